@@ -1,0 +1,1 @@
+//! Documents from folders and globs, watched or once.

@@ -1,0 +1,117 @@
+//! A batch: rows as Arrow columns, with the origin of each row beside them.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, RecordBatch, UInt32Array};
+use arrow::compute;
+use arrow::error::ArrowError;
+
+use crate::Origins;
+
+/// Rows as columns, with one origin a row.
+///
+/// Invariant: `columns.num_rows() == origins.len()`.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    columns: RecordBatch,
+    origins: Origins,
+    layout: Option<Arc<str>>,
+}
+
+impl Batch {
+    /// Joins columns and origins. `layout` names the header layout by which the rows were decoded, until a `select`
+    /// has given all layouts one shape.
+    ///
+    /// # Errors
+    /// If the lengths differ.
+    pub fn new(columns: RecordBatch, origins: Origins, layout: Option<Arc<str>>) -> Result<Self, ArrowError> {
+        if columns.num_rows() != origins.len() {
+            let message = format!("{} rows with {} origins", columns.num_rows(), origins.len());
+            return Err(ArrowError::InvalidArgumentError(message));
+        }
+        Ok(Self { columns, origins, layout })
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn columns(&self) -> &RecordBatch {
+        &self.columns
+    }
+
+    /// Where the rows came from.
+    #[must_use]
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The header layout that decoded the rows, if they still have its shape.
+    #[must_use]
+    pub fn layout(&self) -> Option<&Arc<str>> {
+        self.layout.as_ref()
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.columns.num_rows()
+    }
+
+    /// True if there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same rows with other columns.
+    ///
+    /// # Errors
+    /// If `columns` has another number of rows.
+    pub fn with_columns(self, columns: RecordBatch, layout: Option<Arc<str>>) -> Result<Self, ArrowError> {
+        Self::new(columns, self.origins, layout)
+    }
+
+    /// The rows for which `keep` is true.
+    ///
+    /// # Errors
+    /// If `keep` has another length.
+    pub fn filter(&self, keep: &BooleanArray) -> Result<Self, ArrowError> {
+        let columns = compute::filter_record_batch(&self.columns, keep)?;
+        Self::new(columns, self.origins.filter(keep)?, self.layout.clone())
+    }
+
+    /// The rows with these indices, in this order.
+    ///
+    /// # Errors
+    /// If an index is out of bounds.
+    pub fn take(&self, indices: &UInt32Array) -> Result<Self, ArrowError> {
+        let columns = compute::take_record_batch(&self.columns, indices)?;
+        Self::new(columns, self.origins.take(indices)?, self.layout.clone())
+    }
+
+    /// `length` rows from `offset` on, without a copy.
+    #[must_use]
+    pub fn slice(&self, offset: usize, length: usize) -> Self {
+        Self {
+            columns: self.columns.slice(offset, length),
+            origins: self.origins.slice(offset, length),
+            layout: self.layout.clone(),
+        }
+    }
+
+    /// Columns, origins and layout.
+    #[must_use]
+    pub fn into_parts(self) -> (RecordBatch, Origins, Option<Arc<str>>) {
+        (self.columns, self.origins, self.layout)
+    }
+
+    /// Bytes that the rows take in memory, near enough for a bound.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let columns: usize = self.columns.columns().iter().map(slice_memory).sum();
+        columns + self.origins.len() * 32 + self.origins.raw.to_data().get_slice_memory_size().unwrap_or(0)
+    }
+}
+
+fn slice_memory(array: &arrow::array::ArrayRef) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+}

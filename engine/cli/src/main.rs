@@ -1,0 +1,3 @@
+//! The `spotlight` program: wiring only.
+
+fn main() {}

@@ -1,0 +1,164 @@
+//! What a landing owes the engine: the outside half of the landing protocol.
+//!
+//! The runtime cuts a range of input positions into *pieces*, one for each partition of the table, and inserts each
+//! with a token. Promises of a landing:
+//!
+//! 1. A piece lands whole or not at all.
+//! 2. A second insert with the same token, while the table remembers it, changes nothing and is acknowledged.
+//! 3. [`Landing::present`] sees every piece that was acknowledged.
+//! 4. After [`Landing::end_queries`] has returned, no earlier insert whose query id starts with the prefix can land.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use batch::Code;
+
+/// One partition of the table, as its rows' common value: text that is equal exactly for rows of one partition, and
+/// readable (`2019`, `202009`, `2020-09-01`, `NYSE`); empty for an unpartitioned table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TablePartition(pub Arc<str>);
+
+/// A row's position in its input partition: offset of the record, number of the row within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowPosition {
+    /// Offset of the record.
+    pub offset: i64,
+    /// Row within the record.
+    pub row: i64,
+}
+
+/// Which landing and input partition rows belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Provenance {
+    /// `topology/flow/identity of the topic`, the value of `_landing`.
+    pub landing: Arc<str>,
+    /// Number of the input partition, the value of `_partition`.
+    pub partition: i32,
+}
+
+/// Rows of one range that go into one partition of the table.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Whose rows.
+    pub provenance: Provenance,
+    /// The table's partition.
+    pub table_partition: TablePartition,
+    /// All columns of the table but those that the server sets, provenance included, in the table's order.
+    pub rows: RecordBatch,
+    /// Token and query id.
+    pub token: String,
+}
+
+/// Asks for rows of a range in one partition of the table.
+#[derive(Clone, Debug)]
+pub struct PieceQuestion {
+    /// Whose rows.
+    pub provenance: Provenance,
+    /// The table's partition; `None` asks in all of them.
+    pub table_partition: Option<TablePartition>,
+    /// First position, included.
+    pub first: RowPosition,
+    /// Last position, included.
+    pub last: RowPosition,
+}
+
+/// How an insert ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertOutcome {
+    /// The server said that it is done.
+    Acknowledged,
+}
+
+/// Why a landing could not do it. The variants say what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum LandingError {
+    /// It is not known whether the insert happened (time-out, lost connection, server restarted). Ask.
+    #[error("it is not known whether the insert happened: {what}")]
+    Unknown {
+        /// What happened.
+        what: String,
+    },
+    /// It did not happen and trying again may help: overload, too many parts, memory.
+    #[error("{what}")]
+    Transient {
+        /// What happened.
+        what: String,
+    },
+    /// A person must act: missing table, refused login, a setting that breaks the promise, a refusal of data after the
+    /// check, or an error that we do not know. Hold.
+    #[error("{what}")]
+    Operator {
+        /// Stable code.
+        code: Code,
+        /// What happened.
+        what: String,
+        /// The exact statement or command that helps.
+        remedy: String,
+    },
+}
+
+/// What a look at the table found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Preflight {
+    /// The table is as the plan wants it.
+    Ready,
+    /// The table is missing; these statements make it.
+    Missing {
+        /// Statements in order.
+        statements: Vec<String>,
+    },
+    /// The table lacks columns that can be added without touching a row; these statements add them.
+    Behind {
+        /// Statements in order.
+        statements: Vec<String>,
+    },
+    /// The table differs in a way that a person must settle.
+    Different {
+        /// Stable code.
+        code: Code,
+        /// What differs.
+        what: String,
+        /// What helps.
+        remedy: String,
+    },
+}
+
+/// Writes rows to one table outside the log. See the module's prose for what it promises.
+pub trait Landing: Send + Sync {
+    /// Compares the table with the plan and checks what could break the promises. Changes nothing.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    fn preflight(&self) -> Result<Preflight, LandingError>;
+
+    /// Runs the statements of a preflight.
+    ///
+    /// # Errors
+    /// If the server refuses one.
+    fn apply(&self, statements: &[String]) -> Result<(), LandingError>;
+
+    /// Inserts a piece under its token.
+    ///
+    /// # Errors
+    /// Says whether it may have happened.
+    fn insert(&self, piece: &Piece) -> Result<InsertOutcome, LandingError>;
+
+    /// The positions among those asked for that the table holds, deleted rows not counted.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    fn present(&self, question: &PieceQuestion) -> Result<Vec<RowPosition>, LandingError>;
+
+    /// Ends all running inserts whose query id starts with `prefix`, and waits until none runs.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    fn end_queries(&self, prefix: &str) -> Result<(), LandingError>;
+
+    /// `ByDocument` only: deletes the rows of `document` whose newest version is below `version`; says how many.
+    /// Doing it twice changes nothing more.
+    ///
+    /// # Errors
+    /// As for an insert.
+    fn withdraw(&self, document: &str, version: u64, provenance: &Provenance, at: RowPosition) -> Result<u64, LandingError>;
+}

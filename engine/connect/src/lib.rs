@@ -1,0 +1,19 @@
+//! What a source, a landing and a raw store owe the engine; the raw store as a folder; the document record.
+//!
+//! A [`Source`] finds documents. A [`RawStore`] keeps their bytes. A [`Landing`] writes rows to a table outside the
+//! log under the landing protocol of ARCHITECTURE.md. All calls block; a connector that is asynchronous inside owns
+//! its own runtime.
+//!
+//! Deliberately absent: any outside system by name, formats, threads.
+
+mod document;
+mod landing;
+mod raw;
+mod source;
+
+pub use document::{DocumentRecord, Fields};
+pub use landing::{
+    InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
+};
+pub use raw::{FolderStore, RawError, RawStore, ReadSeek, Stored};
+pub use source::{Absent, Discovery, Found, Known, Source, SourceError, Stop};

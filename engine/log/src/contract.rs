@@ -1,0 +1,191 @@
+//! The contract: see the crate's prose.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::{Records, TopicIdentity};
+
+/// How a topic is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Name: letters, digits, `.`, `_`, `-`; at most 200 bytes.
+    pub name: Arc<str>,
+    /// Number of partitions, at least 1. It cannot be changed here: a topic that exists with another number is an
+    /// error, because keys would move.
+    pub partitions: i32,
+}
+
+/// A topic that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicState {
+    /// New each time a topic of this name is made.
+    pub identity: TopicIdentity,
+    /// Number of partitions.
+    pub partitions: i32,
+}
+
+/// Where a group stands in one partition: the next record to read, and text of the owner's (at most 4,096 bytes).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Offset of the next record.
+    pub offset: i64,
+    /// The owner's text, such as an open range.
+    pub metadata: String,
+}
+
+/// Records to be appended to one partition, in order.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Topic.
+    pub topic: Arc<str>,
+    /// Partition.
+    pub partition: i32,
+    /// The records; their `base_offset` is ignored. An arrival of 0 is set by the log when it commits, others are kept.
+    pub records: Records,
+}
+
+/// Where committed records lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Topic.
+    pub topic: Arc<str>,
+    /// Partition.
+    pub partition: i32,
+    /// Offset of the first record of that append.
+    pub first_offset: i64,
+}
+
+/// Why a log could not do it. The variants say what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Another process owns the log's folder. Give up (exit status 73).
+    #[error("the data folder is in use by another process")]
+    InUse,
+    /// The folder was written by another version of the format. Give up, and say both numbers.
+    #[error("the data folder has format {found}, this program reads format {wanted}")]
+    Format {
+        /// Format on disk.
+        found: String,
+        /// Format of this program.
+        wanted: u32,
+    },
+    /// No such topic, or no such partition of it.
+    #[error("there is no partition {partition} of topic `{topic}`")]
+    UnknownPartition {
+        /// Topic.
+        topic: Arc<str>,
+        /// Partition.
+        partition: i32,
+    },
+    /// A topic exists with another number of partitions. Hold.
+    #[error("topic `{topic}` has {found} partitions, not {wanted}")]
+    Partitions {
+        /// Topic.
+        topic: Arc<str>,
+        /// Number there is.
+        found: i32,
+        /// Number asked for.
+        wanted: i32,
+    },
+    /// The offset asked for is beyond the end of the partition, or no longer kept. Hold.
+    #[error("offset {offset} of partition {partition} of topic `{topic}` is not there: it holds {first} to {end}")]
+    OutOfRange {
+        /// Topic.
+        topic: Arc<str>,
+        /// Partition.
+        partition: i32,
+        /// Offset asked for.
+        offset: i64,
+        /// First offset there is.
+        first: i64,
+        /// Offset after the last.
+        end: i64,
+    },
+    /// Another owner took this group's partition over: stop this task, write nothing more.
+    #[error("another process has taken over")]
+    Fenced,
+    /// The caller broke the contract (a name that is none, metadata too long): a bug.
+    #[error("{0}")]
+    Misuse(String),
+    /// A stored block cannot be read. Stop: data is damaged.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// The store failed, such as a full disk. Nothing of the transaction happened; trying again may help.
+    #[error("the store failed")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A partitioned, ordered, durable, transactional log.
+pub trait Log: Send + Sync {
+    /// Makes the topic if it is missing; says what is there.
+    ///
+    /// # Errors
+    /// [`LogError::Partitions`] if it exists with another number of partitions.
+    fn ensure_topic(&self, settings: &TopicSettings) -> Result<TopicState, LogError>;
+
+    /// The topic, if it exists.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn topic(&self, name: &str) -> Result<Option<TopicState>, LogError>;
+
+    /// Names of all topics, sorted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn topics(&self) -> Result<Vec<Arc<str>>, LogError>;
+
+    /// Offset after the last committed record; 0 for an empty partition.
+    ///
+    /// # Errors
+    /// If there is no such partition, or the store fails.
+    fn end(&self, topic: &str, partition: i32) -> Result<i64, LogError>;
+
+    /// Committed records from `offset` on, in order: at least one if there is one, then blocks until about `max_bytes`
+    /// are reached. Empty at the end of the partition. The first record returned is the one at `offset`.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfRange`] if `offset` is negative or beyond the end.
+    fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError>;
+
+    /// Committed position of a group in a partition; `None` if it never committed one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError>;
+
+    /// Starts a transaction. Nothing of it can be seen before it commits; dropping it is an abort.
+    fn begin(&self) -> Box<dyn Transaction + '_>;
+
+    /// Waits until any transaction has committed since `seen` (a number that an earlier call gave, 0 at first) or
+    /// until `limit` has passed. Gives the number to wait on next.
+    fn wait(&self, seen: u64, limit: Duration) -> u64;
+}
+
+/// Appends and positions that move together.
+pub trait Transaction {
+    /// Adds records to the end of a partition, after those of earlier calls.
+    ///
+    /// # Errors
+    /// If there is no such partition.
+    fn append(&mut self, written: Written) -> Result<(), LogError>;
+
+    /// Sets a group's position. The last call for a partition counts.
+    ///
+    /// # Errors
+    /// If there is no such partition, or the metadata is too long.
+    fn commit_position(
+        &mut self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+        position: Position,
+    ) -> Result<(), LogError>;
+
+    /// Makes all of it durable and visible in one step, and says where each `append` went, in order.
+    /// When this returns an error of the store, nothing of it happened.
+    ///
+    /// # Errors
+    /// If the store fails, or another owner has fenced this one.
+    fn commit(self: Box<Self>) -> Result<Vec<Appended>, LogError>;
+}

@@ -1,0 +1,1 @@
+//! The log that is embedded on one machine.

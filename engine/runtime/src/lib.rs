@@ -1,0 +1,1 @@
+//! Tasks, the landing protocol, commit, recovery, back-pressure and shutdown. The only room that spawns.

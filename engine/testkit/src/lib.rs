@@ -1,0 +1,1 @@
+//! Seeded faults, conformance suites, and the rules of the house as tests.
