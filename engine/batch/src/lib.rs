@@ -8,6 +8,7 @@
 
 mod failure;
 mod origin;
+mod partitioner;
 mod records;
 mod rows;
 mod table;
@@ -15,6 +16,7 @@ mod types;
 
 pub use failure::{Code, Explanation, Failed, RowFailure, bounded};
 pub use origin::{DocumentId, Input, Origins, Place, TopicIdentity};
+pub use partitioner::partition_of;
 pub use records::{Header, Headers, Record, Records, RecordsBuilder};
 pub use rows::Batch;
 pub use table::{PartitionBy, RowsMeaning, TableColumn, TableDefinition};

@@ -43,6 +43,7 @@ pub struct DocumentId {
 
 /// Which documents rows stand in.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a batch, never one a row")]
 pub enum Place {
     /// The rows never stood in a document that we know.
     Nowhere,
@@ -67,6 +68,12 @@ pub enum Place {
         lines: UInt64Array,
     },
 }
+
+/// Takes one column out of some origins, if they have it.
+type ColumnOf<'a> = &'a dyn Fn(&Origins) -> Option<ArrayRef>;
+
+/// Puts one column of several origins together.
+type Join<'a> = &'a dyn Fn(ColumnOf<'_>) -> Result<ArrayRef, ArrowError>;
 
 /// The origin of each row of a batch, as columns of equal length.
 #[derive(Clone, Debug)]
@@ -133,7 +140,7 @@ impl Origins {
     /// If there are no parts, or their places are of different kinds.
     pub fn concat(parts: &[&Self]) -> Result<Self, ArrowError> {
         let first = parts.first().ok_or_else(|| ArrowError::InvalidArgumentError("no origins".into()))?;
-        let join = |column: &dyn Fn(&Self) -> Option<ArrayRef>| -> Result<ArrayRef, ArrowError> {
+        let join = |column: ColumnOf<'_>| -> Result<ArrayRef, ArrowError> {
             let arrays: Vec<ArrayRef> = parts.iter().filter_map(|part| column(part)).collect();
             if arrays.len() != parts.len() {
                 return Err(ArrowError::InvalidArgumentError("origins of different kinds".into()));
@@ -171,9 +178,7 @@ impl Origins {
         })
     }
 
-    fn mixed(
-        join: &dyn Fn(&dyn Fn(&Self) -> Option<ArrayRef>) -> Result<ArrayRef, ArrowError>,
-    ) -> Result<Place, ArrowError> {
+    fn mixed(join: Join<'_>) -> Result<Place, ArrowError> {
         Ok(Place::Mixed {
             documents: cast(join(&|part| Some(Arc::new(part.place.spread(part.len()).0)))?)?,
             versions: cast(join(&|part| Some(Arc::new(part.place.spread(part.len()).1)))?)?,
@@ -237,7 +242,8 @@ impl Place {
     }
 }
 
-fn cast<T: Array + Clone + 'static>(array: ArrayRef) -> Result<T, ArrowError> {
+fn cast<T: Array + Clone + 'static>(array: impl AsRef<dyn Array>) -> Result<T, ArrowError> {
+    let array = array.as_ref();
     let found = array.as_any().downcast_ref::<T>().cloned();
     found.ok_or_else(|| ArrowError::CastError(format!("unexpected {} in an origin", array.data_type())))
 }

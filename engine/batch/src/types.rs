@@ -125,7 +125,8 @@ impl Type {
     }
 
     fn decimal(arguments: &[String]) -> Result<Self, TypeError> {
-        const WRONG: TypeError = TypeError::Arguments("a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P");
+        const WRONG: TypeError =
+            TypeError::Arguments("a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P");
         let number = |text: &String| text.parse::<u8>().map_err(|_| WRONG);
         let (precision, scale) = match arguments {
             [precision] => (number(precision)?, 0),
@@ -139,8 +140,9 @@ impl Type {
     }
 
     fn timestamp(arguments: &[String]) -> Result<Self, TypeError> {
-        const WRONG: TypeError =
-            TypeError::Arguments("a timestamp is `timestamp(DIGITS)` or `timestamp(DIGITS, ZONE)` with 0, 3, 6 or 9 digits");
+        const WRONG: TypeError = TypeError::Arguments(
+            "a timestamp is `timestamp(DIGITS)` or `timestamp(DIGITS, ZONE)` with 0, 3, 6 or 9 digits",
+        );
         let (digits, zone) = match arguments {
             [] => ("6", None),
             [digits] => (digits.as_str(), None),
@@ -348,7 +350,9 @@ mod tests {
 
     #[test]
     fn what_is_no_type_is_refused() {
-        for text in ["", "txt", "decimal(39, 0)", "decimal(5, 6)", "timestamp(4)", "nullable list of text", "text unsigned"] {
+        for text in
+            ["", "txt", "decimal(39, 0)", "decimal(5, 6)", "timestamp(4)", "nullable list of text", "text unsigned"]
+        {
             assert!(ColumnType::parse(text).is_err(), "{text}");
         }
     }

@@ -1,3 +1,41 @@
-//! The `spotlight` program: wiring only.
+//! The `spotlight` program: wiring only. This file reads the command line and turns the outcome into an exit status.
 
-fn main() {}
+mod access;
+mod arguments;
+mod commands;
+mod control;
+mod data;
+mod demonstration;
+mod environment;
+mod exit;
+mod live;
+mod show;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no error; all else is a wrong command line.
+            let status = if error.use_stderr() { Exit::Usage } else { Exit::Fine };
+            let _printed = error.print();
+            return status.into();
+        }
+    };
+    environment::start_logging(&arguments);
+    match commands::run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let exit = exit::status_of(&failure);
+            show::failure(&failure, exit);
+            exit.into()
+        }
+    }
+}

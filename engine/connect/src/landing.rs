@@ -160,5 +160,11 @@ pub trait Landing: Send + Sync {
     ///
     /// # Errors
     /// As for an insert.
-    fn withdraw(&self, document: &str, version: u64, provenance: &Provenance, at: RowPosition) -> Result<u64, LandingError>;
+    fn withdraw(
+        &self,
+        document: &str,
+        version: u64,
+        provenance: &Provenance,
+        at: RowPosition,
+    ) -> Result<u64, LandingError>;
 }

@@ -1,4 +1,6 @@
-//! The contract: see the crate's prose.
+//! The contract: what a log takes, gives back and refuses. Why it is so stands in the crate's prose.
+//!
+//! Deliberately absent: deletion of topics and of records; a log keeps what was committed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +10,9 @@ use batch::{Records, TopicIdentity};
 /// How a topic is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSettings {
-    /// Name: letters, digits, `.`, `_`, `-`; at most 200 bytes.
+    /// Name: ASCII letters, digits, `.`, `_`, `-`; at most 200 bytes; neither `.` nor `..`.
     pub name: Arc<str>,
-    /// Number of partitions, at least 1. It cannot be changed here: a topic that exists with another number is an
+    /// Number of partitions, 1 to 4,096. It cannot be changed here: a topic that exists with another number is an
     /// error, because keys would move.
     pub partitions: i32,
 }
@@ -40,7 +42,8 @@ pub struct Written {
     pub topic: Arc<str>,
     /// Partition.
     pub partition: i32,
-    /// The records; their `base_offset` is ignored. An arrival of 0 is set by the log when it commits, others are kept.
+    /// The records; their `base_offset` is ignored. An arrival of 0 is set by the log when it commits, to its clock but
+    /// never below an arrival that it set in this partition before. Others are kept, and do not move that bound.
     pub records: Records,
 }
 
@@ -51,7 +54,7 @@ pub struct Appended {
     pub topic: Arc<str>,
     /// Partition.
     pub partition: i32,
-    /// Offset of the first record of that append.
+    /// Offset of the first record of that append; of an append without records, the offset they would have had.
     pub first_offset: i64,
 }
 
@@ -104,6 +107,16 @@ pub enum LogError {
     /// Another owner took this group's partition over: stop this task, write nothing more.
     #[error("another process has taken over")]
     Fenced,
+    /// A record is larger than the log takes. Keep it elsewhere and append a reference to it.
+    #[error("a record of {bytes} bytes for topic `{topic}` is larger than the log takes, {limit}")]
+    TooLarge {
+        /// Topic.
+        topic: Arc<str>,
+        /// Bytes of its key, value and headers.
+        bytes: usize,
+        /// The most that the log takes.
+        limit: usize,
+    },
     /// The caller broke the contract (a name that is none, metadata too long): a bug.
     #[error("{0}")]
     Misuse(String),
@@ -141,8 +154,8 @@ pub trait Log: Send + Sync {
     /// If there is no such partition, or the store fails.
     fn end(&self, topic: &str, partition: i32) -> Result<i64, LogError>;
 
-    /// Committed records from `offset` on, in order: at least one if there is one, then blocks until about `max_bytes`
-    /// are reached. Empty at the end of the partition. The first record returned is the one at `offset`.
+    /// Committed records from `offset` on, in order: at least one if there is one, then blocks until `max_bytes` are
+    /// reached, so that the answer is larger by at most its last block (4 MiB, or one record). Empty at the end of the partition. The first record returned is the one at `offset`.
     ///
     /// # Errors
     /// [`LogError::OutOfRange`] if `offset` is negative or beyond the end.
@@ -151,14 +164,15 @@ pub trait Log: Send + Sync {
     /// Committed position of a group in a partition; `None` if it never committed one.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If there is no such partition, or the store fails.
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError>;
 
     /// Starts a transaction. Nothing of it can be seen before it commits; dropping it is an abort.
     fn begin(&self) -> Box<dyn Transaction + '_>;
 
-    /// Waits until any transaction has committed since `seen` (a number that an earlier call gave, 0 at first) or
-    /// until `limit` has passed. Gives the number to wait on next.
+    /// Waits until any transaction has committed since `seen` (a number that an earlier call gave; 0 at first, which
+    /// never waits) or until `limit` has passed. Gives the number to wait on next. A commit between two calls is
+    /// never missed: take the number, read, then wait on it.
     fn wait(&self, seen: u64, limit: Duration) -> u64;
 }
 
@@ -167,23 +181,19 @@ pub trait Transaction {
     /// Adds records to the end of a partition, after those of earlier calls.
     ///
     /// # Errors
-    /// If there is no such partition.
+    /// If there is no such partition, or a record is too large. The transaction is as it was before the call.
     fn append(&mut self, written: Written) -> Result<(), LogError>;
 
     /// Sets a group's position. The last call for a partition counts.
     ///
     /// # Errors
     /// If there is no such partition, or the metadata is too long.
-    fn commit_position(
-        &mut self,
-        group: &str,
-        topic: &str,
-        partition: i32,
-        position: Position,
-    ) -> Result<(), LogError>;
+    fn commit_position(&mut self, group: &str, topic: &str, partition: i32, position: Position)
+    -> Result<(), LogError>;
 
     /// Makes all of it durable and visible in one step, and says where each `append` went, in order.
-    /// When this returns an error of the store, nothing of it happened.
+    /// When this returns an error of the store, nothing of it happened. (If the machine dies before the store could
+    /// take the failed write back, all of it may be there after a start: positions tell, as they moved with it.)
     ///
     /// # Errors
     /// If the store fails, or another owner has fenced this one.

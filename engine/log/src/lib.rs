@@ -8,11 +8,20 @@
 //! All calls block. A caller that must not wait uses a thread of its own. The suite in
 //! `engine/testkit/src/log_suite.rs` is this contract as code; every log runs it.
 //!
+//! [`embedded::EmbeddedLog`] is durable, for one process at a time. [`memory::MemoryLog`] forgets, for tests and the
+//! driver. Both keep topics, ends and positions in the same directory in memory, so that they cannot differ there.
+//!
 //! Deliberately absent: formats of values, clocks (the log is given one), threads.
 
 mod contract;
+mod directory;
 pub mod embedded;
+mod explanations;
+pub mod memory;
+mod pending;
+mod rules;
+mod signal;
 
-pub use contract::{
-    Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written,
-};
+pub use contract::{Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written};
+pub use explanations::EXPLANATIONS;
+pub use rules::{LARGEST_RECORD, MOST_METADATA};

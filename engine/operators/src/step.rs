@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::error::ArrowError;
-use batch::{Batch, Failed};
+use batch::{Batch, Code, Failed};
+use state::Store;
 
 /// Facts that are the same for all rows of a batch: `document.NAME` and `trailer.NAME`, as arrays of one value.
 pub type Facts = BTreeMap<Arc<str>, ArrayRef>;
@@ -13,7 +14,7 @@ pub type Facts = BTreeMap<Arc<str>, ArrayRef>;
 /// What a step made of a batch.
 #[derive(Debug, Default)]
 pub struct StepOutput {
-    /// Rows that go on to the next step.
+    /// Rows that go on to the next step; `None` if there are none.
     pub next: Option<Batch>,
     /// Rows that leave by a named output.
     pub outputs: Vec<(Arc<str>, Batch)>,
@@ -45,6 +46,18 @@ pub enum StepError {
     },
 }
 
+impl StepError {
+    pub(crate) fn plan(step: &Arc<str>, what: impl Into<String>) -> Self {
+        Self::Plan { step: Arc::clone(step), what: what.into() }
+    }
+
+    /// Names the step to which Arrow refused.
+    pub(crate) fn arrow(step: &Arc<str>) -> impl Fn(ArrowError) -> Self + use<> {
+        let step = Arc::clone(step);
+        move |source| Self::Arrow { step: Arc::clone(&step), source }
+    }
+}
+
 /// A step of a flow.
 ///
 /// The chain calls [`Step::process`] with each batch in the order of positions. Changes of state stay provisional until
@@ -55,7 +68,7 @@ pub trait Step: Send {
     fn name(&self) -> &Arc<str>;
 
     /// Processes one batch. Rows that fail are told apart in the output; every other row is in `next`, in `outputs`,
-    /// or counted as dropped.
+    /// or counted as dropped. Batches in the output are never empty.
     ///
     /// # Errors
     /// Only for faults of the program.
@@ -66,9 +79,32 @@ pub trait Step: Send {
         false
     }
 
+    /// The step's store, for those who save, restore and take back state. A stateful step has one.
+    fn store(&mut self) -> Option<&mut dyn Store> {
+        None
+    }
+
+    /// True if a failure with this code depends on the row alone, and would come again whatever rows came before.
+    fn failure_is_of_the_row(&self, _code: Code) -> bool {
+        !self.stateful()
+    }
+
+    /// True if the columns of a row that passes depend on the rows that came before.
+    fn columns_depend_on_state(&self) -> bool {
+        self.stateful()
+    }
+
     /// Keeps what was changed since the last commit.
-    fn commit(&mut self) {}
+    fn commit(&mut self) {
+        if let Some(store) = self.store() {
+            store.commit();
+        }
+    }
 
     /// Takes back what was changed since the last commit.
-    fn rollback(&mut self) {}
+    fn rollback(&mut self) {
+        if let Some(store) = self.store() {
+            store.rollback();
+        }
+    }
 }

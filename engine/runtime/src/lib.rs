@@ -1,1 +1,41 @@
 //! Tasks, the landing protocol, commit, recovery, back-pressure and shutdown. The only room that spawns.
+//!
+//! A [`run`] has one thread for each source and one for each task (flow × partition of its input). A task has one
+//! thread of control and one commit point: between batches. All that it learns between two commits may be lost with
+//! it and is made again from the same input. [`landing`] argues why rows land once.
+//!
+//! Deliberately absent: any connector, disk engine or operator by name.
+
+mod board;
+mod codes;
+mod completion;
+mod dead_letter;
+mod discovery;
+mod end;
+mod faults;
+mod flow;
+mod hold;
+pub mod landing;
+mod ledger;
+mod metadata;
+pub mod names;
+mod slots;
+mod stop;
+mod supervisor;
+mod system;
+mod task;
+
+pub use board::{Board, FlowState, Refusal};
+pub use codes::EXPLANATIONS;
+pub use dead_letter::{DeadLetter, DeadLetterRecord};
+pub use end::TaskEnd;
+pub use faults::{Faults, Killed, NoFaults};
+pub use flow::{
+    Destination, DocumentInputParts, FlowInput, FlowParts, MakeChain, MakeReader, SourceParts, TableOutput, TopicOutput,
+};
+pub use hold::{Held, Hold, Holder, Holds};
+pub use ledger::{LedgerEntry, Receipt};
+pub use metadata::{OpenRange, Progress};
+pub use stop::StopSignal;
+pub use supervisor::{RunEnd, RunParts, ledger, run};
+pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

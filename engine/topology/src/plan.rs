@@ -33,6 +33,9 @@ pub struct Topology {
     pub file: Arc<str>,
     /// Changes whenever the meaning of the file may have changed: a hash of the description, 16 hexadecimal digits.
     pub revision: Arc<str>,
+    /// Functions and parameters that expressions may refer to, a line each. They are compiled into the expressions;
+    /// here they are for the description, so that a change of one is a new revision.
+    pub definitions: Vec<String>,
     /// Flows in the order of the file.
     pub flows: Vec<Flow>,
     /// When somebody should look.
@@ -196,6 +199,22 @@ pub struct Delimited {
     pub outcomes: Vec<(Expression, EmptyOutcome)>,
     /// Longest line in bytes.
     pub line_limit: usize,
+    /// True if a step refers to `row`, the map from every published name to its cell: only then is it made, as the
+    /// last column of each layout.
+    pub raw_row: bool,
+}
+
+impl Delimited {
+    /// Columns that leave the decoder for rows of a layout: every cell as nullable text, and `row` where it is wanted.
+    #[must_use]
+    pub fn columns(&self, layout: &Layout) -> Columns {
+        let mut columns: Columns =
+            layout.names.iter().map(|name| (Arc::clone(name), ColumnType::nullable(batch::Type::Text))).collect();
+        if self.raw_row {
+            columns.insert("row".into(), ColumnType::of(batch::Type::Map(Box::new(batch::Type::Text))));
+        }
+        columns
+    }
 }
 
 /// How columns get their names where a layout does not give one.

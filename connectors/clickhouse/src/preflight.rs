@@ -1,0 +1,233 @@
+//! Compares a table with the plan, before the first insert.
+//!
+//! It must be done here: a column that the table lacks is dropped in silence by the format whatever the settings say,
+//! a table without a memory of tokens takes them and ignores them, and a table may overrule `async_insert = 0`.
+//!
+//! Deliberately absent: any change to the table. A verdict carries the statements that would help.
+
+use connect::Preflight;
+
+use batch::RowsMeaning;
+
+use crate::client::ClickHouse;
+use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, TABLE_DIFFERS};
+use crate::ddl::{TOKENS, Table, partition_column};
+use crate::errors::ClickHouseError;
+use crate::sql::literal;
+
+/// What the server says of a table.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    engine: String,
+    engine_full: String,
+    sorting_key: String,
+    partition_key: String,
+    /// Name, type, `DEFAULT` or `MATERIALIZED` or `ALIAS` or nothing.
+    columns: Vec<(String, String, String)>,
+    /// The server's defaults for tables: name and value.
+    defaults: Vec<(String, String)>,
+}
+
+/// Asks the server, and compares.
+pub(crate) fn examine(client: &ClickHouse, table: &Table) -> Result<Preflight, ClickHouseError> {
+    let place = format!("database = {} AND", literal(&table.database));
+    let name = literal(&table.name);
+    let tables: Vec<(String, String, String, String)> = client.rows(&format!(
+        "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE {place} name = {name}"
+    ))?;
+    let Some((engine, engine_full, sorting_key, partition_key)) = tables.into_iter().next() else {
+        return Ok(Preflight::Missing { statements: table.create() });
+    };
+    let columns = client.rows(&format!(
+        "SELECT name, type, toString(default_kind) FROM system.columns WHERE {place} table = {name} ORDER BY position"
+    ))?;
+    let defaults = client.rows(
+        "SELECT name, value FROM system.merge_tree_settings WHERE name IN \
+         ('non_replicated_deduplication_window', 'replicated_deduplication_window', 'async_insert')",
+    )?;
+    Ok(compare(table, &Found { engine, engine_full, sorting_key, partition_key, columns, defaults }))
+}
+
+fn compare(table: &Table, found: &Found) -> Preflight {
+    if let Some(different) = engine_differs(table, found).or_else(|| keys_differ(table, found)) {
+        return different;
+    }
+    let mut statements = Vec::new();
+    let mut before: Option<&str> = None;
+    for column in &table.sent {
+        match found.column(&column.name) {
+            Some((type_name, kind)) if type_name == column.type_name && matches!(kind, "" | "DEFAULT") => {}
+            Some((type_name, kind)) => {
+                return column_differs(table, &column.name, &column.definition(), &format!("{kind} {type_name}"));
+            }
+            None if is_structural(table, &column.name) => return column_lacks(table, &column.name),
+            None => statements.push(table.add_column(&column.definition(), before)),
+        }
+        before = Some(&column.name);
+    }
+    for column in &table.set_by_server {
+        match found.column(column.name) {
+            Some((type_name, kind)) if type_name == column.type_name && kind == column.kind => {}
+            Some((type_name, kind)) => {
+                return column_differs(table, column.name, &column.definition(), &format!("{kind} {type_name}"));
+            }
+            None if is_structural(table, column.name) => return column_lacks(table, column.name),
+            None => statements.push(table.add_column(&column.definition(), before)),
+        }
+        before = Some(column.name);
+    }
+    if let Some(different) = settings_differ(table, found) {
+        return different;
+    }
+    if statements.is_empty() { Preflight::Ready } else { Preflight::Behind { statements } }
+}
+
+/// True for a column that the engine, the sorting key or the partition needs: adding it would not mend them.
+fn is_structural(table: &Table, name: &str) -> bool {
+    let version = match &table.meaning {
+        RowsMeaning::Append => false,
+        RowsMeaning::ByKey { version } => name == version.as_deref().unwrap_or("_version"),
+        RowsMeaning::ByDocument => matches!(name, "_document" | "_version" | "_deleted"),
+    };
+    version || table.sorting_key.iter().any(|key| key == name) || partition_column(&table.partition) == Some(name)
+}
+
+fn engine_differs(table: &Table, found: &Found) -> Option<Preflight> {
+    let wanted = table.engine();
+    let (family, arguments) = wanted.split_once('(').unwrap_or((&wanted, ""));
+    // A replicated or shared table is of the same family; its first two arguments are where it keeps its log.
+    let plain = found.engine.strip_prefix("Replicated").or_else(|| found.engine.strip_prefix("Shared"));
+    let same_family = plain.unwrap_or(&found.engine) == family;
+    let inside = found.engine_full.strip_prefix(&format!("{}(", found.engine)).and_then(|rest| rest.split_once(')'));
+    let have = list(inside.map_or("", |(inside, _)| inside));
+    let want = list(arguments.trim_end_matches(')'));
+    let same_arguments = if plain.is_some() { have.ends_with(&want) } else { have == want };
+    if same_family && same_arguments {
+        return None;
+    }
+    let what = format!("the engine of {} is {}, not {wanted}", table.full_name(), shown_engine(found));
+    Some(rebuild(table, what))
+}
+
+fn shown_engine(found: &Found) -> &str {
+    let full = found.engine_full.as_str();
+    let end =
+        [" PARTITION BY", " ORDER BY", " PRIMARY KEY", " SETTINGS"].iter().filter_map(|word| full.find(word)).min();
+    full.get(..end.unwrap_or(full.len())).filter(|text| !text.is_empty()).unwrap_or(&found.engine)
+}
+
+fn keys_differ(table: &Table, found: &Found) -> Option<Preflight> {
+    let partition = table.partition_expression();
+    if bare(&partition) != bare(&found.partition_key) {
+        let what = format!(
+            "{} is partitioned by `{}`, not by `{partition}`: an insert for one partition would land in several",
+            table.full_name(),
+            found.partition_key,
+        );
+        return Some(rebuild(table, what));
+    }
+    // Where rows replace each other the sorting key says which; in a plain table it only decides how fast queries are.
+    let sorting = table.sorting_key.join(",");
+    if table.meaning != RowsMeaning::Append && bare(&sorting) != bare(&found.sorting_key) {
+        let what = format!(
+            "rows of {} replace each other by `{}`, not by `{}`",
+            table.full_name(),
+            found.sorting_key,
+            table.sorting_key.join(", "),
+        );
+        return Some(rebuild(table, what));
+    }
+    None
+}
+
+fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
+    let replicated = found.engine.starts_with("Replicated") || found.engine.starts_with("Shared");
+    let window = if replicated { "replicated_deduplication_window" } else { "non_replicated_deduplication_window" };
+    let name = table.full_name();
+    if found.setting(window) == "0" {
+        return Some(Preflight::Different {
+            code: NO_MEMORY_OF_TOKENS,
+            what: format!("{name} does not remember which inserts it has seen: {window} is 0"),
+            remedy: format!("ALTER TABLE {name} MODIFY SETTING {window} = {TOKENS}"),
+        });
+    }
+    if !matches!(found.setting("async_insert"), "0" | "false" | "") {
+        return Some(Preflight::Different {
+            code: ASYNC_INSERT_FORCED,
+            what: format!("{name} turns every insert into an asynchronous one: its setting async_insert is 1"),
+            remedy: format!("ALTER TABLE {name} MODIFY SETTING async_insert = 0"),
+        });
+    }
+    None
+}
+
+fn column_differs(table: &Table, name: &str, wanted: &str, is: &str) -> Preflight {
+    let full = table.full_name();
+    Preflight::Different {
+        code: TABLE_DIFFERS,
+        what: format!("column `{name}` of {full} is {}, the plan wants {wanted}", is.trim()),
+        remedy: format!("ALTER TABLE {full} MODIFY COLUMN {wanted}, or change the plan to what the table has"),
+    }
+}
+
+fn column_lacks(table: &Table, name: &str) -> Preflight {
+    let what = format!("{} lacks column `{name}`, which its engine or one of its keys needs", table.full_name());
+    rebuild(table, what)
+}
+
+fn rebuild(table: &Table, what: String) -> Preflight {
+    let remedy = format!(
+        "make a new table with `{}`, copy the rows into it, and exchange the two with EXCHANGE TABLES; or change the plan",
+        table.create().last().map_or("", |statement| statement.lines().next().unwrap_or("")),
+    );
+    Preflight::Different { code: TABLE_DIFFERS, what, remedy }
+}
+
+/// The parts of a list between commas, bare.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(bare).filter(|part| !part.is_empty()).collect()
+}
+
+/// A key or an engine's arguments without quotes, spaces and outer brackets.
+fn bare(expression: &str) -> String {
+    let text: String = expression.chars().filter(|character| !matches!(character, '`' | ' ')).collect();
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inside.map_or_else(|| text.clone(), ToOwned::to_owned)
+}
+
+impl Found {
+    fn column(&self, name: &str) -> Option<(&str, &str)> {
+        let found = self.columns.iter().find(|(column, _, _)| column == name);
+        found.map(|(_, type_name, kind)| (type_name.as_str(), kind.as_str()))
+    }
+
+    /// The value of a setting: the table's own, else the server's default.
+    fn setting(&self, name: &str) -> &str {
+        let settings = self.engine_full.rsplit_once(" SETTINGS ").map_or("", |(_, settings)| settings);
+        let own = settings.split(", ").find_map(|setting| setting.strip_prefix(name)?.strip_prefix(" = "));
+        let default = || self.defaults.iter().find(|(setting, _)| setting == name).map(|(_, value)| value.as_str());
+        own.or_else(default).unwrap_or("").trim_matches('\'')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, bare};
+
+    #[test]
+    fn settings_of_the_table_come_before_the_servers() {
+        let defaults = vec![("async_insert".to_owned(), "0".to_owned()), ("window".to_owned(), "7".to_owned())];
+        let engine_full = "MergeTree ORDER BY a SETTINGS async_insert = 1, index_granularity = 8192".to_owned();
+        let found = Found { engine_full, defaults, ..Found::default() };
+        assert_eq!(found.setting("async_insert"), "1");
+        assert_eq!(found.setting("window"), "7");
+        assert_eq!(found.setting("granularity"), "");
+    }
+
+    #[test]
+    fn keys_are_compared_without_their_dress() {
+        assert_eq!(bare("(`a`, b)"), bare("a,b"));
+        assert_eq!(bare("toYear(`a`)"), "toYear(a)");
+        assert_ne!(bare("a, b"), bare("b, a"));
+    }
+}

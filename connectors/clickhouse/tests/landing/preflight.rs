@@ -1,0 +1,170 @@
+//! What a look at the table finds.
+
+use batch::{PartitionBy, RowsMeaning, TableDefinition};
+use clickhouse_connector::ClickHouseLanding;
+use connect::{Landing, LandingError, Preflight};
+
+use crate::support::{ask, client, define, integers, made, piece, rows, run, texts};
+
+const COLUMNS: &[(&str, &str)] = &[("key", "bigint"), ("name", "text"), ("price", "nullable decimal(18, 4)")];
+
+fn verdict(definition: &TableDefinition) -> Preflight {
+    ClickHouseLanding::new(client(), definition).expect("name").preflight().expect("asked")
+}
+
+#[test]
+fn tables_of_every_meaning_are_ready_once_made() {
+    for (table, rows, partition) in [
+        ("preflight.append", RowsMeaning::Append, PartitionBy::Column("name".into())),
+        ("preflight.by_key", RowsMeaning::ByKey { version: None }, PartitionBy::Nothing),
+        ("preflight.by_version", RowsMeaning::ByKey { version: Some("key".into()) }, PartitionBy::Nothing),
+        ("preflight.by_document", RowsMeaning::ByDocument, PartitionBy::Column("name".into())),
+    ] {
+        made(&define(table, COLUMNS, rows, partition));
+    }
+    assert_eq!(
+        ask("SELECT comment FROM system.columns WHERE database = 'preflight' AND table = 'append' AND name = 'price'"),
+        "the column's price"
+    );
+}
+
+#[test]
+fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
+    let old = define("preflight.behind", &COLUMNS[..1], RowsMeaning::Append, PartitionBy::Nothing);
+    let landing = made(&old);
+    landing.insert(&piece(rows(&old, vec![integers(&[1])], &[(0, 0)], None), "old")).expect("inserted");
+    let new = define("preflight.behind", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    let landing = ClickHouseLanding::new(client(), &new).expect("name");
+    let Preflight::Behind { statements } = landing.preflight().expect("asked") else { panic!("not behind") };
+    assert_eq!(statements.len(), 2, "{statements:?}");
+    let batch = rows(&new, vec![integers(&[2]), texts(&["b"]), price()], &[(0, 1)], None);
+    // Without the check the server would have dropped the columns in silence.
+    let error = landing.insert(&piece(batch.clone(), "new")).expect_err("behind");
+    assert!(
+        matches!(&error, LandingError::Operator { code, remedy, .. } if code.0 == "E5201" && remedy.contains("ADD COLUMN")),
+        "{error}"
+    );
+    landing.apply(&statements).expect("altered");
+    landing.insert(&piece(batch, "new")).expect("inserted");
+    assert_eq!(ask("SELECT key, name, price FROM preflight.behind ORDER BY key"), "1\t\t\\N\n2\tb\t1.5");
+    let order = ask(
+        "SELECT groupArray(name) FROM system.columns WHERE database = 'preflight' AND table = 'behind' AND position < 5",
+    );
+    assert_eq!(order, "['key','name','price','_landing']");
+}
+
+fn price() -> arrow::array::ArrayRef {
+    let values = arrow::array::Decimal128Array::from(vec![15_000]);
+    std::sync::Arc::new(values.with_precision_and_scale(18, 4).expect("fits"))
+}
+
+#[test]
+fn what_a_person_must_settle_is_told_with_its_remedy() {
+    let by_key = RowsMeaning::ByKey { version: None };
+    // Change to the table, or a reader's other plan; the code; a part of what is said; a part of the remedy.
+    let cases: [(&str, &str, RowsMeaning, &str, &str, &str); 8] = [
+        (
+            "type",
+            "ALTER TABLE {} MODIFY COLUMN price Nullable(Decimal(18, 2))",
+            RowsMeaning::Append,
+            "E5201",
+            "Nullable(Decimal(18, 2))",
+            "MODIFY COLUMN `price` Nullable(Decimal(18, 4))",
+        ),
+        (
+            "computed",
+            "ALTER TABLE {} MODIFY COLUMN name String MATERIALIZED 'x'",
+            RowsMeaning::Append,
+            "E5201",
+            "MATERIALIZED String",
+            "MODIFY COLUMN `name`",
+        ),
+        (
+            "window",
+            "ALTER TABLE {} MODIFY SETTING non_replicated_deduplication_window = 0",
+            RowsMeaning::Append,
+            "E5203",
+            "window is 0",
+            "MODIFY SETTING non_replicated_deduplication_window = 10000",
+        ),
+        (
+            "default_window",
+            "ALTER TABLE {} RESET SETTING non_replicated_deduplication_window",
+            RowsMeaning::Append,
+            "E5203",
+            "window is 0",
+            "MODIFY SETTING",
+        ),
+        (
+            "async",
+            "ALTER TABLE {} MODIFY SETTING async_insert = 1",
+            RowsMeaning::Append,
+            "E5209",
+            "asynchronous",
+            "MODIFY SETTING async_insert = 0",
+        ),
+        (
+            "engine",
+            "RENAME TABLE {} TO preflight.engine_old; CREATE TABLE {} AS preflight.engine_old ENGINE = ReplacingMergeTree ORDER BY key",
+            RowsMeaning::Append,
+            "E5201",
+            "not MergeTree",
+            "EXCHANGE TABLES",
+        ),
+        (
+            "version",
+            "RENAME TABLE {} TO preflight.version_old; CREATE TABLE {} AS preflight.version_old ENGINE = ReplacingMergeTree(_offset) ORDER BY key",
+            by_key.clone(),
+            "E5201",
+            "ReplacingMergeTree(_offset)",
+            "EXCHANGE TABLES",
+        ),
+        (
+            "sorting",
+            "RENAME TABLE {} TO preflight.sorting_old; CREATE TABLE {} AS preflight.sorting_old ENGINE = ReplacingMergeTree(_version) ORDER BY (key, name)",
+            by_key,
+            "E5201",
+            "replace each other by",
+            "EXCHANGE TABLES",
+        ),
+    ];
+    for (name, change, meaning, expected, said, helps) in cases {
+        let table = format!("preflight.{name}");
+        let definition = define(&table, COLUMNS, meaning, PartitionBy::Nothing);
+        made(&definition);
+        change.replace("{}", &table).split("; ").for_each(run);
+        let found = verdict(&definition);
+        let Preflight::Different { code, what, remedy } = found else { panic!("{name}: {found:?}") };
+        assert_eq!(code.0, expected, "{name}: {what}");
+        assert!(what.contains(said), "{name}: {what}");
+        assert!(remedy.contains(helps), "{name}: {remedy}");
+    }
+}
+
+#[test]
+fn the_remedy_of_a_setting_helps() {
+    let definition = define("preflight.helped", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    made(&definition);
+    run("ALTER TABLE preflight.helped MODIFY SETTING non_replicated_deduplication_window = 0, async_insert = 1");
+    for _ in 0..2 {
+        let Preflight::Different { remedy, .. } = verdict(&definition) else { panic!("ready") };
+        run(&remedy);
+    }
+    assert_eq!(verdict(&definition), Preflight::Ready);
+}
+
+#[test]
+fn another_partition_key_is_told() {
+    let planned = |partition| define("preflight.partition", COLUMNS, RowsMeaning::Append, partition);
+    made(&planned(PartitionBy::Nothing));
+    let found = verdict(&planned(PartitionBy::Column("name".into())));
+    assert!(matches!(&found, Preflight::Different { code, .. } if code.0 == "E5201"), "{found:?}");
+}
+
+#[test]
+fn columns_that_others_added_do_no_harm() {
+    let definition = define("preflight.more", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    made(&definition);
+    run("ALTER TABLE preflight.more ADD COLUMN theirs UInt8 DEFAULT 7");
+    assert_eq!(verdict(&definition), Preflight::Ready);
+}

@@ -1,0 +1,157 @@
+//! Which files a path means: a folder, a glob, or one file. Nothing is opened here.
+//!
+//! Order is by the bytes of the name, then of the path, so that several files of one key become versions in the order
+//! that their names say. Hidden files (names that start with `.`) are left out, and so is what a folder's sub-folders
+//! hold; a glob enters sub-folders where it says so.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use batch::{Code, bounded};
+use connect::SourceError;
+
+use crate::explanations::{FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
+
+/// The files that `path` means now, in order.
+pub(crate) fn list(path: &str) -> Result<Vec<PathBuf>, SourceError> {
+    let place = Path::new(path);
+    match fs::metadata(place) {
+        Ok(metadata) if metadata.is_dir() => list_folder(place).map_err(|error| refused(place, &error)),
+        Ok(_) => Ok(vec![place.to_owned()]),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.contains(['*', '?', '[']) => list_glob(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(place)),
+        Err(error) => Err(refused(place, &error)),
+    }
+}
+
+/// Files that lie in `folder` itself, in order of name.
+pub(crate) fn list_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !is_hidden(&entry.file_name()) && is_file(&entry.path())? {
+            paths.push(entry.path());
+        }
+    }
+    sort(&mut paths);
+    Ok(paths)
+}
+
+fn list_glob(glob: &str) -> Result<Vec<PathBuf>, SourceError> {
+    let base = fixed_part(glob);
+    if !base.is_dir() {
+        return Err(missing(&base));
+    }
+    let options =
+        glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+    let found = glob::glob_with(glob, options).map_err(|error| SourceError::Operator {
+        code: NOT_A_GLOB,
+        what: bounded(&format!("`{glob}` is no valid glob: {error}")),
+        remedy: "write `*` for any part of a name, and `[[]` for the bracket itself".to_owned(),
+    })?;
+    let mut paths = Vec::new();
+    for entry in found {
+        let path = entry.map_err(|error| refused(error.path(), error.error()))?;
+        if is_file(&path).map_err(|error| refused(&path, &error))? {
+            paths.push(path);
+        }
+    }
+    sort(&mut paths);
+    Ok(paths)
+}
+
+/// The folder above the first part of a glob that is not literal.
+fn fixed_part(glob: &str) -> PathBuf {
+    let base: PathBuf =
+        Path::new(glob).iter().take_while(|part| !part.to_string_lossy().contains(['*', '?', '['])).collect();
+    if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }
+}
+
+/// Follows links. A link that leads nowhere, or a file that went away meanwhile, is no file.
+fn is_file(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn sort(paths: &mut [PathBuf]) {
+    paths.sort_by(|left, right| compare(left, right));
+}
+
+fn compare(left: &Path, right: &Path) -> Ordering {
+    let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec());
+    name(left)
+        .cmp(&name(right))
+        .then_with(|| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()))
+}
+
+fn missing(place: &Path) -> SourceError {
+    operator(NOT_THERE, place, "is not there", "make it, mount its disk, or correct the path")
+}
+
+/// The error of a path that the operating system does not let us read.
+pub(crate) fn refused(place: &Path, error: &io::Error) -> SourceError {
+    operator(
+        FILE_REFUSED,
+        place,
+        &format!("cannot be read: {error}"),
+        "give the user that runs Spotlight the right to read it",
+    )
+}
+
+fn operator(code: Code, place: &Path, what: &str, remedy: &str) -> SourceError {
+    SourceError::Operator { code, what: bounded(&format!("`{}` {what}", place.display())), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(paths: &[PathBuf], base: &Path) -> Vec<String> {
+        paths.iter().map(|path| path.strip_prefix(base).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_path_means_a_folder_a_glob_or_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        for name in
+            ["b.csv", "a.csv", "B.csv", ".hidden.csv", "odd[1].csv", "sub/c.csv", "sub/deep/d.csv", "sub/.e.csv"]
+        {
+            fs::create_dir_all(base.join(name).parent().unwrap()).unwrap();
+            fs::write(base.join(name), "x").unwrap();
+        }
+        let cases: &[(&str, &[&str])] = &[
+            ("", &["B.csv", "a.csv", "b.csv", "odd[1].csv"]),
+            ("a.csv", &["a.csv"]),
+            ("odd[1].csv", &["odd[1].csv"]),
+            ("[ab].csv", &["a.csv", "b.csv"]),
+            ("*/*.csv", &["sub/c.csv"]),
+            ("**/*.csv", &["B.csv", "a.csv", "b.csv", "sub/c.csv", "sub/deep/d.csv", "odd[1].csv"]),
+            ("sub", &["sub/c.csv"]),
+            ("*.txt", &[]),
+        ];
+        for (path, expected) in cases {
+            let found = list(base.join(path).to_str().unwrap()).unwrap();
+            assert_eq!(names(&found, base), *expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_the_operators_to_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, code) in [("gone", NOT_THERE), ("gone/*.csv", NOT_THERE), ("a[b", NOT_A_GLOB)] {
+            let error = list(folder.path().join(path).to_str().unwrap()).unwrap_err();
+            assert!(matches!(error, SourceError::Operator { code: found, .. } if found == code), "{path}: {error}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Rounds over real folders with a discovery that writes down what it is told.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use connect::{Absent, Found, Known, Stop};
+
+use super::*;
+use crate::claims::{ClaimedFile, ClaimedFiles};
+
+/// Remembers what was offered. `grow` names a file to which somebody writes while it is read.
+#[derive(Default)]
+struct Notebook {
+    now: i64,
+    lines: Vec<String>,
+    known: BTreeMap<String, Known>,
+    grow: Option<PathBuf>,
+    stopping: bool,
+}
+
+impl Discovery for Notebook {
+    fn now(&self) -> i64 {
+        self.now
+    }
+    fn known(&self, url: &str) -> Option<Known> {
+        self.known.get(url).cloned()
+    }
+    fn given_up(&self, _url: &str) -> bool {
+        false
+    }
+    fn found(&mut self, document: Found<'_>) -> Result<bool, SourceError> {
+        if let Some(path) = self.grow.as_ref().filter(|path| path.to_string_lossy() == document.url) {
+            fs::File::options().append(true).open(path).unwrap().write_all(b"more").unwrap();
+        }
+        let mut text = String::new();
+        if let Err(error) = document.content.read_to_string(&mut text) {
+            return Err(SourceError::Transient { what: error.to_string(), retry_after: None });
+        }
+        self.lines.push(format!("{} {:?} {text}", document.name, document.fields));
+        let known = Known { sha256: text, validators: document.validators, fetched_at: self.now };
+        self.known.insert(document.url, known);
+        Ok(true)
+    }
+    fn unchanged(&mut self, url: &str) -> Result<(), SourceError> {
+        let name = Path::new(url).file_name().unwrap().to_str().unwrap();
+        self.lines.push(format!("unchanged {name}"));
+        Ok(())
+    }
+    fn absent(&mut self, absent: Absent) -> Result<(), SourceError> {
+        self.lines.push(format!("absent {}", absent.name));
+        Ok(())
+    }
+    fn not_claimed(&mut self, url: &str) {
+        let name = Path::new(url).file_name().unwrap().to_str().unwrap();
+        self.lines.push(format!("not claimed {name}"));
+    }
+    fn wait(&self, _time: Duration) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn stopping(&self) -> bool {
+        self.stopping
+    }
+}
+
+/// Long after any file of a test was written.
+const FAR_FUTURE: i64 = 32_503_680_000_000;
+
+fn source(path: &Path, patterns: &[&str]) -> FileSource {
+    FileSource::new(FileSettings {
+        path: path.to_str().unwrap().into(),
+        file_names: patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
+    })
+}
+
+#[test]
+fn files_are_found_in_order_of_name_with_their_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in
+        [("r20260106.csv", "two"), ("r20260105.csv", "one"), ("readme.md", "no"), (".r20260107.csv", "")]
+    {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut notebook = Notebook { now: FAR_FUTURE, ..Notebook::default() };
+    let mut files = source(folder.path(), &["r{date:%Y%m%d}.csv"]);
+    files.round(&mut notebook).unwrap();
+    let first = [
+        r#"r20260105.csv {"date": "2026-01-05"} one"#,
+        r#"r20260106.csv {"date": "2026-01-06"} two"#,
+        "not claimed readme.md",
+    ];
+    assert_eq!(notebook.lines, first);
+
+    // The second round reads only what has changed.
+    notebook.lines.clear();
+    fs::write(folder.path().join("r20260106.csv"), "other").unwrap();
+    files.round(&mut notebook).unwrap();
+    let second = ["unchanged r20260105.csv", r#"r20260106.csv {"date": "2026-01-06"} other"#, "not claimed readme.md"];
+    assert_eq!(notebook.lines, second);
+}
+
+#[test]
+fn a_file_changed_in_the_tick_of_its_fetch_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "x").unwrap();
+    let mut notebook = Notebook { now: 0, ..Notebook::default() };
+    let mut files = source(folder.path(), &[]);
+    files.round(&mut notebook).unwrap();
+    files.round(&mut notebook).unwrap();
+    assert_eq!(notebook.lines, [r#"a.csv {"name": "a.csv"} x"#, r#"a.csv {"name": "a.csv"} x"#]);
+}
+
+#[test]
+fn a_file_that_is_being_written_waits_for_the_next_round() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "x").unwrap();
+    fs::write(folder.path().join("b.csv"), "y").unwrap();
+    let mut notebook = Notebook { grow: Some(folder.path().join("a.csv")), ..Notebook::default() };
+    let mut files = source(folder.path(), &["{letter}.csv"]);
+    let error = files.round(&mut notebook).unwrap_err();
+    assert!(matches!(error, SourceError::Transient { .. }), "{error}");
+    assert_eq!(notebook.lines, [r#"b.csv {"letter": "b"} y"#]);
+
+    notebook.grow = None;
+    notebook.lines.clear();
+    files.round(&mut notebook).unwrap();
+    assert_eq!(notebook.lines[0], r#"a.csv {"letter": "a"} xmore"#);
+}
+
+#[test]
+fn claimed_files_offer_what_they_were_given() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "x").unwrap();
+    fs::write(folder.path().join("b.csv"), "y").unwrap();
+    let file = ClaimedFile {
+        path: folder.path().join("b.csv"),
+        name: "b.csv".to_owned(),
+        fields: Fields::from([("half".to_owned(), "b".to_owned())]),
+    };
+    let mut claimed = ClaimedFiles::new(folder.path(), vec![file]);
+    let mut notebook = Notebook::default();
+    claimed.round(&mut notebook).unwrap();
+    assert_eq!(notebook.lines, [r#"b.csv {"half": "b"} y"#]);
+
+    notebook.stopping = true;
+    assert!(matches!(claimed.round(&mut notebook), Err(SourceError::Stopping)));
+}

@@ -1,0 +1,262 @@
+//! The command line, as close to what was typed as possible. Nothing here touches the system.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  spotlight demo                                        see it work, without a network
+  spotlight run topologies/sec-ftd.yaml                 fetch fails to deliver for ever
+  spotlight run topologies/sec-ftd.yaml --documents DIR --once
+                                                        load the files of a folder and end
+  spotlight sql \"select count() from regsho.fails_to_deliver\"
+  spotlight explain E4210                               what a code means and what helps
+
+Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold,
+4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug,
+73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
+
+/// Turns regulators' publications into tables that people can trust.
+#[derive(Debug, Parser)]
+#[command(name = "spotlight", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run synthetic publishers on loopback and load what they publish. Needs no network.
+    Demo(Demo),
+    /// Run topologies until stopped, or until all is done with --once.
+    Run(Run),
+    /// Find mistakes in topology files. Starts nothing.
+    Check(Check),
+    /// Run the tests that stand in topology files.
+    Test(Files),
+    /// Show what topologies mean: flows, topics, tables and their statements.
+    Plan(Plan),
+    /// Try an expression: spotlight eval "trim(name)" --with name=" A ".
+    Eval(Eval),
+    /// Ask ClickHouse, whether or not a run is going on.
+    Sql(Sql),
+    /// Show the flows: rows, documents, dead letters, holds.
+    Status(Show),
+    /// Show what became of each document.
+    Receipts(Receipts),
+    /// List, show and replay dead letters.
+    #[command(subcommand)]
+    Dlq(DeadLetters),
+    /// End a hold after the cause was mended.
+    Release(Release),
+    /// Prove that each row of the ledger is in its table, once.
+    Reconcile(Show),
+    /// Explain a code, such as E4210. Works offline.
+    Explain(Explain),
+    /// Print a completion script for a shell.
+    Completion(Completion),
+    /// The child process that is ClickHouse.
+    #[command(name = "clickhouse-child", hide = true)]
+    ClickHouseChild(ClickHouseChild),
+}
+
+/// Where the embedded default lives.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Data {
+    /// Folder of the log, the documents and the embedded ClickHouse.
+    #[arg(long, value_name = "DIR", default_value = "spotlight-data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Which ClickHouse.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClickHouseAt {
+    /// Use this ClickHouse instead of the embedded one. User and password: SPOTLIGHT_CLICKHOUSE_USER and _PASSWORD.
+    #[arg(long, value_name = "URL")]
+    pub(crate) clickhouse: Option<String>,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: spotlight run topologies/ --documents ~/downloads --once")]
+pub(crate) struct Run {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Take documents from this folder instead of the network. Each source claims files by its file names.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) documents: Option<PathBuf>,
+    /// End when all that is there has been done.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Contact address told to publishers that want one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) contact: Option<String>,
+    /// How the table at the end is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Make missing tables and add missing columns.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Do not look at ClickHouse: print the statements that would make the tables.
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: spotlight eval \"cast(replace(a, ',', '') as decimal(18, 2))\" --with a=1,000.50")]
+pub(crate) struct Eval {
+    /// The expression.
+    pub(crate) expression: String,
+    /// A name and its text; repeat for more. NAME:TYPE=VALUE gives another type than text.
+    #[arg(long = "with", value_name = "NAME=VALUE")]
+    pub(crate) with: Vec<String>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The query. Tables that replace rows show their newest (`final = 1`).
+    pub(crate) query: String,
+    /// ClickHouse's name of the output format.
+    #[arg(long, default_value = "PrettyCompactMonoBlock", value_name = "FORMAT")]
+    pub(crate) format: String,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Receipts {
+    /// Only documents whose newest version is refused.
+    #[arg(long)]
+    pub(crate) refused: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetters {
+    /// Open dead letters, grouped by flow, code, step and field.
+    Ls(Show),
+    /// One dead letter, whole.
+    Show {
+        /// Its id, as `ls` prints it, or the start of it.
+        id: String,
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Send dead letters back to the flow that failed.
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// Topology files as they are now.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only dead letters with this code.
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// Say how many would pass now, and change nothing.
+    #[arg(long)]
+    pub(crate) dry: bool,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// `topology/flow`, or a topology.
+    pub(crate) flow: String,
+    /// Where to go on: earliest, end, or an offset. Only without a run.
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code; without one all codes are listed.
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completion {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClickHouseChild {
+    /// What the parent hands over.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
+}

@@ -1,0 +1,130 @@
+//! `status`, `receipts`, `reconcile` and `release`: questions to the run that owns the data folder, or to the folder.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use runtime::{FlowState, Holds, Receipt};
+use serde_json::Value;
+
+use crate::access::{Access, refused};
+use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
+use crate::control::{self, Question};
+use crate::data::{DataFolder, Server};
+use crate::exit::{Exit, failure};
+use crate::show;
+
+/// Asks the run; without one opens the folder and answers itself.
+pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
+    let folder = DataFolder::open(&data.data)?;
+    if let Some(answer) = control::ask(&folder.control(), question)? {
+        return Ok(answer);
+    }
+    let log = Arc::new(folder.log()?);
+    let server = clickhouse.map(|at| Server::start(at, &folder)).transpose()?;
+    let client = server.as_ref().map(Server::client).transpose()?;
+    let holds = Arc::new(Holds::default());
+    let access = Access { log, board: None, holds, client, server: None, folder };
+    access.answer(question)
+}
+
+pub(crate) fn status(arguments: &Show) -> Result<Exit> {
+    let answer = ask(&arguments.data, None, &Question::Status)?;
+    if arguments.format == Format::Json {
+        show::json(&answer);
+        return Ok(Exit::Fine);
+    }
+    let flows: std::collections::BTreeMap<String, FlowState> = serde_json::from_value(answer["flows"].clone())?;
+    let mut rows = Vec::new();
+    for (name, state) in &flows {
+        let total = &state.total;
+        rows.push(vec![
+            name.clone(),
+            show::count(total.rows_in),
+            show::count(total.landed),
+            show::count(total.outputs.values().sum()),
+            show::count(total.dropped.values().sum()),
+            show::count(total.dead),
+            show::count(total.held),
+            if total.balanced() { "yes".to_owned() } else { "NO".to_owned() },
+            show::count(state.refused.len() as u64),
+            show::count(u64::try_from(state.waiting.values().sum::<i64>()).unwrap_or(0)),
+        ]);
+    }
+    let header = [
+        "flow", "#rows in", "#landed", "#other outputs", "#dropped", "#dead", "#held", "accounted for", "#refused", "#waiting",
+    ];
+    show::table(&header, rows);
+    for held in answer["holds"].as_array().into_iter().flatten() {
+        let text = |name: &str| held[name].as_str().unwrap_or_default().to_owned();
+        show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", text("code"), text("flow"), text("what"), text("remedy")));
+    }
+    let running = answer["running"].as_bool().unwrap_or(false);
+    show::line(&format!(
+        "{}; open dead letters: {}",
+        if running { "a run is going on" } else { "no run is going on" },
+        answer["open_dead_letters"]
+    ));
+    Ok(Exit::Fine)
+}
+
+pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
+    let answer = ask(&arguments.show.data, None, &Question::Receipts)?;
+    let mut receipts: Vec<Receipt> = serde_json::from_value(answer)?;
+    if arguments.refused {
+        let refused = refused(&receipts);
+        receipts.retain(|receipt| refused.contains(&(receipt.document.clone(), receipt.at)));
+    }
+    if arguments.show.format == Format::Json {
+        show::json(&serde_json::to_value(&receipts)?);
+        return Ok(Exit::Fine);
+    }
+    let rows = receipts.iter().map(|receipt| {
+        vec![
+            format!("{}/{}", receipt.topology, receipt.flow),
+            receipt.name.clone(),
+            receipt.version.to_string(),
+            receipt.outcome.clone(),
+            show::count(receipt.counts.landed),
+            show::count(receipt.counts.dead),
+            show::count(receipt.withdrawn),
+            format!("{} {}", receipt.code, receipt.message).trim().to_owned(),
+        ]
+    });
+    let header = ["flow", "document", "#version", "outcome", "#landed", "#dead", "#withdrawn", "why"];
+    show::table(&header, rows.collect());
+    Ok(Exit::Fine)
+}
+
+pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
+    let answer = ask(&arguments.data, Some(&arguments.clickhouse), &Question::Reconcile)?;
+    let found = answer.as_array().context("the answer is no list")?;
+    let number = |value: &Value| value.as_u64().unwrap_or(0);
+    let wrong: u64 = found.iter().map(|one| number(&one["gaps"]) + number(&one["repeats"])).sum();
+    if arguments.format == Format::Json {
+        show::json(&answer);
+    } else {
+        let rows = found.iter().map(|one| {
+            let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            let count = |name: &str| show::count(number(&one[name]));
+            vec![text("flow"), text("table"), text("rows"), count("ledger"), count("table_rows"), count("gaps"), count("repeats")]
+        });
+        let header = ["flow", "table", "rows", "#ledger", "#in the table", "#gaps", "#repeats"];
+        show::table(&header, rows.collect());
+        show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats" } else { "NOT reconciled" });
+    }
+    Ok(if wrong == 0 { Exit::Fine } else { Exit::NotReconciled })
+}
+
+pub(crate) fn release(arguments: &Release) -> Result<Exit> {
+    if arguments.from.is_some() {
+        return super::release::from(arguments);
+    }
+    let folder = DataFolder::open(&arguments.data.data)?;
+    let question = Question::Release { flow: arguments.flow.clone() };
+    let Some(answer) = control::ask(&folder.control(), &question)? else {
+        return Err(failure(Exit::Usage, "no run is going on, so nothing waits", "a run looks again at its start by itself"));
+    };
+    let released = answer["released"].as_u64().unwrap_or(0);
+    show::line(&format!("{released} held tasks of {} try again", arguments.flow));
+    Ok(if released > 0 { Exit::Fine } else { Exit::Usage })
+}

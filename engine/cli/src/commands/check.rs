@@ -1,0 +1,62 @@
+//! `check`: finds mistakes in topology files. Starts nothing.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use topology::plan::Topology;
+
+use crate::arguments::{Check, Format};
+use crate::exit::{Exit, Failure, failure};
+use crate::show;
+
+pub(crate) fn check(arguments: &Check) -> Result<Exit> {
+    let loaded = topology::load(&arguments.files, &topology::DiskFiles);
+    let wrong = loaded.findings.iter().any(is_error);
+    if arguments.format == Format::Json {
+        show::json(&loaded.findings.iter().map(topology::Diagnostic::json).collect());
+    } else {
+        show::findings(&loaded.findings);
+        let names: Vec<&str> = loaded.topologies.iter().map(|topology| &*topology.name).collect();
+        if !wrong {
+            show::line(&format!("{} fine: {}", counted(names.len(), "topology", "topologies"), names.join(", ")));
+        }
+    }
+    if loaded.findings.is_empty() && loaded.topologies.is_empty() {
+        return Err(nothing_found(&arguments.files));
+    }
+    Ok(if wrong { Exit::Topology } else { Exit::Fine })
+}
+
+/// All topologies of the files; prints the findings and fails if one is an error.
+pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Topology>> {
+    let loaded = topology::load(files, &topology::DiskFiles);
+    show::findings(&loaded.findings);
+    let errors = loaded.findings.iter().filter(|finding| is_error(finding)).count();
+    if errors > 0 {
+        return Err(Failure {
+            exit: Exit::Topology,
+            what: format!("{} in the topology files", counted(errors, "mistake", "mistakes")),
+            remedy: "mend them; spotlight explain CODE tells more of each".to_owned(),
+        }
+        .into());
+    }
+    if loaded.topologies.is_empty() {
+        return Err(nothing_found(files));
+    }
+    Ok(loaded.topologies)
+}
+
+/// True for what keeps a topology from running.
+fn is_error(finding: &topology::Diagnostic) -> bool {
+    finding.severity == topology::Severity::Error
+}
+
+fn nothing_found(files: &[PathBuf]) -> anyhow::Error {
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    failure(Exit::Usage, format!("there is no topology file in {}", names.join(", ")), "name a .yaml file, or a folder of them")
+}
+
+/// A number with its noun.
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,48 @@
+//! One command a file.
+
+mod ask;
+mod check;
+mod dead_letters;
+mod eval;
+mod explain;
+mod plan;
+mod release;
+mod replay;
+mod run;
+mod sql;
+mod test;
+
+use anyhow::Result;
+use clap::CommandFactory;
+
+use crate::arguments::{Arguments, Command};
+use crate::demonstration;
+use crate::exit::{Exit, failure};
+
+pub(crate) use run::{Finished, RunSettings, run_topologies};
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
+    match arguments.command {
+        Command::Demo(demo) => demonstration::run(&demo),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Sql(arguments) => sql::sql(&arguments),
+        Command::Status(arguments) => ask::status(&arguments),
+        Command::Receipts(arguments) => ask::receipts(&arguments),
+        Command::Reconcile(arguments) => ask::reconcile(&arguments),
+        Command::Release(arguments) => ask::release(&arguments),
+        Command::Dlq(arguments) => dead_letters::dead_letters(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Completion(arguments) => {
+            clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut std::io::stdout());
+            Ok(Exit::Fine)
+        }
+        Command::ClickHouseChild(arguments) => clickhouse_connector::serve(arguments.arguments)
+            .map(|()| Exit::Fine)
+            .map_err(|error| failure(Exit::Unreachable, crate::data::chain(&error), "")),
+    }
+}

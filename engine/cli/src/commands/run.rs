@@ -1,0 +1,210 @@
+//! `run`: runs topologies until stopped, or until all is done.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clickhouse_connector::ClickHouse;
+use file_connector::{Assigned, ClaimError, Claims};
+use http_connector::Hosts;
+use pattern::Pattern;
+use runtime::{Board, Held, Holds, NoFaults, RunParts, StopSignal, TaskEnd};
+use topology::plan::{self, Topology};
+
+use super::check::load;
+use crate::access::Access;
+use crate::arguments::{ClickHouseAt, Format, Run};
+use crate::data::{self, DataFolder, Server};
+use crate::exit::{Exit, failure};
+use crate::live::{self, LiveLines};
+use crate::wiring::{self, DocumentsFrom, Wiring};
+use crate::{control, environment};
+
+/// How long a run may take to end after the signal.
+const SHUTDOWN: Duration = Duration::from_secs(25);
+/// How long a run that ends by itself waits for ClickHouse at its start.
+const WAIT_FOR_SERVICE: Duration = Duration::from_secs(60);
+
+/// What a run is told.
+pub(crate) struct RunSettings {
+    pub(crate) topologies: Vec<Topology>,
+    pub(crate) documents: DocumentsFrom,
+    pub(crate) not_claimed: Vec<PathBuf>,
+    pub(crate) once: bool,
+    pub(crate) clickhouse: ClickHouseAt,
+    pub(crate) data: PathBuf,
+}
+
+/// What a run left behind.
+pub(crate) struct Finished {
+    pub(crate) board: Arc<Board>,
+    pub(crate) holds: Vec<Held>,
+    pub(crate) took: i64,
+    pub(crate) exit: Exit,
+    /// The ClickHouse of the run, still running.
+    pub(crate) server: Server,
+}
+
+pub(crate) fn run(arguments: &Run) -> Result<Exit> {
+    let topologies = load(&arguments.files)?;
+    let (documents, not_claimed) = match &arguments.documents {
+        None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
+        Some(folder) => claim(folder, &topologies)?,
+    };
+    let finished = run_topologies(RunSettings {
+        topologies,
+        documents,
+        not_claimed,
+        once: arguments.once,
+        clickhouse: arguments.clickhouse.clone(),
+        data: arguments.data.data.clone(),
+    })?;
+    print(&finished, arguments.format);
+    Ok(finished.exit)
+}
+
+/// Gives each file of a folder to the one source that claims it, before anything is read.
+fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<PathBuf>)> {
+    let mut sources: Vec<(String, Vec<Pattern>)> = Vec::new();
+    for topology in topologies {
+        for flow in &topology.flows {
+            if let plan::From::Documents(documents) = &flow.from {
+                sources.push((format!("{}/{}", topology.name, flow.name), documents.file_names.clone()));
+            }
+        }
+    }
+    let Assigned { per_source, not_claimed } = Claims::assign(folder, &sources).map_err(|error| match error {
+        ClaimError::Twice { .. } => failure(
+            Exit::Usage,
+            data::chain(&error),
+            "run fewer topologies at once, or make their `file-names` patterns tell the files apart",
+        ),
+        error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
+    })?;
+    Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
+}
+
+/// Runs topologies with all that they need, and comes back when they are done or stopped.
+pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
+    let started = environment::now();
+    let folder = DataFolder::open(&settings.data)?;
+    let log = Arc::new(folder.log()?);
+    let raw = Arc::new(folder.documents()?);
+    let server = Server::start(&settings.clickhouse, &folder)?;
+    let client = server.client()?;
+    reach(&client, settings.once)?;
+    server.keep_alive();
+
+    let system = wiring::system_topology()?;
+    let mut wiring = Wiring {
+        client: client.clone(),
+        schemas: Arc::new(folder.schemas()?),
+        documents: settings.documents,
+        hosts: Arc::new(Hosts::new()),
+    };
+    let sources = wiring.sources(&settings.topologies)?;
+    let mut flows = wiring.flows(&settings.topologies)?;
+    flows.extend(wiring.flows(std::slice::from_ref(&system))?);
+    let topics = wiring::system_topics(&wiring, &system)?;
+    folder.remember_landings(&flows, log.as_ref())?;
+
+    let (stop, board, holds) = (StopSignal::new(), Arc::new(Board::default()), Arc::new(Holds::default()));
+    settings.not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
+    stop_on_signals(&stop)?;
+    let access = Arc::new(Access {
+        log: Arc::clone(&log) as _,
+        board: Some(Arc::clone(&board)),
+        holds: Arc::clone(&holds),
+        client: Some(client),
+        server: Some(server.settings().clone()),
+        folder: folder.clone(),
+    });
+    let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
+    let lines = LiveLines::start(Arc::clone(&board));
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let ended = runtime::run(RunParts {
+        flows,
+        sources,
+        log,
+        raw,
+        system: topics,
+        once: settings.once,
+        slots: cores + 1,
+        stop,
+        board: Arc::clone(&board),
+        holds: Arc::clone(&holds),
+        faults: Arc::new(NoFaults),
+        clock: environment::clock(),
+    })?;
+    drop(lines);
+    drop(listening);
+    let exit = status(&ended.failed, &board)?;
+    let took = environment::now() - started;
+    Ok(Finished { board, holds: holds.list(), took, exit, server })
+}
+
+fn status(failed: &[(String, TaskEnd)], board: &Board) -> Result<Exit> {
+    for (flow, end) in failed {
+        match end {
+            TaskEnd::Held => {}
+            TaskEnd::Fenced => return Ok(Exit::Fenced),
+            end => anyhow::bail!("{flow}: {}", data::chain(end)),
+        }
+    }
+    let flows = board.flows();
+    let refused = flows.values().any(|state| !state.refused.is_empty());
+    let trouble = flows.values().any(|state| state.source_trouble.is_some());
+    Ok(if refused || trouble || !failed.is_empty() { Exit::Refused } else { Exit::Fine })
+}
+
+/// Waits for ClickHouse: a minute if the run ends by itself, for ever otherwise.
+fn reach(client: &ClickHouse, once: bool) -> Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let Err(error) = client.execute("SELECT 1 FORMAT Null", &[]) else {
+            return Ok(());
+        };
+        if once && waited >= WAIT_FOR_SERVICE {
+            return Err(failure(
+                Exit::Unreachable,
+                format!("ClickHouse at {} does not answer: {}", client.address(), data::chain(&error)),
+                "start it, or mend the address, user or password",
+            ));
+        }
+        let pause = Duration::from_secs(1);
+        tracing::warn!(address = client.address(), reason = %error, "waiting for ClickHouse");
+        std::thread::park_timeout(pause);
+        waited += pause;
+    }
+}
+
+/// The first signal ends the run in order, the second at once. A run that does not end in time ends with status 75: all
+/// that was committed stays, the rest is done again.
+fn stop_on_signals(stop: &StopSignal) -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("signals cannot be caught")?;
+    let (stop, count) = (stop.clone(), AtomicUsize::new(0));
+    let work = move || {
+        for _ in signals.forever() {
+            if count.fetch_add(1, Ordering::Relaxed) > 0 {
+                std::process::exit(Exit::Fenced as i32);
+            }
+            crate::show::note("stopping: finishing what is open (once more to end at once)");
+            stop.stop();
+            // Ends the process if the run does not; the thread itself ends with it.
+            let _timer = std::thread::Builder::new().name("shutdown deadline".to_owned()).spawn(|| {
+                std::thread::park_timeout(SHUTDOWN);
+                std::process::exit(Exit::Fenced as i32);
+            });
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
+    Ok(())
+}
+
+/// The table at the end, as text or JSON. Used by the demonstration too.
+pub(crate) fn print(finished: &Finished, format: Format) {
+    live::table(&finished.board, &finished.holds, finished.took, format);
+}

@@ -1,0 +1,34 @@
+//! `sql`: asks ClickHouse, whether or not a run is going on.
+
+use anyhow::Result;
+use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
+
+use crate::arguments::Sql;
+use crate::control::{self, Question};
+use crate::data::{self, DataFolder, Server};
+use crate::exit::{Exit, failure};
+
+pub(crate) fn sql(arguments: &Sql) -> Result<Exit> {
+    let folder = DataFolder::open(&arguments.data.data)?;
+    if arguments.clickhouse.clickhouse.is_none()
+        && let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)?
+    {
+        let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let settings = ClickHouseSettings::new(text("url"), text("user"), Password::new(text("password")));
+        return ask(&data::client(&settings)?, arguments);
+    }
+    // The log's lock keeps a run from starting on the folder while its ClickHouse is in use here.
+    let _owned = folder.log()?;
+    let server = Server::start(&arguments.clickhouse, &folder)?;
+    ask(&server.client()?, arguments)
+}
+
+fn ask(client: &ClickHouse, arguments: &Sql) -> Result<Exit> {
+    // Tables that replace rows are read as people mean them: the newest row of each key.
+    let settings = [("final", "1")];
+    let mut output = std::io::stdout().lock();
+    match client.query_to(&arguments.query, &arguments.format, &settings, &mut output) {
+        Ok(_) => Ok(Exit::Fine),
+        Err(error) => Err(failure(Exit::Unreachable, data::chain(&error), "")),
+    }
+}

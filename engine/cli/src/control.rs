@@ -1,0 +1,96 @@
+//! The control socket: how commands reach the run that owns a data folder.
+//!
+//! One connection, one question: a line of JSON each way. Only the folder's owner can open the socket.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a command asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask")]
+pub(crate) enum Question {
+    /// How to reach ClickHouse.
+    ClickHouse,
+    /// All flows and holds.
+    Status,
+    /// Newest receipt of each document.
+    Receipts,
+    /// Open dead letters.
+    DeadLetters,
+    /// Ledger against tables.
+    Reconcile,
+    /// End holds.
+    Release {
+        /// `topology/flow` or a topology.
+        flow: String,
+    },
+}
+
+/// What answers.
+pub(crate) type Answer = dyn Fn(&Question) -> Result<Value> + Send + Sync;
+
+/// The listening socket; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    place: std::path::PathBuf,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Best effort: a socket that nobody listens on is replaced by the next run.
+        let _removed = std::fs::remove_file(&self.place);
+    }
+}
+
+/// Listens until the process ends.
+pub(crate) fn listen(place: &Path, answer: Arc<Answer>) -> Result<Listening> {
+    if place.exists() {
+        std::fs::remove_file(place).context("an old control socket cannot be removed")?;
+    }
+    let listener = UnixListener::bind(place).with_context(|| format!("cannot listen at {}", place.display()))?;
+    std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o600))?;
+    let work = move || {
+        for stream in listener.incoming().flatten() {
+            if let Err(error) = serve(stream, &answer) {
+                tracing::debug!(reason = %error, "a question could not be answered");
+            }
+        }
+    };
+    std::thread::Builder::new().name("control".to_owned()).spawn(work)?;
+    Ok(Listening { place: place.to_owned() })
+}
+
+fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut line = String::new();
+    BufReader::new(stream.try_clone()?).read_line(&mut line)?;
+    let said = match serde_json::from_str::<Question>(&line).map_err(anyhow::Error::from).and_then(|asked| answer(&asked)) {
+        Ok(value) => serde_json::json!({ "answer": value }),
+        Err(error) => serde_json::json!({ "error": format!("{error:#}") }),
+    };
+    writeln!(stream, "{said}")?;
+    Ok(())
+}
+
+/// Asks the run that owns the folder; `None` if none listens.
+pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
+    let Ok(mut stream) = UnixStream::connect(place) else {
+        return Ok(None);
+    };
+    writeln!(stream, "{}", serde_json::to_string(question)?)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    let mut said: Value = serde_json::from_str(&line).context("the run did not answer")?;
+    if let Some(error) = said.get("error").and_then(Value::as_str) {
+        anyhow::bail!("{error}");
+    }
+    Ok(said.get_mut("answer").map(Value::take))
+}

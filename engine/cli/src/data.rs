@@ -1,0 +1,280 @@
+//! The data folder: where the embedded default lives, and how its parts are opened.
+//!
+//! ```text
+//! DIR/log/         the embedded log; its lock says who owns the folder
+//! DIR/documents/   the raw store
+//! DIR/clickhouse/  the embedded ClickHouse
+//! DIR/control      the socket of the run that owns the folder
+//! ```
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use clickhouse_connector::{ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Password, Program};
+use batch::RowsMeaning;
+use connect::FolderStore;
+use indicatif::{ProgressBar, ProgressStyle};
+use log::Log;
+use log::embedded::EmbeddedLog;
+use runtime::{Destination, FlowInput, FlowParts};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::ClickHouseAt;
+use crate::environment;
+use crate::exit::{Exit, failure};
+
+/// A flow's landing, as `reconcile` needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LandedBy {
+    /// `database.table`.
+    pub(crate) table: String,
+    /// `append`, `by-key` or `by-document`.
+    pub(crate) rows: String,
+    /// Value of `_landing`.
+    pub(crate) landing: String,
+    /// Input topic.
+    pub(crate) topic: String,
+}
+
+/// Writes a file so that it is whole or as it was.
+fn write_whole(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = place.with_extension("new");
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, place)
+}
+
+/// A data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    root: PathBuf,
+}
+
+impl DataFolder {
+    /// The folder, made if it is missing.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(|error| {
+            failure(
+                Exit::Environment,
+                format!("the data folder {} cannot be made: {error}", root.display()),
+                "name another one with --data DIR",
+            )
+        })?;
+        let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
+        Ok(Self { root })
+    }
+
+    /// Opens the log, and with it owns the folder.
+    pub(crate) fn log(&self) -> Result<EmbeddedLog> {
+        let opened = EmbeddedLog::open(&self.root.join("log"), environment::clock());
+        opened.map_err(|error| match error {
+            log::LogError::InUse => failure(
+                Exit::InUse,
+                format!("the data folder {} is in use by another process", self.root.display()),
+                "stop that process, or name another folder with --data DIR",
+            ),
+            error => anyhow::Error::from(error).context(format!("the log in {} cannot be opened", self.root.display())),
+        })
+    }
+
+    /// Opens the raw store.
+    pub(crate) fn documents(&self) -> Result<FolderStore> {
+        Ok(FolderStore::open(&self.root.join("documents"))?)
+    }
+
+    /// Place of the control socket.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.root.join("control")
+    }
+
+    /// Schemas and their ids, kept in the folder while there is no registry.
+    pub(crate) fn schemas(&self) -> Result<operators::Schemas> {
+        let place = self.root.join("schemas.json");
+        let text = match std::fs::read_to_string(&place) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", place.display())),
+        };
+        let keep = move |text: &str| -> std::io::Result<()> { write_whole(&place, text.as_bytes()) };
+        operators::Schemas::open(&text, Box::new(keep)).context("the folder's schemas cannot be read")
+    }
+
+    /// Writes down which flow lands in which table, for `reconcile`.
+    pub(crate) fn remember_landings(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
+        let mut landings = self.landings()?;
+        for flow in flows {
+            let Destination::Table(table) = &flow.destination else { continue };
+            let topic = match &flow.input {
+                FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
+                FlowInput::Topic { topic, .. } => Arc::clone(topic),
+            };
+            let Some(state) = log.topic(&topic)? else { continue };
+            let rows = match &table.table.rows {
+                RowsMeaning::Append => "append",
+                RowsMeaning::ByKey { .. } => "by-key",
+                RowsMeaning::ByDocument => "by-document",
+            };
+            let landing = LandedBy {
+                table: table.table.name.to_string(),
+                rows: rows.to_owned(),
+                landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
+                topic: topic.to_string(),
+            };
+            landings.insert(flow.name(), landing);
+        }
+        let text = serde_json::to_vec_pretty(&landings)?;
+        Ok(write_whole(&self.root.join("landings.json"), &text)?)
+    }
+
+    /// Which flow lands in which table, by `topology/flow`.
+    pub(crate) fn landings(&self) -> Result<BTreeMap<String, LandedBy>> {
+        match std::fs::read(self.root.join("landings.json")) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Input topic of each flow that lands, by `topology/flow`.
+    pub(crate) fn inputs(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.landings()?.into_iter().map(|(flow, landed)| (flow, landed.topic)).collect())
+    }
+
+    /// Place of other files of a command.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+/// The ClickHouse of a command: the embedded one, which ends with it, or one that runs elsewhere.
+pub(crate) struct Server {
+    settings: ClickHouseSettings,
+    embedded: Option<Arc<EmbeddedServer>>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Finds or starts it: `--clickhouse URL`; a `clickhouse` on the path; the library in the cache folder, fetched
+    /// once.
+    pub(crate) fn start(at: &ClickHouseAt, data: &DataFolder) -> Result<Self> {
+        if let Some(url) = &at.clickhouse {
+            let user = environment::variable("SPOTLIGHT_CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
+            let password = environment::variable("SPOTLIGHT_CLICKHOUSE_PASSWORD").unwrap_or_default();
+            let settings = ClickHouseSettings::new(url.as_str(), user, Password::new(password));
+            return Ok(Self { settings, embedded: None, ending: Arc::default() });
+        }
+        let program = match environment::on_path("clickhouse") {
+            Some(binary) => Program::Binary(binary),
+            None => Program::Library { child: own_command()?, library: library()? },
+        };
+        let settings = EmbeddedSettings::new(data.root.join("clickhouse"), program);
+        let embedded = EmbeddedServer::start(settings).map_err(|error| {
+            failure(
+                Exit::Unreachable,
+                format!("the embedded ClickHouse does not start: {}", chain(&error)),
+                "use another one with --clickhouse URL, or spotlight explain E5208",
+            )
+        })?;
+        Ok(Self { settings: embedded.client_settings(), embedded: Some(Arc::new(embedded)), ending: Arc::default() })
+    }
+
+    /// A client.
+    pub(crate) fn client(&self) -> Result<ClickHouse> {
+        client(&self.settings)
+    }
+
+    /// How to reach it.
+    pub(crate) fn settings(&self) -> &ClickHouseSettings {
+        &self.settings
+    }
+
+    /// Starts the embedded server again whenever it dies, until this value is dropped.
+    pub(crate) fn keep_alive(&self) {
+        let Some(embedded) = self.embedded.clone() else {
+            return;
+        };
+        let ending = Arc::clone(&self.ending);
+        // The thread ends with the process or with this value; there is nothing to join it for.
+        let _thread = std::thread::Builder::new().name("clickhouse keeper".to_owned()).spawn(move || {
+            while !ending.load(Ordering::Relaxed) {
+                match embedded.ensure_alive() {
+                    Ok(true) => {}
+                    Ok(false) => tracing::warn!("the embedded ClickHouse had died and was started again"),
+                    Err(error) => tracing::error!(reason = %error, "the embedded ClickHouse does not start again"),
+                }
+                std::thread::park_timeout(std::time::Duration::from_millis(200));
+            }
+        });
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        if let Some(embedded) = &self.embedded {
+            embedded.stop();
+        }
+    }
+}
+
+/// A client of a server.
+pub(crate) fn client(settings: &ClickHouseSettings) -> Result<ClickHouse> {
+    ClickHouse::new(settings).map_err(|error| {
+        failure(
+            Exit::Environment,
+            format!("{} is no ClickHouse: {}", settings.url, chain(&error)),
+            "give its address as http://HOST:PORT",
+        )
+    })
+}
+
+/// How the child process that is ClickHouse is started: this program again, with a hidden command.
+fn own_command() -> Result<Vec<OsString>> {
+    let program = std::env::current_exe().context("the program cannot find itself")?;
+    Ok(vec![program.into_os_string(), "clickhouse-child".into()])
+}
+
+/// The library that is ClickHouse, fetched once.
+fn library() -> Result<PathBuf> {
+    let cache = environment::cache_folder().ok_or_else(|| {
+        failure(Exit::Environment, "there is no cache folder: neither XDG_CACHE_HOME nor HOME is set", "set HOME")
+    })?;
+    let fetch = Fetch::new(cache);
+    let bar = ProgressBar::hidden();
+    let mut progress = |done: u64, total: u64| {
+        if bar.is_hidden() && environment::watched() && bar.length().is_none() {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        let style = ProgressStyle::with_template("fetching ClickHouse once {wide_bar} {bytes}/{total_bytes}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let found = fetch.library(&mut progress);
+    bar.finish_and_clear();
+    found.map_err(|error| {
+        failure(
+            Exit::Unreachable,
+            format!("ClickHouse cannot be had: {}", chain(&error)),
+            "use one that runs with --clickhouse URL, put a `clickhouse` on the PATH, or install npm",
+        )
+    })
+}
+
+/// An error with all its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,65 @@
+//! What the process's environment says. The only place that reads it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Command};
+
+/// Milliseconds since 1970 UTC, by the system's clock.
+#[expect(clippy::disallowed_methods, reason = "the rim: this is the clock that everybody else is given")]
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The system's clock as a value.
+pub(crate) fn clock() -> Arc<dyn Fn() -> i64 + Send + Sync> {
+    Arc::new(now)
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "the rim: only this file reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Folder in which the ClickHouse library is kept between runs and projects.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let base = variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    base.map(|base| base.join("spotlight"))
+}
+
+/// A program on the search path.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = variable("PATH")?;
+    path.split(':').map(|folder| PathBuf::from(folder).join(program)).find(|place| place.is_file())
+}
+
+/// True if a person watches standard error.
+pub(crate) fn watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// True if output may be coloured.
+pub(crate) fn coloured() -> bool {
+    std::io::stdout().is_terminal() && variable("NO_COLOR").is_none()
+}
+
+/// Events go to standard error: one line each. A person who watches a run sees live lines instead, and only warnings.
+pub(crate) fn start_logging(arguments: &Arguments) {
+    let long = matches!(arguments.command, Command::Run(_) | Command::Demo(_));
+    let default = if !long || watched() { "error" } else { "info" };
+    let filter = variable("SPOTLIGHT_LOG").unwrap_or_else(|| default.to_owned());
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(watched() && variable("NO_COLOR").is_none())
+        .init();
+}

@@ -1,0 +1,130 @@
+//! The live lines of a run on a terminal, and the table at its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use runtime::{Board, FlowState, Held};
+use serde_json::json;
+
+use crate::arguments::Format;
+use crate::{environment, show};
+
+/// One live line a flow, until dropped.
+pub(crate) struct LiveLines {
+    ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LiveLines {
+    /// Starts the lines if a person watches.
+    pub(crate) fn start(board: Arc<Board>) -> Self {
+        let ending = Arc::new(AtomicBool::new(false));
+        if !environment::watched() {
+            return Self { ending, thread: None };
+        }
+        let stop = Arc::clone(&ending);
+        let work = move || {
+            let lines = MultiProgress::new();
+            let mut bars: std::collections::BTreeMap<String, ProgressBar> = std::collections::BTreeMap::new();
+            while !stop.load(Ordering::Relaxed) {
+                for (name, state) in board.flows() {
+                    if state.started.is_none() && state.source_trouble.is_none() && state.found == 0 {
+                        continue;
+                    }
+                    let bar = bars.entry(name.clone()).or_insert_with(|| {
+                        let bar = lines.add(ProgressBar::new_spinner());
+                        let style = ProgressStyle::with_template("{spinner} {prefix:28!} {wide_msg}");
+                        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                        bar.with_prefix(name)
+                    });
+                    bar.set_message(moment(&state));
+                    bar.tick();
+                }
+                std::thread::park_timeout(Duration::from_millis(150));
+            }
+            bars.values().for_each(ProgressBar::finish_and_clear);
+        };
+        let thread = std::thread::Builder::new().name("live lines".to_owned()).spawn(work).ok();
+        Self { ending, thread }
+    }
+}
+
+impl Drop for LiveLines {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A display that failed is no reason to fail the run.
+            let _joined = thread.join();
+        }
+    }
+}
+
+fn moment(state: &FlowState) -> String {
+    let documents: u64 = state.documents.values().sum();
+    let waiting: i64 = state.waiting.values().sum();
+    let working: Vec<&str> = state.working.values().map(String::as_str).collect();
+    let mut text = format!("{} rows", show::count(state.run.landed));
+    if documents > 0 {
+        text.push_str(&format!(", {documents} documents"));
+    }
+    if waiting > 0 {
+        text.push_str(&format!(", {waiting} wait"));
+    }
+    if state.run.dead > 0 {
+        text.push_str(&format!(", {} dead", state.run.dead));
+    }
+    if let Some(trouble) = &state.source_trouble {
+        text.push_str(&format!(", source: {trouble}"));
+    } else if !working.is_empty() {
+        text.push_str(&format!(", at {}", working.join(", ")));
+    }
+    text
+}
+
+/// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
+pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
+    let flows = board.flows();
+    let not_claimed = board.not_claimed();
+    if format == Format::Json {
+        show::json(&json!({ "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took }));
+        return;
+    }
+    let mut rows = Vec::new();
+    for (name, state) in flows.iter().filter(|(name, _)| !name.starts_with("spotlight/")) {
+        let refused: u64 = ["incomplete", "failed"].iter().filter_map(|outcome| state.documents.get(*outcome)).sum();
+        let outputs: u64 = state.run.outputs.values().sum();
+        rows.push(vec![
+            name.clone(),
+            show::count(state.documents.values().sum()),
+            show::count(state.run.rows_in),
+            show::count(state.run.landed),
+            show::count(state.run.dropped.values().sum()),
+            show::count(outputs),
+            show::count(state.run.dead),
+            show::count(refused),
+            show::duration(state.busy_ms),
+        ]);
+    }
+    let header = ["flow", "#documents", "#rows read", "#landed", "#dropped", "#other outputs", "#dead", "#refused", "#time"];
+    show::table(&header, rows);
+    for (name, state) in &flows {
+        for refusal in state.refused.values() {
+            let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
+            show::line(&format!("refused: {} ({name}): {}{code}: {}", refusal.name, refusal.outcome, refusal.message));
+        }
+        if let Some(trouble) = &state.source_trouble {
+            show::line(&format!("source trouble: {name}: {trouble}"));
+        }
+    }
+    for file in &not_claimed {
+        show::line(&format!("not claimed: {file}: no source of these topologies has a pattern for its name"));
+    }
+    for held in holds {
+        show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
+    }
+    show::line(&format!("took {}", show::duration(took)));
+}

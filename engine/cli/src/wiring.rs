@@ -1,0 +1,272 @@
+//! From plans to flows that run: the only place where connectors, formats and the engine meet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clickhouse_connector::{ClickHouse, ClickHouseLanding};
+use connect::Source;
+use driver::assemble;
+use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource};
+use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
+use indexmap::IndexMap;
+use runtime::{Destination, DocumentInputParts, FlowInput, FlowParts, SourceParts, SystemTopics, TableOutput, TopicOutput};
+use topology::plan::{self, SourcePlan, Topology};
+
+use crate::data;
+use crate::exit::{Exit, failure};
+
+/// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
+const DOCUMENT_PARTITIONS: i32 = 4;
+
+/// Where documents come from in this run.
+pub(crate) enum DocumentsFrom {
+    /// From where the topologies say.
+    Publishers {
+        /// Contact address told to publishers.
+        contact: Option<String>,
+        /// Loopback address that plays all publishers.
+        rewrite: Option<String>,
+    },
+    /// From a folder: files by `topology/flow`.
+    Folder {
+        /// The folder, for people.
+        folder: PathBuf,
+        /// Files that each source claims.
+        files: BTreeMap<String, Vec<ClaimedFile>>,
+    },
+}
+
+/// What flows are wired to.
+pub(crate) struct Wiring {
+    /// ClickHouse.
+    pub(crate) client: ClickHouse,
+    /// Schemas and their ids.
+    pub(crate) schemas: Arc<operators::Schemas>,
+    /// Where documents come from.
+    pub(crate) documents: DocumentsFrom,
+    /// Requests to one host are paced together.
+    pub(crate) hosts: Arc<Hosts>,
+}
+
+impl Wiring {
+    /// The sources of all flows that read documents.
+    pub(crate) fn sources(&mut self, topologies: &[Topology]) -> Result<Vec<SourceParts>> {
+        let mut sources = Vec::new();
+        for topology in topologies {
+            for flow in &topology.flows {
+                let plan::From::Documents(documents) = &flow.from else { continue };
+                sources.push(SourceParts {
+                    flow: format!("{}/{}", topology.name, flow.name),
+                    source: self.source(topology, flow, documents)?,
+                    every: match &documents.source {
+                        SourcePlan::Files { every, .. } => *every,
+                        SourcePlan::Http(http) => http.every,
+                    },
+                });
+            }
+        }
+        Ok(sources)
+    }
+
+    /// All flows of all topologies.
+    pub(crate) fn flows(&self, topologies: &[Topology]) -> Result<Vec<FlowParts>> {
+        let mut flows = Vec::new();
+        for topology in topologies {
+            for flow in &topology.flows {
+                flows.push(self.flow(topology, flow).with_context(|| format!("{}/{}", topology.name, flow.name))?);
+            }
+        }
+        Ok(flows)
+    }
+
+    fn flow(&self, topology: &Topology, flow: &plan::Flow) -> Result<FlowParts> {
+        let mut outputs = IndexMap::new();
+        for (name, topic) in &flow.outputs {
+            outputs.insert(Arc::clone(name), self.topic(topic)?);
+        }
+        let input = match &flow.from {
+            plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
+                partitions: DOCUMENT_PARTITIONS,
+                reader: Arc::new(assemble::document_reader(flow, documents)?),
+            }),
+            plan::From::Topic(topic) => {
+                let (schemas, columns) = (Arc::clone(&self.schemas), topic.columns.clone());
+                let make = move || {
+                    let reader = operators::AvroReader::new(Arc::clone(&schemas), &columns);
+                    Ok(Box::new(reader) as Box<dyn operators::RecordReader>)
+                };
+                FlowInput::Topic {
+                    topic: Arc::clone(&topic.topic),
+                    partitions: topic.partitions,
+                    reader: Box::new(make),
+                }
+            }
+        };
+        let destination = match &flow.to {
+            plan::To::Topic(topic) => Destination::Topic(self.topic(topic)?),
+            plan::To::Table(table) => Destination::Table(self.table(table)?),
+        };
+        let chain_of = flow.clone();
+        Ok(FlowParts {
+            topology: Arc::clone(&topology.name),
+            flow: Arc::clone(&flow.name),
+            revision: Arc::clone(&topology.revision),
+            input,
+            chain: Box::new(move || assemble::chain(&chain_of)),
+            outputs,
+            destination,
+            bad_rows_above: flow.bad_rows_above,
+        })
+    }
+
+    fn topic(&self, topic: &plan::TopicWrite) -> Result<TopicOutput> {
+        let writer = operators::AvroWriter::new(
+            &self.schemas,
+            &topic.topic,
+            &topic.columns,
+            topic.key.clone(),
+            topic.schema.as_deref(),
+        )?;
+        Ok(TopicOutput { topic: Arc::clone(&topic.topic), partitions: topic.partitions, writer: Arc::new(writer) })
+    }
+
+    fn table(&self, table: &plan::TableWrite) -> Result<TableOutput> {
+        Ok(TableOutput {
+            landing: Arc::new(landing(&self.client, table)?),
+            table: table.table.clone(),
+            batch_rows: table.batch_rows,
+            batch_age: table.batch_age,
+        })
+    }
+
+    fn source(
+        &mut self,
+        topology: &Topology,
+        flow: &plan::Flow,
+        documents: &plan::Documents,
+    ) -> Result<Box<dyn Source>> {
+        match &mut self.documents {
+            DocumentsFrom::Folder { folder, files } => {
+                let files = files.remove(&format!("{}/{}", topology.name, flow.name)).unwrap_or_default();
+                Ok(Box::new(ClaimedFiles::new(folder, files)))
+            }
+            DocumentsFrom::Publishers { contact, rewrite } => match &documents.source {
+                SourcePlan::Files { path, .. } => Ok(Box::new(FileSource::new(FileSettings {
+                    path: Arc::clone(path),
+                    file_names: documents.file_names.clone(),
+                }))),
+                SourcePlan::Http(http) => {
+                    let settings = http_settings(http, contact.clone(), rewrite.clone());
+                    let hosts = Arc::clone(&self.hosts);
+                    let source = HttpSource::new(settings, hosts).map_err(|error| {
+                        failure(Exit::Environment, data::chain(&error), "mend the `http:` source of the topology")
+                    })?;
+                    Ok(Box::new(source))
+                }
+            },
+        }
+    }
+}
+
+/// The landing of a table.
+pub(crate) fn landing(client: &ClickHouse, table: &plan::TableWrite) -> Result<ClickHouseLanding> {
+    ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
+        failure(Exit::Topology, format!("table {}: {}", table.table.name, data::chain(&error)), "mend the table")
+    })
+}
+
+fn http_settings(http: &plan::HttpPlan, contact: Option<String>, rewrite: Option<String>) -> HttpSettings {
+    HttpSettings {
+        discover: match &http.discover {
+            plan::Discover::Calendar { url, from, to_days_ago, step_days, weekdays_only, zone } => {
+                http_connector::Discover::Calendar {
+                    url: url.clone(),
+                    from: *from,
+                    to_days_ago: *to_days_ago,
+                    step_days: *step_days,
+                    weekdays_only: *weekdays_only,
+                    zone: Arc::clone(zone),
+                }
+            }
+            plan::Discover::Links { page, matching } => {
+                http_connector::Discover::Links { page: Arc::clone(page), matching: matching.clone() }
+            }
+        },
+        rate: http.rate,
+        body_limit: http.body_limit,
+        absent_statuses: http.absent_statuses.clone(),
+        give_up_after: http.give_up_after,
+        recheck_for: http.recheck_for,
+        contact_required: http.contact_required,
+        contact,
+        version: env!("CARGO_PKG_VERSION"),
+        rewrite,
+        time_limits: TimeLimits::default(),
+    }
+}
+
+/// The engine's own topology, which turns receipts and dead letters into tables.
+pub(crate) fn system_topology() -> Result<Topology> {
+    let mut loaded = topology::load(&[PathBuf::from("system/topologies/spotlight.yaml")], &SystemFiles);
+    match (loaded.topologies.pop(), loaded.findings.first()) {
+        (Some(topology), None) => Ok(topology),
+        (_, Some(finding)) => anyhow::bail!("the engine's own topology is wrong: {}", finding.text(false)),
+        (None, None) => anyhow::bail!("the engine's own topology is empty"),
+    }
+}
+
+/// Receipts and dead letters as topics, by the columns that the engine's own topology reads.
+pub(crate) fn system_topics(wiring: &Wiring, system: &Topology) -> Result<SystemTopics> {
+    let output = |name: &str| -> Result<Option<TopicOutput>> {
+        for flow in &system.flows {
+            let plan::From::Topic(topic) = &flow.from else { continue };
+            if &*topic.topic == name {
+                let write = plan::TopicWrite {
+                    topic: Arc::clone(&topic.topic),
+                    columns: topic.columns.clone(),
+                    key: vec![topic.columns.keys().next().cloned().context("a topic without columns")?],
+                    schema: topic.schema.clone(),
+                    partitions: topic.partitions,
+                };
+                return Ok(Some(wiring.topic(&write)?));
+            }
+        }
+        Ok(None)
+    };
+    Ok(SystemTopics { receipts: output(runtime::RECEIPTS)?, dead_letters: output(runtime::DEAD_LETTERS)? })
+}
+
+/// The files of the engine's own topology, which are part of the program.
+struct SystemFiles;
+
+/// Path and text of each.
+const SYSTEM_FILES: [(&str, &str); 5] = [
+    ("system/topologies/spotlight.yaml", include_str!("../system/topologies/spotlight.yaml")),
+    ("system/schemas/tables/spotlight.receipts.yaml", include_str!("../system/schemas/tables/spotlight.receipts.yaml")),
+    (
+        "system/schemas/tables/spotlight.dead_letters.yaml",
+        include_str!("../system/schemas/tables/spotlight.dead_letters.yaml"),
+    ),
+    ("system/schemas/topics/spotlight.receipts.avsc", include_str!("../system/schemas/topics/spotlight.receipts.avsc")),
+    (
+        "system/schemas/topics/spotlight.dead_letters.avsc",
+        include_str!("../system/schemas/topics/spotlight.dead_letters.avsc"),
+    ),
+];
+
+impl topology::Files for SystemFiles {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let found = SYSTEM_FILES.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &Path) -> std::io::Result<Vec<PathBuf>> {
+        Err(std::io::ErrorKind::NotADirectory.into())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        SYSTEM_FILES.iter().any(|(name, _)| Path::new(name).starts_with(path))
+    }
+}

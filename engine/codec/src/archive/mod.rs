@@ -1,0 +1,228 @@
+//! Opens documents: zip and gzip by their first bytes; anything else is one member that passes through.
+//!
+//! An archive is hostile until proven otherwise. What comes out is bounded in bytes, in members and in density, whatever
+//! the archive's tables claim. A member's name is text to report and to match, with the folders cut off; it is never a
+//! path. Sizes that an archive states are not believed.
+//!
+//! Deliberately absent: archives within archives, passwords, and methods of zip other than stored and deflated.
+
+mod error;
+mod guard;
+#[cfg(test)]
+mod tests;
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use pattern::Pattern;
+use zip::ZipArchive;
+
+pub use error::ArchiveError;
+pub use guard::MemberReader;
+use guard::Unpacked;
+
+/// Most bytes of a member that are read to see its first line.
+const FIRST_LINE_LIMIT: u64 = 64 * 1024;
+
+/// Bytes of a document that can be read from any position.
+pub trait DocumentBytes: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> DocumentBytes for T {}
+
+/// How much an archive may unpack to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of all members together, unpacked. A smaller number refuses honest documents; a larger one lets one
+    /// document hold up its task for longer.
+    pub unpacked_bytes: u64,
+    /// Most members.
+    pub members: usize,
+    /// Most unpacked bytes for each packed byte of a member. Publishers' tables reach 10 to 30; deflate ends at 1,032.
+    pub ratio: u64,
+}
+
+impl Limits {
+    /// Members up to this size may be as dense as they like: small members of equal lines pack very well.
+    const RATIO_FLOOR: u64 = 16 * 1024 * 1024;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { unpacked_bytes: 8 << 30, members: 10_000, ratio: 250 }
+    }
+}
+
+/// Which members to read.
+#[derive(Clone, Copy, Debug)]
+pub enum Selection<'a> {
+    /// All.
+    All,
+    /// Those whose name matches, folders cut off.
+    Named(&'a Pattern),
+    /// Those whose first line matches. A line longer than 64 KiB is matched by its beginning.
+    FirstLine(&'a Pattern),
+}
+
+/// One member of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// What [`Archive::read`] takes.
+    pub index: usize,
+    /// Its name as published, folders included. For people; never a path.
+    pub name: Arc<str>,
+}
+
+enum Kind {
+    Zip(Box<ZipArchive<Box<dyn DocumentBytes>>>),
+    Gzip(Box<dyn DocumentBytes>),
+    Plain(Box<dyn DocumentBytes>),
+}
+
+/// An open document.
+pub struct Archive {
+    kind: Kind,
+    members: Vec<Member>,
+    limits: Limits,
+    length: u64,
+    unpacked: Unpacked,
+}
+
+impl Archive {
+    /// Opens a document. `name` is the document's own name, for a document that is no archive or has no table of names.
+    ///
+    /// # Errors
+    /// If it is an archive that is damaged, too large or of an unsupported kind, or cannot be read.
+    pub fn open(mut reader: Box<dyn DocumentBytes>, name: &str, limits: Limits) -> Result<Self, ArchiveError> {
+        let failed = |source| ArchiveError::Io { source };
+        let length = reader.seek(SeekFrom::End(0)).map_err(failed)?;
+        reader.rewind().map_err(failed)?;
+        let mut first = Vec::with_capacity(4);
+        Read::take(&mut reader, 4).read_to_end(&mut first).map_err(failed)?;
+        reader.rewind().map_err(failed)?;
+        let single = |name: &str| vec![Member { index: 0, name: name.into() }];
+        let (kind, members) = match first.as_slice() {
+            b"PK\x03\x04" | b"PK\x05\x06" => {
+                let zip = ZipArchive::new(reader).map_err(ArchiveError::from_zip)?;
+                let members = zip_members(&zip, limits)?;
+                (Kind::Zip(Box::new(zip)), members)
+            }
+            [0x1f, 0x8b, ..] => {
+                let inside = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".GZ")).unwrap_or(name);
+                (Kind::Gzip(reader), single(inside))
+            }
+            _ => (Kind::Plain(reader), single(name)),
+        };
+        Ok(Self { kind, members, limits, length, unpacked: Unpacked::default() })
+    }
+
+    /// True if the document is no archive and passes through as its one member.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.kind, Kind::Plain(_))
+    }
+
+    /// The selected members in the archive's order. Folders are no members.
+    ///
+    /// # Errors
+    /// If a member has to be opened to see its first line, and cannot be.
+    pub fn members(&mut self, selection: &Selection<'_>) -> Result<Vec<Member>, ArchiveError> {
+        let mut selected = Vec::new();
+        for position in 0..self.members.len() {
+            let member = self.members[position].clone();
+            let taken = match selection {
+                Selection::All => true,
+                Selection::Named(pattern) => pattern.matches(base_name(&member.name)).is_some(),
+                Selection::FirstLine(pattern) => pattern.matches(&self.first_line(member.index)?).is_some(),
+            };
+            if taken {
+                selected.push(member);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The bytes of a member from its beginning. It may be read again.
+    ///
+    /// # Errors
+    /// If there is no such member, or it cannot be opened. What is found out while reading, the reader says; see
+    /// [`ArchiveError::from_io`].
+    pub fn read(&mut self, index: usize) -> Result<MemberReader<'_>, ArchiveError> {
+        if !self.members.iter().any(|member| member.index == index) {
+            return Err(ArchiveError::NoMember { index });
+        }
+        let length = self.length;
+        let (packed, inner): (u64, Box<dyn Read + '_>) = match &mut self.kind {
+            Kind::Zip(zip) => {
+                let file = zip.by_index(index).map_err(ArchiveError::from_zip)?;
+                // The table's own word on the packed size is not believed beyond the document's length.
+                (file.compressed_size().min(length), Box::new(file))
+            }
+            Kind::Gzip(reader) => {
+                reader.rewind().map_err(|source| ArchiveError::Io { source })?;
+                (length, Box::new(flate2::read::MultiGzDecoder::new(reader)))
+            }
+            Kind::Plain(reader) => {
+                reader.rewind().map_err(|source| ArchiveError::Io { source })?;
+                (length, Box::new(reader))
+            }
+        };
+        Ok(MemberReader::new(inner, &mut self.unpacked, self.limits, index, packed))
+    }
+
+    fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
+        let mut start = Vec::new();
+        let mut reader = self.read(index)?.take(FIRST_LINE_LIMIT);
+        let mut piece = [0; 4096];
+        while !start.contains(&b'\n') {
+            let length = match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(ArchiveError::from_io(error)),
+            };
+            start.extend_from_slice(&piece[..length]);
+        }
+        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Ok(String::from_utf8_lossy(line).into_owned())
+    }
+}
+
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Archive").field("members", &self.members).field("limits", &self.limits).finish()
+    }
+}
+
+/// The name without its folders, whichever way their separators lean.
+#[must_use]
+pub fn base_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// True if these first bytes of a document begin an HTML page: a publisher's way to say that there is no data.
+#[must_use]
+pub fn sniff_html(first: &[u8]) -> bool {
+    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
+    [&b"<!doctype html"[..], b"<html"]
+        .iter()
+        .any(|mark| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark)))
+}
+
+fn zip_members(zip: &ZipArchive<Box<dyn DocumentBytes>>, limits: Limits) -> Result<Vec<Member>, ArchiveError> {
+    if zip.len() > limits.members {
+        return Err(ArchiveError::TooMany { members: zip.len(), limit: limits.members });
+    }
+    if zip.has_duplicate_names() {
+        return Err(ArchiveError::Unsupported { what: "two members have one name" });
+    }
+    let mut members = Vec::with_capacity(zip.len());
+    for index in 0..zip.len() {
+        let entry = zip.by_index_data(index).map_err(ArchiveError::from_zip)?;
+        if !entry.is_dir() {
+            members.push(Member { index, name: String::from_utf8_lossy(entry.name_raw()).into() });
+        }
+    }
+    Ok(members)
+}

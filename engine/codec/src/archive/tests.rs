@@ -1,0 +1,170 @@
+use std::io::{Cursor, Read, Write};
+
+use pattern::Pattern;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::{Archive, ArchiveError, Limits, Selection, base_name, sniff_html};
+
+fn zip(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).expect("a name");
+        writer.write_all(bytes).expect("memory takes it");
+    }
+    writer.finish().expect("memory takes it").into_inner()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    writer.write_all(bytes).expect("memory takes it");
+    writer.finish().expect("memory takes it")
+}
+
+fn open(bytes: Vec<u8>, limits: Limits) -> Result<Archive, ArchiveError> {
+    Archive::open(Box::new(Cursor::new(bytes)), "document.csv.gz", limits)
+}
+
+fn read_all(bytes: Vec<u8>, limits: Limits) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
+    let mut archive = open(bytes, limits)?;
+    let mut found = Vec::new();
+    for member in archive.members(&Selection::All)? {
+        let mut content = Vec::new();
+        archive.read(member.index)?.read_to_end(&mut content).map_err(ArchiveError::from_io)?;
+        found.push((member.name.to_string(), content));
+    }
+    Ok(found)
+}
+
+#[test]
+fn every_kind_gives_its_members() {
+    let two: &[(&str, &[u8])] = &[("a.csv", b"one"), ("../../etc/b.csv", b"two")];
+    let unpacked = vec![("a.csv".to_owned(), b"one".to_vec()), ("../../etc/b.csv".to_owned(), b"two".to_vec())];
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        assert_eq!(read_all(zip(two, method), Limits::default()).expect("whole"), unpacked);
+    }
+    let mut streamed = ZipWriter::new_stream(Vec::new());
+    streamed.start_file("s.csv", SimpleFileOptions::default()).expect("a name");
+    streamed.write_all(b"with a data descriptor").expect("memory takes it");
+    let streamed = streamed.finish().expect("memory takes it").into_inner();
+    let expected = vec![("s.csv".to_owned(), b"with a data descriptor".to_vec())];
+    assert_eq!(read_all(streamed, Limits::default()).expect("whole"), expected);
+    let expected = vec![("document.csv".to_owned(), b"one".to_vec())];
+    assert_eq!(read_all(gzip(b"one"), Limits::default()).expect("whole"), expected);
+    let expected = vec![("document.csv.gz".to_owned(), b"plain".to_vec())];
+    assert_eq!(read_all(b"plain".to_vec(), Limits::default()).expect("whole"), expected);
+    assert_eq!(read_all(zip(&[], CompressionMethod::Stored), Limits::default()).expect("whole"), Vec::new());
+}
+
+#[test]
+fn members_are_selected_by_name_or_first_line() {
+    let bytes = zip(
+        &[("x/one.TXT", b"\xef\xbb\xbfDATE|CUSIP\r\n1|2\n"), ("two.csv", b"NOTE\n"), ("three", b"DATE|X")],
+        CompressionMethod::Deflated,
+    );
+    let mut archive = open(bytes, Limits::default()).expect("a zip");
+    let mut names = |selection: &Selection<'_>| -> Vec<String> {
+        let members = archive.members(selection).expect("readable");
+        members.iter().map(|member| member.name.to_string()).collect()
+    };
+    let named = Pattern::parse("one.*").expect("a pattern");
+    assert_eq!(names(&Selection::Named(&named)), ["x/one.TXT"]);
+    let line = Pattern::parse("DATE|*").expect("a pattern");
+    assert_eq!(names(&Selection::FirstLine(&line)), ["x/one.TXT", "three"]);
+    let mut content = Vec::new();
+    archive.read(2).expect("a member").read_to_end(&mut content).expect("whole");
+    assert_eq!(content, b"DATE|X");
+    assert!(matches!(archive.read(9), Err(ArchiveError::NoMember { index: 9 })));
+}
+
+fn with_flag(mut bytes: Vec<u8>, local: usize, central: usize, value: u8) -> Vec<u8> {
+    let directory = bytes.windows(4).position(|four| four == b"PK\x01\x02").expect("a directory");
+    bytes[local] = value;
+    bytes[directory + central] = value;
+    bytes
+}
+
+#[test]
+fn hostile_archives_are_refused() {
+    let noise: Vec<u8> = (0..20_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let zipped = zip(&[("a", &noise)], CompressionMethod::Deflated);
+    let cut_zip = zipped[..zipped.len() / 2].to_vec();
+    let mut changed = zip(&[("a", b"hello hello")], CompressionMethod::Stored);
+    let at = changed.windows(5).position(|five| five == b"hello").expect("stored as it is");
+    changed[at] = b'j';
+    let mut cut_gzip = gzip(&noise);
+    cut_gzip.truncate(1000);
+    let stored = zip(&[("a", b"x")], CompressionMethod::Stored);
+    let small = Limits { unpacked_bytes: 1000, ..Limits::default() };
+    let bomb = vec![0_u8; 40 << 20];
+    let cases = [
+        ("cut zip", cut_zip, Limits::default(), "E4220"),
+        ("wrong checksum", changed, Limits::default(), "E4220"),
+        ("cut gzip", cut_gzip, Limits::default(), "E4220"),
+        ("zip over the limit", zipped.clone(), small, "E4221"),
+        ("gzip over the limit", gzip(&noise), small, "E4221"),
+        ("plain over the limit", noise.clone(), small, "E4221"),
+        (
+            "two within, together over",
+            zip(&[("a", &[1; 600]), ("b", &[2; 600])], CompressionMethod::Stored),
+            small,
+            "E4221",
+        ),
+        ("bomb in a gzip", gzip(&bomb), Limits::default(), "E4221"),
+        ("bomb in a zip", zip(&[("a", &bomb)], CompressionMethod::Deflated), Limits::default(), "E4221"),
+        ("members", zip(&[("a", b""), ("b", b"")], CompressionMethod::Stored), Limits { members: 1, ..small }, "E4221"),
+        ("encrypted", with_flag(stored.clone(), 6, 8, 1), Limits::default(), "E4222"),
+        ("another method", with_flag(stored, 8, 10, 14), Limits::default(), "E4222"),
+    ];
+    for (what, bytes, limits, code) in cases {
+        let error = read_all(bytes, limits).expect_err(what);
+        assert_eq!(error.code().0, code, "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_member_read_twice_counts_once() {
+    let bytes = zip(&[("a", &[7; 900])], CompressionMethod::Deflated);
+    let mut archive = open(bytes, Limits { unpacked_bytes: 1000, ..Limits::default() }).expect("a zip");
+    for _ in 0..3 {
+        let mut content = Vec::new();
+        archive.read(0).expect("a member").read_to_end(&mut content).expect("within the limit");
+        assert_eq!(content.len(), 900);
+    }
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl std::io::Seek for Broken {
+    fn seek(&mut self, _: std::io::SeekFrom) -> std::io::Result<u64> {
+        Ok(0)
+    }
+}
+
+#[test]
+fn bytes_that_cannot_be_read_are_no_damage() {
+    let error = Archive::open(Box::new(Broken), "a", Limits::default()).expect_err("broken");
+    assert_eq!(error.code().0, "E4223");
+}
+
+#[test]
+fn names_lose_their_folders_and_pages_are_seen() {
+    for (name, base) in [("a", "a"), ("../../a", "a"), ("c:\\x\\a.txt", "a.txt"), ("/", "")] {
+        assert_eq!(base_name(name), base);
+    }
+    for (first, page) in [
+        (&b"\xef\xbb\xbf \r\n<!DOCTYPE html><html>"[..], true),
+        (b"<HTML lang=en>", true),
+        (b"SETTLEMENT DATE|CUSIP", false),
+        (b"<?xml version=\"1.0\"?>", false),
+        (b"", false),
+    ] {
+        assert_eq!(sniff_html(first), page);
+    }
+}

@@ -1,0 +1,112 @@
+//! Columns to Avro records and back, in Confluent's frame.
+//!
+//! A value in a topic is a frame and a body:
+//!
+//! ```text
+//! byte 0       0
+//! bytes 1–4    id of the writer's schema, big-endian
+//! bytes 5–     the record in Avro's binary encoding
+//! ```
+//!
+//! Schemas are parsed by the Avro library; records are not. A plan compiled from a schema writes straight from Arrow
+//! columns and reads straight into them, so that no tree of values is made for a row. A record that cannot be read or
+//! written is set aside with a reason, and its neighbours are not touched.
+//!
+//! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), records within records, and defaults of
+//! the reader's schema other than null and empty.
+
+mod decode;
+mod encode;
+mod ids;
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod values;
+mod wire;
+
+use batch::Code;
+
+pub use decode::{Decoded, RecordDecoder, Schemas};
+pub use encode::{Encoded, RecordEncoder};
+pub use ids::SchemaIds;
+pub use schema::{SchemaError, columns_of, fingerprint, normalised, record_schema};
+
+/// Length of the frame before a record's body.
+pub const FRAME_LENGTH: usize = 5;
+
+/// A record that could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Its index in the block that was given.
+    pub index: usize,
+    /// What kind of failure.
+    pub code: Code,
+    /// What is wrong, of bounded length, without the record's values.
+    pub message: String,
+}
+
+/// The id of the writer's schema and the body of a framed record; `None` if it has no such frame.
+#[must_use]
+pub fn unframe(value: &[u8]) -> Option<(u32, &[u8])> {
+    let (frame, body) = value.split_first_chunk::<FRAME_LENGTH>()?;
+    let [0, id @ ..] = frame else { return None };
+    Some((u32::from_be_bytes(*id), body))
+}
+
+/// The frame of a record whose writer's schema has this id.
+#[must_use]
+pub fn frame(id: u32) -> [u8; FRAME_LENGTH] {
+    let [first, second, third, fourth] = id.to_be_bytes();
+    [0, first, second, third, fourth]
+}
+
+/// What is wrong with one record; the caller knows which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    NoFrame,
+    UnknownSchema(u32),
+    CutOff,
+    Trailing,
+    Branch,
+    Length,
+    Text,
+    Range,
+    Null,
+    Kind,
+}
+
+impl Fault {
+    fn code(self) -> Code {
+        Code(match self {
+            Self::NoFrame => "E4301",
+            Self::UnknownSchema(_) => "E4302",
+            Self::CutOff => "E4303",
+            Self::Trailing => "E4304",
+            Self::Branch => "E4305",
+            Self::Length => "E4306",
+            Self::Text => "E4307",
+            Self::Range | Self::Null => "E4308",
+            Self::Kind => "E4309",
+        })
+    }
+
+    fn bad(self, index: usize, column: Option<&str>) -> BadRecord {
+        let mut message = match self {
+            Self::NoFrame => "the value has no frame with a schema id".to_owned(),
+            Self::UnknownSchema(id) => format!("the schema id {id} is not known"),
+            Self::CutOff => "the record is cut off".to_owned(),
+            Self::Trailing => "bytes follow the record".to_owned(),
+            Self::Branch => "a union or enum has no branch of the number that is written".to_owned(),
+            Self::Length => "a length is negative or longer than the record".to_owned(),
+            Self::Text => "text is not valid UTF-8".to_owned(),
+            Self::Range => "a value does not fit its type".to_owned(),
+            Self::Null => "a value is null where null is no value".to_owned(),
+            Self::Kind => "a value is of a kind that the column cannot hold".to_owned(),
+        };
+        if let Some(column) = column {
+            message.push_str(&format!(", column {column}"));
+        }
+        BadRecord { index, code: self.code(), message: batch::bounded(&message) }
+    }
+}

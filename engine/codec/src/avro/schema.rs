@@ -1,0 +1,224 @@
+//! Avro schemas of columns, and columns of Avro schemas.
+//!
+//! Avro has fewer types than people write in topology files, so each field keeps the written type in the property
+//! `spotlight.type`, and its column's name in `spotlight.column` where Avro does not allow that name. Schemas from
+//! elsewhere have neither; their columns follow from their Avro types.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use apache_avro::Schema;
+use apache_avro::schema::RecordField;
+use batch::{ColumnType, Type};
+use serde_json::{Value, json};
+
+use super::wire::Wire;
+
+const TYPE_PROPERTY: &str = "spotlight.type";
+const NAME_PROPERTY: &str = "spotlight.column";
+
+/// Why a schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// Not an Avro schema.
+    #[error("not an Avro schema")]
+    Parse {
+        /// What the Avro library said.
+        #[source]
+        source: Box<apache_avro::Error>,
+    },
+    /// Not JSON.
+    #[error("not JSON")]
+    Json {
+        /// What is wrong.
+        #[from]
+        source: serde_json::Error,
+    },
+    /// Well formed, but nothing that columns can be made of.
+    #[error("the schema has {what}, which no column can hold")]
+    Unsupported {
+        /// What is not supported.
+        what: &'static str,
+    },
+    /// The written type of a field does not fit its Avro type.
+    #[error("field `{field}` cannot hold `{column_type}`")]
+    Mismatch {
+        /// The field.
+        field: String,
+        /// The type.
+        column_type: String,
+    },
+    /// A column has no field and may not be null.
+    #[error("the schema has no field for column `{column}`, which is never null")]
+    Missing {
+        /// The column.
+        column: String,
+    },
+    /// A field has no column and may not be null.
+    #[error("there is no column for field `{field}`, which is never null")]
+    NoColumn {
+        /// The field.
+        field: String,
+    },
+}
+
+pub(super) fn parse(text: &str) -> Result<Schema, SchemaError> {
+    Schema::parse_str(text).map_err(|source| SchemaError::Parse { source: Box::new(source) })
+}
+
+/// The schema, as text, of records of a topic with these columns. The last part of the topic's name names the record.
+#[must_use]
+pub fn record_schema(topic: &str, columns: &[(Arc<str>, ColumnType)]) -> String {
+    let (namespace, name) = topic.rsplit_once('.').unwrap_or(("", topic));
+    let mut used = HashSet::new();
+    let fields: Vec<Value> = columns.iter().map(|(name, column)| field_json(name, column, &mut used)).collect();
+    let namespace: Vec<String> = namespace.split('.').filter(|part| !part.is_empty()).map(avro_name).collect();
+    let mut record = json!({ "type": "record", "name": avro_name(name), "fields": fields });
+    if !namespace.is_empty() {
+        record["namespace"] = Value::from(namespace.join("."));
+    }
+    record.to_string()
+}
+
+fn field_json(name: &str, column: &ColumnType, used: &mut HashSet<String>) -> Value {
+    let mut field_name = avro_name(name);
+    while !used.insert(field_name.clone()) {
+        field_name.push('_');
+    }
+    let of = type_json(&column.of);
+    let mut field = json!({ "name": field_name, "type": if column.nullable { json!(["null", of]) } else { of } });
+    if column.nullable {
+        field["default"] = Value::Null;
+    } else if matches!(column.of, Type::List(_)) {
+        field["default"] = json!([]);
+    } else if matches!(column.of, Type::Map(_)) {
+        field["default"] = json!({});
+    }
+    field[TYPE_PROPERTY] = Value::from(column.to_string());
+    if field_name != name {
+        field[NAME_PROPERTY] = Value::from(name);
+    }
+    field
+}
+
+fn type_json(of: &Type) -> Value {
+    let logical = |base: &str, name: &str| json!({ "type": base, "logicalType": name });
+    let decimal = |precision: u8, scale: u8| json!({ "type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale });
+    match of {
+        Type::Boolean => json!("boolean"),
+        Type::Integer { bits: 64, signed: false } => decimal(20, 0),
+        Type::Integer { bits: 64, .. } | Type::Integer { bits: 32, signed: false } => json!("long"),
+        Type::Integer { .. } => json!("int"),
+        Type::Double => json!("double"),
+        Type::Decimal { precision, scale } => decimal(*precision, *scale),
+        Type::Text => json!("string"),
+        Type::Binary => json!("bytes"),
+        Type::Date => logical("int", "date"),
+        Type::Timestamp { digits, zone } => {
+            let unit = match digits {
+                0 | 3 => "timestamp-millis",
+                6 => "timestamp-micros",
+                _ => "timestamp-nanos",
+            };
+            logical("long", &format!("{}{unit}", if zone.is_some() { "" } else { "local-" }))
+        }
+        Type::List(item) => json!({ "type": "array", "items": ["null", type_json(item)] }),
+        Type::Map(value) => json!({ "type": "map", "values": ["null", type_json(value)] }),
+    }
+}
+
+/// A name that Avro allows: letters, digits and `_`, no digit first.
+fn avro_name(name: &str) -> String {
+    let letters: String =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    if letters.chars().next().is_none_or(|first| first.is_ascii_digit()) { format!("_{letters}") } else { letters }
+}
+
+/// The columns of records of a schema, in order.
+///
+/// # Errors
+/// If it is no schema of a record, or has a field that no column can hold.
+pub fn columns_of(schema: &str) -> Result<Vec<(Arc<str>, ColumnType)>, SchemaError> {
+    let parsed = parse(schema)?;
+    let Schema::Record(record) = &parsed else { return Err(SchemaError::Unsupported { what: "no record at its top" }) };
+    let Wire::Record(wires) = Wire::of(&parsed)? else {
+        return Err(SchemaError::Unsupported { what: "no record at its top" });
+    };
+    let column = |(field, (_, wire)): (&RecordField, &(String, Wire))| {
+        let of = match written_type(field) {
+            None => inferred(wire)?,
+            Some(written) => written?,
+        };
+        if !wire.fits(&of.of) {
+            return Err(SchemaError::Mismatch { field: field.name.clone(), column_type: of.to_string() });
+        }
+        Ok((Arc::from(column_name(field)), of))
+    };
+    record.fields.iter().zip(&wires).map(column).collect()
+}
+
+/// Name of the column that a field belongs to.
+pub(super) fn column_name(field: &RecordField) -> &str {
+    field.custom_attributes.get(NAME_PROPERTY).and_then(Value::as_str).unwrap_or(&field.name)
+}
+
+fn written_type(field: &RecordField) -> Option<Result<ColumnType, SchemaError>> {
+    let text = field.custom_attributes.get(TYPE_PROPERTY)?.as_str()?;
+    let mismatch = |_| SchemaError::Mismatch { field: field.name.clone(), column_type: text.to_owned() };
+    Some(ColumnType::parse(text).map_err(mismatch))
+}
+
+fn inferred(wire: &Wire) -> Result<ColumnType, SchemaError> {
+    let Wire::Union(branches) = wire else { return inferred_type(wire).map(ColumnType::of) };
+    let some: Vec<&Wire> = branches.iter().filter(|branch| **branch != Wire::Null).collect();
+    let [only] = some.as_slice() else {
+        return Err(SchemaError::Unsupported { what: "a union of several types" });
+    };
+    let of = inferred_type(only)?;
+    // Lists and maps are never null in a column; a null one reads as empty.
+    let nullable = some.len() < branches.len() && !matches!(of, Type::List(_) | Type::Map(_));
+    Ok(ColumnType { of, nullable, low_cardinality: false })
+}
+
+fn inferred_type(wire: &Wire) -> Result<Type, SchemaError> {
+    Ok(match wire {
+        Wire::Boolean => Type::Boolean,
+        Wire::Integer { long } => Type::Integer { bits: if *long { 64 } else { 32 }, signed: true },
+        Wire::Float | Wire::Double => Type::Double,
+        Wire::Bytes | Wire::Fixed(_) => Type::Binary,
+        Wire::Text | Wire::Enum(_) => Type::Text,
+        // The precision of a schema from elsewhere is a promise; the widest column holds whatever keeps it.
+        Wire::Decimal { scale, .. } => {
+            let scale = u8::try_from(*scale).ok().filter(|scale| *scale <= 38);
+            Type::Decimal {
+                precision: 38,
+                scale: scale.ok_or(SchemaError::Unsupported { what: "a decimal of more than 38 digits" })?,
+            }
+        }
+        Wire::Date => Type::Date,
+        Wire::Timestamp { digits, local } => Type::Timestamp { digits: *digits, zone: (!local).then(|| "UTC".into()) },
+        Wire::Array(item) => Type::List(Box::new(inferred(item)?.of)),
+        Wire::Map(value) => Type::Map(Box::new(inferred(value)?.of)),
+        Wire::Null => return Err(SchemaError::Unsupported { what: "a field that is always null" }),
+        Wire::Union(_) => return Err(SchemaError::Unsupported { what: "a union within a union" }),
+        Wire::Record(_) => return Err(SchemaError::Unsupported { what: "a record within a record" }),
+    })
+}
+
+/// A schema's text without its accidents of spacing.
+///
+/// Avro's own canonical form is of no use here: it drops logical types, and decimals of two scales would be one.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn normalised(schema: &str) -> Result<String, SchemaError> {
+    Ok(serde_json::from_str::<Value>(schema)?.to_string())
+}
+
+/// 128 bits that tell schemas apart: XXH3 of the normalised text.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn fingerprint(schema: &str) -> Result<u128, SchemaError> {
+    Ok(xxhash_rust::xxh3::xxh3_128(normalised(schema)?.as_bytes()))
+}

@@ -1,0 +1,341 @@
+//! The decoder: header, rows, bad rows, the tail, the verdict.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use batch::Code;
+
+use super::block::{BadRow, Block, Collected, Shape, fields};
+use super::cells::{Cell, Misfit, Splitter};
+use super::error::{DecodeError, refuse};
+use super::format::{Format, Layout, Proof};
+use super::header::{Choice, choose};
+use super::scanner::{Found, Scanner};
+use super::sum::Sum;
+use super::trailer::{ProofOutcome, Tail};
+
+/// Most rows of a block. More make columns fall out of the processor's cache; fewer repeat the work of each block.
+const BLOCK_ROWS: usize = 8_192;
+/// Bytes of rows after which a block ends, so that wide rows make small blocks.
+const BLOCK_BYTES: usize = 16 * 1024 * 1024;
+/// Most cells of a block.
+const BLOCK_CELLS: usize = 4 * 1024 * 1024;
+/// Most bytes of published names in the column `row` of a block.
+const BLOCK_NAMES: usize = 256 * 1024 * 1024;
+
+/// What a member was, once all of it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Name of the layout.
+    pub layout: Arc<str>,
+    /// Rows in all, bad ones included.
+    pub rows: u64,
+    /// Bad rows.
+    pub bad_rows: u64,
+    /// What the named groups of the trailers say.
+    pub trailers: BTreeMap<String, String>,
+    /// Whether the trailers agree with what was read.
+    pub proof: ProofOutcome,
+    /// Published names of columns that the layout does not name.
+    pub new_columns: Vec<String>,
+}
+
+/// Decodes one member.
+pub struct Decoder<R> {
+    scanner: Scanner<R>,
+    format: Arc<Format>,
+    shape: Shape,
+    splitter: Splitter,
+    choice: Choice,
+    header: Vec<u8>,
+    tail: Tail,
+    /// Blank lines that turned out to stand between rows and are not yet handed out, and the next one's line.
+    blank_rows: (u64, u64),
+    /// The row behind those lines.
+    held: Option<Found>,
+    first_row_number: u64,
+    rows: u64,
+    bad_rows: u64,
+    /// Columns that trailers prove: name, place in the document, sum.
+    sums: Vec<(Arc<str>, Sum)>,
+    sum_places: Vec<usize>,
+    block_rows: usize,
+    ended: bool,
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads the header and chooses the layout. Rows are numbered from `first_row_number`, which goes on where the
+    /// document's member before this one ended.
+    ///
+    /// # Errors
+    /// If the first line is no expected header, or the bytes cannot be unpacked or read.
+    pub fn new(reader: R, format: &Arc<Format>, first_row_number: u64) -> Result<Self, DecodeError> {
+        let settings = &format.settings;
+        let mut scanner = Scanner::new(reader, settings.quotes, settings.separator, settings.line_limit)?;
+        let header = match scanner.next()? {
+            Found::Row { at, .. } => scanner.bytes(&at).to_vec(),
+            Found::TooLong { .. } => {
+                let message = format!("the first line is longer than {} bytes and no header", settings.line_limit);
+                return Err(refuse("E4208", 1, &message));
+            }
+            Found::End => return Err(refuse("E4212", 0, "the document is empty")),
+        };
+        let names = header_names(format, &header)?;
+        let choice = choose(settings, &names)?;
+        let layout = &settings.layouts[choice.layout];
+        let mut taken = Vec::new();
+        let mut places = Vec::new();
+        for (name, place) in layout.names.iter().zip(&choice.places) {
+            if settings.wanted.as_ref().is_none_or(|wanted| wanted.contains(name)) {
+                taken.push(Arc::clone(name));
+                places.push(*place);
+            }
+        }
+        let place_of = |name: &Arc<str>| {
+            let index = layout.names.iter().position(|known| known == name)?;
+            choice.places.get(index).copied()
+        };
+        let spill = settings.spill.as_ref().and_then(place_of);
+        let columns = names.len();
+        let splitter =
+            Splitter { separator: settings.separator, quotes: settings.quotes, columns, spill, starts: Vec::new() };
+        let mut sums = Vec::new();
+        let mut sum_places = Vec::new();
+        for proof in settings.trailers.iter().filter_map(|trailer| trailer.proves.as_ref()) {
+            if let Proof::Sum { column, .. } = proof
+                && let Some(place) = place_of(column)
+            {
+                sums.push((Arc::clone(column), Sum::default()));
+                sum_places.push(place);
+            }
+        }
+        let names_length: usize = names.iter().map(String::len).sum();
+        let block_rows = BLOCK_ROWS.min(BLOCK_CELLS / columns).min(BLOCK_NAMES / names_length.max(1)).max(1);
+        let schema = Arc::new(Schema::new(fields(&taken, settings.raw_row)));
+        let shape = Shape { schema, places, columns, published: distinct(names) };
+        Ok(Self {
+            scanner,
+            format: Arc::clone(format),
+            shape,
+            splitter,
+            choice,
+            header,
+            tail: Tail::default(),
+            blank_rows: (0, 0),
+            held: None,
+            first_row_number,
+            rows: 0,
+            bad_rows: 0,
+            sums,
+            sum_places,
+            block_rows,
+            ended: false,
+        })
+    }
+
+    /// The layout that the document has.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.format.settings.layouts[self.choice.layout]
+    }
+
+    /// The schema of all blocks.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.shape.schema
+    }
+
+    /// Published names of the document's columns that the layout does not name.
+    #[must_use]
+    pub fn new_columns(&self) -> &[String] {
+        &self.choice.new_columns
+    }
+
+    /// The next rows; `None` when the document ended. A block has at least one row, good or bad.
+    ///
+    /// # Errors
+    /// If the document turns out not to be what it seemed, or the bytes cannot be unpacked or read. Nothing more can
+    /// be decoded then.
+    #[expect(clippy::should_implement_trait, reason = "an iterator's item would hide that an error ends the decoding")]
+    pub fn next(&mut self) -> Result<Option<Block>, DecodeError> {
+        let mut block = Collected::new();
+        while !self.ended
+            && block.rows() < self.block_rows
+            && block.bytes.len() < BLOCK_BYTES
+            && block.bad_bytes < BLOCK_BYTES
+        {
+            self.step(&mut block)?;
+        }
+        Ok((block.rows() > 0).then(|| block.into_block(&self.format, &self.shape)))
+    }
+
+    /// What the document was.
+    ///
+    /// # Errors
+    /// If the rest of it, which nobody asked for, cannot be decoded.
+    pub fn finish(mut self) -> Result<Verdict, DecodeError> {
+        while self.next()?.is_some() {}
+        let (trailers, proof) = self.tail.prove(&self.format, self.rows, &self.sums);
+        Ok(Verdict {
+            layout: Arc::clone(&self.layout().name),
+            rows: self.rows,
+            bad_rows: self.bad_rows,
+            trailers,
+            proof,
+            new_columns: self.choice.new_columns,
+        })
+    }
+
+    fn step(&mut self, block: &mut Collected) -> Result<(), DecodeError> {
+        if self.blank_rows.0 > 0 {
+            let line = self.blank_rows.1;
+            self.blank_rows = (self.blank_rows.0 - 1, line + 1);
+            self.bad(block, line, "E4204", "a blank line stands between rows", Vec::new());
+            return Ok(());
+        }
+        let (found, was_held) = match self.held.take() {
+            Some(found) => (found, true),
+            None => (self.scanner.next()?, false),
+        };
+        let line = match &found {
+            Found::End => {
+                self.ended = true;
+                return Ok(());
+            }
+            Found::TooLong { line, .. } => *line,
+            Found::Row { at, line } => {
+                if !was_held && self.belongs_to_tail(at, *line)? {
+                    return Ok(());
+                }
+                *line
+            }
+        };
+        self.tail.row_follows(line)?;
+        if self.tail.blank_lines > 0 {
+            self.blank_rows = (self.tail.blank_lines, self.tail.first_blank);
+            self.tail.blank_lines = 0;
+            self.held = Some(found);
+            return Ok(());
+        }
+        match found {
+            Found::TooLong { beginning, line } => {
+                for (_, sum) in &mut self.sums {
+                    sum.not_added += 1;
+                }
+                let message = format!("the line is longer than {} bytes", self.format.settings.line_limit);
+                self.bad(block, line, "E4203", &message, beginning);
+            }
+            Found::Row { at, line } => self.row(block, &at, line),
+            Found::End => {}
+        }
+        Ok(())
+    }
+
+    fn belongs_to_tail(&mut self, at: &Range<usize>, line: u64) -> Result<bool, DecodeError> {
+        let bytes = self.scanner.bytes(at);
+        if bytes.first().is_none_or(|first| matches!(first, b' ' | b'\r')) && is_blank(bytes, self.splitter.separator) {
+            self.tail.push_blank(line);
+            return Ok(true);
+        }
+        if !self.format.trailer_rules.is_empty() && self.format.any_trailer.is_match(bytes) {
+            self.tail.push_trailer(&self.format, bytes, line)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn row(&mut self, block: &mut Collected, at: &Range<usize>, line: u64) {
+        let bytes = self.scanner.bytes(at);
+        let base = block.bytes.len();
+        let first_cell = block.cells.len();
+        let split = self.splitter.split(bytes, base, &mut block.cells);
+        let failure = if bytes == self.header {
+            Some(("E4205", "the header is repeated".to_owned()))
+        } else if let Err(misfit) = split {
+            for (_, sum) in &mut self.sums {
+                sum.not_added += 1;
+            }
+            Some(misfit_failure(misfit, self.shape.columns))
+        } else {
+            block.bytes.extend_from_slice(bytes);
+            add_up(&mut self.sums, &self.sum_places, &block.cells[first_cell..], &block.bytes, self.splitter.separator);
+            let invalid = self.format.encoding == encoding_rs::UTF_8 && std::str::from_utf8(bytes).is_err();
+            invalid.then(|| ("E4201", "the row is not valid UTF-8".to_owned()))
+        };
+        let Some((code, message)) = failure else {
+            block.ends.push(i32::try_from(block.bytes.len()).expect("a block ends long before two gigabytes"));
+            block.lines.push(line);
+            block.row_numbers.push(self.first_row_number + self.rows);
+            self.rows += 1;
+            return;
+        };
+        let raw = bytes.to_vec();
+        block.cells.truncate(first_cell);
+        block.bytes.truncate(base);
+        self.bad(block, line, code, &message, raw);
+    }
+
+    fn bad(&mut self, block: &mut Collected, line: u64, code: &'static str, message: &str, raw: Vec<u8>) {
+        let row_number = self.first_row_number + self.rows;
+        self.rows += 1;
+        self.bad_rows += 1;
+        block.bad_bytes += raw.len();
+        block.bad.push(BadRow { row_number, line, code: Code(code), message: message.to_owned(), raw });
+    }
+}
+
+impl<R> std::fmt::Debug for Decoder<R> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Decoder").field("layout", &self.choice.layout).field("rows", &self.rows).finish()
+    }
+}
+
+fn header_names(format: &Format, header: &[u8]) -> Result<Vec<String>, DecodeError> {
+    let settings = &format.settings;
+    let columns = usize::MAX;
+    let mut splitter =
+        Splitter { separator: settings.separator, quotes: settings.quotes, columns, spill: None, starts: Vec::new() };
+    let mut cells = Vec::new();
+    if splitter.split_any(header, &mut cells).is_err() {
+        return Err(refuse("E4208", 1, "text stands behind a closing quote in the header"));
+    }
+    let name = |cell: &Cell| format.text(&cell.text(header, settings.separator)).into_owned();
+    Ok(cells.iter().map(name).collect())
+}
+
+/// Gives the second `Filler` the name `Filler (2)`, so that a map of names to cells holds each.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let numbered = |name: String| {
+        let times = seen.entry(name.clone()).or_default();
+        *times += 1;
+        if *times == 1 { name } else { format!("{name} ({times})") }
+    };
+    names.into_iter().map(numbered).collect()
+}
+
+fn is_blank(bytes: &[u8], separator: u8) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' ' | b'\r') && *byte != separator)
+}
+
+fn misfit_failure(misfit: Misfit, columns: usize) -> (&'static str, String) {
+    match misfit {
+        Misfit::TooFew(found) => ("E4202", format!("the row has {found} cells, the header has {columns}")),
+        Misfit::TooMany => ("E4202", format!("the row has more cells than the header, which has {columns}")),
+        Misfit::Misquoted => ("E4213", "text stands behind a closing quote".to_owned()),
+    }
+}
+
+fn add_up(sums: &mut [(Arc<str>, Sum)], places: &[usize], cells: &[Cell], block: &[u8], separator: u8) {
+    for ((_, sum), place) in sums.iter_mut().zip(places) {
+        let cell = cells[*place];
+        if cell.is_plain() {
+            sum.add(cell.plain(block));
+        } else {
+            sum.add(&cell.text(block, separator));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Which header layout a document has, and where each of the layout's columns stands in it.
+//!
+//! Published names are compared by their letters and digits in lower case, because publishers change case, spaces and
+//! points without a word. Repeated names, such as two `Filler`, are told apart by their order.
+
+use std::collections::{HashMap, HashSet};
+
+use super::error::{DecodeError, refuse};
+use super::format::{Layout, NewColumns, Settings};
+
+/// Most names that a message lists.
+const LISTED: usize = 10;
+
+/// A chosen layout.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    /// Index of the layout.
+    pub(super) layout: usize,
+    /// For each column of the layout, where it stands in the document.
+    pub(super) places: Vec<usize>,
+    /// Names of the document's columns that the layout does not name.
+    pub(super) new_columns: Vec<String>,
+}
+
+/// A name as it is compared, and how often it occurred before.
+type Key = (String, usize);
+
+fn keys<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Key> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    names
+        .map(|name| {
+            let letters: String =
+                name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+            let times = seen.entry(letters.clone()).or_default();
+            *times += 1;
+            (letters, *times - 1)
+        })
+        .collect()
+}
+
+/// Chooses the layout for a document whose first line holds these names.
+pub(super) fn choose(settings: &Settings, header: &[String]) -> Result<Choice, DecodeError> {
+    let found = keys(header.iter().map(String::as_str));
+    let there: HashSet<&Key> = found.iter().collect();
+    let taken = settings.layouts.iter().position(|layout| {
+        if layout.must_have.is_empty() {
+            keys(layout.header.iter().map(AsRef::as_ref)) == found
+        } else {
+            keys(layout.must_have.iter().map(AsRef::as_ref)).iter().all(|key| there.contains(key))
+        }
+    });
+    let Some(index) = taken else {
+        return Err(refuse("E4208", 1, &unknown(settings, header, &found)));
+    };
+    let layout = &settings.layouts[index];
+    let places: HashMap<&Key, usize> = found.iter().enumerate().map(|(place, key)| (key, place)).collect();
+    let wanted = keys(layout.header.iter().map(AsRef::as_ref));
+    let located: Option<Vec<usize>> = wanted.iter().map(|key| places.get(key).copied()).collect();
+    let Some(located) = located else {
+        return Err(refuse("E4208", 1, &differences(layout, header, &found)));
+    };
+    let named: HashSet<&Key> = wanted.iter().collect();
+    let new = header.iter().zip(&found).filter(|(_, key)| !named.contains(key));
+    let new_columns: Vec<String> = new.map(|(name, _)| name.clone()).collect();
+    if settings.new_columns == NewColumns::Refuse && !new_columns.is_empty() {
+        let list = listed(&new_columns.iter().map(String::as_str).collect::<Vec<_>>());
+        return Err(refuse("E4209", 1, &format!("columns that layout {} does not name: {list}", layout.name)));
+    }
+    Ok(Choice { layout: index, places: located, new_columns })
+}
+
+fn unknown(settings: &Settings, header: &[String], found: &[Key]) -> String {
+    let there: HashSet<&Key> = found.iter().collect();
+    let common = |layout: &&Layout| {
+        keys(layout.header.iter().map(AsRef::as_ref)).iter().filter(|key| there.contains(key)).count()
+    };
+    // Of equally near layouts the first; `max_by_key` would take the last.
+    let nearest = settings.layouts.iter().rev().max_by_key(common);
+    match nearest {
+        None => "no header layout is declared".to_owned(),
+        Some(layout) if common(&layout) == 0 => {
+            let names: Vec<&str> = header.iter().map(String::as_str).collect();
+            format!("the first line is no expected header; it reads: {}", listed(&names))
+        }
+        Some(layout) => differences(layout, header, found),
+    }
+}
+
+fn differences(layout: &Layout, header: &[String], found: &[Key]) -> String {
+    let wanted = keys(layout.header.iter().map(AsRef::as_ref));
+    let there: HashSet<&Key> = found.iter().collect();
+    let named: HashSet<&Key> = wanted.iter().collect();
+    let missing = layout.header.iter().zip(&wanted).filter(|(_, key)| !there.contains(key));
+    let missing: Vec<&str> = missing.map(|(name, _)| name.as_ref()).collect();
+    let unexpected = header.iter().zip(found).filter(|(_, key)| !named.contains(key));
+    let unexpected: Vec<&str> = unexpected.map(|(name, _)| name.as_str()).collect();
+    let mut message = format!("layout {} wants {} columns", layout.name, layout.header.len());
+    if missing.is_empty() && unexpected.is_empty() {
+        message.push_str("; all are there, but in another order");
+    }
+    if !missing.is_empty() {
+        message.push_str(&format!("; missing: {}", listed(&missing)));
+    }
+    if !unexpected.is_empty() {
+        message.push_str(&format!("; unexpected: {}", listed(&unexpected)));
+    }
+    message
+}
+
+fn listed(names: &[&str]) -> String {
+    // One long name must not push all others out of a bounded message.
+    let short: Vec<String> = names.iter().take(LISTED).map(|name| name.chars().take(60).collect()).collect();
+    let rest = names.len().saturating_sub(LISTED);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", short.join(", "))
+}

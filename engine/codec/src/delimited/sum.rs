@@ -1,0 +1,138 @@
+//! Exact sums of decimal text, and the comparison of a sum with what a trailer says.
+
+use std::fmt;
+
+/// A decimal: `units` divided by ten to the `scale`. Trailing zeros of the fraction are allowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Decimal {
+    units: i128,
+    scale: u32,
+}
+
+impl Decimal {
+    /// Reads an optional sign, digits, and optionally a point and digits; commas between digits count for nothing.
+    /// `None` if it is anything else or does not fit.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let text = text.trim_ascii();
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
+        };
+        let (mut units, mut scale, mut in_fraction, mut any) = (0_i128, 0_u32, false, false);
+        for byte in digits {
+            match byte {
+                b'0'..=b'9' => {
+                    units = units.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
+                    scale += u32::from(in_fraction);
+                    any = true;
+                }
+                b'.' if !in_fraction => in_fraction = true,
+                b',' if any && !in_fraction => {}
+                _ => return None,
+            }
+        }
+        any.then_some(Self { units: if negative { -units } else { units }, scale })
+    }
+
+    fn at_scale(self, scale: u32) -> Option<i128> {
+        self.units.checked_mul(10_i128.checked_pow(scale.checked_sub(self.scale)?)?)
+    }
+
+    fn plus(self, other: Self) -> Option<Self> {
+        if self.scale == other.scale {
+            return Some(Self { units: self.units.checked_add(other.units)?, scale: self.scale });
+        }
+        let scale = self.scale.max(other.scale);
+        Some(Self { units: self.at_scale(scale)?.checked_add(other.at_scale(scale)?)?, scale })
+    }
+
+    /// True if both are the same number; 1.50 is 1.5.
+    pub(super) fn equals(self, other: Self) -> bool {
+        let scale = self.scale.max(other.scale);
+        matches!((self.at_scale(scale), other.at_scale(scale)), (Some(left), Some(right)) if left == right)
+    }
+}
+
+impl From<u64> for Decimal {
+    fn from(count: u64) -> Self {
+        Self { units: i128::from(count), scale: 0 }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.units < 0 { "-" } else { "" };
+        let digits = self.units.unsigned_abs().to_string();
+        let scale = self.scale as usize;
+        if scale == 0 {
+            return write!(formatter, "{sign}{digits}");
+        }
+        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - scale);
+        write!(formatter, "{sign}{whole}.{fraction}")
+    }
+}
+
+/// The sum of a column.
+#[derive(Debug, Default)]
+pub(super) struct Sum {
+    total: Decimal,
+    /// Rows whose cell could not be added; the sum proves nothing if there is any.
+    pub(super) not_added: u64,
+}
+
+impl Sum {
+    /// Adds a cell. Blank cells and a lone point count zero.
+    pub(super) fn add(&mut self, text: &[u8]) {
+        let text = text.trim_ascii();
+        if text.is_empty() || text == b"." {
+            return;
+        }
+        match Decimal::parse(text).and_then(|value| self.total.plus(value)) {
+            Some(total) => self.total = total,
+            None => self.not_added += 1,
+        }
+    }
+
+    pub(super) fn total(&self) -> Decimal {
+        self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decimal, Sum};
+
+    #[test]
+    fn decimals_are_read_exactly_or_not_at_all() {
+        for (text, shown) in [
+            ("0", Some("0")),
+            ("-1,234.50", Some("-1234.50")),
+            (" +7 ", Some("7")),
+            (".05", Some("0.05")),
+            ("99999999999999999999", Some("99999999999999999999")),
+            ("", None),
+            (".", None),
+            ("1e5", None),
+            ("1.2.3", None),
+            (",1", None),
+            ("999999999999999999999999999999999999999999", None),
+        ] {
+            let read = Decimal::parse(text.as_bytes()).map(|value| value.to_string());
+            assert_eq!(read.as_deref(), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_go_beyond_64_bits_and_mix_scales() {
+        let mut sum = Sum::default();
+        for cell in ["9223372036854775807", "9223372036854775807", "0.25", "", " . ", "-0.250"] {
+            sum.add(cell.as_bytes());
+        }
+        assert_eq!(sum.not_added, 0);
+        assert!(sum.total().equals(Decimal::parse(b"18446744073709551614").expect("a number")));
+        sum.add(b"many");
+        assert_eq!(sum.not_added, 1);
+    }
+}

@@ -1,0 +1,327 @@
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+
+use super::{
+    BadRow, Block, DecodeError, Decoder, Format, Layout, NewColumns, Proof, ProofOutcome, RawRow, Settings, Trailer,
+    Verdict,
+};
+
+fn layout(name: &str, header: &str, must_have: &str) -> Layout {
+    let list =
+        |text: &str| -> Vec<Arc<str>> { text.split(',').filter(|part| !part.is_empty()).map(Arc::from).collect() };
+    let names = list(&header.to_lowercase().replace(' ', "_"));
+    Layout { name: name.into(), header: list(header), must_have: list(must_have), names }
+}
+
+fn settings() -> Settings {
+    Settings {
+        separator: b'|',
+        quotes: false,
+        encoding: "utf-8".into(),
+        layouts: vec![layout("three", "A,B,C", "")],
+        spill: None,
+        trailers: Vec::new(),
+        trailer_required: true,
+        new_columns: NewColumns::Keep,
+        empty_is_null: true,
+        line_limit: 1000,
+        wanted: None,
+        raw_row: RawRow::None,
+        raw: true,
+    }
+}
+
+fn quoted() -> Settings {
+    Settings { quotes: true, separator: b',', ..settings() }
+}
+
+fn with_trailers(trailers: &[(&str, Option<Proof>)]) -> Settings {
+    let trailers =
+        trailers.iter().map(|(matches, proves)| Trailer { matches: (*matches).into(), proves: proves.clone() });
+    Settings { trailers: trailers.collect(), ..settings() }
+}
+
+fn proven() -> Settings {
+    with_trailers(&[
+        (r"count (?<n>\d+)", Some(Proof::Count { group: "n".into() })),
+        (r"sum (?<n>\S+)", Some(Proof::Sum { column: "b".into(), group: "n".into() })),
+    ])
+}
+
+/// Gives a few bytes at a time, so that every row is met in pieces.
+struct Drops<'a>(&'a [u8], usize);
+
+impl Read for Drops<'_> {
+    fn read(&mut self, target: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.1.min(self.0.len()).min(target.len());
+        target[..length].copy_from_slice(&self.0[..length]);
+        self.0 = &self.0[length..];
+        Ok(length)
+    }
+}
+
+fn decode_by(settings: &Settings, text: &[u8], piece: usize) -> Result<(Vec<Block>, Verdict), DecodeError> {
+    let format = Arc::new(Format::new(settings.clone()).expect("settings"));
+    let mut decoder = Decoder::new(Drops(text, piece), &format, 0)?;
+    let mut blocks = Vec::new();
+    while let Some(block) = decoder.next()? {
+        blocks.push(block);
+    }
+    Ok((blocks, decoder.finish()?))
+}
+
+fn decode(settings: &Settings, text: &[u8]) -> Result<(Vec<Block>, Verdict), DecodeError> {
+    let whole = decode_by(settings, text, usize::MAX);
+    let drops = decode_by(settings, text, 1);
+    match (&whole, &drops) {
+        (Ok((blocks, verdict)), Ok((other_blocks, other_verdict))) => {
+            assert_eq!(verdict, other_verdict);
+            assert_eq!(shown(blocks), shown(other_blocks));
+        }
+        (Err(error), Err(other)) => assert_eq!(error.to_string(), other.to_string()),
+        _ => panic!("pieces of another size decode differently"),
+    }
+    whole
+}
+
+/// Each good row as `line: cell/cell/…`, with `-` for null.
+fn shown(blocks: &[Block]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for block in blocks {
+        for row in 0..block.rows.num_rows() {
+            let cell = |column: &Arc<dyn Array>| {
+                let column = column.as_string::<i32>();
+                if column.is_null(row) { "-".to_owned() } else { column.value(row).to_owned() }
+            };
+            let cells: Vec<String> = block.rows.columns().iter().map(cell).collect();
+            rows.push(format!("{}: {}", block.lines.value(row), cells.join("/")));
+        }
+    }
+    rows
+}
+
+fn bad(blocks: &[Block]) -> Vec<(u64, u64, &'static str)> {
+    let short = |row: &BadRow| (row.row_number, row.line, row.code.0);
+    blocks.iter().flat_map(|block| block.bad.iter().map(short)).collect()
+}
+
+#[test]
+fn rows_become_columns() {
+    let spill = Settings { spill: Some("b".into()), ..settings() };
+    let quoted_spill = Settings { spill: Some("b".into()), ..quoted() };
+    let western = Settings { encoding: "windows-1252".into(), ..settings() };
+    let as_text = Settings { empty_is_null: false, ..settings() };
+    let some = Settings { wanted: Some(BTreeSet::from(["c".into()])), ..settings() };
+    let short = Settings { line_limit: 20, ..settings() };
+    type Bad<'a> = &'a [(u64, u64, &'static str)];
+    let cases: &[(&Settings, &[u8], &[&str], Bad<'_>)] = &[
+        (&settings(), b"A|B|C\n1|2|3\n4||6\n", &["2: 1/2/3", "3: 4/-/6"], &[]),
+        (&settings(), b"\xef\xbb\xbfa|b.|C\r\n1|2|3\r\n4|5|6\r", &["2: 1/2/3", "3: 4/5/6"], &[]),
+        (&settings(), b"A|B|C", &[], &[]),
+        (&settings(), b"A|B|C\n1|2|3\n\n\r\n  \n", &["2: 1/2/3"], &[]),
+        (&settings(), b"A|B|C\n\n1|2|3\n", &["3: 1/2/3"], &[(0, 2, "E4204")]),
+        (
+            &settings(),
+            b"A|B|C\n1|2\n1|2|3|4\nA|B|C\n1|\xff|3\nx|y|z",
+            &["6: x/y/z"],
+            &[(0, 2, "E4202"), (1, 3, "E4202"), (2, 4, "E4205"), (3, 5, "E4201")],
+        ),
+        (&settings(), b"A|\0B|C\n1|\0|3\n", &["2: 1/\0/3"], &[]),
+        (&settings(), b"A|B|C\n||\n1\r2|3|4\n", &["2: -/-/-", "3: 1\r2/3/4"], &[]),
+        (&as_text, b"A|B|C\n1||3\n", &["2: 1//3"], &[]),
+        (&some, b"A|B|C\n1|2|3\n", &["2: 3"], &[]),
+        (&western, b"A|B|C\n1|M\xfcller \x80|3\n", &["2: 1/Müller €/3"], &[]),
+        (&spill, b"A|B|C\n1|2|x|y|3\n1|2|3\n1||2||3\n", &["2: 1/2|x|y/3", "3: 1/2/3", "4: 1/|2|/3"], &[]),
+        (&spill, b"A|B|C\n1|2\n", &[], &[(0, 2, "E4202")]),
+        (&short, b"A|B|C\n1|2|3333333333333333333333333\n4|5|6\n", &["3: 4/5/6"], &[(0, 2, "E4203")]),
+        (
+            &quoted(),
+            b"A,\"B\",C\n\"1,\n2\",\"\"\"x\"\" y\",\"\"\n4,a\"b\",6\n",
+            &["2: 1,\n2/\"x\" y/-", "4: 4/a\"b\"/6"],
+            &[],
+        ),
+        (&quoted(), b"A,B,C\n1,\"2\"x,3\n4,5,6\n1,2,\"3\"\"\"", &["3: 4/5/6", "4: 1/2/3\""], &[(0, 2, "E4213")]),
+        (&quoted(), b"A,B,C\n\"1\",2\n\"1\",2,3,4\n", &[], &[(0, 2, "E4202"), (1, 3, "E4202")]),
+        (&quoted_spill, b"A,B,C\n1,\"2,\"\"\",x,\"y\",\"3\"\n\"1\",2,3\n", &["2: 1/2,\",x,y/3", "3: 1/2/3"], &[]),
+    ];
+    for (settings, text, rows, bad_rows) in cases {
+        let (blocks, verdict) = decode(settings, text).expect("accepted");
+        let case = String::from_utf8_lossy(text);
+        assert_eq!(shown(&blocks), *rows, "{case}");
+        assert_eq!(bad(&blocks), *bad_rows, "{case}");
+        assert_eq!(verdict.rows, (rows.len() + bad_rows.len()) as u64);
+        assert_eq!(verdict.bad_rows, bad_rows.len() as u64);
+        assert_eq!(verdict.proof, ProofOutcome::NoTrailerExpected);
+    }
+}
+
+#[test]
+fn documents_that_are_something_else_are_refused() {
+    let refuse_new = Settings { new_columns: NewColumns::Refuse, ..generations() };
+    let long_header = Settings { line_limit: 3, ..settings() };
+    let short_quoted = Settings { line_limit: 20, ..quoted() };
+    let cases: &[(&Settings, &[u8], &str, &str)] = &[
+        (&settings(), b"", "E4212", "the document is empty"),
+        (&settings(), b"\xef\xbb\xbf", "E4212", "the document is empty"),
+        (&settings(), b"<html>\nA|B|C\n", "E4208", "the first line is no expected header; it reads: <html>"),
+        (&settings(), b"A|C|B\n", "E4208", "layout three wants 3 columns; all are there, but in another order"),
+        (&settings(), b"A|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
+        (&long_header, b"A|B|C\n", "E4208", "the first line is longer than 3 bytes and no header"),
+        (&generations(), b"new|a\n", "E4208", "layout g2 wants 3 columns; missing: C"),
+        (&refuse_new, b"c|new|a|extra\n", "E4209", "columns that layout g2 does not name: extra"),
+        (&quoted(), b"A,B,C\n1,2,\"3\n4,5,6\n", "E4206", "a quote that opens in the row of line 2 is never closed"),
+        (
+            &short_quoted,
+            b"A,B,C\n1,2,\"3\n4,5,6,7,8,9,10,11\n",
+            "E4206",
+            "a quote that opens in the row of line 2 is never closed",
+        ),
+        (&quoted(), b"A,\"B\"x,C\n", "E4208", "text stands behind a closing quote in the header"),
+        (
+            &proven(),
+            b"A|B|C\n1|2|3\ncount 1\n4|5|6\n",
+            "E4207",
+            "line 3 looks like a trailer, but a row follows at line 4",
+        ),
+        (
+            &proven(),
+            b"A|B|C\n1|2|3\ncount 1\nsum 2\n\ngarbage",
+            "E4207",
+            "line 3 looks like a trailer, but a row follows at line 6",
+        ),
+        (&proven(), b"A|B|C\ncount 0\nsum 0\nsum 0\n", "E4207", "more than 2 trailer lines, the last at line 4"),
+    ];
+    for (settings, text, code, message) in cases {
+        let error = decode(settings, text).expect_err(message);
+        assert_eq!((error.code().0, error.to_string().as_str()), (*code, *message));
+        assert!(!error.is_transient());
+    }
+}
+
+fn generations() -> Settings {
+    Settings { layouts: vec![layout("g1", "A,B,OLD", "old"), layout("g2", "A,New,C", "new")], ..settings() }
+}
+
+#[test]
+fn columns_are_found_by_name_and_new_ones_go_to_the_raw_row() {
+    let settings = Settings { raw_row: RawRow::AllCells, ..generations() };
+    let format = Arc::new(Format::new(settings).expect("settings"));
+    let mut decoder = Decoder::new(&b"Extra|c|NEW|a|extra\n1|2|3||5\n"[..], &format, 40).expect("a known header");
+    assert_eq!(decoder.layout().name.as_ref(), "g2");
+    let block = decoder.next().expect("readable").expect("a row");
+    let text = |name: &str| block.rows.column_by_name(name).expect(name).as_string::<i32>().clone();
+    assert!(text("a").is_null(0));
+    assert_eq!((text("new").value(0), text("c").value(0)), ("3", "2"));
+    assert_eq!(block.row_numbers.value(0), 40);
+    let map = block.rows.column_by_name("row").expect("asked for").as_map();
+    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["Extra", "c", "NEW", "a", "extra"]);
+    assert_eq!(map.values().as_string::<i32>().iter().nth(3), Some(None));
+    assert_eq!(block.raw.as_ref().expect("asked for").value(0), b"1|2|3||5");
+    assert_eq!(decoder.finish().expect("whole").new_columns, ["Extra", "extra"]);
+}
+
+#[test]
+fn repeated_names_are_told_apart_by_their_order() {
+    let mut layout = layout("nyse", "Symbol,Filler,Filler", "");
+    layout.names = vec!["symbol".into(), "first".into(), "second".into()];
+    let settings = Settings { layouts: vec![layout], raw_row: RawRow::FilledCells, ..settings() };
+    let format = Arc::new(Format::new(settings).expect("settings"));
+    let mut decoder = Decoder::new(&b"Symbol|Filler|Filler\nx||z\n"[..], &format, 0).expect("a known header");
+    let block = decoder.next().expect("readable").expect("a row");
+    assert_eq!(block.rows.column_by_name("second").expect("there").as_string::<i32>().value(0), "z");
+    let map = block.rows.column_by_name("row").expect("asked for").as_map();
+    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["Symbol", "Filler (2)"]);
+}
+
+#[test]
+fn trailers_are_proven() {
+    let optional = Settings { trailer_required: false, ..proven() };
+    let wrong = |message: &str| ProofOutcome::Wrong { code: batch::Code("E4210"), message: message.to_owned() };
+    let missing = |which: &str| {
+        let message = format!("trailer {which} of 2 is missing or stands in another order");
+        ProofOutcome::Missing { code: batch::Code("E4211"), message }
+    };
+    let big = "9223372036854775807";
+    let cases: &[(&Settings, String, ProofOutcome)] = &[
+        (&proven(), "1|2|3\n4|.|6\n7|| \ncount 3\nsum 2.00\n\n".into(), ProofOutcome::Proven),
+        (
+            &proven(),
+            "1\n1|2|3\ncount 2\nsum 2\n".into(),
+            wrong("b: the trailer says 2, the rows add up to 2; 1 rows could not be added"),
+        ),
+        (&proven(), format!("1|{big}|3\n1|{big}|3\ncount 2\nsum 18446744073709551614"), ProofOutcome::Proven),
+        (&proven(), "1|2|3\ncount 2\nsum 2".into(), wrong("rows: the trailer says 2, the document has 1")),
+        (
+            &proven(),
+            "1|2|3\ncount 99999999999999999999999\nsum 2".into(),
+            wrong("rows: the trailer says 99999999999999999999999, the document has 1"),
+        ),
+        (&proven(), "1|2|3\ncount 1\nsum 3".into(), wrong("b: the trailer says 3, the rows add up to 2")),
+        (&proven(), "1|2|3\ncount 1\nsum all".into(), wrong("b: the trailer says all, the rows add up to 2")),
+        (
+            &proven(),
+            "1|x|3\ncount 1\nsum 0".into(),
+            wrong("b: the trailer says 0, the rows add up to 0; 1 rows could not be added"),
+        ),
+        (&proven(), "count 0\nsum 0".into(), ProofOutcome::Proven),
+        (&proven(), String::new(), missing("1")),
+        (&proven(), "count 0\n".into(), missing("2")),
+        (&proven(), "sum 0\ncount 0\n".into(), missing("1")),
+        (&optional, "1|2|3\n".into(), ProofOutcome::NoTrailerExpected),
+        (&optional, "count 0\n".into(), missing("2")),
+    ];
+    for (settings, text, outcome) in cases {
+        let (_, verdict) = decode(settings, format!("A|B|C\n{text}").as_bytes()).expect("accepted");
+        assert_eq!(verdict.proof, *outcome, "{text}");
+    }
+    let stamp = with_trailers(&[(r"(?<stamp>\d{14})", None)]);
+    let (_, verdict) = decode(&stamp, b"A|B|C\n20260817210500\n").expect("accepted");
+    assert_eq!((verdict.trailers["stamp"].as_str(), verdict.rows), ("20260817210500", 0));
+}
+
+#[test]
+fn blocks_and_memory_are_bounded() {
+    let mut text = b"A|B|C\n".to_vec();
+    text.extend(b"1|2|3\n".repeat(9_000));
+    text.extend(b"\n".repeat(9_000));
+    text.extend(b"1|2|3\n");
+    let (blocks, verdict) = decode_by(&settings(), &text, usize::MAX).expect("accepted");
+    let sizes: Vec<usize> = blocks.iter().map(|block| block.rows.num_rows() + block.bad.len()).collect();
+    assert_eq!(sizes, [8_192, 8_192, 18_001 - 2 * 8_192]);
+    assert_eq!((verdict.rows, verdict.bad_rows), (18_001, 9_000));
+    assert_eq!(blocks[2].row_numbers.value(0), 18_000);
+    assert_eq!(blocks[2].lines.value(0), 18_002);
+
+    let names: Vec<String> = (0..10_000).map(|number| format!("c{number}")).collect();
+    let wide = Settings { layouts: vec![layout("wide", &names.join(","), "")], line_limit: 1 << 20, ..settings() };
+    let mut text = names.join("|");
+    text.push('\n');
+    text.push_str(&format!("{}\n", vec!["x"; 10_000].join("|")).repeat(500));
+    let (blocks, verdict) = decode_by(&wide, text.as_bytes(), usize::MAX).expect("accepted");
+    assert_eq!(verdict.rows, 500);
+    assert!(blocks.len() > 1, "a wide table has small blocks");
+    assert_eq!(blocks[1].rows.num_columns(), 10_000);
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let wrong_names = Layout { names: Vec::new(), ..layout("x", "A", "") };
+    let count = |group: &str| Some(Proof::Count { group: group.into() });
+    let cases = [
+        Settings { encoding: "utf-16le".into(), ..settings() },
+        Settings { encoding: "klingon".into(), ..settings() },
+        Settings { separator: b'"', ..settings() },
+        Settings { separator: 0xa6, ..settings() },
+        Settings { layouts: vec![wrong_names], ..settings() },
+        Settings { spill: Some("nowhere".into()), ..settings() },
+        with_trailers(&[("(", None)]),
+        with_trailers(&[("x", count("n"))]),
+        with_trailers(&[("(?<n>x)", Some(Proof::Sum { column: "nowhere".into(), group: "n".into() }))]),
+    ];
+    for settings in cases {
+        assert!(Format::new(settings.clone()).is_err(), "{settings:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Lines at the end of a document that are no rows: found, captured, and proven against what was read.
+//!
+//! Whether a line is at the end shows only when the document ends. So a line that looks like a trailer is held back, and
+//! so are blank lines; a row behind a held trailer means that the document is not what it seems.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use batch::Code;
+
+use super::error::{DecodeError, refuse};
+use super::format::{Format, Proof};
+use super::sum::{Decimal, Sum};
+
+/// Whether a document's trailers agree with what was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofOutcome {
+    /// All trailers are there and agree.
+    Proven,
+    /// The format has none, or the document has none and need not have any.
+    NoTrailerExpected,
+    /// A trailer is not there.
+    Missing {
+        /// The stable code.
+        code: Code,
+        /// What is missing, for people.
+        message: String,
+    },
+    /// A trailer says something else than what was read.
+    Wrong {
+        /// The stable code.
+        code: Code,
+        /// Both numbers, for people.
+        message: String,
+    },
+}
+
+/// Lines that may turn out to be the end.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Blank lines since the last row, and where they begin.
+    pub(super) blank_lines: u64,
+    pub(super) first_blank: u64,
+    trailers: Vec<Vec<u8>>,
+    first_trailer: u64,
+}
+
+impl Tail {
+    pub(super) fn push_blank(&mut self, line: u64) {
+        if self.blank_lines == 0 {
+            self.first_blank = line;
+        }
+        self.blank_lines += 1;
+    }
+
+    /// Holds a line that looks like a trailer; more of them than there are rules are an error.
+    pub(super) fn push_trailer(&mut self, format: &Format, bytes: &[u8], line: u64) -> Result<(), DecodeError> {
+        if self.trailers.is_empty() {
+            self.first_trailer = line;
+        }
+        if self.trailers.len() == format.trailer_rules.len() {
+            let wanted = self.trailers.len();
+            return Err(refuse("E4207", line, &format!("more than {wanted} trailer lines, the last at line {line}")));
+        }
+        self.trailers.push(bytes.to_vec());
+        Ok(())
+    }
+
+    /// Answers a row at `line`: nothing that was held may be a trailer.
+    pub(super) fn row_follows(&self, line: u64) -> Result<(), DecodeError> {
+        if self.trailers.is_empty() {
+            return Ok(());
+        }
+        let first = self.first_trailer;
+        Err(refuse("E4207", line, &format!("line {first} looks like a trailer, but a row follows at line {line}")))
+    }
+
+    /// What the trailers say and whether it agrees, at the document's end.
+    pub(super) fn prove(
+        &self,
+        format: &Format,
+        rows: u64,
+        sums: &[(Arc<str>, Sum)],
+    ) -> (BTreeMap<String, String>, ProofOutcome) {
+        let mut captured = BTreeMap::new();
+        let rules = &format.trailer_rules;
+        if rules.is_empty() || (self.trailers.is_empty() && !format.settings.trailer_required) {
+            return (captured, ProofOutcome::NoTrailerExpected);
+        }
+        let mut wrong = None;
+        for (index, rule) in rules.iter().enumerate() {
+            let line = self.trailers.get(index).map(Vec::as_slice);
+            let Some(found) = line.and_then(|line| rule.captures(line)) else {
+                let message = format!("trailer {} of {} is missing or stands in another order", index + 1, rules.len());
+                return (captured, ProofOutcome::Missing { code: Code("E4211"), message });
+            };
+            for name in rule.capture_names().flatten() {
+                if let Some(value) = found.name(name) {
+                    captured.insert(name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned());
+                }
+            }
+            let proof = format.settings.trailers[index].proves.as_ref();
+            let group = |name: &Arc<str>| found.name(name).map_or(&b""[..], |value| value.as_bytes());
+            let disagreement = match proof {
+                None => None,
+                Some(Proof::Count { group: name }) => {
+                    disagreement("rows", group(name), &Sum::default(), Decimal::from(rows), "the document has")
+                }
+                Some(Proof::Sum { column, group: name }) => match sums.iter().find(|(of, _)| of == column) {
+                    None => Some(format!("the document has no column {column} to add up")),
+                    Some((_, sum)) => disagreement(column, group(name), sum, sum.total(), "the rows add up to"),
+                },
+            };
+            wrong = wrong.or(disagreement);
+        }
+        match wrong {
+            None => (captured, ProofOutcome::Proven),
+            Some(message) => (captured, ProofOutcome::Wrong { code: Code("E4210"), message: batch::bounded(&message) }),
+        }
+    }
+}
+
+fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &str) -> Option<String> {
+    let agrees = Decimal::parse(claimed).is_some_and(|claimed| claimed.equals(found));
+    if agrees && sum.not_added == 0 {
+        return None;
+    }
+    let claimed: String = String::from_utf8_lossy(claimed).chars().take(60).collect();
+    let not_added = match sum.not_added {
+        0 => String::new(),
+        count => format!("; {count} rows could not be added"),
+    };
+    Some(format!("{what}: the trailer says {claimed}, {verb} {found}{not_added}"))
+}

@@ -1,0 +1,218 @@
+//! What a test expects against what came, as sentences.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ListArray, MapArray, RecordBatch, StringArray, new_null_array};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute;
+use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
+use batch::Type;
+use indexmap::IndexMap;
+use topology::plan::{Expect, Value};
+
+use crate::run::{Came, Dead};
+
+type Row = IndexMap<Arc<str>, Value>;
+
+/// All differences, none if the test passed.
+pub(crate) fn differences(came: &Came, expect: &Expect) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(rows) = &expect.rows {
+        compare_rows("rows", rows, &came.rows, &mut found);
+    }
+    for (name, rows) in &expect.outputs {
+        let came = came.outputs.get(name).map(Vec::as_slice).unwrap_or_default();
+        compare_rows(&format!("output {name}"), rows, came, &mut found);
+    }
+    if let Some(dead) = &expect.dead_letters {
+        compare_dead(dead, &came.dead, &mut found);
+    } else if let (Some(first), None) = (came.dead.first(), &expect.receipt) {
+        found.push(format!("an unexpected dead letter: {}", shown(first)));
+    }
+    if let Some(dropped) = &expect.dropped {
+        for (reason, count) in dropped {
+            let really = came.counts.dropped.get(&**reason).copied().unwrap_or(0);
+            if really != *count {
+                found.push(format!("dropped {reason}: expected {count}, came {really}"));
+            }
+        }
+        for (reason, count) in &came.counts.dropped {
+            if !dropped.contains_key(reason.as_str()) {
+                found.push(format!("dropped {reason}: expected none, came {count}"));
+            }
+        }
+    }
+    if let Some(receipt) = &expect.receipt {
+        compare_receipt(receipt, came, &mut found);
+    }
+    found
+}
+
+fn compare_receipt(expected: &Row, came: &Came, found: &mut Vec<String>) {
+    let Some(receipt) = &came.receipt else {
+        found.push("a receipt was expected, and no document was given".to_owned());
+        return;
+    };
+    for (field, value) in expected {
+        let really = match &**field {
+            "outcome" => receipt.outcome.to_owned(),
+            "code" => receipt.code.clone(),
+            "message" => receipt.message.clone(),
+            "rows" => receipt.rows.to_string(),
+            "dead" => receipt.dead.to_string(),
+            other => {
+                found.push(format!("receipt: there is no field `{other}`"));
+                continue;
+            }
+        };
+        if !matches!(value, Value::Scalar(text) if **text == *really) {
+            let why = if receipt.message.is_empty() { String::new() } else { format!(" ({})", receipt.message) };
+            found.push(format!("receipt {field}: expected {}, came {really}{why}", written(value)));
+        }
+    }
+}
+
+fn compare_dead(expected: &[Row], came: &[Dead], found: &mut Vec<String>) {
+    if expected.len() != came.len() {
+        let all: Vec<String> = came.iter().take(5).map(shown).collect();
+        found.push(format!("dead letters: expected {}, came {}: {}", expected.len(), came.len(), all.join("; ")));
+        return;
+    }
+    for (number, (expected, dead)) in expected.iter().zip(came).enumerate() {
+        for (field, value) in expected {
+            let really = match &**field {
+                "code" => dead.code.clone(),
+                "step" => dead.step.clone(),
+                "field" => dead.field.clone(),
+                "line" => dead.line.to_string(),
+                other => {
+                    found.push(format!("dead letter {}: there is no field `{other}`", number + 1));
+                    continue;
+                }
+            };
+            if !matches!(value, Value::Scalar(text) if **text == *really) {
+                found.push(format!("dead letter {} {field}: expected {}, came {really}", number + 1, written(value)));
+            }
+        }
+    }
+}
+
+fn shown(dead: &Dead) -> String {
+    let field = if dead.field.is_empty() { String::new() } else { format!(" field {}", dead.field) };
+    format!("{} at step {}{field}, line {}: {}", dead.code, dead.step, dead.line, dead.message)
+}
+
+fn compare_rows(what: &str, expected: &[Row], came: &[RecordBatch], found: &mut Vec<String>) {
+    let count: usize = came.iter().map(RecordBatch::num_rows).sum();
+    if count != expected.len() {
+        found.push(format!("{what}: expected {}, came {count}", expected.len()));
+    }
+    let places = came.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+    for (number, (expected, (batch, row))) in expected.iter().zip(places).enumerate() {
+        for (column, value) in expected {
+            if let Err(difference) = compare_value(batch, row, column, value) {
+                found.push(format!("{what} {}: {column}: {difference}", number + 1));
+            }
+        }
+    }
+}
+
+fn compare_value(batch: &RecordBatch, row: usize, column: &str, expected: &Value) -> Result<(), String> {
+    let array = batch.column_by_name(column).ok_or("there is no such column")?;
+    let of = Type::from_arrow(array.data_type()).ok_or("its type cannot be compared")?;
+    let wanted = array_of(&[expected], &of)
+        .map_err(|error| format!("{} is no value of type {of}: {error}", written(expected)))?;
+    let came = array.slice(row, 1);
+    if came.to_data() == wanted.to_data() || text_of(&came) == text_of(&wanted) {
+        return Ok(());
+    }
+    Err(format!("expected {}, came {}", text_of(&wanted), text_of(&came)))
+}
+
+fn text_of(array: &ArrayRef) -> String {
+    if array.is_null(0) {
+        return "null".to_owned();
+    }
+    arrow::util::display::array_value_to_string(array, 0).unwrap_or_else(|error| error.to_string())
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Scalar(text) => text.to_string(),
+        Value::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Value::Map(entries) => {
+            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{key}: {}", written(value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+/// An array of a type from what a test writes. Scalars are read by Arrow's own casts from text.
+pub(crate) fn array_of(values: &[&Value], of: &Type) -> Result<ArrayRef, ArrowError> {
+    match of {
+        Type::List(item) => list_of(values, item),
+        Type::Map(value) => map_of(values, value),
+        _ => {
+            let texts: Vec<Option<&str>> = values
+                .iter()
+                .map(|value| match value {
+                    Value::Null => Ok(None),
+                    Value::Scalar(text) => Ok(Some(&**text)),
+                    other => Err(ArrowError::CastError(format!("{} is no scalar", written(other)))),
+                })
+                .collect::<Result<_, _>>()?;
+            let options = compute::CastOptions { safe: false, ..compute::CastOptions::default() };
+            compute::cast_with_options(&StringArray::from(texts), &of.arrow(), &options)
+        }
+    }
+}
+
+fn list_of(values: &[&Value], item: &Type) -> Result<ArrayRef, ArrowError> {
+    let mut items: Vec<&Value> = Vec::new();
+    let mut lengths = Vec::new();
+    for value in values {
+        match value {
+            Value::List(list) => {
+                items.extend(list);
+                lengths.push(list.len());
+            }
+            Value::Null => lengths.push(0),
+            other => return Err(ArrowError::CastError(format!("{} is no list", written(other)))),
+        }
+    }
+    let field = Arc::new(Field::new("item", item.arrow(), true));
+    let nulls = NullBuffer::from_iter(values.iter().map(|value| **value != Value::Null));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(field, offsets, array_of(&items, item)?, Some(nulls))?))
+}
+
+fn map_of(values: &[&Value], of: &Type) -> Result<ArrayRef, ArrowError> {
+    let mut keys: Vec<&str> = Vec::new();
+    let mut items: Vec<&Value> = Vec::new();
+    let mut lengths = Vec::new();
+    for value in values {
+        match value {
+            Value::Map(entries) => {
+                keys.extend(entries.keys().map(|key| &**key));
+                items.extend(entries.values());
+                lengths.push(entries.len());
+            }
+            Value::Null => lengths.push(0),
+            other => return Err(ArrowError::CastError(format!("{} is no map", written(other)))),
+        }
+    }
+    let whole = Type::Map(Box::new(of.clone())).arrow();
+    let DataType::Map(field, sorted) = &whole else {
+        return Ok(new_null_array(&whole, values.len()));
+    };
+    let DataType::Struct(fields) = field.data_type() else {
+        return Ok(new_null_array(&whole, values.len()));
+    };
+    let arrays: Vec<ArrayRef> = vec![Arc::new(StringArray::from(keys)), array_of(&items, of)?];
+    let entries = arrow::array::StructArray::try_new(fields.clone(), arrays, None)?;
+    let nulls = NullBuffer::from_iter(values.iter().map(|value| **value != Value::Null));
+    let map = MapArray::try_new(Arc::clone(field), OffsetBuffer::from_lengths(lengths), entries, Some(nulls), *sorted)?;
+    Ok(Arc::new(map))
+}

@@ -1,0 +1,120 @@
+//! What `spotlight explain` says of every code that this crate raises.
+
+use batch::{Code, Explanation};
+
+const fn explanation(code: &'static str, title: &'static str, why: &'static str, remedy: &'static str) -> Explanation {
+    Explanation { code: Code(code), title, why, remedy }
+}
+
+/// All codes: `E31xx` syntax, `E32xx` names, `E33xx` types, `E41xx` rows that fail.
+pub const EXPLANATIONS: &[Explanation] = &[
+    explanation(
+        "E3101",
+        "The text is no SQL expression",
+        "The parser met a token that cannot stand there.",
+        "Look at the marked place: often a quote or bracket is missing, or text stands in \"double quotes\", which are for names.",
+    ),
+    explanation(
+        "E3102",
+        "This part of SQL is not for one row",
+        "Subqueries, aggregates, windows and some operators have no meaning for the values of one row.",
+        "Use operators, `case`, `cast` and functions; grouping is a step of its own.",
+    ),
+    explanation(
+        "E3103",
+        "The expression is too large",
+        "Text above 64 KiB or nesting above some 50 levels is refused, because it could exhaust a thread's stack.",
+        "Divide it into named functions under `functions:`.",
+    ),
+    explanation(
+        "E3201",
+        "There is no such name",
+        "Names are the columns of the step before, the facts of the document, and parameters.",
+        "Compare with the columns that `spotlight plan` prints. Text literals stand in 'single quotes'.",
+    ),
+    explanation(
+        "E3202",
+        "There is no such function",
+        "It is neither built in nor declared in the file. There is no clock and no chance: a replay must give the same rows.",
+        "Take the nearest name, or declare it under `functions:`.",
+    ),
+    explanation(
+        "E3203",
+        "The number of arguments is wrong",
+        "The function takes fewer or more.",
+        "See its signature in the message.",
+    ),
+    explanation(
+        "E3301",
+        "The types do not go together",
+        "Nothing is converted in silence between text, numbers, dates and doubles, because that is how wrong data looks right.",
+        "Write the cast: `cast(quantity as bigint)`, `parse_date(day, '%Y%m%d')`.",
+    ),
+    explanation(
+        "E3302",
+        "A literal is none of its type",
+        "A text beside a date is read as a date when the expression is compiled; a number has at most 38 digits.",
+        "Write dates as '2024-01-31'.",
+    ),
+    explanation(
+        "E3303",
+        "There is no such type or cast",
+        "The type after `as` is unknown, or no value of the one type can become the other.",
+        "Types are text, boolean, bigint [unsigned], double, decimal(P, S), date, timestamp(6, UTC), list of TYPE.",
+    ),
+    explanation(
+        "E3304",
+        "The value does not suit its column",
+        "The column has another type, and the conversion could change the value.",
+        "Write the cast that the message names, or change the column's type.",
+    ),
+    explanation(
+        "E3305",
+        "An argument must be a literal",
+        "Patterns, formats, zones and scales are compiled once, so a column cannot give them.",
+        "Write them in the expression, or use a parameter of the template.",
+    ),
+    explanation(
+        "E3306",
+        "A pattern, format or zone is wrong",
+        "It is a literal, so that this is seen before anything starts.",
+        "Patterns are those of Rust's `regex`, formats those of strftime, zones IANA names such as 'America/New_York'.",
+    ),
+    explanation(
+        "E4101",
+        "Not a number or boolean",
+        "A cast met text that is none. Blanks and thousands separators are not removed by themselves.",
+        "`cast(replace(trim(x), ',', '') as decimal(18, 4))`, `nullif(x, '.')` for a mark of absence, or `try(…)` for null.",
+    ),
+    explanation(
+        "E4102",
+        "Not a date or timestamp",
+        "The text does not follow the format, the day does not exist, an offset is missing or unexpected, or clocks skip that hour.",
+        "Check the format with one of the values in the dead letter; `to_timestamp(x, 'zone')` reads times without an offset.",
+    ),
+    explanation(
+        "E4103",
+        "Null where the column allows none",
+        "The expression gave null for this row, and its column is not nullable.",
+        "Declare the column `nullable`, or give a value: `coalesce(x, '')`.",
+    ),
+    explanation(
+        "E4104",
+        "Too large, or digits would be lost",
+        "The result does not fit its type. Casts round nothing in silence.",
+        "Take a wider type, or round on purpose: `round(x, 4)`.",
+    ),
+    explanation(
+        "E4105",
+        "An argument is not one that the function takes",
+        "For example an empty separator or a negative length.",
+        "Guard it with `case` or `nullif`.",
+    ),
+    explanation("E4106", "Division by zero", "The divisor of `/` or `%` was zero.", "`x / nullif(y, 0)` gives null."),
+    explanation(
+        "E4107",
+        "The input lacks a column that the plan promised",
+        "The rows have no values of this name and type. The engine and the topology disagree.",
+        "Report it with the topology; it is a bug.",
+    ),
+];

@@ -1,0 +1,264 @@
+//! What is wrong with an expression, and where.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use batch::ColumnType;
+use expect_test::{Expect, expect};
+
+use super::{rows, scope, shown};
+use crate::{EXPLANATIONS, Expression, ExpressionError};
+
+fn described(text: &str, errors: &[ExpressionError]) -> String {
+    let mut described = String::new();
+    for error in errors {
+        let remedy = error.remedy.as_deref().unwrap_or("-");
+        writeln!(described, "{} `{}` {} | {remedy}", error.code, &text[error.span.clone()], error.message).unwrap();
+    }
+    described
+}
+
+fn check(text: &str, expected: &Expect) {
+    let errors = Expression::compile(text, &scope()).map(|_| ()).expect_err(text);
+    expected.assert_eq(&described(text, &errors));
+}
+
+#[test]
+fn mistakes_are_named_where_they_are() {
+    check(
+        "prise + 1",
+        &expect![[r#"
+        E3201 `prise` there is no name `prise` here | did you mean `price`?
+    "#]],
+    );
+    check(
+        "quantity +\n  trmi(price)",
+        &expect![[r#"
+        E3202 `trmi` there is no function `trmi` | did you mean `trim`?
+    "#]],
+    );
+    check(
+        "lower(prise) || upper(dai)",
+        &expect![[r#"
+        E3201 `prise` there is no name `prise` here | did you mean `price`?
+        E3201 `dai` there is no name `dai` here | did you mean `day`?
+    "#]],
+    );
+    check(
+        "quantity = price",
+        &expect![[r#"
+        E3301 `quantity = price` bigint unsigned and text have no common type | write `cast(x as bigint unsigned)`
+    "#]],
+    );
+    check(
+        "price > 5",
+        &expect![[r#"
+        E3301 `price > 5` text and bigint have no common type | write `cast(x as bigint)`
+    "#]],
+    );
+    check(
+        "settled = '2021-13-01'",
+        &expect![[r#"
+        E3302 `settled = '2021-13-01'` this text is no date | write it as 'YYYY-MM-DD'
+    "#]],
+    );
+    check(
+        "parse_date(day, price)",
+        &expect![[r#"
+        E3305 `price` the format of `parse_date` must be a literal | write it in 'single quotes', or use a parameter of the template
+    "#]],
+    );
+    check(
+        "parse_date(day, '%Q')",
+        &expect![[r#"
+        E3306 `'%Q'` this is no format for it | formats are those of strftime, such as '%Y-%m-%d'; a date has no %H, %M or %S
+    "#]],
+    );
+    check(
+        "regexp_matches(price, '(')",
+        &expect![[r#"
+        E3306 `'('` this is no pattern: unclosed group | patterns are those of Rust's `regex`: without look-around and back-references
+    "#]],
+    );
+    check(
+        "at_zone(timestamp '2021-01-01', 'Amerika/New_York')",
+        &expect![[r#"
+        E3306 `'Amerika/New_York'` there is no such zone | write a name such as 'UTC' or 'America/New_York'
+    "#]],
+    );
+    check(
+        "(1 + ",
+        &expect![[r#"
+        E3101 `` expected an expression, found the end | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]],
+    );
+    check(
+        "1 2",
+        &expect![[r#"
+        E3101 `2` expected end of expression, found 2 | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]],
+    );
+    check(
+        "'open",
+        &expect![[r#"
+        E3101 `'open` unterminated string literal | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]],
+    );
+    check(
+        "",
+        &expect![[r#"
+        E3101 `` expected an expression, found the end | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]],
+    );
+    check(
+        "trim()",
+        &expect![[r#"
+        E3203 `trim()` `trim` takes 1 to 2 arguments, not 0 | write `trim(text [, characters]) -> text`
+    "#]],
+    );
+    check(
+        "cast(price as decimal(39, 2))",
+        &expect![[r#"
+        E3303 `decimal(39, 2)` a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P | types are text, boolean, bigint [unsigned], double, decimal(P, S), date, timestamp(6, UTC), list of …
+    "#]],
+    );
+    check(
+        "cast(settled as bigint)",
+        &expect![[r#"
+        E3303 `cast(settled as bigint)` date cannot be cast to bigint | cast to text first, or use a function
+    "#]],
+    );
+    check(
+        "now()",
+        &expect![[r#"
+        E3202 `now` there is no function `now` | an expression knows no clock and no chance, so that a replay gives the same
+    "#]],
+    );
+    check(
+        "(select 1)",
+        &expect![[r#"
+        E3102 `select 1` this form of SQL cannot be used here | use operators, `case`, `cast` and functions of one row's values
+    "#]],
+    );
+    check(
+        "case when 1 then 'ä' else 2 end",
+        &expect![[r#"
+        E3301 `1` this is bigint, but boolean is needed | use values of one type
+        E3301 `2` text and bigint have no common type | write `cast(x as bigint)`
+    "#]],
+    );
+    check(
+        "amount(5) + amount()",
+        &expect![[r#"
+        E3301 `5` this is bigint, but text is needed | write `cast(x as text)`
+        E3203 `amount()` `amount` takes 1 arguments, not 0 | write `amount(v: text)`
+    "#]],
+    );
+    check(
+        "settled + settled",
+        &expect![[r#"
+        E3301 `settled + settled` no such arithmetic of date and date | write `date + 1`, `date - 1` or `date - date`, which counts days
+    "#]],
+    );
+    check(
+        "row = row",
+        &expect![[r#"
+        E3301 `row = row` lists and maps cannot be compared | compare elements: `element(x, 1)`, or use `list_contains`
+    "#]],
+    );
+    check(
+        "1234567890123456789012345678901234567890",
+        &expect![[r#"
+        E3302 `1234567890123456789012345678901234567890` a number has at most 38 digits | write fewer digits
+    "#]],
+    );
+}
+
+#[test]
+fn what_does_not_suit_its_column_is_refused_with_the_cast_that_does() {
+    let mut all = String::new();
+    for (text, target) in [
+        ("price", "nullable date"),
+        ("price", "nullable decimal(18, 4)"),
+        ("quantity", "nullable text"),
+        ("day", "nullable timestamp(6, UTC)"),
+        ("settled", "nullable timestamp(6, UTC)"),
+        ("split(list, ';')", "list of bigint"),
+        ("'x'", "date"),
+    ] {
+        let target = ColumnType::parse(target).unwrap();
+        let errors = Expression::compile_as(text, &scope(), &target).map(|_| ()).expect_err(text);
+        all += &described(text, &errors);
+    }
+    expect![[r#"
+        E3304 `price` this is text, but date is the type of the column | write `cast(x as date)` for YYYY-MM-DD, or `parse_date(x, format)`
+        E3304 `price` this is text, but decimal(18, 4) is the type of the column | write `cast(x as decimal(18, 4))`
+        E3304 `quantity` this is bigint unsigned, but text is the type of the column | write `cast(x as text)`
+        E3304 `day` this is text, but timestamp(6, UTC) is the type of the column | write `to_timestamp(x)` or `to_timestamp(x, zone)`
+        E3304 `settled` this is date, but timestamp(6, UTC) is the type of the column | write `at_zone(cast(x as timestamp(6)), zone)`
+        E3304 `split(list, ';')` this is list of text, but list of bigint is the type of the column | write `cast(x as list of bigint)`
+        E3302 `'x'` this text is no date | write it as 'YYYY-MM-DD'
+    "#]].assert_eq(&all);
+}
+
+#[test]
+fn size_and_depth_are_bounded() {
+    let deep = |open: &str, close: &str, count: usize| format!("{}1{}", open.repeat(count), close.repeat(count));
+    for text in [
+        deep("(", ")", 3_000),
+        deep("abs(", ")", 3_000),
+        deep("- ", "", 3_000),
+        deep("", " + 1", 10_000),
+        deep("1 = (", ")", 500),
+        deep("abs(", ")", 41),
+        deep("case when true then ", " end", 60),
+        "x".repeat(70_000),
+        format!("row{}", "['a']".repeat(3_000)),
+    ] {
+        let begun = std::time::Instant::now();
+        let errors = Expression::compile(&text, &scope()).map(|_| ()).expect_err("too deep");
+        eprintln!("TIMED {} {:?}", &text[..12], begun.elapsed());
+        assert_eq!(errors[0].code.0, "E3103", "{}", &text[..20]);
+    }
+    assert_eq!(shown(&Expression::compile(&deep("abs(1 + ", ")", 30), &scope()).unwrap(), &rows())[0], "31");
+    eprintln!("TIMED long");
+    let long = format!("price{}", " || 'x'".repeat(500));
+    assert_eq!(shown(&Expression::compile(&long, &scope()).unwrap(), &rows())[0].len(), 504);
+}
+
+/// Every code has an explanation once, and every code of compilation is raised by some case.
+#[test]
+fn codes_are_explained_and_used() {
+    let explained: BTreeSet<_> = EXPLANATIONS.iter().map(|explanation| explanation.code.0).collect();
+    assert_eq!(explained.len(), EXPLANATIONS.len());
+    let big = "x".repeat(70_000);
+    let cases = [
+        "(1",
+        "exists (select 1)",
+        "1 ~ 2",
+        big.as_str(),
+        "nobody",
+        "nothing()",
+        "trim()",
+        "1 = 'a'",
+        "date 'x'",
+        "cast(1 as date)",
+        "round(1.5, change)",
+        "regexp_matches(price, '(')",
+    ];
+    let mut raised: BTreeSet<_> = cases
+        .iter()
+        .flat_map(|text| Expression::compile(text, &scope()).map(|_| ()).expect_err(text))
+        .map(|error| error.code.0)
+        .collect();
+    let target = ColumnType::parse("date").unwrap();
+    raised.extend(
+        Expression::compile_as("1", &scope(), &target)
+            .map(|_| ())
+            .expect_err("no date")
+            .iter()
+            .map(|error| error.code.0),
+    );
+    let compile_time: BTreeSet<_> = explained.iter().copied().filter(|code| code.starts_with("E3")).collect();
+    assert_eq!(raised, compile_time);
+}

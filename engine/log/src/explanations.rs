@@ -1,0 +1,67 @@
+//! What `spotlight explain` says about the codes of this crate. A catalogue: one entry, one shape.
+
+use batch::{Code, Explanation};
+
+use crate::LogError;
+
+/// The codes that this crate raises.
+pub const EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        code: Code("E5301"),
+        title: "the data folder is in use",
+        why: "Another process holds the lock of this data folder. Two writers would each believe that they alone give \
+              out offsets, so the second one does not start. Nothing was read or written.",
+        remedy: "Stop the other process, or give this one a folder of its own with `--data DIR`. The lock goes when its \
+                 process ends, however it ends: there is no file to delete.",
+    },
+    Explanation {
+        code: Code("E5302"),
+        title: "the data folder has another format",
+        why: "The file `format` in the log's folder names a format that this program does not read, or the folder holds \
+              a store without that file. Nothing was read or written.",
+        remedy: "Use the version of the program that wrote the folder; CHANGELOG.md says which version reads which \
+                 format. To start with nothing instead, give another folder with `--data DIR`.",
+    },
+    Explanation {
+        code: Code("E5303"),
+        title: "stored data is damaged",
+        why: "A block of records does not match its checksum, is not where it should be, or the store's file is not \
+              readable. Records of that partition from the named place on cannot be trusted, so nothing is read past \
+              it and nothing is skipped.",
+        remedy: "Check the disk, then bring the whole data folder back from a copy that was made while no process used \
+                 it. Without a copy, start with a new folder: the feeds are read again from their publishers.",
+    },
+];
+
+impl LogError {
+    /// The code under which people find more about this error, if it is one that they can mend.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::InUse => Some(Code("E5301")),
+            Self::Format { .. } => Some(Code("E5302")),
+            Self::Damaged(_) => Some(Code("E5303")),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXPLANATIONS;
+    use crate::LogError;
+
+    #[test]
+    fn every_code_of_an_error_is_explained() {
+        let errors = [
+            LogError::InUse,
+            LogError::Format { found: "spotlight-log 9".into(), wanted: 1 },
+            LogError::Damaged("block 7".into()),
+        ];
+        for error in errors {
+            let code = error.code().expect("people can mend it");
+            assert!(EXPLANATIONS.iter().any(|explanation| explanation.code == code), "{code} is not explained");
+        }
+        assert_eq!(LogError::Fenced.code(), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! Damaged files: what was not synced may be missing as a whole transaction; everything else is found and named.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use batch::{Headers, RecordsBuilder};
+use log::embedded::EmbeddedLog;
+use log::{Log, LogError, Position, TopicSettings, Written};
+use testkit::Random;
+
+/// Easy to find in a file, and nowhere else in it.
+const VALUE: &[u8] = b"a value that stands out among the bytes of the file";
+
+fn open(folder: &Path) -> Result<EmbeddedLog, LogError> {
+    EmbeddedLog::open(folder, Arc::new(|| 1))
+}
+
+/// Writes transactions with one record in each of two partitions and a position.
+fn write(log: &EmbeddedLog, count: i64) {
+    log.ensure_topic(&TopicSettings { name: "numbers".into(), partitions: 2 }).expect("legal");
+    for number in 0..count {
+        let mut transaction = log.begin();
+        for partition in [0, 1] {
+            let mut builder = RecordsBuilder::new();
+            builder.push(None, Some(VALUE), &Headers::new(), 0);
+            let records = builder.finish();
+            transaction.append(Written { topic: "numbers".into(), partition, records }).expect("legal");
+        }
+        let position = Position { offset: number + 1, metadata: String::new() };
+        transaction.commit_position("group", "numbers", 0, position).expect("legal");
+        transaction.commit().expect("the disk works");
+    }
+}
+
+/// A power cut may lose the end of the write-ahead log that was never synced, or leave zeros there.
+#[test]
+fn a_cut_write_ahead_log_holds_whole_transactions() {
+    let source = tempfile::tempdir().expect("temporary folder");
+    let log = open(source.path()).expect("free");
+    write(&log, 12);
+    let database = fs::read(source.path().join("log.sqlite")).expect("there");
+    let write_ahead = fs::read(source.path().join("log.sqlite-wal")).expect("there");
+    let mut random = Random::new(7);
+    let mut counts = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        let cut = random.below(write_ahead.len() as u64 + 1) as usize;
+        let mut kept = write_ahead[..cut].to_vec();
+        if random.chance(500) {
+            kept.resize(write_ahead.len(), 0);
+        }
+        let copy = tempfile::tempdir().expect("temporary folder");
+        fs::write(copy.path().join("format"), "spotlight-log 1\n").expect("written");
+        fs::write(copy.path().join("log.sqlite"), &database).expect("written");
+        fs::write(copy.path().join("log.sqlite-wal"), kept).expect("written");
+        let log = open(copy.path()).expect("whole");
+        if log.topic("numbers").expect("whole").is_none() {
+            continue;
+        }
+        let ends = [0, 1].map(|partition| log.end("numbers", partition).expect("there"));
+        let position = log.position("group", "numbers", 0).expect("there").map_or(0, |position| position.offset);
+        assert!(ends == [position; 2], "{random}: cut at {cut}: ends {ends:?}, position {position}");
+        let read = log.read("numbers", 1, 0, usize::MAX).expect("whole");
+        assert_eq!(read.iter().map(batch::Records::len).sum::<usize>() as i64, position);
+        counts.insert(position);
+    }
+    assert!(counts.len() > 3, "the cuts were all alike: {counts:?}");
+}
+
+#[test]
+fn a_wrong_bit_in_a_block_is_named_and_not_read() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let log = open(folder.path()).expect("free");
+    write(&log, 1);
+    drop(log);
+    let file = folder.path().join("log.sqlite");
+    let mut bytes = fs::read(&file).expect("there");
+    let at = bytes.windows(VALUE.len()).position(|window| window == VALUE).expect("the value is stored as it is");
+    bytes[at + 5] ^= 4;
+    fs::write(&file, bytes).expect("written");
+    let log = open(folder.path()).expect("the rest is whole");
+    let outcomes = [0, 1].map(|partition| log.read("numbers", partition, 0, 1000).map(|blocks| blocks.len()));
+    let damaged: Vec<String> =
+        outcomes.iter().filter_map(|outcome| Some(outcome.as_ref().err()?.to_string())).collect();
+    assert_eq!(damaged.len(), 1, "{outcomes:?}");
+    assert!(damaged[0].contains("of topic `numbers`") && damaged[0].contains("checksum"), "{damaged:?}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_damaged() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    drop(open(folder.path()).expect("free"));
+    fs::write(folder.path().join("log.sqlite"), [b'x'; 5000]).expect("written");
+    let error = open(folder.path()).err();
+    assert!(matches!(error, Some(LogError::Damaged(_))), "{error:?}");
+}

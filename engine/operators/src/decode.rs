@@ -1,0 +1,339 @@
+//! `unzip` and `decode`: a document's bytes become blocks of text columns.
+//!
+//! The members of an archive are read one after another; rows are numbered through all of them. A document is refused
+//! as soon as one member is. Trailer facts are those of the last member that has them.
+
+use std::io::{Read, SeekFrom};
+use std::sync::Arc;
+
+use arrow::array::{Array, BinaryArray, BooleanArray, Date32Array, Int64Array, StringArray};
+use batch::{Batch, Code, ColumnType, Origins, Place, Type};
+use codec::archive::{Archive, ArchiveError, Limits, Selection, base_name, sniff_html};
+use codec::delimited::{DecodeError, Decoder, Format, ProofOutcome};
+use expression::{Expression, Names};
+use indexmap::IndexMap;
+use pattern::Pattern;
+
+use crate::Facts;
+use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
+
+/// No member of the archive is one of those that the topology reads.
+pub(crate) const NO_MEMBER: Code = Code("E4240");
+/// An HTML page where data should be.
+pub(crate) const HTML_PAGE: Code = Code("E4241");
+
+/// Which members of an archive are read.
+#[derive(Clone, Debug)]
+pub enum Members {
+    /// Those whose name matches.
+    Named(Pattern),
+    /// Those whose first line matches.
+    FirstLine(Pattern),
+}
+
+/// How archives are opened.
+#[derive(Clone, Debug)]
+pub struct UnzipSettings {
+    /// Which members.
+    pub members: Members,
+    /// Most bytes of all members together, unpacked.
+    pub unpacked_limit: u64,
+}
+
+/// How documents become rows.
+#[derive(Debug)]
+pub struct DelimitedSettings {
+    /// Opens archives; without it the bytes are taken as they are.
+    pub unzip: Option<UnzipSettings>,
+    /// How the text is laid out.
+    pub format: Arc<Format>,
+    /// `document.NAME` without the prefix, with types.
+    pub document_fields: IndexMap<Arc<str>, ColumnType>,
+    /// `trailer.NAME` without the prefix.
+    pub trailer_fields: Vec<Arc<str>>,
+    /// True if a step refers to `trailer.NAME`.
+    pub steps_need_trailer: bool,
+    /// Conditions over `rows` and `trailer.NAME`, and what a document is for which one is the first to hold.
+    pub outcomes: Vec<(Expression, Outcome)>,
+}
+
+/// Reads delimited text, in archives or not.
+#[derive(Debug)]
+pub struct DelimitedReader {
+    settings: DelimitedSettings,
+}
+
+impl DelimitedReader {
+    /// A reader with these settings.
+    #[must_use]
+    pub fn new(settings: DelimitedSettings) -> Self {
+        Self { settings }
+    }
+
+    fn members(&self, archive: &mut Archive) -> Result<Vec<codec::archive::Member>, ArchiveError> {
+        match self.settings.unzip.as_ref().map(|unzip| &unzip.members) {
+            // What is no archive passes through as one member.
+            _ if archive.is_plain() => archive.members(&Selection::All),
+            None => archive.members(&Selection::All),
+            Some(Members::Named(pattern)) => archive.members(&Selection::Named(pattern)),
+            Some(Members::FirstLine(pattern)) => archive.members(&Selection::FirstLine(pattern)),
+        }
+    }
+
+    /// Reads all members. `Ok(None)` if the sink had enough.
+    fn read_members(
+        &self,
+        document: &DocumentInput,
+        archive: &mut Archive,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<()>, DecodeError> {
+        let members = self.members(archive)?;
+        if members.is_empty() {
+            reading.refuse(
+                Outcome::Failed,
+                NO_MEMBER,
+                "no member of the archive is one that the topology reads".into(),
+            );
+            return Ok(Some(()));
+        }
+        for member in members {
+            let name: Arc<str> = base_name(&member.name).into();
+            let bytes = archive.read(member.index)?;
+            let mut decoder = Decoder::new(bytes, &self.settings.format, reading.rows)?;
+            let layout = Arc::clone(&decoder.layout().name);
+            while let Some(block) = decoder.next()? {
+                let next_row = (reading.rows + block.rows.num_rows() as u64 + block.bad.len() as u64).cast_signed();
+                let block = match to_block(block, document, &name, &layout, next_row) {
+                    Ok(block) => block,
+                    Err(error) => {
+                        reading.fault = Some(error.to_string());
+                        return Ok(None);
+                    }
+                };
+                reading.rows = next_row.cast_unsigned();
+                reading.bad += block.bad.len() as u64;
+                if !(reading.sink)(block) {
+                    return Ok(None);
+                }
+            }
+            let found = decoder.finish()?;
+            reading.trailers.extend(found.trailers);
+            for column in found.new_columns {
+                if !reading.new_columns.contains(&column) {
+                    reading.new_columns.push(column);
+                }
+            }
+            match found.proof {
+                ProofOutcome::Missing { code, message } | ProofOutcome::Wrong { code, message } => {
+                    reading.refuse(Outcome::Incomplete, code, message);
+                    return Ok(Some(()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(()))
+    }
+
+    fn judge_empty(&self, reading: &mut Reading<'_>) {
+        if reading.refused.is_some() {
+            return;
+        }
+        let facts = OutcomeFacts { rows: reading.rows, trailers: trailer_facts(&self.settings, &reading.trailers) };
+        for (condition, outcome) in &self.settings.outcomes {
+            let evaluated = condition.evaluate(&facts);
+            let holds = evaluated.failures.is_empty()
+                && evaluated
+                    .values
+                    .as_any()
+                    .downcast_ref::<BooleanArray>()
+                    .is_some_and(|value| value.len() == 1 && value.is_valid(0) && value.value(0));
+            if holds {
+                reading.outcome = *outcome;
+                return;
+            }
+        }
+        if reading.rows == 0 {
+            reading.outcome = Outcome::Empty;
+        }
+    }
+}
+
+/// What is gathered while a document is read.
+struct Reading<'a> {
+    sink: &'a mut dyn FnMut(Block) -> bool,
+    rows: u64,
+    bad: u64,
+    trailers: std::collections::BTreeMap<String, String>,
+    new_columns: Vec<String>,
+    outcome: Outcome,
+    refused: Option<(Code, String)>,
+    fault: Option<String>,
+}
+
+impl Reading<'_> {
+    fn refuse(&mut self, outcome: Outcome, code: Code, message: String) {
+        self.outcome = outcome;
+        self.refused = Some((code, message));
+    }
+}
+
+impl DocumentReader for DelimitedReader {
+    fn facts(&self, document: &DocumentInput) -> Facts {
+        let mut facts = Facts::new();
+        for (name, column) in &self.settings.document_fields {
+            let text = match &**name {
+                "key" => Some(document.id.key.to_string()),
+                "name" => Some(document.name.to_string()),
+                "version" => Some(document.id.version.to_string()),
+                field => document.fields.get(field).cloned(),
+            };
+            facts.insert(format!("document.{name}").into(), constant(text.as_deref(), &column.of));
+        }
+        facts
+    }
+
+    fn steps_need_trailer(&self) -> bool {
+        self.settings.steps_need_trailer
+    }
+
+    fn read(
+        &self,
+        document: &DocumentInput,
+        mut bytes: Box<dyn DocumentBytes>,
+        sink: &mut dyn FnMut(Block) -> bool,
+    ) -> Result<Verdict, ReadError> {
+        let html = is_html(bytes.as_mut()).map_err(ReadError::Bytes)?;
+        let mut reading = Reading {
+            sink,
+            rows: 0,
+            bad: 0,
+            trailers: std::collections::BTreeMap::new(),
+            new_columns: Vec::new(),
+            outcome: Outcome::Rows,
+            refused: None,
+            fault: None,
+        };
+        if html {
+            reading.refuse(Outcome::Absent, HTML_PAGE, "an HTML page instead of data".into());
+        } else {
+            let limit = self.settings.unzip.as_ref().map(|unzip| unzip.unpacked_limit);
+            let limits =
+                Limits { unpacked_bytes: limit.unwrap_or(Limits::default().unpacked_bytes), ..Limits::default() };
+            let read = Archive::open(Box::new(bytes), &document.name, limits)
+                .map_err(DecodeError::from)
+                .and_then(|mut archive| self.read_members(document, &mut archive, &mut reading));
+            match read {
+                Ok(_) => {}
+                Err(DecodeError::Archive(ArchiveError::Io { source })) => return Err(ReadError::Bytes(source)),
+                Err(error) => reading.refuse(Outcome::Failed, error.code(), chain_of(&error)),
+            }
+        }
+        if let Some(fault) = reading.fault {
+            return Err(ReadError::Fault(fault));
+        }
+        self.judge_empty(&mut reading);
+        let mut facts = self.facts(document);
+        facts.extend(trailer_facts(&self.settings, &reading.trailers));
+        let (code, message) = match reading.refused {
+            Some((code, message)) => (Some(code), message),
+            None => (None, String::new()),
+        };
+        Ok(Verdict {
+            outcome: reading.outcome,
+            code,
+            message,
+            rows: reading.rows,
+            bad: reading.bad,
+            facts,
+            new_columns: reading.new_columns,
+        })
+    }
+}
+
+/// Values that the conditions of outcomes may name.
+struct OutcomeFacts {
+    rows: u64,
+    trailers: Facts,
+}
+
+impl Names for OutcomeFacts {
+    fn values(&self, name: &str) -> Option<arrow::array::ArrayRef> {
+        if name == "rows" {
+            return Some(Arc::new(Int64Array::from(vec![self.rows.cast_signed()])));
+        }
+        self.trailers.get(name).cloned()
+    }
+
+    fn rows(&self) -> usize {
+        1
+    }
+}
+
+fn trailer_facts(settings: &DelimitedSettings, said: &std::collections::BTreeMap<String, String>) -> Facts {
+    let fact = |name: &Arc<str>| {
+        let text = said.get(&**name).map(String::as_str);
+        (Arc::from(format!("trailer.{name}")), constant(text, &Type::Text))
+    };
+    settings.trailer_fields.iter().map(fact).collect()
+}
+
+/// An array of one value.
+fn constant(text: Option<&str>, of: &Type) -> arrow::array::ArrayRef {
+    match of {
+        Type::Date => {
+            let date = text.and_then(|text| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok());
+            Arc::new(Date32Array::from(vec![date.map(|date| date.to_epoch_days())]))
+        }
+        Type::Integer { .. } => Arc::new(Int64Array::from(vec![text.and_then(|text| text.parse().ok())])),
+        _ => Arc::new(StringArray::from(vec![text])),
+    }
+}
+
+fn is_html(bytes: &mut dyn DocumentBytes) -> std::io::Result<bool> {
+    let mut first = Vec::with_capacity(1024);
+    Read::take(&mut *bytes, 1024).read_to_end(&mut first)?;
+    bytes.seek(SeekFrom::Start(0))?;
+    Ok(sniff_html(&first))
+}
+
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    batch::bounded(&text)
+}
+
+fn to_block(
+    block: codec::delimited::Block,
+    document: &DocumentInput,
+    member: &Arc<str>,
+    layout: &Arc<str>,
+    next_row: i64,
+) -> Result<Block, arrow::error::ArrowError> {
+    let rows = block.rows.num_rows();
+    let origins = Origins {
+        input: Arc::clone(&document.input),
+        offsets: Int64Array::from_value(document.offset, rows),
+        rows: block.row_numbers.values().iter().map(|number| number.cast_signed()).collect::<Vec<_>>().into(),
+        arrivals: Int64Array::from_value(document.arrival, rows),
+        place: Place::Document { id: Arc::clone(&document.id), member: Arc::clone(member), lines: block.lines },
+        raw: block.raw.unwrap_or_else(|| BinaryArray::from_iter_values(std::iter::repeat_n(b"", rows))),
+    };
+    let bad = block.bad.into_iter().map(|bad| BadRow {
+        row: bad.row_number.cast_signed(),
+        member: Arc::clone(member),
+        line: bad.line,
+        code: bad.code,
+        message: bad.message,
+        raw: bad.raw,
+    });
+    let bad = bad.collect();
+    Ok(Block { batch: Batch::new(block.rows, origins, Some(Arc::clone(layout)))?, bad, next_row })
+}

@@ -1,0 +1,273 @@
+//! Proves a document before its first row leaves: it is read to its end through decode and the steps, its trailers are
+//! held against what was read, its keys are compared, its bad rows are counted.
+//!
+//! The worked rows are kept if they fit [`KEPT_BYTES`]; otherwise the document is read a second time to land it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::BooleanArray;
+use arrow::error::ArrowError;
+use batch::{Batch, Code, Failed, RowFailure};
+use telemetry::Counts;
+
+use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
+use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
+
+/// Too many bad rows in a document.
+pub const TOO_MANY_BAD_ROWS: Code = Code("E4230");
+/// Two rows of one key in a document differ.
+pub const KEY_TWICE: Code = Code("E4231");
+
+/// Worked rows of one document that are kept in memory. Larger: fewer documents are read twice. Smaller: less memory
+/// for each document that is worked on.
+const KEPT_BYTES: usize = 96 * 1024 * 1024;
+
+/// A share of bad rows is judged before the end of the document only from this many rows on.
+const JUDGED_EARLY_FROM: u64 = 1000;
+
+/// One block of a document after decode and all steps.
+#[derive(Debug)]
+pub struct Worked {
+    /// Number of the row after the last one of the block.
+    pub next_row: i64,
+    /// Rows that go on to the destination.
+    pub rows: Option<Batch>,
+    /// Rows for named outputs.
+    pub outputs: Vec<(Arc<str>, Batch)>,
+    /// Rows that could not be decoded.
+    pub bad: Vec<BadRow>,
+    /// Rows that failed at a step.
+    pub failed: Vec<Failed>,
+    /// What became of the block's rows.
+    pub counts: Counts,
+}
+
+/// Works the blocks of one document.
+pub struct Workshop<'a> {
+    /// Makes rows of the bytes.
+    pub reader: &'a dyn DocumentReader,
+    /// The document.
+    pub document: &'a DocumentInput,
+    /// The steps. None of them keeps state: a document is worked more than once.
+    pub chain: &'a mut Chain,
+}
+
+/// Why a reading ended without a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The bytes could not be had.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A fault of the program.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Arrow refused: a fault of the program.
+    #[error("the rows of a document could not be sorted out")]
+    Arrow(#[from] ArrowError),
+}
+
+/// What the first reading of a document says.
+#[derive(Debug)]
+pub struct Proof {
+    /// What became of the document.
+    pub outcome: Outcome,
+    /// Why, as a code.
+    pub code: String,
+    /// Why, in a sentence.
+    pub message: String,
+    /// Facts that all rows share.
+    pub facts: Facts,
+    /// What became of all rows.
+    pub counts: Counts,
+    /// Rows of keys that stand twice in the document.
+    pub twice: Twice,
+    /// All blocks, if they fit.
+    pub kept: Option<Vec<Worked>>,
+}
+
+/// Rows of keys that stand twice in the document, by row number.
+#[derive(Debug, Default)]
+pub struct Twice {
+    /// Equal to an earlier row.
+    pub equal: BTreeSet<i64>,
+    /// Of the same key as a row with other content.
+    pub different: BTreeSet<i64>,
+}
+
+impl Workshop<'_> {
+    /// Reads the document to its end. `key`: the key columns of its table, where a document owns its rows.
+    /// `bad_rows_above`: the share of bad rows in percent above which it is refused.
+    ///
+    /// # Errors
+    /// If the bytes cannot be had, or the program is at fault.
+    pub fn prove(
+        &mut self,
+        open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
+        key: Option<&[Arc<str>]>,
+        bad_rows_above: f64,
+    ) -> Result<Proof, WorkError> {
+        let mut facts = self.reader.facts(self.document);
+        if self.reader.steps_need_trailer() {
+            facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
+        }
+        let mut kept = Some(Vec::new());
+        let (mut counts, mut memory, mut too_many) = (Counts::default(), 0, false);
+        let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec()));
+        let mut fault = None;
+        let verdict = self.reader.read(self.document, open()?, &mut |block| {
+            let worked = match work(self.chain, block, &facts) {
+                Ok(worked) => worked,
+                Err(error) => {
+                    fault = Some(error);
+                    return false;
+                }
+            };
+            counts.add(&worked.counts);
+            if let (Some(keys), Some(rows)) = (keys.as_mut(), &worked.rows)
+                && let Err(error) = keys.observe(rows)
+            {
+                fault = Some(error);
+                return false;
+            }
+            memory += worked.rows.as_ref().map_or(0, Batch::memory);
+            match kept.as_mut().filter(|_| memory <= KEPT_BYTES) {
+                Some(kept) => kept.push(worked),
+                None => kept = None,
+            }
+            too_many = counts.rows_in >= JUDGED_EARLY_FROM && above(&counts, bad_rows_above);
+            !too_many
+        })?;
+        if let Some(fault) = fault {
+            return Err(fault.into());
+        }
+        let mut proof = Proof {
+            outcome: verdict.outcome,
+            code: verdict.code.map(|code| code.to_string()).unwrap_or_default(),
+            message: verdict.message,
+            facts,
+            counts,
+            twice: Twice::default(),
+            kept,
+        };
+        if let Some(keys) = keys {
+            let found = keys.verdict();
+            proof.twice = Twice { equal: found.dropped, different: found.dead };
+            proof.count_twice();
+        }
+        if too_many || (proof.outcome == Outcome::Rows && above(&proof.counts, bad_rows_above)) {
+            proof.refuse_for_bad_rows(bad_rows_above);
+        }
+        if proof.outcome.refused() {
+            let held = proof.counts.rows_in.max(verdict.rows);
+            proof.counts = Counts { rows_in: held, held, ..Counts::default() };
+        }
+        Ok(proof)
+    }
+
+    /// Reads the document again and hands over each worked block until `take` answers false.
+    ///
+    /// # Errors
+    /// As for the first reading.
+    pub fn again(
+        &mut self,
+        bytes: Box<dyn DocumentBytes>,
+        facts: &Facts,
+        take: &mut dyn FnMut(Worked) -> bool,
+    ) -> Result<(), WorkError> {
+        let mut fault = None;
+        self.reader.read(self.document, bytes, &mut |block| match work(self.chain, block, facts) {
+            Ok(worked) => take(worked),
+            Err(error) => {
+                fault = Some(error);
+                false
+            }
+        })?;
+        fault.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+}
+
+fn work(chain: &mut Chain, block: Block, facts: &Facts) -> Result<Worked, StepError> {
+    let Block { batch, bad, next_row } = block;
+    let mut counts = Counts { rows_in: batch.len() as u64 + bad.len() as u64, ..Counts::default() };
+    let ChainOutput { rows, outputs, failed, dropped } = chain.run(batch, facts)?;
+    counts.dead = (bad.len() + failed.iter().map(|failed| failed.failures.len()).sum::<usize>()) as u64;
+    counts.landed = rows.as_ref().map_or(0, |rows| rows.len() as u64);
+    for (name, rows) in &outputs {
+        *counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
+    }
+    dropped.iter().for_each(|(reason, count)| counts.drop_rows(reason, *count));
+    Ok(Worked { next_row, rows, outputs, bad, failed, counts })
+}
+
+impl Worked {
+    /// Takes out rows whose key stands twice in the document.
+    ///
+    /// # Errors
+    /// If Arrow refuses: a fault of the program.
+    pub fn once_a_key(mut self, twice: &Twice) -> Result<Self, ArrowError> {
+        let Twice { equal, different } = twice;
+        let Some(rows) = self.rows.take() else {
+            return Ok(self);
+        };
+        if equal.is_empty() && different.is_empty() {
+            self.rows = Some(rows);
+            return Ok(self);
+        }
+        let numbers = rows.origins().rows.clone();
+        let mask = |test: &dyn Fn(i64) -> bool| -> BooleanArray {
+            numbers.values().iter().map(|&number| Some(test(number))).collect()
+        };
+        let kept = rows.filter(&mask(&|number| !equal.contains(&number) && !different.contains(&number)))?;
+        let dead = rows.origins().filter(&mask(&|number| different.contains(&number)))?;
+        let dropped = rows.len() - kept.len() - dead.len();
+        self.counts.landed = kept.len() as u64;
+        self.counts.dead += dead.len() as u64;
+        self.counts.drop_rows("same key twice", dropped as u64);
+        if !dead.is_empty() {
+            let failures = (0..dead.len()).map(|row| RowFailure {
+                row,
+                code: KEY_TWICE,
+                field: None,
+                message: "another row of the document has the same key and other content".to_owned(),
+            });
+            self.failed.push(Failed { step: "landing".into(), failures: failures.collect(), origins: dead });
+        }
+        self.rows = Some(kept);
+        Ok(self)
+    }
+
+    /// The first bad row, for people: line, code and reason.
+    fn first_bad(&self) -> Option<String> {
+        let undecoded = self.bad.first().map(|bad| format!("line {}: {} {}", bad.line, bad.code, bad.message));
+        undecoded.or_else(|| {
+            let failed = self.failed.first()?;
+            let failure = failed.failures.first()?;
+            let line = failed.origins.place.spread(failed.origins.len()).3.value(failure.row);
+            let field = failure.field.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
+            Some(format!("line {line}: {}{field}: {}", failure.code, failure.message))
+        })
+    }
+}
+
+fn above(counts: &Counts, percent: f64) -> bool {
+    counts.rows_in > 0 && counts.dead as f64 * 100.0 > percent * counts.rows_in as f64
+}
+
+impl Proof {
+    fn count_twice(&mut self) {
+        let (equal, different) = (self.twice.equal.len() as u64, self.twice.different.len() as u64);
+        self.counts.landed -= equal + different;
+        self.counts.drop_rows("same key twice", equal);
+        self.counts.dead += different;
+    }
+
+    fn refuse_for_bad_rows(&mut self, percent: f64) {
+        let first = self.kept.iter().flatten().find_map(Worked::first_bad);
+        let example = first.map_or(String::new(), |first| format!("; the first is {first}"));
+        self.outcome = Outcome::Failed;
+        self.code = TOO_MANY_BAD_ROWS.to_string();
+        self.message =
+            format!("{} of {} rows are bad, more than {percent} %{example}", self.counts.dead, self.counts.rows_in);
+    }
+}

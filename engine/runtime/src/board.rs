@@ -1,0 +1,119 @@
+//! What people see of a run: the state of each flow, kept by the tasks and read by `status`, the live lines and the
+//! table at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use telemetry::Counts;
+
+use crate::ledger::{LedgerEntry, Receipt};
+
+/// The state of one flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowState {
+    /// What became of all rows, from the ledger: earlier runs too.
+    pub total: Counts,
+    /// What became of the rows of this run.
+    pub run: Counts,
+    /// Documents of this run by outcome.
+    pub documents: BTreeMap<String, u64>,
+    /// Documents whose newest version is refused, now or still: key, and why.
+    pub refused: BTreeMap<String, Refusal>,
+    /// What is being worked on, by partition.
+    pub working: BTreeMap<i32, String>,
+    /// Documents that a source has found in this run.
+    pub found: u64,
+    /// Documents or records that wait, by partition.
+    pub waiting: BTreeMap<i32, i64>,
+    /// Milliseconds from the first to the last thing that happened in this run.
+    pub busy_ms: i64,
+    /// When the first thing happened, in milliseconds since 1970 UTC.
+    pub started: Option<i64>,
+    /// True if the source of this flow failed in its last round, and why.
+    pub source_trouble: Option<String>,
+}
+
+/// Why a document was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// File name.
+    pub name: String,
+    /// Outcome.
+    pub outcome: String,
+    /// Code.
+    pub code: String,
+    /// Why.
+    pub message: String,
+}
+
+/// The state of all flows.
+#[derive(Debug, Default)]
+pub struct Board {
+    flows: Mutex<BTreeMap<String, FlowState>>,
+    not_claimed: Mutex<BTreeSet<String>>,
+}
+
+impl Board {
+    /// All flows by `topology/flow`.
+    #[must_use]
+    pub fn flows(&self) -> BTreeMap<String, FlowState> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Files that no source claims.
+    #[must_use]
+    pub fn not_claimed(&self) -> Vec<String> {
+        self.not_claimed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Notes a file that no source claims.
+    pub fn note_not_claimed(&self, url: &str) {
+        self.not_claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned());
+    }
+
+    /// Changes the state of a flow.
+    pub fn change(&self, flow: &str, change: impl FnOnce(&mut FlowState)) {
+        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
+        change(flows.entry(flow.to_owned()).or_default());
+    }
+
+    /// Takes over what the ledger says of earlier runs.
+    pub fn restore(&self, flow: &str, entry: &LedgerEntry) {
+        self.change(flow, |state| {
+            state.total.add(&entry.counts);
+            if let Some(receipt) = &entry.receipt {
+                refused(state, receipt);
+            }
+        });
+    }
+
+    /// Notes a closed range of this run.
+    pub fn closed(&self, flow: &str, entry: &LedgerEntry, now: i64) {
+        self.change(flow, |state| {
+            state.total.add(&entry.counts);
+            state.run.add(&entry.counts);
+            let started = *state.started.get_or_insert(now);
+            state.busy_ms = now - started;
+            if let Some(receipt) = &entry.receipt {
+                *state.documents.entry(receipt.outcome.clone()).or_default() += 1;
+                refused(state, receipt);
+            }
+        });
+    }
+}
+
+fn refused(state: &mut FlowState, receipt: &Receipt) {
+    let is_refused = operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused);
+    if is_refused {
+        let refusal = Refusal {
+            name: receipt.name.clone(),
+            outcome: receipt.outcome.clone(),
+            code: receipt.code.clone(),
+            message: receipt.message.clone(),
+        };
+        state.refused.insert(receipt.document.clone(), refusal);
+    } else {
+        state.refused.remove(&receipt.document);
+    }
+}

@@ -1,0 +1,56 @@
+//! The codes that the runtime raises, and what `explain` says of them.
+
+use batch::{Code, Explanation};
+
+/// A topic was deleted and made again.
+pub const TOPIC_CHANGED: Code = Code("E5101");
+/// A committed position cannot be read.
+pub const POSITION_UNREADABLE: Code = Code("E5102");
+/// A topic gives too many bad records.
+pub const TOO_MANY_BAD_RECORDS: Code = Code("E5103");
+/// The raw store does not give a document's bytes.
+pub const RAW_STORE: Code = Code("E5104");
+/// The table is not as the plan wants it.
+pub const TABLE_BEHIND: Code = Code("E5105");
+/// A document record cannot be read.
+pub const DOCUMENT_RECORD: Code = Code("E5106");
+
+/// What `explain` says of these codes.
+pub const EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        code: TOPIC_CHANGED,
+        title: "a topic was deleted and made again",
+        why: "The committed position belongs to an earlier topic of this name. Going on would skip or repeat rows, so the flow waits.",
+        remedy: "Say where to begin: `spotlight release TOPOLOGY/FLOW --from earliest` reads the new topic from its start, `--from end` skips what it holds.",
+    },
+    Explanation {
+        code: POSITION_UNREADABLE,
+        title: "a committed position cannot be read",
+        why: "The text beside the position was written by another program or a newer version.",
+        remedy: "Run the version that wrote it, or say where to begin: `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+    },
+    Explanation {
+        code: TOO_MANY_BAD_RECORDS,
+        title: "a topic gives too many bad records",
+        why: "Of the last 10,000 records more failed than the flow allows. That is a change of schema, so the flow waits rather than fill the dead letters.",
+        remedy: "Look at `spotlight dlq ls`, mend the topology or the producer, then `spotlight release TOPOLOGY/FLOW`.",
+    },
+    Explanation {
+        code: RAW_STORE,
+        title: "the raw store does not give a document's bytes",
+        why: "The document's record is in the log, but its bytes cannot be opened or read.",
+        remedy: "Restore the file that the message names into the raw store. The flow goes on by itself.",
+    },
+    Explanation {
+        code: TABLE_BEHIND,
+        title: "the table lacks columns that the plan has",
+        why: "An insert would drop the values of a missing column in silence, so the flow waits.",
+        remedy: "`spotlight plan FILE --apply` adds the columns; `spotlight plan FILE` shows the statements.",
+    },
+    Explanation {
+        code: DOCUMENT_RECORD,
+        title: "a document record cannot be read",
+        why: "The `documents` topic of the flow holds a record that is not one of ours.",
+        remedy: "Only Spotlight may write to that topic. Skip the record with `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+    },
+];

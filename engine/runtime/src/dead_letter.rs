@@ -1,0 +1,283 @@
+//! Dead letters: an input that could not be processed, kept whole with the reason.
+//!
+//! A dead letter is a record of the topology's dead-letter topic. Its key and value are the original ones: for a row
+//! of a document the document's key and the row's bytes as published. All else stands in headers, named
+//! `spotlight.NAME`, beside the six `__streams.errors.*` headers of Kafka Streams (KIP-1034). A record without a value
+//! and with `spotlight.mark` says what became of an earlier dead letter: `replayed`, `superseded` or `purged`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use batch::{Failed, Headers, Input, Place, Record, RecordsBuilder};
+use operators::{BadRecord, BadRow};
+use serde::Serialize;
+
+/// A dead letter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeadLetter {
+    /// `topology/flow/identity of the topic/partition/offset/row`: the same whenever the same row fails.
+    pub id: String,
+    /// Stable code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// Topology.
+    pub topology: String,
+    /// Its revision.
+    pub revision: String,
+    /// Flow.
+    pub flow: String,
+    /// Step that failed.
+    pub step: String,
+    /// Field that could not be made; empty if none is to blame.
+    pub field: String,
+    /// Input topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// Offset of the record.
+    pub offset: i64,
+    /// Row within the record.
+    pub row: i64,
+    /// Arrival of the record, in milliseconds since 1970 UTC.
+    pub arrival: i64,
+    /// Document key; empty if the row stood in none.
+    pub document: String,
+    /// Version of the document.
+    pub version: i64,
+    /// Member of the archive.
+    pub member: String,
+    /// Line in the member.
+    pub line: u64,
+    /// How often it failed.
+    pub attempt: u32,
+    /// When it failed first, in milliseconds since 1970 UTC.
+    pub first_failed: i64,
+    /// The original bytes.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// What dead letters of one task have in common.
+#[derive(Clone, Debug)]
+pub struct DeadLetterOf {
+    /// Topology.
+    pub topology: Arc<str>,
+    /// Flow.
+    pub flow: Arc<str>,
+    /// Revision.
+    pub revision: Arc<str>,
+    /// The task's input.
+    pub input: Arc<Input>,
+}
+
+impl DeadLetterOf {
+    fn letter(&self, offset: i64, row: i64) -> DeadLetter {
+        let Input { topic, identity, partition } = &*self.input;
+        DeadLetter {
+            id: format!("{}/{}/{identity}/{partition}/{offset}/{row}", self.topology, self.flow),
+            topology: self.topology.to_string(),
+            flow: self.flow.to_string(),
+            revision: self.revision.to_string(),
+            topic: topic.to_string(),
+            partition: *partition,
+            offset,
+            row,
+            attempt: 1,
+            ..DeadLetter::default()
+        }
+    }
+
+    /// Dead letters of rows that failed at a step.
+    #[must_use]
+    pub fn failed(&self, failed: &Failed) -> Vec<DeadLetter> {
+        let origins = &failed.origins;
+        let (documents, versions, members, lines) = match &origins.place {
+            Place::Nowhere => (None, None, None, None),
+            place => {
+                let (documents, versions, members, lines) = place.spread(origins.len());
+                (Some(documents), Some(versions), Some(members), Some(lines))
+            }
+        };
+        let mut letters = Vec::with_capacity(failed.failures.len());
+        for failure in &failed.failures {
+            let row = failure.row;
+            let (offset, number) = origins.position(row);
+            letters.push(DeadLetter {
+                code: failure.code.to_string(),
+                message: batch::bounded(&failure.message),
+                step: failed.step.to_string(),
+                field: failure.field.as_deref().unwrap_or_default().to_owned(),
+                arrival: origins.arrivals.value(row),
+                first_failed: origins.arrivals.value(row),
+                document: documents.as_ref().map(|array| array.value(row).to_owned()).unwrap_or_default(),
+                version: versions.as_ref().map(|array| array.value(row)).unwrap_or_default(),
+                member: members.as_ref().map(|array| array.value(row).to_owned()).unwrap_or_default(),
+                line: lines.as_ref().map(|array| array.value(row)).unwrap_or_default(),
+                bytes: origins.raw.value(row).to_vec(),
+                ..self.letter(offset, number)
+            });
+        }
+        letters
+    }
+
+    /// The dead letter of a row of a document that could not be decoded.
+    #[must_use]
+    pub fn bad_row(&self, bad: &BadRow, document: &batch::DocumentId, offset: i64, arrival: i64) -> DeadLetter {
+        DeadLetter {
+            code: bad.code.to_string(),
+            message: batch::bounded(&bad.message),
+            step: "decode".to_owned(),
+            arrival,
+            first_failed: arrival,
+            document: document.key.to_string(),
+            version: document.version,
+            member: bad.member.to_string(),
+            line: bad.line,
+            bytes: bad.raw.clone(),
+            ..self.letter(offset, bad.row)
+        }
+    }
+
+    /// The dead letter of a record that could not be decoded.
+    #[must_use]
+    pub fn bad_record(&self, bad: &BadRecord, record: &Record<'_>) -> DeadLetter {
+        DeadLetter {
+            code: bad.code.to_string(),
+            message: batch::bounded(&bad.message),
+            step: "decode".to_owned(),
+            arrival: record.arrival,
+            first_failed: record.arrival,
+            bytes: record.value.unwrap_or_default().to_vec(),
+            ..self.letter(record.offset, 0)
+        }
+    }
+}
+
+impl DeadLetter {
+    /// Adds its record to a block of the dead-letter topic.
+    pub fn write(&self, to: &mut RecordsBuilder) {
+        let mut headers = Headers::new();
+        let mut put = |name: &str, value: &str| headers.push(name, value.as_bytes());
+        for (name, value) in self.texts() {
+            put(&format!("spotlight.{name}"), &value);
+        }
+        put("__streams.errors.exception", &self.code);
+        put("__streams.errors.message", &self.message);
+        put("__streams.errors.stacktrace", &format!("{}/{} {} {}", self.topology, self.flow, self.step, self.field));
+        put("__streams.errors.topic", &self.topic);
+        put("__streams.errors.partition", &self.partition.to_string());
+        put("__streams.errors.offset", &self.offset.to_string());
+        let key = (!self.document.is_empty()).then_some(self.document.as_bytes());
+        to.push(key, Some(&self.bytes), &headers, 0);
+    }
+
+    fn texts(&self) -> [(&'static str, String); 18] {
+        [
+            ("id", self.id.clone()),
+            ("code", self.code.clone()),
+            ("message", self.message.clone()),
+            ("topology", self.topology.clone()),
+            ("revision", self.revision.clone()),
+            ("flow", self.flow.clone()),
+            ("step", self.step.clone()),
+            ("field", self.field.clone()),
+            ("topic", self.topic.clone()),
+            ("partition", self.partition.to_string()),
+            ("offset", self.offset.to_string()),
+            ("row", self.row.to_string()),
+            ("arrival", self.arrival.to_string()),
+            ("document", format!("{}@{}", self.document, self.version)),
+            ("member", self.member.clone()),
+            ("line", self.line.to_string()),
+            ("attempt", self.attempt.to_string()),
+            ("first-failed", self.first_failed.to_string()),
+        ]
+    }
+
+    /// Adds the record that says what became of a dead letter.
+    pub fn write_mark(id: &str, mark: &str, to: &mut RecordsBuilder) {
+        let mut headers = Headers::new();
+        headers.push("spotlight.id", id.as_bytes());
+        headers.push("spotlight.mark", mark.as_bytes());
+        to.push(None, None, &headers, 0);
+    }
+}
+
+/// A record of a dead-letter topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeadLetterRecord {
+    /// A dead letter.
+    Letter(Box<DeadLetter>),
+    /// What became of one: its id and a word.
+    Mark(String, String),
+}
+
+impl DeadLetterRecord {
+    /// Reads a record; `None` if it is of another form.
+    #[must_use]
+    pub fn read(record: &Record<'_>) -> Option<Self> {
+        let headers = Headers::decode(record.headers)?;
+        let texts: BTreeMap<&str, &str> = headers
+            .iter()
+            .filter_map(|header| {
+                Some((header.name.strip_prefix("spotlight.")?, std::str::from_utf8(&header.value).ok()?))
+            })
+            .collect();
+        let text = |name: &str| texts.get(name).map(|text| (*text).to_owned());
+        let id = text("id")?;
+        if let Some(mark) = text("mark") {
+            return Some(Self::Mark(id, mark));
+        }
+        let number = |name: &str| texts.get(name).and_then(|text| text.parse::<i64>().ok());
+        let document = text("document")?;
+        let (document, version) = document.rsplit_once('@')?;
+        Some(Self::Letter(Box::new(DeadLetter {
+            id,
+            code: text("code")?,
+            message: text("message")?,
+            topology: text("topology")?,
+            revision: text("revision")?,
+            flow: text("flow")?,
+            step: text("step")?,
+            field: text("field")?,
+            topic: text("topic")?,
+            partition: i32::try_from(number("partition")?).ok()?,
+            offset: number("offset")?,
+            row: number("row")?,
+            arrival: number("arrival")?,
+            document: document.to_owned(),
+            version: version.parse().ok()?,
+            member: text("member")?,
+            line: number("line")?.try_into().ok()?,
+            attempt: number("attempt")?.try_into().ok()?,
+            first_failed: number("first-failed")?,
+            bytes: record.value.unwrap_or_default().to_vec(),
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeadLetter, DeadLetterRecord};
+    use batch::RecordsBuilder;
+
+    #[test]
+    fn a_dead_letter_and_its_mark_read_back() {
+        let letter = DeadLetter {
+            id: "a/b/0/1/2/3".into(),
+            code: "E4101".into(),
+            document: "key@with@signs".into(),
+            version: 2,
+            bytes: b"1|2".to_vec(),
+            ..DeadLetter::default()
+        };
+        let mut builder = RecordsBuilder::new();
+        letter.write(&mut builder);
+        DeadLetter::write_mark(&letter.id, "replayed", &mut builder);
+        let records = builder.finish();
+        assert_eq!(DeadLetterRecord::read(&records.get(0)), Some(DeadLetterRecord::Letter(Box::new(letter))));
+        let mark = DeadLetterRecord::Mark("a/b/0/1/2/3".into(), "replayed".into());
+        assert_eq!(DeadLetterRecord::read(&records.get(1)), Some(mark));
+    }
+}

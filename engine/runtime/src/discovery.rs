@@ -1,0 +1,350 @@
+//! What becomes of what a source finds: bytes into the raw store, a record into the `documents` topic, and the memory
+//! of what was seen, in one transaction.
+//!
+//! The memory is the flow's `discovery` topic, one JSON record a change, read whole at the start:
+//!
+//! ```text
+//! key "url ADDRESS"   value { sha256, validators, fetched_at } or { absent: reason, asked_again, at }
+//! key "doc KEY"       value { sha256, version, record: the document record }
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::{Headers, RecordsBuilder, partition_of};
+use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, RawError, RawStore, SourceError, Stop};
+use log::{Log, LogError, Written};
+use serde::{Deserialize, Serialize};
+use telemetry::Counts;
+
+use crate::board::Board;
+use crate::ledger::Receipt;
+use crate::names;
+use crate::stop::StopSignal;
+use crate::system::SystemTopics;
+
+/// What is remembered of an address.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Address {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    validators: Option<String>,
+    #[serde(default)]
+    fetched_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    absent: Option<String>,
+    #[serde(default)]
+    given_up: bool,
+}
+
+/// What is remembered of a document key: the record that was appended last.
+type Latest = DocumentRecord;
+
+/// The memory and the hands of one source's discovery.
+pub struct FlowDiscovery {
+    topology: Arc<str>,
+    flow: Arc<str>,
+    revision: Arc<str>,
+    partitions: i32,
+    log: Arc<dyn Log>,
+    raw: Arc<dyn RawStore>,
+    board: Arc<Board>,
+    system: SystemTopics,
+    stop: StopSignal,
+    clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    addresses: HashMap<String, Address>,
+    documents: HashMap<String, Latest>,
+}
+
+/// What a discovery is made of.
+pub struct DiscoveryParts {
+    /// Topology.
+    pub topology: Arc<str>,
+    /// Flow.
+    pub flow: Arc<str>,
+    /// Revision of the topology.
+    pub revision: Arc<str>,
+    /// Partitions of the `documents` topic.
+    pub partitions: i32,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The raw store.
+    pub raw: Arc<dyn RawStore>,
+    /// What people see.
+    pub board: Arc<Board>,
+    /// Receipts as a topic.
+    pub system: SystemTopics,
+    /// The signal to stop.
+    pub stop: StopSignal,
+    /// Milliseconds since 1970 UTC.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl FlowDiscovery {
+    /// Reads the memory of earlier runs.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn open(parts: DiscoveryParts) -> Result<Self, LogError> {
+        let DiscoveryParts { topology, flow, revision, partitions, log, raw, board, system, stop, clock } = parts;
+        let mut discovery = Self {
+            topology,
+            flow,
+            revision,
+            partitions,
+            log,
+            raw,
+            board,
+            system,
+            stop,
+            clock,
+            addresses: HashMap::new(),
+            documents: HashMap::new(),
+        };
+        discovery.remember()?;
+        Ok(discovery)
+    }
+
+    fn remember(&mut self) -> Result<(), LogError> {
+        let topic = names::discovery(&self.topology, &self.flow);
+        let mut offset = 0;
+        loop {
+            let blocks = self.log.read(&topic, 0, offset, 8 * 1024 * 1024)?;
+            let Some(last) = blocks.last() else {
+                return Ok(());
+            };
+            offset = last.next_offset();
+            for record in blocks.iter().flat_map(batch::Records::iter) {
+                let (Some(Ok(key)), Some(value)) = (record.key.map(std::str::from_utf8), record.value) else {
+                    continue;
+                };
+                if let (Some(url), Ok(address)) = (key.strip_prefix("url "), serde_json::from_slice(value)) {
+                    self.addresses.insert(url.to_owned(), address);
+                } else if let (Some(key), Ok(latest)) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
+                    self.documents.insert(key.to_owned(), latest);
+                }
+            }
+        }
+    }
+
+    /// Appends again the records of documents that an earlier revision refused: a new revision tries them again.
+    /// `refused`: document key and the revision that refused it.
+    ///
+    /// # Errors
+    /// If the log fails.
+    pub fn try_refused_again(&mut self, refused: &HashMap<String, String>) -> Result<u64, SourceError> {
+        let mut again: Vec<DocumentRecord> = refused
+            .iter()
+            .filter(|(_, revision)| ***revision != *self.revision)
+            .filter_map(|(key, _)| self.documents.get(key).cloned())
+            .collect();
+        again.sort_by(|one, other| one.key.cmp(&other.key));
+        for record in &again {
+            self.append(record, None)?;
+        }
+        Ok(again.len() as u64)
+    }
+
+    /// Document key: the source's name and what the document's name says; the name itself if that is nothing.
+    fn key(&self, fields: &Fields, name: &str) -> String {
+        let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
+        let said = if said.is_empty() { name.to_owned() } else { said.join(",") };
+        format!("{}/{}/{said}", self.topology, self.flow)
+    }
+
+    fn append(&self, record: &DocumentRecord, address: Option<(&str, &Address)>) -> Result<(), SourceError> {
+        let mut documents = RecordsBuilder::new();
+        let text = serde_json::to_vec(record).map_err(|error| transient(&error))?;
+        documents.push(Some(record.key.as_bytes()), Some(&text), &Headers::new(), 0);
+        let mut memory = RecordsBuilder::new();
+        let key = format!("doc {}", record.key);
+        memory.push(Some(key.as_bytes()), Some(&text), &Headers::new(), 0);
+        if let Some((url, address)) = address {
+            remember_address(url, address, &mut memory)?;
+        }
+        let partition = partition_of(record.key.as_bytes(), self.partitions);
+        let written = [
+            (names::documents(&self.topology, &self.flow), partition, documents.finish()),
+            (names::discovery(&self.topology, &self.flow), 0, memory.finish()),
+        ];
+        self.commit(written.into(), None)
+    }
+
+    fn remember_url(&mut self, url: &str, address: Address, receipt: Option<&Receipt>) -> Result<(), SourceError> {
+        let mut memory = RecordsBuilder::new();
+        remember_address(url, &address, &mut memory)?;
+        self.commit(vec![(names::discovery(&self.topology, &self.flow), 0, memory.finish())], receipt)?;
+        self.addresses.insert(url.to_owned(), address);
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        written: Vec<(Arc<str>, i32, batch::Records)>,
+        receipt: Option<&Receipt>,
+    ) -> Result<(), SourceError> {
+        let mut transaction = self.log.begin();
+        for (topic, partition, records) in written {
+            transaction.append(Written { topic, partition, records }).map_err(|error| transient(&error))?;
+        }
+        if let Some(receipt) = receipt {
+            self.system.write_receipts(&[receipt], transaction.as_mut()).map_err(|error| transient(&error))?;
+        }
+        transaction.commit().map_err(|error| transient(&error))?;
+        Ok(())
+    }
+
+    fn flow_name(&self) -> String {
+        format!("{}/{}", self.topology, self.flow)
+    }
+}
+
+impl Discovery for FlowDiscovery {
+    fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    fn known(&self, url: &str) -> Option<Known> {
+        let address = self.addresses.get(url)?;
+        let sha256 = address.sha256.clone()?;
+        Some(Known { sha256, validators: address.validators.clone(), fetched_at: address.fetched_at })
+    }
+
+    fn given_up(&self, url: &str) -> bool {
+        self.addresses.get(url).is_some_and(|address| address.given_up)
+    }
+
+    fn found(&mut self, document: Found<'_>) -> Result<bool, SourceError> {
+        let staged = self.raw.stage(document.content).map_err(|error| match error {
+            RawError::Content(source) => SourceError::Transient {
+                what: format!("{} could not be read: {source}", document.name),
+                retry_after: None,
+            },
+            error @ RawError::Store { .. } => transient(&error),
+        })?;
+        let now = self.now();
+        let address = Address {
+            sha256: Some(staged.sha256.clone()),
+            validators: document.validators,
+            fetched_at: now,
+            ..Address::default()
+        };
+        let key = self.key(&document.fields, &document.name);
+        let own_last = self.addresses.get(&document.url).and_then(|known| known.sha256.as_ref());
+        let latest = self.documents.get(&key);
+        let same_as_own = own_last == Some(&staged.sha256);
+        let same_as_latest = latest.is_some_and(|latest| latest.sha256 == staged.sha256);
+        if same_as_own || same_as_latest {
+            self.raw.discard(&staged);
+            let moved = self.addresses.get(&document.url).is_none_or(|known| {
+                known.sha256 != address.sha256 || known.validators != address.validators || known.absent.is_some()
+            });
+            if moved {
+                self.remember_url(&document.url, address, None)?;
+            } else {
+                self.unchanged(&document.url)?;
+            }
+            return Ok(false);
+        }
+        let version = latest.map_or(1, |latest| latest.version + 1);
+        let kept = self.raw.keep(&staged, &key, version).map_err(|error| transient(&error))?;
+        let record = DocumentRecord {
+            key: key.clone(),
+            version,
+            name: document.name,
+            url: document.url.clone(),
+            fields: document.fields,
+            sha256: kept.sha256,
+            size: kept.size,
+            fetched_at: now,
+            stored: kept.reference,
+        };
+        self.append(&record, Some((&document.url, &address)))?;
+        tracing::info!(flow = self.flow_name(), document = record.name, version, bytes = record.size, "document found");
+        self.addresses.insert(document.url, address);
+        self.documents.insert(key, record);
+        self.board.change(&self.flow_name(), |state| state.found += 1);
+        Ok(true)
+    }
+
+    fn unchanged(&mut self, url: &str) -> Result<(), SourceError> {
+        // Only the time of the last look changes. It is kept in memory: after a restart one look more is made.
+        let now = self.now();
+        if let Some(address) = self.addresses.get_mut(url) {
+            address.fetched_at = now;
+        }
+        Ok(())
+    }
+
+    fn absent(&mut self, absent: Absent) -> Result<(), SourceError> {
+        let known = self.addresses.get(&absent.url);
+        let noted = known.is_some_and(|known| {
+            known.absent.as_deref() == Some(&absent.reason) && known.given_up != absent.asked_again
+        });
+        if noted {
+            return Ok(());
+        }
+        let known = known.cloned().unwrap_or_default();
+        let address = Address {
+            absent: Some(absent.reason.clone()),
+            given_up: !absent.asked_again,
+            fetched_at: self.now(),
+            ..known
+        };
+        let receipt = Receipt {
+            topology: self.topology.to_string(),
+            flow: self.flow.to_string(),
+            document: self.key(&absent.fields, &absent.name),
+            version: 0,
+            name: absent.name.clone(),
+            url: absent.url.clone(),
+            sha256: String::new(),
+            size: 0,
+            outcome: operators::Outcome::Absent.word().to_owned(),
+            code: String::new(),
+            message: absent.reason.clone(),
+            counts: Counts::default(),
+            withdrawn: 0,
+            revision: self.revision.to_string(),
+            fetched_at: self.now(),
+            at: self.now(),
+        };
+        tracing::info!(flow = self.flow_name(), document = absent.name, reason = absent.reason, "document absent");
+        self.remember_url(&absent.url, address, Some(&receipt))?;
+        self.board.change(&self.flow_name(), |state| {
+            *state.documents.entry("absent".to_owned()).or_default() += 1;
+        });
+        Ok(())
+    }
+
+    fn not_claimed(&mut self, url: &str) {
+        self.board.note_not_claimed(url);
+    }
+
+    fn wait(&self, time: Duration) -> Result<(), Stop> {
+        if self.stop.wait(time) { Ok(()) } else { Err(Stop) }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.stopping()
+    }
+}
+
+fn remember_address(url: &str, address: &Address, to: &mut RecordsBuilder) -> Result<(), SourceError> {
+    let text = serde_json::to_vec(address).map_err(|error| transient(&error))?;
+    to.push(Some(format!("url {url}").as_bytes()), Some(&text), &Headers::new(), 0);
+    Ok(())
+}
+
+fn transient(error: &dyn std::error::Error) -> SourceError {
+    let mut what = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        what.push_str(": ");
+        what.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    SourceError::Transient { what, retry_after: None }
+}

@@ -1,0 +1,107 @@
+//! A flow as the runtime is given it: every part made by others, known here by its trait only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::TableDefinition;
+use connect::{Landing, Source};
+use indexmap::IndexMap;
+use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
+
+/// Makes a new chain of steps for a task. Each task has its own.
+pub type MakeChain = Box<dyn Fn() -> Chain + Send + Sync>;
+
+/// Makes a new reader of records for a task.
+pub type MakeReader = Box<dyn Fn() -> Result<Box<dyn RecordReader>, StepError> + Send + Sync>;
+
+/// One flow, ready to run.
+pub struct FlowParts {
+    /// Name of the topology.
+    pub topology: Arc<str>,
+    /// Name of the flow.
+    pub flow: Arc<str>,
+    /// Changes whenever the meaning of the topology may have changed.
+    pub revision: Arc<str>,
+    /// Where rows come from.
+    pub input: FlowInput,
+    /// What happens to them.
+    pub chain: MakeChain,
+    /// Topics of named outputs.
+    pub outputs: IndexMap<Arc<str>, TopicOutput>,
+    /// Where they go.
+    pub destination: Destination,
+    /// Share of bad rows in percent above which a document is refused, or a flow of a topic holds.
+    pub bad_rows_above: f64,
+}
+
+impl FlowParts {
+    /// `topology/flow`, as people see it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.topology, self.flow)
+    }
+}
+
+/// Where the rows of a flow come from.
+pub enum FlowInput {
+    /// Documents that a source finds.
+    Documents(DocumentInputParts),
+    /// Records of a topic.
+    Topic {
+        /// Name of the topic.
+        topic: Arc<str>,
+        /// Number of its partitions.
+        partitions: i32,
+        /// Decodes records.
+        reader: MakeReader,
+    },
+}
+
+/// A source, and the flow that its documents belong to. One thread owns it.
+pub struct SourceParts {
+    /// `topology/flow`.
+    pub flow: String,
+    /// Finds documents.
+    pub source: Box<dyn Source>,
+    /// How often it looks; only once when a run ends by itself.
+    pub every: Duration,
+}
+
+/// What makes rows of documents.
+pub struct DocumentInputParts {
+    /// Number of partitions of the `documents` topic: how many documents are worked on side by side.
+    pub partitions: i32,
+    /// Makes rows of their bytes.
+    pub reader: Arc<dyn DocumentReader>,
+}
+
+/// A topic that a flow writes.
+#[derive(Clone)]
+pub struct TopicOutput {
+    /// Name of the topic.
+    pub topic: Arc<str>,
+    /// Number of its partitions.
+    pub partitions: i32,
+    /// Encodes rows.
+    pub writer: Arc<dyn RecordWriter>,
+}
+
+/// Where the rows of a flow go.
+pub enum Destination {
+    /// A topic.
+    Topic(TopicOutput),
+    /// A table outside the log.
+    Table(TableOutput),
+}
+
+/// A landing and what it is told.
+pub struct TableOutput {
+    /// Writes rows.
+    pub landing: Arc<dyn Landing>,
+    /// The table.
+    pub table: TableDefinition,
+    /// Most rows of a range of a topic.
+    pub batch_rows: usize,
+    /// Longest wait for such a range to fill.
+    pub batch_age: Duration,
+}

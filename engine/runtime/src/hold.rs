@@ -1,0 +1,156 @@
+//! Holds: a flow waits for a person, says what waits, why and what helps, and goes on by itself when it is mended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use batch::Code;
+use serde::Serialize;
+
+use crate::end::TaskEnd;
+use crate::stop::StopSignal;
+
+/// Why a flow waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Stable code.
+    pub code: Code,
+    /// What is wrong.
+    pub what: String,
+    /// The exact command or statement that helps.
+    pub remedy: String,
+}
+
+/// A hold as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// `topology/flow`.
+    pub flow: String,
+    /// Partition of the flow's input.
+    pub partition: i32,
+    /// Stable code.
+    pub code: String,
+    /// What is wrong.
+    pub what: String,
+    /// What helps.
+    pub remedy: String,
+    /// When it began, in milliseconds since 1970 UTC.
+    pub since: i64,
+    /// How often it was tried.
+    pub tries: u64,
+}
+
+/// Why a held task tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAgain {
+    /// A person said so.
+    Released,
+    /// Enough time has passed that it may have been mended.
+    InTime,
+}
+
+/// Told of holds by a task.
+pub trait Holder: Send + Sync {
+    /// Waits until it is worth another try.
+    ///
+    /// # Errors
+    /// If the task must end instead.
+    fn hold(&self, hold: Hold) -> Result<TryAgain, TaskEnd>;
+
+    /// Says that it works again.
+    fn mended(&self);
+}
+
+/// All holds of a run.
+#[derive(Debug, Default)]
+pub struct Holds {
+    held: Mutex<BTreeMap<(String, i32), Held>>,
+    released: Condvar,
+}
+
+impl Holds {
+    /// The holds there are now.
+    #[must_use]
+    pub fn list(&self) -> Vec<Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Lets the held tasks of a flow (`topology/flow`, or all of a topology by its name) try again now. Says how many.
+    pub fn release(&self, flow: &str) -> usize {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let matching = held.keys().filter(|(name, _)| name == flow || name.split('/').next() == Some(flow)).count();
+        self.released.notify_all();
+        matching
+    }
+}
+
+/// The [`Holder`] of one task.
+pub struct TaskHolder {
+    /// All holds of the run.
+    pub holds: Arc<Holds>,
+    /// `topology/flow`.
+    pub flow: String,
+    /// Partition of the flow's input.
+    pub partition: i32,
+    /// The signal to stop.
+    pub stop: StopSignal,
+    /// True for a run that ends by itself: it does not wait for a person.
+    pub once: bool,
+    /// Milliseconds since 1970 UTC.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// How long a held task waits before it tries again by itself.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+impl Holder for TaskHolder {
+    fn hold(&self, hold: Hold) -> Result<TryAgain, TaskEnd> {
+        let mut held = self.holds.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (self.flow.clone(), self.partition);
+        let entry = held.entry(key).or_insert_with(|| Held {
+            flow: self.flow.clone(),
+            partition: self.partition,
+            code: String::new(),
+            what: String::new(),
+            remedy: String::new(),
+            since: (self.clock)(),
+            tries: 0,
+        });
+        let new = entry.code != hold.code.0;
+        (entry.code, entry.what, entry.remedy) = (hold.code.to_string(), hold.what, hold.remedy);
+        entry.tries += 1;
+        if new {
+            tracing::error!(
+                flow = self.flow,
+                code = entry.code,
+                reason = entry.what,
+                remedy = entry.remedy,
+                "flow on hold"
+            );
+        }
+        if self.once {
+            return Err(TaskEnd::Held);
+        }
+        let mut waited = Duration::ZERO;
+        while waited < TRY_AGAIN_AFTER {
+            if self.stop.stopping() {
+                return Err(TaskEnd::Stopped);
+            }
+            let part = Duration::from_millis(250);
+            let (guard, timeout) = self.holds.released.wait_timeout(held, part).unwrap_or_else(PoisonError::into_inner);
+            held = guard;
+            if !timeout.timed_out() {
+                return Ok(TryAgain::Released);
+            }
+            waited += part;
+        }
+        Ok(TryAgain::InTime)
+    }
+
+    fn mended(&self) {
+        let mut held = self.holds.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.remove(&(self.flow.clone(), self.partition)).is_some() {
+            tracing::info!(flow = self.flow, "flow goes on");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Runs the landing protocol for one input partition: arrows 2 to 5, and the questions in between.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{BooleanArray, Int64Array};
+use arrow::compute;
+use batch::{Input, TableDefinition};
+use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
+use log::Log;
+
+use super::machine::{Arrow, Machine};
+use super::pieces::{Cut, Range, cut};
+use crate::end::TaskEnd;
+use crate::faults::Faults;
+use crate::hold::{Hold, Holder};
+use crate::metadata::{OpenRange, Progress};
+use crate::stop::{Backoff, StopSignal};
+
+/// What one landing needs. Borrowed by the task that runs it.
+pub struct Lander<'a> {
+    /// The log that keeps the position.
+    pub log: &'a dyn Log,
+    /// The table's connector.
+    pub landing: &'a dyn Landing,
+    /// The table.
+    pub table: &'a TableDefinition,
+    /// Consumer group of the flow.
+    pub group: &'a str,
+    /// `topology/flow`.
+    pub name: &'a str,
+    /// Revision of the topology.
+    pub revision: &'a str,
+    /// The input partition.
+    pub input: Arc<Input>,
+    /// Whose rows.
+    pub provenance: Provenance,
+    /// Kill points of tests.
+    pub faults: &'a dyn Faults,
+    /// The signal to stop.
+    pub stop: &'a StopSignal,
+    /// Where holds are told.
+    pub holder: &'a dyn Holder,
+}
+
+/// The earlier versions of a document that a range withdraws when it lands.
+#[derive(Clone, Debug)]
+pub struct Withdrawal {
+    /// Key of the document.
+    pub document: Arc<str>,
+    /// The version that stays.
+    pub version: u64,
+}
+
+/// What landed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Hash over all pieces; 0 if there were none.
+    pub hash: u128,
+    /// Rows that were withdrawn.
+    pub withdrawn: u64,
+}
+
+impl Lander<'_> {
+    /// Brings a range from S1 to S4. `open` is the open range that the position named, if this one was made again.
+    ///
+    /// # Errors
+    /// If the task must end. The position then says where to go on.
+    pub fn land(
+        &self,
+        range: &Range,
+        open: Option<&OpenRange>,
+        withdrawal: Option<&Withdrawal>,
+    ) -> Result<Landed, TaskEnd> {
+        let mut machine = Machine::new();
+        self.pass(&mut machine, if open.is_some() { Arrow::Resume } else { Arrow::Take })?;
+        let Cut { pieces, hash } = cut(range, self.table, &self.provenance).map_err(TaskEnd::fault)?;
+        let mixed = match open {
+            None => {
+                if !pieces.is_empty() {
+                    self.pass(&mut machine, Arrow::Open)?;
+                    self.open(range, hash, false)?;
+                }
+                false
+            }
+            Some(open) if open.hash == hash && open.rows == range.count() => open.mixed,
+            Some(_) => {
+                self.pass(&mut machine, Arrow::Reopen)?;
+                self.until_it_works(|| self.landing.end_queries(&self.range_prefix(range)))?;
+                self.open(range, hash, true)?;
+                true
+            }
+        };
+        for piece in pieces {
+            if mixed {
+                self.insert_missing(&mut machine, range, piece)?;
+            } else {
+                self.insert_piece(&mut machine, range, piece, hash, open.is_some())?;
+            }
+        }
+        self.pass(&mut machine, Arrow::Withdraw)?;
+        let withdrawn = match withdrawal {
+            None => 0,
+            Some(Withdrawal { document, version }) => {
+                self.until_it_works(|| self.landing.withdraw(document, *version, &self.provenance, range.first))?
+            }
+        };
+        self.pass(&mut machine, Arrow::Close)?;
+        Ok(Landed { hash, withdrawn })
+    }
+
+    fn pass(&self, machine: &mut Machine, arrow: Arrow) -> Result<(), TaskEnd> {
+        machine.pass(arrow).map_err(TaskEnd::fault)?;
+        self.faults.pass(arrow).map_err(|_| TaskEnd::Killed)
+    }
+
+    fn open(&self, range: &Range, hash: u128, mixed: bool) -> Result<(), TaskEnd> {
+        let open = OpenRange { last: range.last, revision: self.revision.to_owned(), rows: range.count(), hash, mixed };
+        let progress = Progress { next: range.first, topic: self.input.identity.to_string(), open: Some(open) };
+        let mut transaction = self.log.begin();
+        transaction
+            .commit_position(self.group, &self.input.topic, self.input.partition, progress.position())
+            .map_err(TaskEnd::from)?;
+        transaction.commit().map_err(TaskEnd::from)?;
+        Ok(())
+    }
+
+    /// One piece, whole: it is there or it is not.
+    fn insert_piece(
+        &self,
+        machine: &mut Machine,
+        range: &Range,
+        mut piece: Piece,
+        hash: u128,
+        mut uncertain: bool,
+    ) -> Result<(), TaskEnd> {
+        let question = self.question(range, &piece);
+        let prefix = format!("{}{}/{hash:032x}/", self.range_prefix(range), piece.table_partition.0);
+        let (mut attempt, mut acknowledged) = (0, false);
+        let mut backoff = self.backoff();
+        loop {
+            if uncertain {
+                self.pass(machine, Arrow::Ask)?;
+                let held = self.until_it_works(|| {
+                    self.landing.end_queries(&prefix)?;
+                    self.landing.present(&question)
+                })?;
+                if !held.is_empty() {
+                    return Ok(());
+                }
+                // It was acknowledged and is not there: the server kept the token and lost the part.
+                attempt += i32::from(acknowledged);
+            }
+            self.pass(machine, Arrow::Insert)?;
+            piece.token = format!("{prefix}{attempt}");
+            match self.landing.insert(&piece) {
+                Ok(_) if !uncertain => return Ok(()),
+                Ok(_) => acknowledged = true,
+                Err(error) => {
+                    uncertain |= matches!(error, LandingError::Unknown { .. });
+                    acknowledged = false;
+                    self.endure(error, &mut backoff)?;
+                }
+            }
+        }
+    }
+
+    /// The rows of a piece that the table does not hold yet.
+    fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: Piece) -> Result<(), TaskEnd> {
+        let question = PieceQuestion { table_partition: None, ..self.question(range, &piece) };
+        let prefix = self.range_prefix(range);
+        let mut backoff = self.backoff();
+        for attempt in 0_u64.. {
+            self.pass(machine, Arrow::Ask)?;
+            let held = self.until_it_works(|| {
+                self.landing.end_queries(&prefix)?;
+                self.landing.present(&question)
+            })?;
+            let mut rest = without(&piece, &held).map_err(TaskEnd::fault)?;
+            if rest.rows.num_rows() == 0 {
+                return Ok(());
+            }
+            let hash = operators::fingerprint_batch(&rest.rows).map_err(TaskEnd::fault)?;
+            rest.token = format!("{prefix}{}/rest/{hash:032x}/{attempt}", rest.table_partition.0);
+            self.pass(machine, Arrow::Insert)?;
+            if let Err(error) = self.landing.insert(&rest) {
+                self.endure(error, &mut backoff)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn question(&self, range: &Range, piece: &Piece) -> PieceQuestion {
+        PieceQuestion {
+            provenance: self.provenance.clone(),
+            table_partition: Some(piece.table_partition.clone()),
+            first: range.first,
+            last: range.last,
+        }
+    }
+
+    /// The start of every token and query id of a range.
+    fn range_prefix(&self, range: &Range) -> String {
+        let Input { identity, partition, .. } = &*self.input;
+        let (first, last) = (range.first, range.last);
+        format!("{}/{identity}/{partition}/{}.{}-{}.{}/", self.name, first.offset, first.row, last.offset, last.row)
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(Duration::from_secs(30), u64::from(self.input.partition.cast_unsigned()) + 1)
+    }
+
+    /// Asks until there is an answer.
+    fn until_it_works<T>(&self, mut ask: impl FnMut() -> Result<T, LandingError>) -> Result<T, TaskEnd> {
+        let mut backoff = self.backoff();
+        loop {
+            match ask() {
+                Ok(answer) => {
+                    self.holder.mended();
+                    return Ok(answer);
+                }
+                Err(error) => self.endure(error, &mut backoff)?,
+            }
+        }
+    }
+
+    /// Waits before the next try; holds where a person must act.
+    fn endure(&self, error: LandingError, backoff: &mut Backoff) -> Result<(), TaskEnd> {
+        match error {
+            LandingError::Unknown { what } | LandingError::Transient { what } => {
+                let wait = backoff.next();
+                tracing::warn!(
+                    flow = self.name,
+                    wait_ms = wait.as_millis() as u64,
+                    reason = what,
+                    "landing will try again"
+                );
+                if self.stop.wait(wait) { Ok(()) } else { Err(TaskEnd::Stopped) }
+            }
+            LandingError::Operator { code, what, remedy } => self.holder.hold(Hold { code, what, remedy }).map(|_| ()),
+        }
+    }
+}
+
+fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
+    let held: HashSet<RowPosition> = held.iter().copied().collect();
+    let column = |name: &str| {
+        let found = piece.rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
+        found.ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("no column {name}")))
+    };
+    let (offsets, rows) = (column("_offset")?, column("_row")?);
+    let missing: BooleanArray = offsets
+        .values()
+        .iter()
+        .zip(rows.values())
+        .map(|(&offset, &row)| Some(!held.contains(&RowPosition { offset, row })))
+        .collect();
+    Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
+}

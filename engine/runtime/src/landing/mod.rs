@@ -1,0 +1,55 @@
+//! The landing protocol: how the rows of one input partition reach a table outside the log, each once.
+//!
+//! # The machine
+//!
+//! One machine runs for each input partition of a landing flow. It has six states. The committed position of the
+//! group, with its metadata, is the only thing that outlives a process.
+//!
+//! ```text
+//!                 1 take             2 open              3 insert            5 withdraw           6 close
+//!   S0 between ─────────▶ S1 taken ─────────▶ S2 opened ─────────▶ S3 inserting ─────────▶ S4 landed ─────────▶ S0
+//!       │                                        ▲                  │   ▲  │                    ▲
+//!       │ 7 resume: the position names           │                  │   │  │ 4 ask: the outcome │
+//!       │   an open range; its rows are          │                  └───┘  │   is not known     │
+//!       └── made again ──▶ S1' remade ───────────┤   next piece            ▼                    │
+//!                              │  same hash      │                     S3? asked ───────────────┘
+//!                              │ 8 reopen: another hash                    last piece is there
+//!                              └────────────────▶┘ (rows are asked for one by one from here on)
+//! ```
+//!
+//! | state | in memory | committed position | table |
+//! |---|---|---|---|
+//! | S0 between | nothing | first, no range | no row at or after first |
+//! | S1 taken | rows of [first, last], without those that failed; pieces; hash | first, no range | no row of the range |
+//! | S2 opened | the same | first, open [first, last] with revision, count, hash | no row of the range |
+//! | S3 inserting | the same, pieces done so far | the same | the pieces done so far, whole; perhaps one more |
+//! | S4 landed | the same | the same | every row of the range |
+//! | S5 = S0 closed | nothing | last + 1, no range | every row of the range |
+//!
+//! # The arrows, and why a death on each is harmless
+//!
+//! 1. *take*: nothing is committed. The next process takes some range again, perhaps another one.
+//! 2. *open*: one commit. Before it: as 1. After it: the next process must land exactly this range.
+//! 3. *insert*, once for each piece: a piece is one insert, one block, one part, whole or not there. A death leaves
+//!    the position open, so the next process goes by 7.
+//! 4. *ask*: whenever the outcome is not known. Running queries of the piece are ended first, so that the answer stays
+//!    true. There: done. Not there: the same token again. Acknowledged and still not there: the server kept the token
+//!    and lost the part, so the attempt counts up and the token changes.
+//! 5. *withdraw*: deletes the rows of a document's earlier versions that the new one no longer holds. Doing it twice
+//!    deletes nothing more.
+//! 6. *close*: one transaction of dead letters, named outputs, receipt, changelog, ledger and position. Before it: as
+//!    3. After it: S0.
+//! 7. *resume*: rows are made again from the same bytes, from the state as of first. The hash says whether they are
+//!    the same rows. If so every piece is asked for before it is inserted.
+//! 8. *reopen*: the hash differs (another revision or program). All queries of the range are ended, the range is
+//!    opened again with the new hash and marked as mixed, and only rows that are not there are inserted.
+//!
+//! State is never applied before 6, so a replay sees the state as of first.
+
+mod lander;
+mod machine;
+mod pieces;
+
+pub use lander::{Landed, Lander, Withdrawal};
+pub use machine::{Arrow, Machine, State};
+pub use pieces::{PieceError, Range, provenance_of};

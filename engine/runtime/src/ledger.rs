@@ -1,0 +1,65 @@
+//! The ledger of a flow: one JSON record a closed range, in the transaction that closed it.
+//!
+//! `reconcile` and `status` read it: rows in = landed + outputs + dropped + dead + held, for each range and so for the
+//! flow. The record that ends a document carries its receipt.
+
+use serde::{Deserialize, Serialize};
+use telemetry::Counts;
+
+/// What became of one range of input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Offset and row of the first input row.
+    pub first: (i64, i64),
+    /// Offset and row of the last input row; before `first` for a range without rows.
+    pub last: (i64, i64),
+    /// What became of its rows.
+    pub counts: Counts,
+    /// Hash over what was landed, in hexadecimal; empty if nothing was.
+    pub hash: String,
+    /// Revision of the topology.
+    pub revision: String,
+    /// True for rows that came back from the dead letters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+    /// The document that ended with this range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+/// What became of one document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Topology.
+    pub topology: String,
+    /// Flow.
+    pub flow: String,
+    /// Document key.
+    pub document: String,
+    /// Version of the document.
+    pub version: i64,
+    /// File name.
+    pub name: String,
+    /// Where it was found.
+    pub url: String,
+    /// SHA-256 of its bytes; empty if there were none.
+    pub sha256: String,
+    /// Number of bytes.
+    pub size: u64,
+    /// `rows`, `empty`, `unpublished`, `absent`, `incomplete` or `failed`.
+    pub outcome: String,
+    /// Why, as a stable code; empty if there is nothing to say.
+    pub code: String,
+    /// Why, in a sentence.
+    pub message: String,
+    /// Rows of the whole document.
+    pub counts: Counts,
+    /// Rows of earlier versions that this version withdrew.
+    pub withdrawn: u64,
+    /// Revision of the topology.
+    pub revision: String,
+    /// When it was fetched, in milliseconds since 1970 UTC.
+    pub fetched_at: i64,
+    /// When the receipt was written, in milliseconds since 1970 UTC.
+    pub at: i64,
+}

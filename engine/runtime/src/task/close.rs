@@ -1,0 +1,154 @@
+//! Arrow 6 of the landing protocol, and the commit of flows that write topics: everything that ends a range moves in
+//! one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::{Batch, Headers, Records, RecordsBuilder};
+use connect::RowPosition;
+use log::{LogError, Written};
+use telemetry::Counts;
+
+use super::TaskContext;
+use crate::dead_letter::DeadLetter;
+use crate::end::TaskEnd;
+use crate::flow::Destination;
+use crate::ledger::{LedgerEntry, Receipt};
+use crate::metadata::Progress;
+use crate::names;
+use crate::stop::Backoff;
+
+/// What ends a range.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    /// First input row of the range.
+    pub(super) first: Option<RowPosition>,
+    /// Last input row of the range.
+    pub(super) last: Option<RowPosition>,
+    /// Rows for the destination, if it is a topic.
+    pub(super) rows: Vec<Batch>,
+    /// Rows for named outputs.
+    pub(super) outputs: Vec<(Arc<str>, Batch)>,
+    /// Rows that could not be processed.
+    pub(super) dead: Vec<DeadLetter>,
+    /// Changes of stores: topic and records.
+    pub(super) changes: Vec<(Arc<str>, Records)>,
+    /// What became of the rows.
+    pub(super) counts: Counts,
+    /// Hash of what was landed.
+    pub(super) hash: u128,
+    /// True if the rows came back from the dead letters.
+    pub(super) replayed: bool,
+    /// The document that ends with this range.
+    pub(super) receipt: Option<Receipt>,
+}
+
+impl TaskContext {
+    /// Commits the end of a range, and that the task stands at `next`.
+    ///
+    /// # Errors
+    /// If the task must end. Then nothing of it was committed.
+    pub(super) fn close(&self, closing: Closing, next: RowPosition) -> Result<(), TaskEnd> {
+        if !closing.counts.balanced() {
+            return Err(TaskEnd::Fault(format!("rows are not accounted for: {:?}", closing.counts)));
+        }
+        let at = |position: Option<RowPosition>| position.map_or((next.offset, next.row), |at| (at.offset, at.row));
+        let entry = LedgerEntry {
+            first: at(closing.first),
+            last: at(closing.last),
+            counts: closing.counts.clone(),
+            hash: if closing.hash == 0 { String::new() } else { format!("{:032x}", closing.hash) },
+            revision: self.parts.revision.to_string(),
+            replayed: closing.replayed,
+            receipt: closing.receipt.clone(),
+        };
+        let mut backoff = Backoff::new(Duration::from_secs(30), 1);
+        loop {
+            match self.try_close(&closing, &entry, next) {
+                Err(TaskEnd::Log(LogError::Store(source))) => {
+                    let wait = backoff.next();
+                    tracing::error!(flow = self.name, reason = %source, "the log's store failed, will try again");
+                    if !self.shared.stop.wait(wait) {
+                        return Err(TaskEnd::Stopped);
+                    }
+                }
+                Err(end) => return Err(end),
+                Ok(()) => break,
+            }
+        }
+        self.shared.board.closed(&self.name, &entry, (self.shared.clock)());
+        self.report(&entry);
+        Ok(())
+    }
+
+    fn try_close(&self, closing: &Closing, entry: &LedgerEntry, next: RowPosition) -> Result<(), TaskEnd> {
+        let parts = &self.parts;
+        let mut transaction = self.shared.log.begin();
+        let to = transaction.as_mut();
+        if let Destination::Topic(topic) = &parts.destination {
+            for rows in &closing.rows {
+                crate::system::append(topic, rows, to)?;
+            }
+        }
+        for (name, rows) in &closing.outputs {
+            let topic = parts.outputs.get(name).ok_or_else(|| TaskEnd::Fault(format!("no output `{name}`")))?;
+            crate::system::append(topic, rows, to)?;
+        }
+        if !closing.dead.is_empty() {
+            let mut records = RecordsBuilder::new();
+            closing.dead.iter().for_each(|letter| letter.write(&mut records));
+            let topic = names::dead_letters(&parts.topology);
+            to.append(Written { topic, partition: 0, records: records.finish() })?;
+            self.shared.system.write_dead_letters(&closing.dead, "open", to)?;
+        }
+        for (topic, records) in &closing.changes {
+            let written =
+                Written { topic: Arc::clone(topic), partition: self.input.partition, records: records.clone() };
+            to.append(written)?;
+        }
+        if let Some(receipt) = &entry.receipt {
+            self.shared.system.write_receipts(&[receipt], to)?;
+        }
+        let mut ledger = RecordsBuilder::new();
+        let text = serde_json::to_vec(entry).map_err(TaskEnd::fault)?;
+        ledger.push(None, Some(&text), &Headers::new(), 0);
+        let topic = names::ledger(&parts.topology, &parts.flow);
+        to.append(Written { topic, partition: self.input.partition, records: ledger.finish() })?;
+        let progress = Progress { next, topic: self.input.identity.to_string(), open: None };
+        to.commit_position(&self.group, &self.input.topic, self.input.partition, progress.position())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// One structured line for each event that matters.
+    fn report(&self, entry: &LedgerEntry) {
+        let counts = &entry.counts;
+        if let Some(receipt) = &entry.receipt {
+            let refused = operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused);
+            if refused {
+                tracing::warn!(
+                    flow = self.name,
+                    document = receipt.name,
+                    version = receipt.version,
+                    outcome = receipt.outcome,
+                    code = receipt.code,
+                    reason = receipt.message,
+                    "document refused"
+                );
+            } else {
+                tracing::info!(
+                    flow = self.name,
+                    document = receipt.name,
+                    version = receipt.version,
+                    outcome = receipt.outcome,
+                    rows = receipt.counts.landed,
+                    dead = receipt.counts.dead,
+                    withdrawn = receipt.withdrawn,
+                    "document closed"
+                );
+            }
+        } else {
+            tracing::debug!(flow = self.name, rows = counts.landed, dead = counts.dead, "range closed");
+        }
+    }
+}

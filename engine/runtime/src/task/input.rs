@@ -1,0 +1,94 @@
+//! Reading the input of a task: waits for records, sees the end, and looks at the table before anything lands.
+
+use std::time::Duration;
+
+use batch::Records;
+use connect::{LandingError, Preflight};
+
+use super::TaskContext;
+use crate::codes;
+use crate::end::TaskEnd;
+use crate::flow::Destination;
+use crate::hold::Hold;
+use crate::stop::Backoff;
+
+/// Longest wait for new records before the signal to stop is looked at.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+impl TaskContext {
+    /// The next records from `offset` on; waits for them. `None` if `no_more` says that none can come.
+    ///
+    /// # Errors
+    /// If the run is stopping or the log fails.
+    pub(super) fn next_records(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        no_more: &dyn Fn(&Self) -> bool,
+    ) -> Result<Option<Records>, TaskEnd> {
+        let mut seen = 0;
+        loop {
+            if self.shared.stop.stopping() {
+                return Err(TaskEnd::Stopped);
+            }
+            // Asked before the log is read: what was written before the last writer ended is then read below.
+            let last_look = no_more(self);
+            let topic = &self.input.topic;
+            let mut blocks = self.shared.log.read(topic, self.input.partition, offset, max_bytes)?;
+            let end = self.shared.log.end(topic, self.input.partition)?;
+            self.shared.board.change(&self.name, |state| {
+                state.waiting.insert(self.input.partition, end - offset);
+            });
+            if !blocks.is_empty() {
+                return Ok(Some(blocks.swap_remove(0)));
+            }
+            if last_look {
+                return Ok(None);
+            }
+            seen = self.shared.log.wait(seen, LOOK_UP);
+        }
+    }
+
+    /// Compares the table with the plan; makes it if it is missing.
+    ///
+    /// # Errors
+    /// If the task must end.
+    pub(super) fn preflight(&self) -> Result<(), TaskEnd> {
+        let Destination::Table(table) = &self.parts.destination else {
+            return Ok(());
+        };
+        let mut backoff = Backoff::new(Duration::from_secs(30), 3);
+        loop {
+            let looked = match table.landing.preflight() {
+                Ok(Preflight::Ready) => {
+                    self.holder.mended();
+                    return Ok(());
+                }
+                Ok(Preflight::Missing { statements }) => table.landing.apply(&statements),
+                Ok(Preflight::Behind { statements }) => Err(LandingError::Operator {
+                    code: codes::TABLE_BEHIND,
+                    what: format!("table {} lacks columns that the plan has", table.table.name),
+                    remedy: format!("spotlight plan --apply, which runs: {}", statements.join("; ")),
+                }),
+                Ok(Preflight::Different { code, what, remedy }) => Err(LandingError::Operator { code, what, remedy }),
+                Err(error) => Err(error),
+            };
+            match looked {
+                Ok(()) => {}
+                Err(LandingError::Operator { code, what, remedy }) => self.holder.hold(Hold { code, what, remedy }).map(|_| ())?,
+                Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
+                    let wait = backoff.next();
+                    tracing::warn!(
+                        flow = self.name,
+                        wait_ms = wait.as_millis() as u64,
+                        reason = what,
+                        "preflight will try again"
+                    );
+                    if !self.shared.stop.wait(wait) {
+                        return Err(TaskEnd::Stopped);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Tasks: one flow on one partition of its input. One thread, one order, one commit point between batches.
+
+mod close;
+mod document;
+mod input;
+mod topic;
+
+use std::sync::Arc;
+
+use batch::Input;
+use connect::RawStore;
+use log::Log;
+
+pub use document::DocumentTask;
+pub use topic::TopicTask;
+
+use crate::board::Board;
+use crate::completion::Completion;
+use crate::end::TaskEnd;
+use crate::faults::Faults;
+use crate::flow::FlowParts;
+use crate::hold::{Hold, Holder};
+use crate::metadata::Progress;
+use crate::slots::Slots;
+use crate::stop::StopSignal;
+use crate::system::SystemTopics;
+
+/// What all tasks of a run share.
+pub struct Shared {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Where documents' bytes are.
+    pub raw: Arc<dyn RawStore>,
+    /// Kill points of tests.
+    pub faults: Arc<dyn Faults>,
+    /// The signal to stop.
+    pub stop: StopSignal,
+    /// What people see.
+    pub board: Arc<Board>,
+    /// What has come to its end, for a run that ends by itself.
+    pub completion: Arc<Completion>,
+    /// How many documents are in memory at once.
+    pub slots: Arc<Slots>,
+    /// Receipts and dead letters as topics that become tables.
+    pub system: SystemTopics,
+    /// Milliseconds since 1970 UTC.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// One task's place in the run.
+pub struct TaskContext {
+    /// What all tasks share.
+    pub shared: Arc<Shared>,
+    /// The flow.
+    pub parts: Arc<FlowParts>,
+    /// Its input partition.
+    pub input: Arc<Input>,
+    /// Consumer group of the flow.
+    pub group: String,
+    /// `topology/flow`.
+    pub name: String,
+    /// Where it tells that a person must act.
+    pub holder: Box<dyn Holder>,
+}
+
+impl TaskContext {
+    /// Reads the committed position.
+    ///
+    /// # Errors
+    /// Holds if it belongs to a topic of the same name that is gone, or cannot be read.
+    pub fn progress(&self) -> Result<Progress, TaskEnd> {
+        let Input { topic, identity, partition } = &*self.input;
+        loop {
+            let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
+                let next = connect::RowPosition { offset: 0, row: 0 };
+                return Ok(Progress { next, topic: identity.to_string(), open: None });
+            };
+            match Progress::read(&position) {
+                Ok(progress) if progress.topic == identity.to_string() => return Ok(progress),
+                Ok(_) => self.holder.hold(Hold {
+                    code: crate::codes::TOPIC_CHANGED,
+                    what: format!("topic {topic} was deleted and made again since {} read it", self.name),
+                    remedy: format!("spotlight release {} --from earliest", self.name),
+                }).map(|_| ())?,
+                Err(error) => self.holder.hold(Hold {
+                    code: crate::codes::POSITION_UNREADABLE,
+                    what: error.to_string(),
+                    remedy: format!("run the version that wrote it, or spotlight release {} --from OFFSET", self.name),
+                }).map(|_| ())?,
+            }
+        }
+    }
+}

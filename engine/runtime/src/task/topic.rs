@@ -1,0 +1,276 @@
+//! The task of a flow that reads a topic: decode, steps, then either one transaction or the landing protocol.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use batch::{Batch, Headers, Records, RecordsBuilder};
+use connect::RowPosition;
+use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader};
+
+use super::TaskContext;
+use super::close::Closing;
+use crate::codes;
+use crate::dead_letter::DeadLetterOf;
+use crate::end::TaskEnd;
+use crate::flow::Destination;
+use crate::hold::{Hold, TryAgain};
+use crate::landing::{Lander, Range, provenance_of};
+use crate::metadata::{OpenRange, Progress};
+use crate::names;
+
+/// Bytes of records that one transaction of a flow that writes a topic takes. Larger: fewer commits, more memory.
+const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of records of one range that lands.
+const RANGE_BYTES: usize = 48 * 1024 * 1024;
+/// Records over which the share of bad ones is judged.
+const JUDGED_OVER: u64 = 10_000;
+
+/// Works the records of one partition in order.
+pub struct TopicTask {
+    context: TaskContext,
+    reader: Box<dyn RecordReader>,
+    chain: Chain,
+    letters: DeadLetterOf,
+    recent: RecentShare,
+}
+
+impl TopicTask {
+    /// A task of a flow whose input is a topic.
+    #[must_use]
+    pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
+        let parts = &context.parts;
+        let letters = DeadLetterOf {
+            topology: Arc::clone(&parts.topology),
+            flow: Arc::clone(&parts.flow),
+            revision: Arc::clone(&parts.revision),
+            input: Arc::clone(&context.input),
+        };
+        let chain = (parts.chain)();
+        Self { context, reader, chain, letters, recent: RecentShare::default() }
+    }
+
+    /// Works until nothing can come any more.
+    ///
+    /// # Errors
+    /// If the task ends before that.
+    pub fn run(&mut self) -> Result<(), TaskEnd> {
+        self.context.preflight()?;
+        let mut progress = self.context.progress()?;
+        self.restore()?;
+        while let Some(blocks) = self.gather(&progress)? {
+            progress = self.process(&blocks, &progress)?;
+        }
+        Ok(())
+    }
+
+    /// Brings the stores to the committed state: the changelog from its start to its end.
+    fn restore(&mut self) -> Result<(), TaskEnd> {
+        let TaskContext { shared, parts, input, .. } = &self.context;
+        for store in self.chain.stores() {
+            let topic = names::changelog(&parts.topology, store.name());
+            let settings = log::TopicSettings { name: Arc::clone(&topic), partitions: partitions(parts) };
+            shared.log.ensure_topic(&settings)?;
+            let mut offset = 0;
+            loop {
+                let blocks = shared.log.read(&topic, input.partition, offset, TRANSACTION_BYTES)?;
+                let Some(last) = blocks.last() else { break };
+                offset = last.next_offset();
+                for record in blocks.iter().flat_map(Records::iter) {
+                    store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
+                }
+            }
+            store.commit();
+        }
+        Ok(())
+    }
+
+    /// Takes a range: until rows, bytes or age say stop; exactly the open range if there is one.
+    fn gather(&self, progress: &Progress) -> Result<Option<Vec<Records>>, TaskEnd> {
+        let (rows, bytes, age) = match &self.context.parts.destination {
+            Destination::Topic(_) => (usize::MAX, TRANSACTION_BYTES, std::time::Duration::ZERO),
+            Destination::Table(table) => (table.batch_rows, RANGE_BYTES, table.batch_age),
+        };
+        let end = progress.open.as_ref().map(|open| open.last.offset + 1);
+        let rows = end.map_or(rows, |end| usize::try_from(end - progress.next.offset).unwrap_or(0));
+        let topic = self.context.input.topic.as_ref();
+        let no_more = |context: &TaskContext| context.shared.completion.no_more_records(topic);
+        let mut blocks: Vec<Records> = Vec::new();
+        let (mut count, mut size, mut next) = (0, 0, progress.next.offset);
+        let clock = &self.context.shared.clock;
+        let mut started = None;
+        while count < rows && (size < bytes || end.is_some()) {
+            let waited = started.map_or(0, |started: i64| clock() - started);
+            // Once something is taken, more is waited for only as long as the range may fill.
+            let enough =
+                !blocks.is_empty() && end.is_none() && (waited >= age.as_millis() as i64 || no_more(&self.context));
+            if enough && self.context.shared.log.end(topic, self.context.input.partition)? <= next {
+                break;
+            }
+            let Some(records) = self.context.next_records(next, 1024 * 1024, &|context| {
+                no_more(context) || (!blocks.is_empty() && end.is_none())
+            })?
+            else {
+                if blocks.is_empty() || end.is_some() {
+                    break;
+                }
+                if !self.context.shared.stop.wait(std::time::Duration::from_millis(20)) {
+                    return Err(TaskEnd::Stopped);
+                }
+                continue;
+            };
+            let records = records.slice(0, records.len().min(rows - count));
+            started.get_or_insert_with(|| clock());
+            count += records.len();
+            size += records.values.value_data().len();
+            next = records.next_offset();
+            blocks.push(records);
+        }
+        Ok((!blocks.is_empty()).then_some(blocks))
+    }
+
+    fn process(&mut self, blocks: &[Records], progress: &Progress) -> Result<Progress, TaskEnd> {
+        let context = &self.context;
+        let mut closing = Closing::default();
+        let facts = Facts::default();
+        for records in blocks {
+            let DecodedRecords { batch, bad } = self.reader.read(records, &context.input).map_err(TaskEnd::fault)?;
+            for bad in &bad {
+                let index = usize::try_from(bad.offset - records.base_offset).unwrap_or(0);
+                closing.dead.push(self.letters.bad_record(bad, &records.get(index)));
+            }
+            let rows_in = records.len() as u64;
+            let ChainOutput { rows, outputs, failed, dropped } =
+                self.chain.run(batch, &facts).map_err(TaskEnd::fault)?;
+            let before = closing.dead.len() - bad.len();
+            failed.iter().for_each(|failed| closing.dead.extend(self.letters.failed(failed)));
+            self.recent.add(rows_in, (closing.dead.len() - before) as u64);
+            closing.counts.rows_in += rows_in;
+            closing.counts.landed += rows.as_ref().map_or(0, |rows| rows.len() as u64);
+            closing.rows.extend(rows.filter(|rows| !rows.is_empty()));
+            for (name, rows) in outputs {
+                *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
+                closing.outputs.push((name, rows));
+            }
+            dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
+        }
+        closing.counts.dead = closing.dead.len() as u64;
+        self.judge()?;
+        let last = blocks.last().map_or(progress.next.offset, Records::next_offset) - 1;
+        let range = Range {
+            first: progress.next,
+            last: RowPosition { offset: last, row: 0 },
+            rows: std::mem::take(&mut closing.rows),
+        };
+        (closing.first, closing.last) = (Some(range.first), Some(range.last));
+        for store in self.chain.stores() {
+            let mut changes = RecordsBuilder::new();
+            for change in store.changes() {
+                changes.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
+            }
+            if !changes.is_empty() {
+                let topic = names::changelog(&self.context.parts.topology, store.name());
+                closing.changes.push((topic, changes.finish()));
+            }
+        }
+        closing.hash = self.land(&range, progress.open.as_ref(), &mut closing.rows)?;
+        let next = RowPosition { offset: last + 1, row: 0 };
+        self.context.close(closing, next)?;
+        self.chain.commit();
+        Ok(Progress { next, topic: progress.topic.clone(), open: None })
+    }
+
+    /// Brings the rows to the table; rows of a topic only leave with the transaction that closes the range.
+    fn land(&self, range: &Range, open: Option<&OpenRange>, rows: &mut Vec<Batch>) -> Result<u128, TaskEnd> {
+        let context = &self.context;
+        let Destination::Table(table) = &context.parts.destination else {
+            rows.clone_from(&range.rows);
+            return Ok(0);
+        };
+        let lander = Lander {
+            log: context.shared.log.as_ref(),
+            landing: table.landing.as_ref(),
+            table: &table.table,
+            group: &context.group,
+            name: &context.name,
+            revision: &context.parts.revision,
+            input: Arc::clone(&context.input),
+            provenance: provenance_of(&context.parts.topology, &context.parts.flow, &context.input),
+            faults: context.shared.faults.as_ref(),
+            stop: &context.shared.stop,
+            holder: context.holder.as_ref(),
+        };
+        Ok(lander.land(range, open, None)?.hash)
+    }
+
+    /// Holds when too many of the last records were bad: that is a change of schema, not bad data.
+    fn judge(&mut self) -> Result<(), TaskEnd> {
+        while self.recent.above(self.context.parts.bad_rows_above) {
+            let again = self.context.holder.hold(Hold {
+                code: codes::TOO_MANY_BAD_RECORDS,
+                what: format!("{} of the last {} records are bad", self.recent.bad, self.recent.all),
+                remedy: format!("mend the topology or the producer, then spotlight release {}", self.context.name),
+            })?;
+            // Time mends nothing here: only a person can say that these records are to be dead letters.
+            if again == TryAgain::Released {
+                self.recent = RecentShare::default();
+                self.context.holder.mended();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn partitions(parts: &crate::flow::FlowParts) -> i32 {
+    match &parts.input {
+        crate::flow::FlowInput::Documents(input) => input.partitions,
+        crate::flow::FlowInput::Topic { partitions, .. } => *partitions,
+    }
+}
+
+/// The share of bad records among the last ones.
+#[derive(Debug, Default)]
+struct RecentShare {
+    parts: VecDeque<(u64, u64)>,
+    all: u64,
+    bad: u64,
+}
+
+impl RecentShare {
+    fn add(&mut self, all: u64, bad: u64) {
+        self.parts.push_back((all, bad));
+        self.all += all;
+        self.bad += bad;
+        while let Some(&(oldest_all, oldest_bad)) = self.parts.front() {
+            if self.all - oldest_all < JUDGED_OVER {
+                break;
+            }
+            self.all -= oldest_all;
+            self.bad -= oldest_bad;
+            self.parts.pop_front();
+        }
+    }
+
+    /// Judged from 1,000 records on, so that the first bad record of a quiet topic stops nothing.
+    fn above(&self, percent: f64) -> bool {
+        self.all >= 1000 && self.bad as f64 * 100.0 > percent * self.all as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RecentShare;
+
+    #[test]
+    fn only_the_last_ten_thousand_records_are_judged() {
+        let mut recent = RecentShare::default();
+        recent.add(900, 900);
+        assert!(!recent.above(10.0), "too few to judge");
+        recent.add(100, 0);
+        assert!(recent.above(10.0));
+        for _ in 0..100 {
+            recent.add(100, 0);
+        }
+        assert!(!recent.above(10.0), "the bad ones are long gone");
+        assert_eq!(recent.bad, 0);
+    }
+}

@@ -1,0 +1,382 @@
+//! Keys that were seen, each with the arrival and the content of the row that made it known.
+//!
+//! Time is the *arrival* of records, so that back-fill and replay decide the same. A row repeats a key if
+//! `seen + remember > arrival`. Stream time is the highest arrival that the store was shown. A row that arrived more
+//! than `remember` before stream time is late: its repeats may be forgotten.
+//!
+//! Invariants:
+//! * A row that is not late needs keys seen after `arrival - remember`, that is after `stream time - 2 × remember`. So
+//!   keys are kept for twice `remember`, and which of the older ones are still in memory can change no answer.
+//! * Arrivals of one key only grow: a row makes its key known anew only if it arrived `remember` or more after it.
+//! * An entry takes 32 bytes and the map's own byte, and no allocation of its own.
+//!
+//! Changelog records (whole numbers big-endian):
+//!
+//! ```text
+//! key    0  1  0: a seen key                 key    0  1  1: stream time
+//!        1 16  fingerprint of the key
+//! value  0  1  version of the format: 1      value  0  1  version of the format: 1
+//!        1  8  arrival in milliseconds              1  8  stream time in milliseconds
+//!        9  8  fingerprint of the content
+//! ```
+//!
+//! A seen key without a value is forgotten. State in a snapshot:
+//!
+//! ```text
+//! 0  1  version of the format: 1
+//! 1  8  stream time in milliseconds; the lowest number if no row came yet
+//! 9  8  number of entries
+//!    n  entries of 32 bytes: fingerprint of the key, arrival, fingerprint of the content
+//! ```
+//!
+//! Deliberately absent: how a key or a content is made a fingerprint; the step does that.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::snapshot::take;
+use crate::{ChangelogRecord, Savepoint, Store, StoreError};
+
+const VERSION: u8 = 1;
+const SEEN_KEY: u8 = 0;
+const STREAM_TIME: u8 = 1;
+
+/// Keys that are forgotten with one commit, at least. With more, one transaction after a sweep grows long; with fewer,
+/// many small transactions carry the tombstones. A commit with many rows forgets twice as many keys as it has rows, so
+/// that forgetting always keeps up.
+const FORGOTTEN_AT_ONCE: usize = 10_000;
+
+/// Sweeps in the time of `remember`. With more, the map is walked more often (each walk touches all entries); with
+/// fewer, more forgotten keys stay in memory: one part in twice this number.
+const SWEEPS: i64 = 16;
+
+/// What a store knows about a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The key is new, and known from now on.
+    New,
+    /// The key is known with this content.
+    Repeat,
+    /// The key is known with another content.
+    OtherContent,
+    /// The row arrived too long ago to be told from a repeat.
+    Late,
+}
+
+/// The store of a dedupe step.
+#[derive(Debug)]
+pub struct SeenKeys {
+    name: Arc<str>,
+    remember: i64,
+    entries: HashMap<u128, Entry, BuildHasherDefault<FingerprintHasher>>,
+    stream_time: i64,
+    committed_stream_time: i64,
+    /// What was changed since the last commit, oldest first.
+    undo: Vec<Undo>,
+    /// Keys that the last sweep found too old, and that are forgotten commit by commit from the end.
+    expired: Vec<u128>,
+    /// How many of them the coming commit forgets; `None` until it is decided.
+    forgetting: Option<usize>,
+    swept_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    arrival: i64,
+    content: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Undo {
+    /// What an entry was before it was changed.
+    Entry(u128, Option<Entry>),
+    /// Stream time at a savepoint, which is the place after this.
+    Savepoint(i64),
+}
+
+impl SeenKeys {
+    /// An empty store. `remember` counts in whole milliseconds.
+    #[must_use]
+    pub fn new(name: Arc<str>, remember: Duration) -> Self {
+        Self {
+            name,
+            remember: i64::try_from(remember.as_millis()).unwrap_or(i64::MAX),
+            entries: HashMap::default(),
+            stream_time: i64::MIN,
+            committed_stream_time: i64::MIN,
+            undo: Vec::new(),
+            expired: Vec::new(),
+            forgetting: None,
+            swept_at: i64::MIN,
+        }
+    }
+
+    /// Shows the store a row: fingerprint of its key, fingerprint of its content, arrival in milliseconds since 1970.
+    /// A content of 0 on either side is unknown and equals every other.
+    pub fn observe(&mut self, key: u128, content: u64, arrival: i64) -> Seen {
+        if arrival < self.stream_time.saturating_sub(self.remember) {
+            return Seen::Late;
+        }
+        self.stream_time = self.stream_time.max(arrival);
+        let found = self.entries.get(&key).copied();
+        if let Some(entry) = found
+            && entry.arrival.saturating_add(self.remember) > arrival
+        {
+            let same = entry.content == content || entry.content == 0 || content == 0;
+            return if same { Seen::Repeat } else { Seen::OtherContent };
+        }
+        self.entries.insert(key, Entry { arrival, content });
+        self.undo.push(Undo::Entry(key, found));
+        Seen::New
+    }
+
+    /// The highest arrival that the store was shown, in milliseconds since 1970.
+    #[must_use]
+    pub fn stream_time(&self) -> Option<i64> {
+        (self.stream_time != i64::MIN).then_some(self.stream_time)
+    }
+
+    fn take_back(&mut self, length: usize, stream_time: i64) {
+        for undo in self.undo.drain(length.min(self.undo.len())..).rev() {
+            match undo {
+                Undo::Entry(key, Some(entry)) => drop(self.entries.insert(key, entry)),
+                Undo::Entry(key, None) => drop(self.entries.remove(&key)),
+                Undo::Savepoint(_) => {}
+            }
+        }
+        self.stream_time = stream_time;
+        self.forgetting = None;
+    }
+
+    fn horizon(&self) -> i64 {
+        self.stream_time.saturating_sub(self.remember.saturating_mul(2))
+    }
+
+    /// Decides which keys the coming commit forgets: the last of `expired`.
+    fn decide_what_to_forget(&mut self) -> usize {
+        if let Some(count) = self.forgetting {
+            return count;
+        }
+        let pause = (self.remember / SWEEPS).max(1);
+        if self.expired.is_empty() && self.stream_time.saturating_sub(self.swept_at) >= pause {
+            let horizon = self.horizon();
+            let old = self.entries.iter().filter(|(_, entry)| entry.arrival <= horizon);
+            self.expired = old.map(|(key, _)| *key).collect();
+            // The order of a map is no order that a replay would give again.
+            self.expired.sort_unstable();
+            self.swept_at = self.stream_time;
+        }
+        let count = self.expired.len().min(FORGOTTEN_AT_ONCE.max(self.undo.len() * 2));
+        self.forgetting = Some(count);
+        count
+    }
+
+    /// A key found by the sweep may have been seen again since.
+    fn too_old(&self, key: u128) -> bool {
+        self.entries.get(&key).is_some_and(|entry| entry.arrival <= self.horizon())
+    }
+
+    fn malformed(&self, what: &'static str) -> StoreError {
+        StoreError::Record { store: Arc::clone(&self.name), what }
+    }
+
+    fn settle(&mut self) {
+        self.undo.clear();
+        self.committed_stream_time = self.stream_time;
+        self.forgetting = None;
+    }
+}
+
+impl Store for SeenKeys {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn savepoint(&mut self) -> Savepoint {
+        self.undo.push(Undo::Savepoint(self.stream_time));
+        Savepoint(self.undo.len())
+    }
+
+    fn rewind(&mut self, to: Savepoint) {
+        let marked = to.0.checked_sub(1).and_then(|index| self.undo.get(index));
+        if let Some(Undo::Savepoint(stream_time)) = marked {
+            self.take_back(to.0, *stream_time);
+        } else {
+            // The savepoint is older than the last commit or was itself taken back: the commit is the nearest.
+            self.rollback();
+        }
+    }
+
+    fn changes(&mut self) -> Vec<ChangelogRecord> {
+        let count = self.decide_what_to_forget();
+        let mut records = Vec::with_capacity(self.undo.len() + count + 1);
+        for undo in &self.undo {
+            if let Undo::Entry(key, _) = undo
+                && let Some(entry) = self.entries.get(key)
+            {
+                records.push(ChangelogRecord { key: key_bytes(*key), value: Some(entry.value()) });
+            }
+        }
+        for key in &self.expired[self.expired.len() - count..] {
+            if self.too_old(*key) {
+                records.push(ChangelogRecord { key: key_bytes(*key), value: None });
+            }
+        }
+        if self.stream_time != self.committed_stream_time {
+            let mut value = vec![VERSION];
+            value.extend_from_slice(&self.stream_time.to_be_bytes());
+            records.push(ChangelogRecord { key: vec![STREAM_TIME], value: Some(value) });
+        }
+        records
+    }
+
+    fn commit(&mut self) {
+        let count = self.decide_what_to_forget();
+        for key in self.expired.split_off(self.expired.len() - count) {
+            if self.too_old(key) {
+                self.entries.remove(&key);
+            }
+        }
+        self.settle();
+    }
+
+    fn rollback(&mut self) {
+        self.take_back(0, self.committed_stream_time);
+        self.settle();
+    }
+
+    fn clear(&mut self) {
+        *self = Self { remember: self.remember, ..Self::new(Arc::clone(&self.name), Duration::ZERO) };
+    }
+
+    fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        if !self.undo.is_empty() || self.stream_time != self.committed_stream_time {
+            return Err(StoreError::Uncommitted(Arc::clone(&self.name)));
+        }
+        if let Some([version, ..]) = value
+            && *version != VERSION
+        {
+            return Err(StoreError::Version { what: "changelog record", found: *version, known: VERSION });
+        }
+        match (key.split_first(), value) {
+            (Some((&SEEN_KEY, rest)), value) => {
+                let key = rest.try_into().map_err(|_| self.malformed("a key of another length"))?;
+                let key = u128::from_be_bytes(key);
+                match value {
+                    None => self.entries.remove(&key),
+                    Some(value) => {
+                        let entry = Entry::read(value).ok_or_else(|| self.malformed("a value of another length"))?;
+                        self.entries.insert(key, entry)
+                    }
+                };
+            }
+            (Some((&STREAM_TIME, [])), Some(value)) => {
+                let time = value.get(1..).and_then(|rest| rest.try_into().ok());
+                let time = i64::from_be_bytes(time.ok_or_else(|| self.malformed("a time of another length"))?);
+                self.stream_time = self.stream_time.max(time);
+            }
+            _ => return Err(self.malformed("an unknown kind of key")),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn write_state(&self, to: &mut dyn Write) -> Result<(), StoreError> {
+        // What the changed entries were at the last commit: the oldest of their undo entries.
+        let mut before: HashMap<u128, Option<Entry>> = HashMap::new();
+        for undo in &self.undo {
+            if let Undo::Entry(key, entry) = undo {
+                before.entry(*key).or_insert(*entry);
+            }
+        }
+        let added = before.values().filter(|entry| entry.is_none()).count();
+        to.write_all(&[VERSION])?;
+        to.write_all(&self.committed_stream_time.to_be_bytes())?;
+        to.write_all(&((self.entries.len() - added) as u64).to_be_bytes())?;
+        for (key, entry) in &self.entries {
+            if let Some(entry) = before.get(key).copied().unwrap_or(Some(*entry)) {
+                let mut bytes = [0; 32];
+                bytes[..16].copy_from_slice(&key.to_be_bytes());
+                bytes[16..24].copy_from_slice(&entry.arrival.to_be_bytes());
+                bytes[24..].copy_from_slice(&entry.content.to_be_bytes());
+                to.write_all(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_state(&mut self, from: &mut dyn Read) -> Result<(), StoreError> {
+        self.clear();
+        let [version] = take(from)?;
+        if version != VERSION {
+            return Err(StoreError::Version { what: "state of a dedupe", found: version, known: VERSION });
+        }
+        self.stream_time = i64::from_be_bytes(take(from)?);
+        let count = u64::from_be_bytes(take(from)?);
+        // A damaged count must not reserve memory that the bytes cannot fill.
+        self.entries.reserve(usize::try_from(count.min(1 << 20)).unwrap_or(0));
+        for _ in 0..count {
+            let key = u128::from_be_bytes(take(from)?);
+            let entry = Entry { arrival: i64::from_be_bytes(take(from)?), content: u64::from_be_bytes(take(from)?) };
+            if self.entries.insert(key, entry).is_some() {
+                return Err(StoreError::Damaged("one key stands there twice"));
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn value(self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(17);
+        value.push(VERSION);
+        value.extend_from_slice(&self.arrival.to_be_bytes());
+        value.extend_from_slice(&self.content.to_be_bytes());
+        value
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let (_, rest) = value.split_first()?;
+        let (arrival, content) = rest.split_at_checked(8)?;
+        let arrival = i64::from_be_bytes(arrival.try_into().ok()?);
+        Some(Self { arrival, content: u64::from_be_bytes(content.try_into().ok()?) })
+    }
+}
+
+fn key_bytes(key: u128) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(17);
+    bytes.push(SEEN_KEY);
+    bytes.extend_from_slice(&key.to_be_bytes());
+    bytes
+}
+
+/// Keys are fingerprints already; hashing them once more would only cost time.
+#[derive(Debug, Default)]
+struct FingerprintHasher(u64);
+
+impl Hasher for FingerprintHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = (key ^ (key >> 64)) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests;

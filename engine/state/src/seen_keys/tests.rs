@@ -1,0 +1,243 @@
+//! The store against a model that remembers everything and knows nothing of batches, commits or restores.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::{prop_assert_eq, proptest};
+
+use super::{Seen, SeenKeys};
+use crate::{Savepoint, Store, StoreError};
+
+const REMEMBER: i64 = 10;
+
+fn empty() -> SeenKeys {
+    SeenKeys::new("seen".into(), Duration::from_millis(10))
+}
+
+/// All that was ever seen: each key with arrival and content of its newest row that passed.
+#[derive(Clone, Default)]
+struct Model {
+    seen: BTreeMap<u128, (i64, u64)>,
+    stream_time: Option<i64>,
+}
+
+impl Model {
+    fn observe(&mut self, key: u128, content: u64, arrival: i64) -> Seen {
+        if self.stream_time.is_some_and(|time| arrival < time - REMEMBER) {
+            return Seen::Late;
+        }
+        self.stream_time = self.stream_time.max(Some(arrival));
+        match self.seen.get(&key) {
+            Some((seen, known)) if seen + REMEMBER > arrival => {
+                if *known == content {
+                    Seen::Repeat
+                } else {
+                    Seen::OtherContent
+                }
+            }
+            _ => {
+                self.seen.insert(key, (arrival, content));
+                Seen::New
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Row { key: u128, content: u64, advance: i64 },
+    Savepoint,
+    Rewind(usize),
+    Commit,
+    Rollback,
+    RestoreFromChangelog,
+    RestoreFromSnapshot,
+}
+
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let row =
+        (0_u128..12, 1_u64..3, -14_i64..8).prop_map(|(key, content, advance)| Action::Row { key, content, advance });
+    let action = prop_oneof![
+        20 => row,
+        2 => Just(Action::Savepoint),
+        2 => (0_usize..4).prop_map(Action::Rewind),
+        4 => Just(Action::Commit),
+        1 => Just(Action::Rollback),
+        1 => Just(Action::RestoreFromChangelog),
+        1 => Just(Action::RestoreFromSnapshot),
+    ];
+    proptest::collection::vec(action, 0..200)
+}
+
+proptest! {
+    #[test]
+    fn the_store_answers_as_the_model_whatever_happens_between_rows(actions in actions()) {
+        let (mut store, mut model) = (empty(), Model::default());
+        let mut committed = Model::default();
+        let mut marked: Vec<(Savepoint, Model)> = Vec::new();
+        let mut changelog: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for action in actions {
+            match action {
+                Action::Row { key, content, advance } => {
+                    let arrival = model.stream_time.unwrap_or(1_000) + advance;
+                    prop_assert_eq!(store.observe(key, content, arrival), model.observe(key, content, arrival));
+                }
+                Action::Savepoint => {
+                    marked.push((store.savepoint(), model.clone()));
+                }
+                Action::Rewind(back) => {
+                    if !marked.is_empty() {
+                        marked.truncate(marked.len() - back % marked.len());
+                        let (savepoint, then) = marked[marked.len() - 1].clone();
+                        store.rewind(savepoint);
+                        model = then;
+                    }
+                }
+                Action::Commit => {
+                    for record in store.changes() {
+                        match record.value {
+                            Some(value) => changelog.insert(record.key, value),
+                            None => changelog.remove(&record.key),
+                        };
+                    }
+                    store.commit();
+                    committed = model.clone();
+                    marked.clear();
+                }
+                Action::Rollback => {
+                    store.rollback();
+                    model = committed.clone();
+                    marked.clear();
+                }
+                Action::RestoreFromChangelog => {
+                    store = empty();
+                    for (key, value) in &changelog {
+                        store.apply(key, Some(value)).expect("own records");
+                    }
+                    model = committed.clone();
+                    marked.clear();
+                }
+                Action::RestoreFromSnapshot => {
+                    let mut bytes = Vec::new();
+                    store.write_state(&mut bytes).expect("memory does not fail");
+                    store.read_state(&mut bytes.as_slice()).expect("own bytes");
+                    model = committed.clone();
+                    marked.clear();
+                }
+            }
+        }
+        prop_assert_eq!(store.stream_time(), model.stream_time);
+    }
+
+    #[test]
+    fn hostile_changelog_records_do_not_panic(key in any::<Vec<u8>>(), value in any::<Option<Vec<u8>>>()) {
+        let _ = empty().apply(&key, value.as_deref());
+    }
+
+    #[test]
+    fn hostile_state_does_not_panic(bytes in any::<Vec<u8>>()) {
+        let _ = empty().read_state(&mut bytes.as_slice());
+    }
+}
+
+#[test]
+fn the_horizon_is_the_horizon() {
+    // Key 1 at 0, 6 and 12 with 10 to remember: a repeat does not refresh.
+    let mut store = empty();
+    let cases = [(0, Seen::New), (6, Seen::Repeat), (9, Seen::Repeat), (10, Seen::New), (19, Seen::Repeat)];
+    for (arrival, expected) in cases {
+        assert_eq!(store.observe(1, 1, arrival), expected, "{arrival}");
+    }
+}
+
+#[test]
+fn a_row_older_than_stream_time_less_remember_is_late() {
+    let mut store = empty();
+    store.observe(1, 1, 100);
+    assert_eq!(store.observe(2, 1, 90), Seen::New);
+    assert_eq!(store.observe(3, 1, 89), Seen::Late);
+    assert_eq!(store.stream_time(), Some(100));
+}
+
+#[test]
+fn old_keys_leave_memory_and_changelog() {
+    let mut store = empty();
+    let mut changelog = BTreeMap::new();
+    let mut most = 0;
+    for arrival in 0..2_000_i64 {
+        store.observe(u128::from(arrival.unsigned_abs()), 1, arrival);
+        if arrival % 3 == 0 {
+            for record in store.changes() {
+                match record.value {
+                    Some(value) => changelog.insert(record.key, value),
+                    None => changelog.remove(&record.key),
+                };
+            }
+            store.commit();
+            most = most.max(store.len());
+            assert_eq!(changelog.len(), store.len() + 1, "one record an entry, one for stream time");
+        }
+    }
+    assert!(most <= 25, "{most} keys in memory");
+}
+
+#[test]
+fn changes_can_be_asked_for_again() {
+    let mut store = empty();
+    store.observe(1, 1, 5);
+    let first = store.changes();
+    assert_eq!(first.len(), 2);
+    assert_eq!(first, store.changes());
+    store.rollback();
+    assert!(store.changes().is_empty() && store.is_empty());
+}
+
+#[test]
+fn a_snapshot_between_commits_holds_what_was_committed() {
+    let mut store = empty();
+    store.observe(1, 1, 0);
+    store.commit();
+    store.observe(1, 2, 50);
+    store.observe(2, 1, 51);
+    let mut bytes = Vec::new();
+    store.write_state(&mut bytes).expect("memory does not fail");
+    let mut restored = empty();
+    restored.read_state(&mut bytes.as_slice()).expect("own bytes");
+    assert_eq!((restored.len(), restored.stream_time()), (1, Some(0)));
+    assert_eq!(restored.observe(1, 2, 1), Seen::OtherContent);
+}
+
+#[test]
+fn the_changelog_bytes_do_not_change() {
+    let mut store = empty();
+    store.observe(0x0102, 0x0304, 0x0506);
+    let records = store.changes();
+    let mut key = vec![0; 17];
+    key[15..].copy_from_slice(&[1, 2]);
+    assert_eq!(records[0].key, key);
+    assert_eq!(records[0].value.as_deref(), Some(&[1, 0, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0, 0, 0, 0, 3, 4][..]));
+    assert_eq!(records[1].key, [1]);
+    assert_eq!(records[1].value.as_deref(), Some(&[1, 0, 0, 0, 0, 0, 0, 5, 6][..]));
+}
+
+#[test]
+fn foreign_records_are_refused() {
+    let key = [0; 17];
+    let value = [1; 17];
+    let cases: [(&[u8], Option<&[u8]>, &str); 6] = [
+        (&[], None, "an unknown kind of key"),
+        (&[9], None, "an unknown kind of key"),
+        (&[0, 1], None, "a key of another length"),
+        (&key, Some(&value[..9]), "a value of another length"),
+        (&[1], Some(&value[..5]), "a time of another length"),
+        (&key, Some(&[2]), "version 2"),
+    ];
+    for (key, value, expected) in cases {
+        let error = empty().apply(key, value).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let mut changed = empty();
+    changed.observe(1, 1, 1);
+    assert!(matches!(changed.apply(&key, Some(&value)), Err(StoreError::Uncommitted(_))));
+}

@@ -1,0 +1,262 @@
+//! Walks the tree by hand: closed maps of keys, lists, and scalars whose meaning their field decides.
+//!
+//! A plain `param.NAME` in a field stands for the value that the user of a template gave; findings about that value
+//! point at the user's line.
+
+use std::sync::Arc;
+
+use batch::ColumnType;
+use pattern::Pattern;
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::parameters::Parameters;
+use crate::reader::{Entry, Kind, Node, Style};
+
+/// What every part of the reading needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'a> {
+    pub(crate) findings: &'a Findings,
+    pub(crate) parameters: &'a Parameters,
+}
+
+/// A map with a closed list of keys.
+pub(crate) struct Fields<'a> {
+    walk: Walk<'a>,
+    node: &'a Node,
+    entries: &'a [Entry],
+    what: &'a str,
+    /// An unknown key was reported, which was probably meant to be one that is missing.
+    unknown: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn push(&self, finding: Diagnostic) {
+        self.findings.push(finding);
+    }
+
+    /// The keys of a map. Each key that is not in `known` is a finding.
+    pub(crate) fn fields(&self, node: &'a Node, what: &'a str, known: &[&str]) -> Option<Fields<'a>> {
+        let entries = self.entries(node, what)?;
+        let mut unknown = false;
+        for entry in entries {
+            if !known.contains(&entry.key.text()) {
+                let text = batch::bounded(entry.key.text());
+                let finding =
+                    Diagnostic::new(codes::UNKNOWN_FIELD, &entry.key, format!("unknown field `{text}` in {what}"));
+                let mut finding = finding.names(entry.key.text(), "fields", known.iter().copied());
+                finding.at = node.path.to_string();
+                self.push(finding);
+                unknown = true;
+            }
+        }
+        Some(Fields { walk: *self, node, entries, what, unknown })
+    }
+
+    /// The entries of a map whose keys are the user's names.
+    pub(crate) fn entries<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Entry]> {
+        if let Kind::Mapping(entries) = &node.kind {
+            return Some(entries);
+        }
+        self.wrong_kind(node, what, "a map of keys");
+        None
+    }
+
+    pub(crate) fn items<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Node]> {
+        if let Kind::Sequence(items) = &node.kind {
+            return Some(items);
+        }
+        self.wrong_kind(node, what, "a list");
+        None
+    }
+
+    pub(crate) fn wrong_kind(&self, node: &Node, what: &str, wanted: &str) {
+        let finding =
+            Diagnostic::new(codes::KIND, node, format!("{what} is {wanted}, and this is {}", node.kind_name()));
+        let remedy = match (wanted, &node.kind) {
+            ("a list", Kind::Scalar { .. }) => "write `[...]`, or entries that begin with `- `",
+            ("a text", Kind::Sequence(_) | Kind::Mapping(_)) => {
+                "put the text in quotes if it begins with `[` or `{` or holds `: `"
+            }
+            _ => "check the indentation of the lines below",
+        };
+        self.push(finding.remedy(remedy));
+    }
+
+    /// The value that a node stands for: the parameter's, if it names one.
+    pub(crate) fn value<'b>(&self, node: &'b Node) -> &'b Node
+    where
+        'a: 'b,
+    {
+        let Kind::Scalar { text, style: Style::Plain } = &node.kind else { return node };
+        let Some(name) = text.strip_prefix("param.") else { return node };
+        match self.parameters.get(name) {
+            Some(parameter) => &parameter.node,
+            None => {
+                self.parameters.unknown(self.findings, node, name);
+                node
+            }
+        }
+    }
+
+    pub(crate) fn text(&self, node: &Node, what: &str) -> Option<Arc<str>> {
+        let node = self.value(node);
+        if node.is_scalar() && !node.is_null() {
+            let parameter =
+                matches!(&node.kind, Kind::Scalar { text, style: Style::Plain } if text.starts_with("param."));
+            // A parameter without a value was reported where it is given.
+            return (!parameter).then(|| node.shared());
+        }
+        self.wrong_kind(node, what, "a text");
+        None
+    }
+
+    /// A text that `read` understands, or a finding that says what is wanted.
+    pub(crate) fn read<T>(&self, node: &Node, what: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let node = self.value(node);
+        let text = self.text(node, what)?;
+        let value = read(&text);
+        if value.is_none() {
+            let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no {what}", batch::bounded(&text)));
+            self.push(finding.label(format!("expected {wanted}")));
+        }
+        value
+    }
+
+    pub(crate) fn choice<T: Copy>(&self, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
+        let node = self.value(node);
+        let text = self.text(node, what)?;
+        let found = choices.iter().find(|(name, _)| *name == &*text).map(|(_, value)| *value);
+        if found.is_none() {
+            let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no {what}", batch::bounded(&text)));
+            self.push(finding.names(&text, "choices", choices.iter().map(|(name, _)| *name)));
+        }
+        found
+    }
+
+    /// The texts of a list, with their nodes.
+    pub(crate) fn texts(&self, node: &Node, what: &str) -> Vec<Node> {
+        let node = self.value(node);
+        let Some(items) = self.items(node, what) else { return Vec::new() };
+        items.iter().filter(|item| self.text(item, what).is_some()).cloned().collect()
+    }
+
+    pub(crate) fn pattern(&self, node: &Node) -> Option<Pattern> {
+        let node = self.value(node);
+        let text = self.text(node, "a pattern")?;
+        match Pattern::parse(&text) {
+            Ok(pattern) => Some(pattern.substitute(&self.parameters.texts())),
+            Err(error) => {
+                let mut finding = Diagnostic::new(codes::PATTERN, node, error.message);
+                finding.excerpt = node.part(error.at..error.at + 1).excerpt();
+                self.push(finding);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn column_type(&self, node: &Node) -> Option<ColumnType> {
+        let text = self.text(node, "a type")?;
+        match ColumnType::parse(&text) {
+            Ok(found) => Some(found),
+            Err(error) => {
+                const NAMES: &[&str] = &[
+                    "text",
+                    "boolean",
+                    "tinyint",
+                    "smallint",
+                    "integer",
+                    "bigint",
+                    "double",
+                    "decimal",
+                    "date",
+                    "timestamp",
+                    "binary",
+                    "list",
+                    "map",
+                    "nullable",
+                    "low-cardinality",
+                ];
+                let finding = Diagnostic::new(codes::TYPE, node, error.to_string());
+                let word = text.trim_start_matches("nullable ").split([' ', '(']).next().unwrap_or("").to_owned();
+                self.push(finding.names(&word, "types", NAMES.iter().copied()));
+                None
+            }
+        }
+    }
+
+    /// A name of ours: a lower-case letter, then lower-case letters, digits and `-`.
+    pub(crate) fn name(&self, node: &Node, what: &str) -> Option<Arc<str>> {
+        let text = self.text(node, what)?;
+        let good = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+        if text.len() <= 100 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(good) {
+            return Some(text);
+        }
+        let finding = Diagnostic::new(codes::NAME, node, format!("`{}` is no name of {what}", batch::bounded(&text)));
+        self.push(finding.remedy("use lower-case letters, digits and `-`, beginning with a letter (at most 100)"));
+        None
+    }
+
+    /// A dotted name of a topic or table: `a-z0-9_-` in parts.
+    pub(crate) fn dotted(&self, node: &Node, what: &str) -> Option<Arc<str>> {
+        let text = self.text(node, what)?;
+        let good = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '-';
+        if text.len() <= 200 && text.split('.').all(|part| !part.is_empty() && part.chars().all(good)) {
+            return Some(text);
+        }
+        let finding = Diagnostic::new(codes::NAME, node, format!("`{}` is no name of {what}", batch::bounded(&text)));
+        self.push(finding.remedy("use letters, digits, `_` and `-` in parts divided by `.`"));
+        None
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.value)
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.key)
+    }
+
+    pub(crate) fn required(&self, key: &str) -> Option<&'a Node> {
+        let found = self.get(key);
+        if found.is_none() {
+            self.missing(key);
+        }
+        found
+    }
+
+    fn missing(&self, key: &str) {
+        // A misspelt key is one finding, not two.
+        let limit = if key.len() > 3 { 2 } else { 1 };
+        let misspelt = |entry: &Entry| strsim::damerau_levenshtein(entry.key.text(), key) <= limit;
+        if self.entries.iter().any(|entry| entry.key.text().len() < 100 && misspelt(entry)) {
+            return;
+        }
+        let finding = Diagnostic::new(codes::MISSING, self.node, format!("{} needs the field `{key}`", self.what));
+        self.walk.push(finding.remedy(format!("add `{key}:`")));
+    }
+
+    /// The one of `keys` that is there; a finding if none or several are.
+    pub(crate) fn exactly_one(&self, keys: &[&str]) -> Option<&'a Entry> {
+        let found: Vec<&Entry> = self.entries.iter().filter(|entry| keys.contains(&entry.key.text())).collect();
+        match found.as_slice() {
+            [one] => Some(*one),
+            [] => {
+                if !self.unknown {
+                    let what = format!("{} needs one of `{}`", self.what, keys.join("`, `"));
+                    self.walk.push(Diagnostic::new(codes::ONE_OF, self.node, what));
+                }
+                None
+            }
+            [first, second, ..] => {
+                let what =
+                    format!("{} has `{}` and `{}`; only one can be", self.what, first.key.text(), second.key.text());
+                let finding = Diagnostic::new(codes::ONE_OF, &second.key, what);
+                self.walk.push(finding.related(&first.key.span, "the first is here"));
+                None
+            }
+        }
+    }
+}

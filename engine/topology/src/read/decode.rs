@@ -1,0 +1,333 @@
+//! How documents become rows: `unzip` and `decode`, the first steps of their flow.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::fields::{Fields, Walk};
+use crate::files::Site;
+use crate::plan::{Delimited, EmptyOutcome, Layout, Members, Naming, NewColumns, Proof, Trailer, Unzip};
+use crate::reader::{Kind, Node};
+use crate::scalars;
+use crate::written::Documents;
+
+const DELIMITED: &[&str] = &[
+    "separator",
+    "quotes",
+    "encoding",
+    "layouts",
+    "names",
+    "spill",
+    "trailer",
+    "without-trailer",
+    "new-columns",
+    "empty",
+    "outcome",
+    "line-limit",
+];
+const UNPACKED_LIMIT: u64 = 8 << 30;
+
+/// Reads `unzip` and `decode` into `documents`; says how many steps that were.
+pub(super) fn into_rows(
+    walk: &Walk<'_>,
+    steps: &[Node],
+    documents: &mut Documents,
+    flow: &Node,
+    site: &Site<'_>,
+) -> usize {
+    let limit = documents.unzip.take().map_or(UNPACKED_LIMIT, |unzip| unzip.unpacked_limit);
+    let mut index = 0;
+    if let Some(value) = steps.first().and_then(|step| verb(step, "unzip")) {
+        documents.unzip = unzip(walk, value, limit);
+        index = 1;
+    }
+    match steps.get(index).and_then(|step| verb(step, "decode")) {
+        Some(value) => {
+            documents.decode = decode(walk, value, site, &mut documents.outcomes);
+            index + 1
+        }
+        None => {
+            let at = steps.get(index).unwrap_or(flow);
+            let finding = Diagnostic::new(
+                codes::ORDER,
+                at,
+                "documents become rows by `decode`, which comes first or after `unzip`",
+            );
+            walk.push(
+                finding
+                    .remedy("begin the steps with `- unzip: ...` (if the documents are archives) and `- decode: ...`"),
+            );
+            // The steps after a misplaced `decode` would all be wrong for one reason.
+            steps.len()
+        }
+    }
+}
+
+/// How many of the first steps belong to documents, where it is not known what the flow reads.
+pub(super) fn leading(steps: &[Node]) -> usize {
+    steps.iter().take_while(|step| verb(step, "unzip").is_some() || verb(step, "decode").is_some()).count()
+}
+
+fn verb<'a>(step: &'a Node, name: &str) -> Option<&'a Node> {
+    let Kind::Mapping(entries) = &step.kind else { return None };
+    entries.iter().find(|entry| entry.key.text() == name).map(|entry| &entry.value)
+}
+
+fn unzip(walk: &Walk<'_>, node: &Node, unpacked_limit: u64) -> Option<Unzip> {
+    let fields = walk.fields(node, "step `unzip`", &["members"])?;
+    let members = match fields.get("members") {
+        None => Members::Named(pattern::Pattern::parse("*").ok()?),
+        Some(node) if node.is_scalar() => Members::Named(walk.pattern(node)?),
+        Some(node) => {
+            let fields = walk.fields(node, "`members`", &["first-line", "named"])?;
+            let entry = fields.exactly_one(&["first-line", "named"])?;
+            let pattern = walk.pattern(&entry.value)?;
+            if entry.key.text() == "named" { Members::Named(pattern) } else { Members::FirstLine(pattern) }
+        }
+    };
+    Some(Unzip { members, unpacked_limit })
+}
+
+fn decode(
+    walk: &Walk<'_>,
+    node: &Node,
+    site: &Site<'_>,
+    outcomes: &mut Vec<(Node, EmptyOutcome)>,
+) -> Option<Delimited> {
+    let fields = walk.fields(node, "step `decode`", &["delimited"])?;
+    let fields = walk.fields(fields.required("delimited")?, "`delimited`", DELIMITED)?;
+    let naming = [("as-published", Naming::AsPublished), ("snake_case", Naming::SnakeCase)];
+    let names =
+        fields.get("names").and_then(|node| walk.choice(node, "naming", &naming)).unwrap_or(Naming::AsPublished);
+    let layouts = fields.required("layouts").and_then(|node| walk.entries(node, "`layouts`"));
+    let read = |entry: &crate::reader::Entry| layout(walk, &entry.key, &entry.value, names, site);
+    let found: Option<Vec<Option<Layout>>> = layouts.map(|entries| entries.iter().map(read).collect());
+    let trailers = fields.get("trailer").map_or_else(Vec::new, |node| trailers(walk, node));
+    let trailer_required = without_trailer(walk, &fields, trailers.is_empty());
+    *outcomes = fields.get("outcome").map_or_else(Vec::new, |node| read_outcomes(walk, node));
+    let new_columns = [("keep", NewColumns::Keep), ("refuse", NewColumns::Refuse)];
+    let quotes = [("none", false), ("double", true)];
+    let empty = [("null", true), ("text", false)];
+    let empty_is_null = match fields.get("empty") {
+        // `empty: null` in YAML is nothing, and means the default.
+        Some(node) if !node.is_null() => walk.choice(node, "value of `empty`", &empty).unwrap_or(true),
+        _ => true,
+    };
+    let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
+    let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
+    let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| {
+        walk.read(node, "encoding", "a label such as `utf-8` or `windows-1252`", |text| {
+            encoding_rs::Encoding::for_label(text.as_bytes()).map(|_| Arc::<str>::from(text.to_ascii_lowercase()))
+        })
+    });
+    let line_limit =
+        fields.get("line-limit").and_then(|node| walk.read(node, "size", "a size such as `1MiB`", scalars::size));
+    let delimited = Delimited {
+        separator: separator?,
+        quotes: fields.get("quotes").and_then(|node| walk.choice(node, "kind of quotes", &quotes)).unwrap_or(true),
+        encoding: encoding?,
+        // A layout that could not be read would make every column of it unknown.
+        layouts: found?.into_iter().collect::<Option<Vec<Layout>>>()?,
+        names,
+        spill: spill.as_ref().map(|(_, text)| Arc::clone(text)),
+        trailers,
+        trailer_required,
+        new_columns: fields
+            .get("new-columns")
+            .and_then(|node| walk.choice(node, "value of `new-columns`", &new_columns))
+            .unwrap_or(NewColumns::Refuse),
+        empty_is_null,
+        outcomes: Vec::new(),
+        line_limit: line_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(1 << 20),
+        raw_row: false,
+    };
+    check_columns(walk, &delimited, &fields, spill.map(|(node, _)| node));
+    Some(delimited)
+}
+
+fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
+    walk.read(node, "separator", "one ASCII character, or `tab`", |text| match text.as_bytes() {
+        b"tab" => Some(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Some(*byte),
+        _ => None,
+    })
+}
+
+fn without_trailer(walk: &Walk<'_>, fields: &Fields<'_>, no_trailers: bool) -> bool {
+    let Some(node) = fields.get("without-trailer") else { return !no_trailers };
+    let required = walk.choice(node, "value of `without-trailer`", &[("incomplete", true), ("accept", false)]);
+    if no_trailers && fields.get("trailer").is_none() {
+        let finding = Diagnostic::new(
+            codes::MISSING,
+            node,
+            "`without-trailer` says what a missing trailer means, and there is no `trailer`",
+        );
+        walk.push(finding.remedy("add `trailer:` or take `without-trailer` away"));
+    }
+    required.unwrap_or(true) && !no_trailers
+}
+
+fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, spill: Option<&Node>) {
+    if let (Some(node), Some(name)) = (spill, &delimited.spill) {
+        for layout in &delimited.layouts {
+            if !layout.names.contains(name) {
+                let what = format!("`spill` names no column of the layout `{}`", layout.name);
+                let finding = Diagnostic::new(codes::HEADER, node, what);
+                walk.push(finding.names(name, "columns", layout.names.iter().map(|name| &**name)));
+            }
+        }
+    }
+    for trailer in &delimited.trailers {
+        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer")) {
+            for layout in delimited.layouts.iter().filter(|layout| !layout.names.contains(column)) {
+                let what = format!("`sum` names no column of the layout `{}`", layout.name);
+                let finding = Diagnostic::new(codes::NO_COLUMN, node, what);
+                walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
+            }
+        }
+    }
+}
+
+fn read_outcomes(walk: &Walk<'_>, node: &Node) -> Vec<(Node, EmptyOutcome)> {
+    let kinds = [("empty", EmptyOutcome::Empty), ("unpublished", EmptyOutcome::Unpublished)];
+    let items = walk.items(node, "`outcome`").unwrap_or(&[]);
+    let read = |item| {
+        let fields = walk.fields(item, "an outcome", &["when", "is"])?;
+        let when = fields.required("when").filter(|node| walk.text(node, "`when`").is_some());
+        let is = fields.required("is").and_then(|node| walk.choice(node, "outcome", &kinds));
+        Some((when?.clone(), is?))
+    };
+    items.iter().filter_map(read).collect()
+}
+
+fn trailers(walk: &Walk<'_>, node: &Node) -> Vec<Trailer> {
+    let items = walk.items(node, "`trailer`").unwrap_or(&[]);
+    items.iter().filter_map(|item| trailer(walk, item)).collect()
+}
+
+fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
+    let fields = walk.fields(node, "a trailer", &["matches", "proves", "as"])?;
+    let matches_node = fields.required("matches")?;
+    let matches = walk.text(matches_node, "`matches`")?;
+    let regex = match Regex::new(&format!(r"\A(?:{matches})\z")) {
+        Ok(regex) => regex,
+        Err(error) => {
+            let reason = error.to_string();
+            let last = reason.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+            walk.push(Diagnostic::new(codes::REGEX, matches_node, format!("this is no regular expression: {last}")));
+            return None;
+        }
+    };
+    let groups: Vec<&str> = regex.capture_names().flatten().collect();
+    let group = |node: &Node| {
+        let name = walk.text(node, "a group")?;
+        if groups.contains(&&*name) {
+            return Some(name);
+        }
+        let finding = Diagnostic::new(codes::REGEX, node, format!("`matches` has no group `{name}`"));
+        walk.push(
+            finding
+                .names(&name, "groups", groups.iter().copied())
+                .related(&matches_node.span, "groups are written `(?<name>...)`"),
+        );
+        None
+    };
+    if let Some(node) = fields.get("as") {
+        group(node);
+    }
+    let proves = fields.get("proves").and_then(|node| {
+        let fields = walk.fields(node, "`proves`", &["count", "sum", "equals"])?;
+        let entry = fields.exactly_one(&["count", "sum"])?;
+        if entry.key.text() == "count" {
+            return Some(Proof::Count { group: group(&entry.value)? });
+        }
+        let column = walk.text(&entry.value, "`sum`")?;
+        Some(Proof::Sum { column, group: group(fields.required("equals")?)? })
+    });
+    Some(Trailer { matches, proves })
+}
+
+fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<'_>) -> Option<Layout> {
+    let fields = walk.fields(node, "a layout", &["header", "must-have", "as"])?;
+    let header_node = fields.required("header")?;
+    let header = header(walk, header_node, site)?;
+    let mut good = true;
+    let unknown = |node: &Node, what: &str| {
+        let finding =
+            Diagnostic::new(codes::HEADER, node, format!("{what} names a column that the header does not have"));
+        walk.push(finding.names(node.text(), "columns", header.iter().map(|name| &**name)));
+    };
+    let must_have = fields.get("must-have").map_or_else(Vec::new, |node| walk.texts(node, "`must-have`"));
+    for node in must_have.iter().filter(|node| !header.iter().any(|name| **name == *node.text())) {
+        unknown(node, "`must-have`");
+    }
+    let renamed = fields.get("as").and_then(|node| walk.entries(node, "`as`")).unwrap_or(&[]);
+    for entry in renamed.iter().filter(|entry| !header.iter().any(|name| **name == *entry.key.text())) {
+        unknown(&entry.key, "`as`");
+        good = false;
+    }
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for published in &header {
+        let given = renamed.iter().find(|entry| *entry.key.text() == **published);
+        let base = match given {
+            Some(entry) => walk.text(&entry.value, "a column's name")?,
+            None => match naming {
+                Naming::AsPublished => Arc::clone(published),
+                Naming::SnakeCase => snake_case(published).into(),
+            },
+        };
+        // A published name that stands twice is one of a pair; two published names that become one are a mistake.
+        let earlier = header[..names.len()].iter().filter(|name| *name == published).count();
+        let name: Arc<str> = if earlier == 0 { base } else { format!("{base}_{}", earlier + 1).into() };
+        if let Some(at) = names.iter().position(|known| *known == name) {
+            let what = format!("the columns `{}` and `{published}` are both called `{name}`", header[at]);
+            let finding = Diagnostic::new(codes::HEADER, given.map_or(header_node, |entry| &entry.value), what);
+            walk.push(finding.remedy(format!("give one of them another name: `as: {{ \"{published}\": ... }}`")));
+            good = false;
+        }
+        names.push(name);
+    }
+    let must_have = must_have.iter().map(Node::shared).collect();
+    good.then(|| Layout { name: key.shared(), header, must_have, names })
+}
+
+/// The published names: a list in the file, or the lines of a file.
+fn header(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Vec<Arc<str>>> {
+    let names: Vec<Arc<str>> = if node.is_scalar() {
+        let path = walk.text(node, "`header`")?;
+        let bytes = site.find(&path).and_then(|found| site.files.read(&found).ok());
+        let Some(text) = bytes.filter(|bytes| bytes.len() <= 1 << 20).and_then(|bytes| String::from_utf8(bytes).ok())
+        else {
+            let finding =
+                Diagnostic::new(codes::NO_FILE, node, format!("there is no header list `{}`", batch::bounded(&path)));
+            walk.push(finding.remedy(
+                "a header list has one published name a line, in UTF-8; paths start at the root or beside this file",
+            ));
+            return None;
+        };
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(Arc::from).collect()
+    } else {
+        walk.texts(node, "`header`").iter().map(Node::shared).collect()
+    };
+    if names.is_empty() || names.len() > 5000 {
+        walk.push(Diagnostic::new(codes::HEADER, node, "a header has from 1 to 5000 columns"));
+        return None;
+    }
+    Some(names)
+}
+
+/// Lower case, with one `_` for each run of other characters than letters and digits.
+fn snake_case(published: &str) -> String {
+    let mut name = String::new();
+    for character in published.chars() {
+        if character.is_alphanumeric() {
+            name.extend(character.to_lowercase());
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+    }
+    let trimmed = name.trim_end_matches('_');
+    if trimmed.is_empty() { "_".to_owned() } else { trimmed.to_owned() }
+}

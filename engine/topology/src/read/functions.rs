@@ -1,0 +1,48 @@
+//! Named functions: types, body, examples. They are compiled and tried later.
+
+use batch::ColumnType;
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::fields::Walk;
+use crate::reader::Node;
+use crate::written::Function;
+
+pub(super) fn functions(walk: &Walk<'_>, node: &Node) -> Vec<Function> {
+    let entries = walk.entries(node, "`functions`").unwrap_or(&[]);
+    entries.iter().filter_map(|entry| function(walk, &entry.key, &entry.value)).collect()
+}
+
+fn function(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Function> {
+    let good = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+    if !key.text().chars().all(good) || !key.text().starts_with(|first: char| first.is_ascii_lowercase()) {
+        let finding =
+            Diagnostic::new(codes::NAME, key, format!("`{}` is no name of a function", batch::bounded(key.text())));
+        walk.push(finding.remedy("use lower-case letters, digits and `_`, beginning with a letter"));
+        return None;
+    }
+    let fields = walk.fields(node, "a function", &["about", "takes", "gives", "is", "examples"])?;
+    let takes = fields.required("takes").and_then(|node| walk.entries(node, "`takes`"));
+    let gives = fields.required("gives").and_then(|node| walk.column_type(node));
+    let body = fields.required("is").filter(|node| walk.text(node, "`is`").is_some());
+    let mut parameters = Vec::new();
+    for entry in takes? {
+        parameters.push((entry.key.clone(), open(walk.column_type(&entry.value)?)));
+    }
+    let examples = fields.get("examples").and_then(|node| walk.items(node, "`examples`")).unwrap_or(&[]);
+    Some(Function {
+        name: key.clone(),
+        takes: parameters,
+        gives: open(gives?),
+        body: body?.clone(),
+        examples: examples.to_vec(),
+    })
+}
+
+/// Null flows through functions, so what they take and give is nullable where the type has a null.
+fn open(declared: ColumnType) -> ColumnType {
+    match declared.of {
+        batch::Type::List(_) | batch::Type::Map(_) => declared,
+        of => ColumnType::nullable(of),
+    }
+}

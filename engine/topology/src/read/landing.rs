@@ -1,0 +1,130 @@
+//! `to:` and `outputs:`: a table or a topic.
+
+use std::time::Duration;
+
+use batch::{PartitionBy, RowsMeaning};
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::fields::Walk;
+use crate::reader::{Kind, Node};
+use crate::scalars;
+use crate::written::{Landing, Partition, To, TopicWrite};
+
+const CLICKHOUSE: &[&str] = &["table", "rows", "version", "key", "partition", "batch", "delivery"];
+/// Below the 1,000,000 rows that make one block of one insert.
+const MOST_ROWS: usize = 900_000;
+
+pub(super) fn to(walk: &Walk<'_>, node: &Node) -> To {
+    if let Kind::Sequence(_) = &node.kind {
+        let finding = Diagnostic::new(codes::ONE_OF, node, "a flow has one destination, and this is a list");
+        walk.push(finding.remedy("write a topic, and let a second flow land it"));
+        return To::Broken;
+    }
+    let Some(fields) = walk.fields(node, "`to`", &["clickhouse", "topic", "key", "partitions"]) else {
+        return To::Broken;
+    };
+    let Some(entry) = fields.exactly_one(&["clickhouse", "topic"]) else { return To::Broken };
+    if entry.key.text() == "topic" {
+        return topic(walk, node, "`to`").map_or(To::Broken, To::Topic);
+    }
+    for key in ["key", "partitions"] {
+        if let Some(node) = fields.key(key) {
+            let finding = Diagnostic::new(codes::UNKNOWN_FIELD, node, format!("`{key}` belongs to a topic"));
+            walk.push(finding.remedy(format!("write `{key}` inside `clickhouse:` or take it away")));
+        }
+    }
+    landing(walk, &entry.value).map_or(To::Broken, |landing| To::Table(Box::new(landing)))
+}
+
+pub(super) fn topic(walk: &Walk<'_>, node: &Node, what: &str) -> Option<TopicWrite> {
+    let fields = walk.fields(node, what, &["topic", "key", "partitions"])?;
+    let topic = fields.required("topic")?;
+    walk.dotted(topic, "a topic")?;
+    let key = fields.get("key").map(|node| (node, walk.texts(node, "`key`")));
+    if let Some((node, key)) = &key
+        && key.is_empty()
+    {
+        walk.push(Diagnostic::new(codes::VALUE, node, "a key has at least one column"));
+        return None;
+    }
+    Some(TopicWrite {
+        topic: walk.value(topic).clone(),
+        key: key.map(|(_, key)| key),
+        partitions: fields.get("partitions").and_then(|node| super::source::partitions(walk, node)),
+    })
+}
+
+fn landing(walk: &Walk<'_>, node: &Node) -> Option<Landing> {
+    let fields = walk.fields(node, "`clickhouse`", CLICKHOUSE)?;
+    let table = fields.required("table");
+    let table_name = table.and_then(|node| walk.dotted(node, "a table"));
+    if let (Some(node), Some(name)) = (table, &table_name)
+        && name.split('.').count() != 2
+    {
+        walk.push(Diagnostic::new(codes::NAME, node, "a table is written `database.table`"));
+        return None;
+    }
+    let rows_node = fields.required("rows");
+    let kinds = [("append", 0), ("by-key", 1), ("by-document", 2)];
+    let rows = rows_node.and_then(|node| walk.choice(node, "meaning of rows", &kinds));
+    let version = fields.get("version").filter(|node| walk.text(node, "`version`").is_some());
+    if let (Some(node), Some(0 | 2)) = (fields.key("version"), rows) {
+        let finding = Diagnostic::new(
+            codes::UNKNOWN_FIELD,
+            node,
+            "`version` says which row of a key wins, and that is a matter of `by-key`",
+        );
+        walk.push(finding.remedy("take `version` away, or write `rows: by-key`"));
+    }
+    let (batch_rows, batch_age) = batch_limits(walk, fields.get("batch"));
+    let delivery = [("exactly-once", false), ("at-least-once", true)];
+    Some(Landing {
+        rows: match rows? {
+            0 => RowsMeaning::Append,
+            1 => RowsMeaning::ByKey { version: version.map(Node::shared) },
+            _ => RowsMeaning::ByDocument,
+        },
+        table: walk.value(table?).clone(),
+        rows_node: rows_node?.clone(),
+        version: version.cloned(),
+        key: fields.get("key").map(|node| walk.texts(node, "`key`")),
+        partition: fields.get("partition").and_then(|node| partition(walk, node)),
+        batch_rows,
+        batch_age,
+        at_least_once: fields
+            .get("delivery")
+            .and_then(|node| walk.choice(node, "delivery", &delivery))
+            .unwrap_or(false),
+    })
+}
+
+fn batch_limits(walk: &Walk<'_>, node: Option<&Node>) -> (usize, Duration) {
+    let default = (500_000, Duration::from_secs(5));
+    let Some(fields) = node.and_then(|node| walk.fields(node, "`batch`", &["rows", "age"])) else { return default };
+    let rows = |text: &str| text.replace('_', "").parse().ok().filter(|rows| (1..=MOST_ROWS).contains(rows));
+    let rows = fields.get("rows").and_then(|node| walk.read(node, "number of rows", "from 1 to 900000", rows));
+    let age =
+        fields.get("age").and_then(|node| walk.read(node, "duration", "a duration such as `5s`", scalars::duration));
+    (rows.unwrap_or(default.0), age.unwrap_or(default.1))
+}
+
+/// `COLUMN`, `year of COLUMN`, `month of COLUMN`, `day of COLUMN`; nothing is one partition.
+pub(super) fn partition(walk: &Walk<'_>, node: &Node) -> Option<Partition> {
+    if node.is_null() {
+        return Some(Partition { by: PartitionBy::Nothing, node: node.clone() });
+    }
+    let text = walk.text(node, "`partition`")?;
+    let by = match text.split_once(" of ") {
+        None if !text.contains(char::is_whitespace) => PartitionBy::Column(text),
+        Some(("year", column)) => PartitionBy::Year(column.trim().into()),
+        Some(("month", column)) => PartitionBy::Month(column.trim().into()),
+        Some(("day", column)) => PartitionBy::Day(column.trim().into()),
+        _ => {
+            let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no partition", batch::bounded(&text)));
+            walk.push(finding.label("expected `COLUMN`, `year of COLUMN`, `month of COLUMN` or `day of COLUMN`"));
+            return None;
+        }
+    };
+    Some(Partition { by, node: node.clone() })
+}

@@ -1,0 +1,13 @@
+//! From tree to [`crate::written`]: structure, scalars, names. Nothing here depends on a column's type.
+
+mod decode;
+mod functions;
+mod landing;
+mod source;
+mod steps;
+mod table;
+mod tests;
+mod topology;
+
+pub(crate) use table::table;
+pub(crate) use topology::topology;

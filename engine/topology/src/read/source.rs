@@ -1,0 +1,224 @@
+//! `from:`: files, http or a topic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pattern::{FieldKind, Pattern};
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::fields::{Fields, Walk};
+use crate::plan::{Discover, HttpPlan, Members, SourcePlan, Unzip};
+use crate::reader::{Kind, Node};
+use crate::scalars;
+use crate::written::{Documents, From, TopicRead};
+
+const HTTP: &[&str] = &["discover", "file-names", "old-file-names", "every", "limits", "absent", "recheck", "contact"];
+const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+const DAY: u64 = 86_400;
+
+pub(super) fn from(walk: &Walk<'_>, node: &Node) -> Option<From> {
+    let fields = walk.fields(node, "`from`", &["files", "http", "topic", "key", "partitions"])?;
+    let entry = fields.exactly_one(&["files", "http", "topic"])?;
+    if entry.key.text() == "topic" {
+        walk.dotted(&entry.value, "a topic")?;
+        return Some(From::Topic(TopicRead {
+            topic: walk.value(&entry.value).clone(),
+            key: fields.get("key").map(|node| walk.texts(node, "`key`")),
+            partitions: fields.get("partitions").and_then(|node| partitions(walk, node)),
+        }));
+    }
+    for key in ["key", "partitions"] {
+        if let Some(node) = fields.key(key) {
+            let finding =
+                Diagnostic::new(codes::UNKNOWN_FIELD, node, format!("`{key}` belongs to a topic, not to documents"));
+            walk.push(finding.remedy(format!("leave `{key}` away")));
+        }
+    }
+    match entry.key.text() {
+        "files" => files(walk, &entry.value),
+        _ => http(walk, &entry.value),
+    }
+    .map(|documents| From::Documents(Box::new(documents)))
+}
+
+pub(super) fn partitions(walk: &Walk<'_>, node: &Node) -> Option<i32> {
+    walk.read(node, "number of partitions", "a whole number from 1 to 1000", |text| {
+        text.parse().ok().filter(|count| (1..=1000).contains(count))
+    })
+}
+
+fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
+    let fields = walk.fields(node, "`files`", &["path", "file-names", "every", "limits"])?;
+    let path = fields.required("path").and_then(|node| walk.text(node, "`path`"));
+    let file_names = file_names(walk, &fields);
+    let unpacked = fields.get("limits").and_then(|node| {
+        let limits = walk.fields(node, "`limits`", &["unpacked"])?;
+        limits.get("unpacked").and_then(|node| walk.read(node, "size", "a size such as `500MiB`", scalars::size))
+    });
+    let every = every(walk, &fields, TEN_SECONDS);
+    Some(documents(SourcePlan::Files { path: path?, every }, file_names?, unpacked))
+}
+
+fn documents(source: SourcePlan, (file_names, names_broken): (Vec<Pattern>, bool), unpacked: Option<u64>) -> Documents {
+    // The members are not known before the `unzip` step is read; the limit is.
+    let unzip = unpacked
+        .and_then(|unpacked_limit| Some(Unzip { members: Members::Named(Pattern::parse("*").ok()?), unpacked_limit }));
+    Documents { source, file_names, names_broken, unzip, decode: None, outcomes: Vec::new() }
+}
+
+fn every(walk: &Walk<'_>, fields: &Fields<'_>, default: Duration) -> Duration {
+    let read = |node| walk.read(node, "duration", "a duration such as `15m`", scalars::duration);
+    let every = fields.get("every").and_then(read).unwrap_or(default);
+    // Looking without a pause would be an attack on the publisher.
+    every.max(Duration::from_secs(1))
+}
+
+/// The patterns, and whether one of them could not be read.
+fn file_names(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<(Vec<Pattern>, bool)> {
+    let mut patterns = Vec::new();
+    let mut broken = false;
+    let required = fields.required("file-names");
+    for node in [required, fields.get("old-file-names")].into_iter().flatten() {
+        let node = walk.value(node);
+        if node.text().starts_with("param.") {
+            broken = true; // reported where the parameter is
+            continue;
+        }
+        let items = walk.items(node, "`file-names`")?;
+        for item in items {
+            match walk.pattern(item) {
+                Some(pattern) => patterns.push(pattern),
+                None => broken = true,
+            }
+        }
+    }
+    required?;
+    Some((patterns, broken))
+}
+
+fn http(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
+    let fields = walk.fields(node, "`http`", HTTP)?;
+    let discover = fields.required("discover").and_then(|node| discover(walk, node));
+    let file_names = file_names(walk, &fields);
+    let limits = fields.get("limits").and_then(|node| walk.fields(node, "`limits`", &["rate", "body", "unpacked"]));
+    let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
+    let size = |node| walk.read(node, "size", "a size such as `500MiB`", scalars::size);
+    let rate =
+        limit("rate").and_then(|node| walk.read(node, "rate", "a rate such as `5/s` or `1 per 4s`", scalars::rate));
+    let body_limit = limit("body").and_then(size).unwrap_or(500 << 20);
+    let unpacked = limit("unpacked").and_then(size);
+    let absent = fields.get("absent").and_then(|node| walk.fields(node, "`absent`", &["status", "give-up-after"]));
+    let status = absent.as_ref().and_then(|absent| absent.get("status"));
+    let give_up = absent.as_ref().and_then(|absent| absent.get("give-up-after"));
+    let give_up_after =
+        give_up.and_then(|node| walk.read(node, "duration", "`4d` or `10 business-days`", business_days));
+    let contact = fields.get("contact");
+    let contact =
+        contact.and_then(|node| walk.choice(node, "value of `contact`", &[("required", true), ("optional", false)]));
+    let recheck_for = fields.get("recheck").and_then(|node| {
+        let fields = walk.fields(node, "`recheck`", &["for", "when"])?;
+        if let Some(when) = fields.get("when") {
+            walk.choice(when, "condition of `recheck`", &[("content-changed", ())]);
+        }
+        let read = |node| walk.read(node, "duration", "a duration such as `3d`", scalars::duration);
+        fields.required("for").and_then(read)
+    });
+    let plan = HttpPlan {
+        every: every(walk, &fields, FIFTEEN_MINUTES),
+        rate: rate.unwrap_or(1.0),
+        body_limit,
+        absent_statuses: status.map_or_else(|| vec![404], |node| statuses(walk, node)),
+        give_up_after,
+        recheck_for,
+        contact_required: contact.unwrap_or(false),
+        discover: discover?,
+    };
+    Some(documents(SourcePlan::Http(Box::new(plan)), file_names?, unpacked))
+}
+
+/// Business days count as calendar days, with two more for each five.
+fn business_days(text: &str) -> Option<Duration> {
+    let Some(number) = text.strip_suffix(" business-days") else { return scalars::duration(text) };
+    let days: u64 = number.trim().parse().ok().filter(|days| *days < 10_000)?;
+    Some(Duration::from_secs((days + days.div_ceil(5) * 2) * DAY))
+}
+
+fn statuses(walk: &Walk<'_>, node: &Node) -> Vec<u16> {
+    let single = std::slice::from_ref(node);
+    let items = match &node.kind {
+        Kind::Sequence(items) => items.as_slice(),
+        _ => single,
+    };
+    let status = |text: &str| text.parse().ok().filter(|status| (100..600).contains(status));
+    items.iter().filter_map(|item| walk.read(item, "status", "an HTTP status such as 404", status)).collect()
+}
+
+fn discover(walk: &Walk<'_>, node: &Node) -> Option<Discover> {
+    let fields = walk.fields(node, "`discover`", &["calendar", "url", "links"])?;
+    let entry = fields.exactly_one(&["calendar", "links"])?;
+    if entry.key.text() == "links" {
+        if let Some(url) = fields.key("url") {
+            let finding = Diagnostic::new(codes::UNKNOWN_FIELD, url, "`url` belongs to `calendar`");
+            walk.push(finding.remedy("the page of `links` is its `page`"));
+        }
+        let fields = walk.fields(&entry.value, "`links`", &["page", "matching"])?;
+        let page = fields.required("page").and_then(|node| address(walk, node));
+        let matching = fields.required("matching").and_then(|node| walk.pattern(node));
+        return Some(Discover::Links { page: page?.text().into(), matching: matching? });
+    }
+    let url = fields.required("url").and_then(|node| address(walk, node).map(|url| (url, node)));
+    let calendar = calendar(walk, &entry.value);
+    let (url, url_node) = url?;
+    let open = url.fields();
+    let date = open.iter().any(|(name, kind)| &**name == "date" && *kind == FieldKind::Date);
+    let wrong = open.iter().find(|(name, _)| &**name != "date" && !walk.parameters.is_broken(name));
+    if let Some((name, _)) = wrong {
+        let finding = Diagnostic::new(codes::PATTERN, url_node, format!("a calendar cannot fill `{{{name}}}`"));
+        walk.push(finding.remedy("an address of a calendar has `{date:...}` and the template's parameters"));
+    } else if !date {
+        let finding = Diagnostic::new(codes::PATTERN, url_node, "the address is the same every day");
+        walk.push(finding.remedy("write the day into it, as in `{date:%Y%m%d}`"));
+    }
+    let (from, to_days_ago, step_days, weekdays_only, zone) = calendar?;
+    Some(Discover::Calendar { url, from, to_days_ago, step_days, weekdays_only, zone })
+}
+
+fn address(walk: &Walk<'_>, node: &Node) -> Option<Pattern> {
+    let pattern = walk.pattern(node)?;
+    if pattern.text().starts_with("http://") || pattern.text().starts_with("https://") {
+        return Some(pattern);
+    }
+    let finding = Diagnostic::new(codes::VALUE, node, "this is no web address");
+    walk.push(finding.remedy("an address begins with `https://`"));
+    None
+}
+
+type Calendar = (chrono::NaiveDate, i64, u32, bool, Arc<str>);
+
+fn calendar(walk: &Walk<'_>, node: &Node) -> Option<Calendar> {
+    let fields = walk.fields(node, "`calendar`", &["days", "from", "to", "step", "zone"])?;
+    let from = fields.required("from");
+    let from = from.and_then(|node| walk.read(node, "date", "a date such as 2012-12-31", scalars::day));
+    let to = |text: &str| match text {
+        "today" => Some(0),
+        "yesterday" => Some(1),
+        _ => text.strip_suffix(" days ago")?.parse().ok().filter(|days| (0..100_000).contains(days)),
+    };
+    let to = fields
+        .get("to")
+        .map_or(Some(1), |node| walk.read(node, "last day", "`today`, `yesterday` or `3 days ago`", to));
+    let step = |text: &str| {
+        let seconds = scalars::duration(text)?.as_secs();
+        u32::try_from(seconds / DAY).ok().filter(|days| *days > 0 && seconds % DAY == 0)
+    };
+    let step = fields.get("step").map_or(Some(1), |node| walk.read(node, "step", "whole days such as `1d`", step));
+    let days = [("all", false), ("weekdays", true)];
+    let weekdays = fields.get("days").map_or(Some(false), |node| walk.choice(node, "kind of days", &days));
+    let zone = |text: &str| text.parse::<chrono_tz::Tz>().ok().map(|_| Arc::<str>::from(text));
+    let zone = fields
+        .get("zone")
+        .map_or(Some("UTC".into()), |node| walk.read(node, "zone", "a zone such as `America/New_York`", zone));
+    Some((from?, to?, step?, weekdays?, zone?))
+}

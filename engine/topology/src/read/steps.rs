@@ -1,0 +1,194 @@
+//! The verbs that work on rows.
+
+use std::sync::Arc;
+
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::fields::Walk;
+use crate::reader::{Kind, Node};
+use crate::scalars;
+use crate::written::{Column, Dedupe, Destination, Step, Verb};
+
+const VERBS: &[&str] = &["where", "select", "set", "extend", "drop", "rename", "dedupe", "route"];
+const WITH_NAME: &[&str] =
+    &["where", "select", "set", "extend", "drop", "rename", "dedupe", "route", "name", "unzip", "decode"];
+
+/// Reads the steps behind `decode`; `first` is the index of the first of them, for names.
+pub(super) fn steps(walk: &Walk<'_>, nodes: &[Node], first: usize, topic: bool) -> Vec<Option<Step>> {
+    nodes.iter().enumerate().map(|(index, node)| step(walk, node, first + index + 1, topic)).collect()
+}
+
+fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step> {
+    let fields = walk.fields(node, "a step", WITH_NAME)?;
+    for verb in ["unzip", "decode"] {
+        if let Some(key) = fields.key(verb) {
+            let what = if topic {
+                format!("`{verb}` works on documents, and a topic has rows")
+            } else {
+                format!("`{verb}` comes too late")
+            };
+            let finding = Diagnostic::new(codes::ORDER, key, what);
+            walk.push(
+                finding.remedy("`unzip` is the first step of documents and `decode` the next; rows need neither"),
+            );
+            return None;
+        }
+    }
+    let entry = fields.exactly_one(VERBS)?;
+    let given = fields.get("name").and_then(|node| walk.name(node, "a step"));
+    let verb = verb(walk, &entry.key, &entry.value)?;
+    let name = match (&verb, given) {
+        (Verb::Dedupe(dedupe), _) => Arc::clone(&dedupe.name),
+        (_, Some(name)) => name,
+        _ => format!("{}-{number}", entry.key.text()).into(),
+    };
+    Some(Step { name, node: entry.key.clone(), verb })
+}
+
+fn verb(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Verb> {
+    match key.text() {
+        "where" => Some(Verb::Where(expression(walk, node)?)),
+        "select" => {
+            let keep = match &node.kind {
+                Kind::Mapping(entries) => entries.iter().find(|entry| entry.key.text() == "keep"),
+                _ => None,
+            };
+            let keep = keep.map_or_else(Vec::new, |entry| walk.texts(&entry.value, "`keep`"));
+            let columns = columns(walk, node, "step `select`", &["keep"])?;
+            duplicates(walk, keep.iter().chain(columns.iter().map(|(name, _)| name)));
+            Some(Verb::Select { keep, columns })
+        }
+        "extend" => Some(Verb::Extend(columns(walk, node, "step `extend`", &[])?)),
+        "set" => {
+            let entries = walk.entries(node, "step `set`")?;
+            let good = |node: &Node| node.is_scalar() || walk.text(node, "a value of `set`").is_some();
+            let read = entries.iter().filter(|entry| good(&entry.value));
+            Some(Verb::Set(read.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
+        }
+        "drop" => Some(Verb::Drop(walk.texts(node, "step `drop`"))),
+        "rename" => {
+            let entries = walk.entries(node, "step `rename`")?;
+            let read = entries.iter().filter(|entry| walk.text(&entry.value, "the new name").is_some());
+            Some(Verb::Rename(read.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
+        }
+        "dedupe" => Some(Verb::Dedupe(Box::new(dedupe(walk, key, node)?))),
+        _ => route(walk, node),
+    }
+}
+
+/// A text that is an expression. A list or map is mostly one that should stand in quotes.
+fn expression(walk: &Walk<'_>, node: &Node) -> Option<Node> {
+    if node.is_scalar() && !node.text().is_empty() {
+        return Some(node.clone());
+    }
+    if node.is_null() {
+        let finding = Diagnostic::new(codes::KIND, node, "an expression is missing");
+        walk.push(finding.remedy("write an expression; a null is written `\"null\"`"));
+    } else {
+        walk.wrong_kind(node, "an expression", "a text");
+    }
+    None
+}
+
+fn columns(walk: &Walk<'_>, node: &Node, what: &str, reserved: &[&str]) -> Option<Vec<(Node, Column)>> {
+    let entries = walk.entries(node, what)?;
+    let mut found = Vec::new();
+    for entry in entries.iter().filter(|entry| !reserved.contains(&entry.key.text())) {
+        let column = match &entry.value.kind {
+            Kind::Mapping(layouts) => {
+                let mut by_layout = Vec::new();
+                let mut others = None;
+                let mut broken = false;
+                for layout in layouts {
+                    let Some(value) = expression(walk, &layout.value) else {
+                        broken = true;
+                        continue;
+                    };
+                    if layout.key.text() == "else" {
+                        others = Some(value);
+                    } else {
+                        by_layout.push((layout.key.clone(), value));
+                    }
+                }
+                if broken {
+                    Column::Broken
+                } else {
+                    Column::ByLayout { layouts: by_layout, others, node: entry.value.clone() }
+                }
+            }
+            _ => match expression(walk, &entry.value) {
+                Some(value) => Column::One(value),
+                None => Column::Broken,
+            },
+        };
+        found.push((entry.key.clone(), column));
+    }
+    Some(found)
+}
+
+fn duplicates<'a>(walk: &Walk<'_>, names: impl Iterator<Item = &'a Node>) {
+    let mut seen: Vec<&Node> = Vec::new();
+    for name in names {
+        if let Some(first) = seen.iter().find(|known| known.text() == name.text()) {
+            let finding = Diagnostic::new(
+                codes::DUPLICATE_NAME,
+                name,
+                format!("a second column `{}`", batch::bounded(name.text())),
+            );
+            walk.push(finding.related(&first.span, "the first is here").remedy("keep one of them"));
+        }
+        seen.push(name);
+    }
+}
+
+fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
+    let fields = walk.fields(node, "step `dedupe`", &["name", "was", "key", "remember", "compare", "ignore"])?;
+    let name = match fields.get("name") {
+        Some(node) => walk.name(node, "a step"),
+        None => {
+            let finding = Diagnostic::new(codes::UNNAMED, verb, "`dedupe` keeps state and needs a name");
+            walk.push(finding.remedy("add `name: seen`; the state is kept under it"));
+            None
+        }
+    };
+    let key_node = fields.required("key");
+    let key = key_node.map(|node| walk.texts(node, "`key`"));
+    let remember = fields.required("remember");
+    let remember =
+        remember.and_then(|node| walk.read(node, "duration", "a duration such as `400d`", scalars::duration));
+    let compare = fields.get("compare");
+    let compare =
+        compare.and_then(|node| walk.choice(node, "value of `compare`", &[("content", true), ("key", false)]));
+    Some(Dedupe {
+        was: fields.get("was").and_then(|node| walk.name(node, "a step")),
+        ignore: fields.get("ignore").map_or_else(Vec::new, |node| walk.texts(node, "`ignore`")),
+        name: name?,
+        key: key?,
+        key_node: key_node?.clone(),
+        remember: remember?,
+        compare_content: compare.unwrap_or(false),
+    })
+}
+
+fn route(walk: &Walk<'_>, node: &Node) -> Option<Verb> {
+    let fields = walk.fields(node, "step `route`", &["cases", "default"])?;
+    let cases = fields.required("cases").and_then(|node| walk.items(node, "`cases`"));
+    let default = fields.get("default").map_or(Some(Destination::Next), |node| destination(walk, node));
+    let read = |item| {
+        let fields = walk.fields(item, "a case", &["when", "to"])?;
+        let when = fields.required("when").and_then(|node| expression(walk, node));
+        let to = fields.required("to").and_then(|node| destination(walk, node));
+        Some((when?, to?))
+    };
+    Some(Verb::Route { cases: cases?.iter().filter_map(read).collect(), default: default? })
+}
+
+/// `next`, an output's name, or `{ drop: reason }`.
+fn destination(walk: &Walk<'_>, node: &Node) -> Option<Destination> {
+    if let Kind::Mapping(_) = &node.kind {
+        let fields = walk.fields(node, "a destination", &["drop"])?;
+        return Some(Destination::Drop(walk.name(fields.required("drop")?, "a reason")?));
+    }
+    let text = walk.text(node, "a destination")?;
+    Some(if &*text == "next" { Destination::Next } else { Destination::Output(walk.value(node).clone()) })
+}

@@ -1,0 +1,96 @@
+//! Prints findings for people (with or without colour) and for programs (JSON).
+//!
+//! The JSON object of a finding has the fields `code`, `severity`, `file`, `line`, `column`, `length`, `what`, `label`,
+//! `at`, `notes`, `remedy`, `nearest` and `related` (a list of `file`, `line`, `column`, `label`).
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::json;
+
+use crate::diagnostic::{Diagnostic, Excerpt, Severity};
+
+impl Diagnostic {
+    /// As text of several lines, without a line end after the last.
+    #[must_use]
+    pub fn text(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.decor_style(DecorStyle::Ascii);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let primary = snippet(&self.excerpt, AnnotationKind::Primary, self.label.as_deref());
+        let mut group: Group<'_> = level.primary_title(clean(&self.what)).id(self.code.0).element(primary);
+        for related in &self.related {
+            group = group.element(snippet(&related.excerpt, AnnotationKind::Context, Some(&related.label)));
+        }
+        let mut lines = Vec::new();
+        if !self.at.is_empty() {
+            lines.push(format!("at: {}", self.at));
+        }
+        lines.extend(self.notes.iter().cloned());
+        lines.extend(self.remedy.iter().map(|remedy| format!("to do: {remedy}")));
+        lines.push(format!("more: explain {}", self.code));
+        for line in lines {
+            group = group.element(Level::NOTE.no_name().message(clean(&line)));
+        }
+        renderer.render(&[group])
+    }
+
+    /// As one JSON object; see the module's prose.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let related: Vec<_> = self
+            .related
+            .iter()
+            .map(|related| {
+                let position = &related.excerpt.position;
+                json!({
+                    "file": &*position.file, "line": position.line, "column": position.column, "label": related.label,
+                })
+            })
+            .collect();
+        let position = &self.excerpt.position;
+        json!({
+            "code": self.code.0,
+            "severity": match self.severity { Severity::Error => "error", Severity::Warning => "warning" },
+            "file": &*position.file,
+            "line": position.line,
+            "column": position.column,
+            "length": self.excerpt.length,
+            "what": self.what,
+            "label": self.label,
+            "at": self.at,
+            "notes": self.notes,
+            "remedy": self.remedy,
+            "nearest": self.nearest,
+            "related": related,
+        })
+    }
+}
+
+fn snippet<'a>(
+    excerpt: &'a Excerpt,
+    kind: AnnotationKind,
+    label: Option<&'a str>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let start = (excerpt.position.column - 1).saturating_sub(excerpt.skipped) as usize;
+    let byte = |count: usize| excerpt.text.char_indices().nth(count).map_or(excerpt.text.len(), |(at, _)| at);
+    let (from, to) = (byte(start), byte(start + excerpt.length as usize));
+    let annotation = kind.span(from..to.max(from));
+    let annotation = match label {
+        Some(label) => annotation.label(label),
+        None => annotation,
+    };
+    Snippet::source(excerpt.text.as_str())
+        .line_start(excerpt.position.line as usize)
+        .path(&*excerpt.position.file)
+        .annotation(annotation)
+}
+
+/// File content must not steer the terminal.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() && character != '\n' { '\u{fffd}' } else { character })
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! The columns of a flow from step to step, for each header layout.
+//!
+//! A column whose expression has an error stays in the shape as `poisoned`, so that later steps can be checked and
+//! say nothing about what follows from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use batch::{ColumnType, Type};
+use expression::{Expression, Scope};
+use indexmap::IndexMap;
+
+use super::compile;
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::plan::{ByLayout, Columns, Step, Verb};
+use crate::reader::Node;
+
+pub(super) struct Chain<'a> {
+    pub(super) findings: &'a Findings,
+    scope: Scope,
+    pub(super) shape: ByLayout<Columns>,
+    pub(super) steps: Vec<Step>,
+    places: HashMap<Arc<str>, Node>,
+    pub(super) poisoned: Vec<Arc<str>>,
+    /// Columns of rows that leave by a named output, and the key of the step that fills it.
+    pub(super) outputs: IndexMap<Arc<str>, (Columns, Vec<Arc<str>>)>,
+    pub(super) needs_trailer: bool,
+    /// Something is wrong, whether or not it was a finding of its own.
+    pub(super) failed: bool,
+}
+
+impl<'a> Chain<'a> {
+    pub(super) fn new(findings: &'a Findings, scope: Scope, shape: ByLayout<Columns>) -> Self {
+        Self {
+            findings,
+            scope,
+            shape,
+            steps: Vec::new(),
+            places: HashMap::new(),
+            poisoned: Vec::new(),
+            outputs: IndexMap::new(),
+            needs_trailer: false,
+            failed: false,
+        }
+    }
+
+    /// What expressions see for rows of a layout.
+    pub(super) fn scope(&self, columns: &Columns) -> Scope {
+        columns.iter().fold(self.scope.clone(), |scope, (name, of)| scope.with_name(Arc::clone(name), of.clone()))
+    }
+
+    /// Where a column was made.
+    pub(super) fn place(&self, name: &str) -> Option<&Node> {
+        self.places.get(name)
+    }
+
+    pub(super) fn made(&mut self, name: &Node) {
+        self.places.insert(name.shared(), name.clone());
+    }
+
+    pub(super) fn is_poisoned(&self, name: &str) -> bool {
+        self.poisoned.iter().any(|poisoned| &**poisoned == name)
+    }
+
+    pub(super) fn poison(&mut self, name: &str) {
+        self.failed = true;
+        if !self.is_poisoned(name) {
+            self.poisoned.push(name.into());
+        }
+    }
+
+    pub(super) fn seen(&mut self, expression: &Expression) {
+        self.needs_trailer |= expression.names().iter().any(|name| name.starts_with("trailer."));
+    }
+
+    /// The layouts' shapes, which must be one. `None` after a finding.
+    pub(super) fn one_shape(&self, at: &Node) -> Option<Columns> {
+        let mut shapes = self.shape.iter();
+        let (first_name, first) = shapes.next()?;
+        for (name, shape) in shapes {
+            if shape == first {
+                continue;
+            }
+            let differs = first.keys().find(|column| shape.get(*column) != first.get(*column));
+            let differs = differs.or_else(|| shape.keys().find(|column| !first.contains_key(*column)));
+            let differs = differs.map_or("", |column| &**column);
+            let what = format!(
+                "rows of the layouts `{first_name}` and `{name}` have different columns here, such as `{differs}`"
+            );
+            let finding = Diagnostic::new(codes::SHAPES, at, what);
+            self.findings.push(finding.remedy("put a `select` over all layouts before it"));
+            return None;
+        }
+        Some(first.clone())
+    }
+
+    /// A name in a list must be a column of every layout. False after a finding.
+    pub(super) fn known(&self, node: &Node) -> bool {
+        let lacking = self.shape.iter().find(|(_, columns)| !columns.contains_key(node.text()));
+        let Some((layout, columns)) = lacking else { return true };
+        let rows = if self.shape.len() > 1 { format!(" in rows of the layout `{layout}`") } else { String::new() };
+        let what = format!("there is no column `{}`{rows}", batch::bounded(node.text()));
+        let finding = Diagnostic::new(codes::NO_COLUMN, node, what);
+        self.findings.push(finding.names(node.text(), "columns", columns.keys().map(|name| &**name)));
+        false
+    }
+
+    /// A condition for each layout; errors are reported for the first layout that has one.
+    pub(super) fn condition(&mut self, node: &Node) -> Option<ByLayout<Expression>> {
+        let mut found = ByLayout::new();
+        for (layout, columns) in &self.shape {
+            let scope = self.scope(columns);
+            let Some(condition) = compile::condition(self.findings, node, &scope, &self.poisoned) else {
+                self.failed = true;
+                return None;
+            };
+            found.insert(Arc::clone(layout), condition);
+        }
+        for condition in found.values() {
+            self.needs_trailer |= condition.names().iter().any(|name| name.starts_with("trailer."));
+        }
+        Some(found)
+    }
+
+    /// True if the column can become `wanted` in every layout.
+    pub(super) fn converts(&self, name: &str, wanted: &ColumnType) -> bool {
+        let text = compile::name(name);
+        self.shape.values().all(|columns| Expression::compile_as(&text, &self.scope(columns), wanted).is_ok())
+    }
+
+    /// A step that is not in the file: keeps these columns, in these types.
+    pub(super) fn project(&mut self, step: &str, columns: Vec<(Arc<str>, ColumnType)>, at: &Node) {
+        let position = at.span.position();
+        let mut expressions = ByLayout::new();
+        for (layout, shape) in &self.shape {
+            let scope = self.scope(shape);
+            let mut compiled = Vec::new();
+            for (name, wanted) in &columns {
+                match Expression::compile_as(&compile::name(name), &scope, wanted) {
+                    Ok(expression) => compiled.push((expression, position.clone())),
+                    Err(_) => return, // the column is poisoned or was reported
+                }
+            }
+            expressions.insert(Arc::clone(layout), compiled);
+        }
+        let output: Columns = columns.into_iter().collect();
+        self.shape = ByLayout::from_iter([(Arc::<str>::from(""), output)]);
+        let name = self.free_name(step);
+        self.push(name, at, Verb::Select { expressions });
+    }
+
+    fn free_name(&self, wanted: &str) -> Arc<str> {
+        let taken = |name: &str| self.steps.iter().any(|step| &*step.name == name);
+        let name = if taken(wanted) { format!("{wanted}-{}", self.steps.len() + 1) } else { wanted.to_owned() };
+        name.into()
+    }
+
+    /// Adds a step that leaves the present shape.
+    pub(super) fn push(&mut self, name: Arc<str>, at: &Node, verb: Verb) {
+        self.steps.push(Step { name, at: at.span.position(), verb, output: self.shape.clone() });
+    }
+}
+
+/// The type that stands for a column with an error.
+pub(super) fn unknown_type() -> ColumnType {
+    ColumnType::nullable(Type::Text)
+}

@@ -1,0 +1,267 @@
+//! Landings: the table's file, the rules of `rows:`, and what landings of one table share.
+
+use std::sync::Arc;
+
+use batch::{ColumnType, PartitionBy, RowsMeaning, TableColumn, TableDefinition};
+use indexmap::IndexMap;
+
+use super::World;
+use super::chain::Chain;
+use super::target::{self, Target};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::plan;
+use crate::read;
+use crate::reader::{self, Node};
+use crate::written::{Flow, Landing, Table, Topology};
+
+/// The first landing of each table.
+#[derive(Default)]
+pub(crate) struct Landings(IndexMap<Arc<str>, First>);
+
+struct First {
+    definition: TableDefinition,
+    node: Node,
+}
+
+/// The table's file, if there is one. `Err` after a finding in it.
+pub(super) fn table(world: &mut World<'_>, topology: &Topology, name: &Node) -> Result<Option<Arc<Table>>, ()> {
+    let path = topology.root.join("schemas").join("tables").join(format!("{}.yaml", name.text()));
+    if let Some(known) = world.tables.get(&path) {
+        return known.clone().map(Some).ok_or(());
+    }
+    if !world.files.exists(&path) {
+        return Ok(None);
+    }
+    let shown = path.display().to_string();
+    let found = match world.files.read(&path) {
+        Ok(bytes) => reader::read(&shown, &bytes, world.findings)
+            .and_then(|root| read::table(&root, name.text(), world.findings)),
+        Err(error) => {
+            world.findings.push(Diagnostic::new(codes::UNREADABLE, name, format!("`{shown}` cannot be read: {error}")));
+            None
+        }
+    };
+    let found = found.map(Arc::new);
+    world.tables.insert(path, found.clone());
+    found.map(Some).ok_or(())
+}
+
+/// What the table's file wants of the rows.
+pub(super) fn target(table: &Table) -> Target {
+    Target {
+        what: format!("the table `{}`", table.definition.name),
+        columns: table
+            .definition
+            .columns
+            .iter()
+            .map(|column| (Arc::clone(&column.name), column.column_type.clone()))
+            .collect(),
+        places: table.columns.iter().map(|node| node.span.clone()).collect(),
+    }
+}
+
+/// Checks a landing and makes its table's definition. `None` after a finding.
+pub(super) fn landing(
+    world: &mut World<'_>,
+    topology: &Topology,
+    flow: &Flow,
+    written: &Landing,
+    from: &plan::From,
+    chain: &mut Chain<'_>,
+    declared: Option<&Target>,
+) -> Option<plan::TableWrite> {
+    let findings = world.findings;
+    let before = findings.errors();
+    meaning(world, written, from);
+    let table = table(world, topology, &written.table).ok()?;
+    let mut definition = match (&table, declared) {
+        (Some(table), Some(target)) => {
+            target::fit(chain, target, &written.table);
+            agrees_with_file(world, written, table);
+            table.definition.clone()
+        }
+        _ => derived(world, written, chain)?,
+    };
+    definition.rows = written.rows.clone();
+    let place = match &table {
+        Some(table) => table.partition.as_ref(),
+        None => written.partition.as_ref().map(|partition| &partition.node),
+    };
+    rules(world, flow, written, &definition, from, place);
+    share(world, written, &definition);
+    (findings.errors() == before).then_some(plan::TableWrite {
+        table: definition,
+        batch_rows: written.batch_rows,
+        batch_age: written.batch_age,
+        at_least_once: written.at_least_once,
+    })
+}
+
+/// What `rows:` needs of the source.
+fn meaning(world: &World<'_>, written: &Landing, from: &plan::From) {
+    match (&written.rows, from) {
+        (RowsMeaning::Append, plan::From::Documents(_)) => {
+            let what = "documents have versions, and `append` would keep the rows of all of them";
+            let finding = Diagnostic::new(codes::APPEND_DOCUMENTS, &written.rows_node, what);
+            world.findings.push(finding.remedy("write `rows: by-document`, or put a topic and a `dedupe` between"));
+        }
+        (RowsMeaning::ByDocument, plan::From::Topic(read)) => {
+            let what = format!("`by-document` needs documents, and this flow reads the topic `{}`", read.topic);
+            let finding = Diagnostic::new(codes::BY_DOCUMENT, &written.rows_node, what);
+            world.findings.push(finding.remedy("write `rows: append` or `rows: by-key`"));
+        }
+        _ => {}
+    }
+}
+
+fn agrees_with_file(world: &World<'_>, written: &Landing, table: &Table) {
+    let key: Option<Vec<Arc<str>>> = written.key.as_ref().map(|key| key.iter().map(Node::shared).collect());
+    let key_differs = key.is_some_and(|key| key != table.definition.key);
+    let partition_differs =
+        written.partition.as_ref().is_some_and(|partition| partition.by != table.definition.partition);
+    if key_differs || partition_differs {
+        let what = format!("key and partition of `{}` stand in its file, and are others here", table.definition.name);
+        let finding =
+            Diagnostic::new(codes::LANDINGS, &written.table, what).related(&table.name.span, "the table's file");
+        world.findings.push(finding.remedy("take `key` and `partition` out of the landing"));
+    }
+}
+
+/// A table without a file: its columns are those of the flow.
+fn derived(world: &World<'_>, written: &Landing, chain: &mut Chain<'_>) -> Option<TableDefinition> {
+    let Some(key) = &written.key else {
+        let what = format!("the table `{}` has no file, so the landing must say its `key`", written.table.text());
+        let finding = Diagnostic::new(codes::NO_KEY, &written.table, what);
+        let remedy = format!(
+            "add `key: [...]` (and `partition:`), or declare it in `schemas/tables/{}.yaml`",
+            written.table.text()
+        );
+        world.findings.push(finding.remedy(remedy));
+        return None;
+    };
+    let shape = chain.one_shape(&written.table)?;
+    let unknown = key.iter().filter(|node| !chain.known(node)).count();
+    let partition = written.partition.as_ref();
+    let column = partition.and_then(|partition| partition_column(&partition.by));
+    if let (Some(partition), Some(column)) = (partition, column)
+        && !shape.contains_key(column)
+    {
+        let finding = Diagnostic::new(codes::NO_COLUMN, &partition.node, format!("there is no column `{column}`"));
+        world.findings.push(finding.names(column, "columns", shape.keys().map(|name| &**name)));
+        return None;
+    }
+    if unknown > 0 {
+        return None;
+    }
+    let never_null = |name: &Arc<str>| key.iter().any(|node| *node.text() == **name);
+    let columns: Vec<(Arc<str>, ColumnType)> = shape
+        .iter()
+        .map(|(name, of)| (Arc::clone(name), ColumnType { nullable: of.nullable && !never_null(name), ..of.clone() }))
+        .collect();
+    if columns.iter().any(|(name, of)| shape.get(name) != Some(of)) {
+        chain.project("convert", columns.clone(), &written.table);
+    }
+    Some(TableDefinition {
+        name: written.table.shared(),
+        about: String::new(),
+        columns: columns
+            .into_iter()
+            .map(|(name, column_type)| TableColumn { name, column_type, about: String::new() })
+            .collect(),
+        key: key.iter().map(Node::shared).collect(),
+        partition: partition.map_or(PartitionBy::Nothing, |partition| partition.by.clone()),
+        rows: written.rows.clone(),
+    })
+}
+
+fn partition_column(by: &PartitionBy) -> Option<&Arc<str>> {
+    match by {
+        PartitionBy::Nothing => None,
+        PartitionBy::Column(name) | PartitionBy::Year(name) | PartitionBy::Month(name) | PartitionBy::Day(name) => {
+            Some(name)
+        }
+    }
+}
+
+fn rules(
+    world: &World<'_>,
+    flow: &Flow,
+    written: &Landing,
+    definition: &TableDefinition,
+    from: &plan::From,
+    place: Option<&Node>,
+) {
+    let column = partition_column(&definition.partition);
+    if let Some(column) = column.filter(|column| !definition.key.contains(column))
+        && definition.rows != RowsMeaning::Append
+    {
+        let what = format!("the table is partitioned by `{column}`, which is not part of its key");
+        let finding = Diagnostic::new(codes::PARTITION_KEY, place.unwrap_or(&written.table), what);
+        let finding = finding.related(&written.rows_node.span, "newer rows replace older ones here");
+        world.findings.push(finding.remedy(format!("add `{column}` to the key, or partition by a column of the key")));
+    }
+    let RowsMeaning::ByKey { version } = &definition.rows else { return };
+    match (version, from) {
+        (Some(version), _) => {
+            let known = definition.columns.iter().any(|column| column.name == *version);
+            if let Some(node) = written.version.as_ref().filter(|_| !known) {
+                let finding = Diagnostic::new(codes::NO_COLUMN, node, format!("the table has no column `{version}`"));
+                world.findings.push(finding.names(
+                    version,
+                    "columns",
+                    definition.columns.iter().map(|column| &*column.name),
+                ));
+            }
+        }
+        (None, plan::From::Topic(read)) => {
+            if let Some(lacking) = read.key.iter().find(|column| !definition.key.contains(column)) {
+                let what =
+                    format!("rows of one key can come from different partitions: the topic's key has `{lacking}`");
+                let finding = Diagnostic::new(codes::KEYS_APART, &written.table, what);
+                let finding = finding.note(format!("key of `{}`: [{}]", read.topic, read.key.join(", ")));
+                world.findings.push(
+                    finding.remedy("add the column to the table's key, or say which row wins with `version: COLUMN`"),
+                );
+            }
+        }
+        (None, plan::From::Documents(_)) => {
+            let what =
+                "rows of one key can stand in documents of different partitions, whose positions cannot be compared";
+            let finding = Diagnostic::new(codes::KEYS_APART, &written.rows_node, what);
+            let finding = finding.note(format!("flow `{}` reads documents", flow.name.text()));
+            world
+                .findings
+                .push(finding.remedy("write `rows: by-document`, or say which row wins with `version: COLUMN`"));
+        }
+    }
+}
+
+/// Landings of one table mean the same by it.
+fn share(world: &mut World<'_>, written: &Landing, definition: &TableDefinition) {
+    let Some(first) = world.landings.0.get(&definition.name) else {
+        let first = First { definition: definition.clone(), node: written.table.clone() };
+        world.landings.0.insert(Arc::clone(&definition.name), first);
+        return;
+    };
+    let differs = if first.definition.rows != definition.rows {
+        Some("`rows` differ")
+    } else if first.definition.key != definition.key || first.definition.partition != definition.partition {
+        Some("key or partition differ")
+    } else if first.definition.columns != definition.columns {
+        Some("columns differ")
+    } else if definition.rows == (RowsMeaning::ByKey { version: None }) {
+        Some("each takes its own newest position for the winner")
+    } else {
+        None
+    };
+    if let Some(differs) = differs {
+        let finding = Diagnostic::new(
+            codes::LANDINGS,
+            &written.table,
+            format!("two landings of `{}` do not agree", definition.name),
+        );
+        let finding = finding.label(differs).related(&first.node.span, "the other landing");
+        world.findings.push(finding.remedy("make them the same; with `by-key`, name a `version` column"));
+    }
+}

@@ -1,0 +1,309 @@
+//! Files in, findings and plans out. Each case changes one thing in a good set of files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use expect_test::expect_file;
+
+use crate::{DiskFiles, EXPLANATIONS, Files as _, Loaded, MemoryFiles, describe, load};
+
+const TOPICS: &str = r#"topology: feed
+about: A feed for tests.
+flows:
+  load:
+    from:
+      files: { path: in, file-names: ["x{date:%Y%m%d}*"] }
+    steps:
+      - decode:
+          delimited:
+            layouts:
+              one: { header: [Day, Name, Amount] }
+            names: snake_case
+            trailer: [ { matches: '# (?<n>\d+)', proves: { count: n } } ]
+      - select:
+          day: document.date
+          name: trim(name)
+          amount: cast(amount as decimal(18, 2))
+    to: { topic: feed.rows, key: [name] }
+  unique:
+    from: { topic: feed.rows }
+    steps:
+      - dedupe: { name: seen, key: [name, day], remember: 30d, compare: content }
+    outputs: { conflicts: { topic: feed.conflicts } }
+    to: { topic: feed.unique, key: [name] }
+  land:
+    from: { topic: feed.unique }
+    to: { clickhouse: { table: d.t, rows: append } }
+tests:
+  - name: one row
+    flow: land
+    given: { rows: [ { day: 2024-01-01, name: A, amount: "1.00" } ] }
+    expect: { rows: [ { name: A } ] }
+"#;
+
+const TABLE: &str = "table: d.t
+about: Rows of the feed.
+key: [day, name]
+partition: month of day
+columns:
+  day: { type: date }
+  name: { type: low-cardinality text, about: who }
+  amount: { type: \"decimal(18, 2)\", unit: EUR }
+  note: { type: nullable text }
+";
+
+const USER: &str = "topology: used
+use: templates/t.yaml
+with: { class: RATES, from: 2024-01-01 }
+";
+
+const TEMPLATE: &str = r#"template: t
+parameters:
+  class: { type: enum, of: [RATES, FOREX] }
+  from: { type: date }
+  old: { type: list of pattern, default: [] }
+functions:
+  amount:
+    takes: { v: text }
+    gives: decimal(18, 2)
+    is: cast(replace(v, ',', '') as decimal(18, 2))
+    examples: [ { v: "1,000", gives: 1000 }, { v: null, gives: null } ]
+flows:
+  load:
+    from:
+      http:
+        discover:
+          calendar: { from: param.from, to: yesterday, zone: UTC }
+          url: "https://example.org/{class:lower}/{date:%Y%m%d}.csv"
+        file-names: ["{class}_{date:%Y%m%d}*"]
+        old-file-names: param.old
+    steps:
+      - decode:
+          delimited:
+            layouts:
+              one: { header: [Name, Amount] }
+              two: { header: [Name, Amount, More] }
+            names: snake_case
+      - set: { class: param.class, day: document.date }
+      - select:
+          keep: [class, day]
+          name: { one: name, else: "coalesce(more, name)" }
+          amount: amount(amount)
+    to: { clickhouse: { table: d.used, rows: by-document, key: [day, name], partition: year of day } }
+"#;
+
+fn files(feed: &str, table: &str, user: &str, template: &str) -> MemoryFiles {
+    MemoryFiles::default()
+        .with("r/feed.yaml", feed)
+        .with("r/used.yaml", user)
+        .with("r/schemas/tables/d.t.yaml", table)
+        .with("r/templates/t.yaml", template)
+}
+
+fn loaded(files: &MemoryFiles) -> Loaded {
+    load(&[PathBuf::from("r")], files)
+}
+
+fn rendered(loaded: &Loaded) -> String {
+    let texts: Vec<String> = loaded.findings.iter().map(|finding| finding.text(false)).collect();
+    texts.join("\n\n")
+}
+
+/// Code, what is replaced, and by what; the files of a case are searched for the text in order.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("E1001", "topology: feed\n", "topology: [feed\n"),
+    ("E1001", "about: A feed for tests.", "about: A feed: for tests."),
+    ("E1001", "  unique:\n", " unique:\n"),
+    ("E1002", "    to: { topic: feed.rows", "\tto: { topic: feed.rows"),
+    ("E1003", "about: A feed for tests.", "about: A\nabout: B"),
+    ("E1004", "    expect: { rows: [ { name: A } ] }\n", "    expect: { rows: [] }\n---\ntopology: other\n"),
+    ("E1005", "topology: feed", "topology: !text feed"),
+    ("E1006", "about: A feed for tests.", "<<: { about: A }"),
+    (
+        "E1007",
+        "about: A feed for tests.",
+        "about: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+    ),
+    ("E1009", "about: A feed for tests.", "? [a]\n: b"),
+    ("E1010", "about: A feed for tests.", "about: &x [*x]"),
+    ("E2101", "from: { topic: feed.unique }", "from: feed.unique"),
+    ("E2101", "name: trim(name)", "name: [name]"),
+    ("E2102", ", remember: 30d", ""),
+    ("E2103", "remember: 30d", "remember: 30 days"),
+    ("E2104", "topology: feed", "topology: Feed"),
+    ("E2105", "          day: document.date", "          keep: [name]\n          day: document.date"),
+    ("E2105", "topology: used", "topology: feed"),
+    (
+        "E2106",
+        "to: { clickhouse: { table: d.t, rows: append } }",
+        "to: { clickhouse: { table: d.t, rows: append }, topic: x }",
+    ),
+    ("E2107", "key: [name, day], remember", "keys: [name, day], remember"),
+    ("E2107", "- dedupe:", "- dedup:"),
+    ("E2108", "x{date:%Y%m%d}*", "x{date:%Q}*"),
+    ("E2109", "type: nullable text", "type: nullable txt"),
+    (
+        "E2110",
+        "      - decode:\n          delimited:\n            layouts:\n              one: { header: [Day",
+        "      - where: 1 = 1\n      - decode:\n          delimited:\n            layouts:\n              one: { header: [Day",
+    ),
+    ("E2111", "name: seen, ", ""),
+    ("E2112", r"(?<n>\d+)'", r"(?<n>\d+'"),
+    ("E2113", "[Day, Name, Amount]", "[Day, Name, NAME]"),
+    ("E2114", "topology: feed", "about_: feed"),
+    ("E2201", "table: d.t\n", "table: d.u\n"),
+    ("E2202", "header: [Day, Name, Amount]", "header: headers/none.txt"),
+    ("E2203", "from: { topic: feed.unique }", "from: { topic: feed.uniqe }"),
+    ("E2204", "flow: land", "flow: lands"),
+    ("E2205", "outputs: { conflicts:", "outputs: { conflict:"),
+    ("E2206", "name: trim(name)", "name: { two: trim(name), else: name }"),
+    ("E2207", "key: [name, day], remember", "key: [nmae, day], remember"),
+    ("E2209", "from: { topic: feed.rows }", "from: { topic: feed.unique }"),
+    ("E2210", "feed.conflicts", "feed.unique"),
+    ("E2301", "name: trim(name)", "name: trim(name)\n          nmae: name"),
+    ("E2302", "          amount: cast(amount as decimal(18, 2))\n", ""),
+    ("E2303", "cast(amount as decimal(18, 2))\n    to", "trim(amount)\n    to"),
+    (
+        "E2304",
+        "      - select:\n          keep: [class, day]\n          name: { one: name, else: \"coalesce(more, name)\" }\n",
+        "      - extend:\n",
+    ),
+    ("E2305", "v: \"1,000\", gives: 1000", "v: \"1,000\", gives: 100"),
+    ("E2306", "- dedupe:", "- where: amount\n      - dedupe:"),
+    ("E2401", ", from: 2024-01-01 }", " }"),
+    ("E2402", "with: { class: RATES", "with: { clas: FOREX, class: RATES"),
+    ("E2403", "class: RATES", "class: RATE"),
+    ("E2403", "from: 2024-01-01", "from: 2024-13-01"),
+    ("E2404", "about: A feed for tests.", "with: { a: b }"),
+    ("E2501", "rows: by-document", "rows: append"),
+    ("E2502", "rows: append", "rows: by-document"),
+    ("E2503", "key: [day, name], partition: year of day", "key: [name], partition: year of day"),
+    ("E2504", "table: d.t, rows", "table: d.none, rows"),
+    (
+        "E2505",
+        "      - select:\n          day",
+        "      - dedupe: { name: early, key: [name], remember: 1d }\n      - select:\n          day",
+    ),
+    ("E2506", "key: [name, day], remember", "key: [day], remember"),
+    (
+        "E2507",
+        "tests:\n",
+        "  again:\n    from: { topic: feed.unique }\n    to: { clickhouse: { table: d.t, rows: by-key } }\ntests:\n",
+    ),
+    ("E3", "name: trim(name)", "name: trm(name)"),
+    ("E3", "name: trim(name)", "name: trim(nmae)"),
+    ("E3", "name: trim(name)", "name: >\n            trim(name)\n            || nmae"),
+    ("E3", "day: document.date\n          name", "day: document.dat\n          name"),
+];
+
+fn broken(from: &str, to: &str) -> MemoryFiles {
+    let mut texts = [TOPICS, TABLE, USER, TEMPLATE].map(str::to_owned);
+    let place = texts.iter_mut().find(|text| text.contains(from)).unwrap_or_else(|| panic!("{from}"));
+    *place = place.replacen(from, to, 1);
+    files(&texts[0], &texts[1], &texts[2], &texts[3])
+}
+
+#[test]
+fn good_files_have_no_findings_and_a_stable_plan() {
+    let files = files(TOPICS, TABLE, USER, TEMPLATE);
+    let found = loaded(&files);
+    assert_eq!(rendered(&found), "");
+    let plans: Vec<String> = found.topologies.iter().map(describe).collect();
+    expect_file!["golden/plan.txt"].assert_eq(&plans.join("\n"));
+    let again = loaded(&files);
+    assert_eq!(found.topologies[0].revision, again.topologies[0].revision);
+    assert_eq!(found.topologies[0].revision.len(), 16);
+    assert_ne!(found.topologies[0].revision, found.topologies[1].revision);
+}
+
+#[test]
+fn each_mistake_is_one_finding_that_says_what_to_do() {
+    let mut shown = String::new();
+    let mut wrong = Vec::new();
+    for (code, from, to) in MISTAKES {
+        let found = loaded(&broken(from, to));
+        if found.findings.len() != 1 || !found.findings[0].code.0.starts_with(code) {
+            wrong.push(format!("{code}: {from} -> {to}\n{}", rendered(&found)));
+        }
+        shown.push_str(&rendered(&found));
+        shown.push_str("\n\n");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    expect_file!["golden/findings.txt"].assert_eq(&shown);
+}
+
+#[test]
+fn every_code_is_explained_and_raised() {
+    let mut raised: BTreeSet<&str> = MISTAKES.iter().map(|(code, ..)| *code).collect();
+    let base = || files(TOPICS, TABLE, USER, TEMPLATE);
+    let mut latin = base();
+    latin.0.insert("r/feed.yaml".into(), b"topology: f\xe9".to_vec());
+    let avro = base().with(
+        "r/schemas/topics/feed.rows.avsc",
+        "{\"type\": \"record\", \"fields\": [{\"name\": \"day\", \"type\": \"what\"}]}",
+    );
+    for (code, found) in
+        [("E1008", loaded(&latin)), ("E2001", load(&[PathBuf::from("none.yaml")], &base())), ("E2211", loaded(&avro))]
+    {
+        assert_eq!(found.findings.len(), 1, "{code}: {}", rendered(&found));
+        assert_eq!(found.findings[0].code.0, code);
+        raised.insert(code);
+    }
+    let explained: BTreeSet<&str> = EXPLANATIONS.iter().map(|explanation| explanation.code.0).collect();
+    assert_eq!(explained.len(), EXPLANATIONS.len());
+    raised.remove("E3");
+    assert_eq!(raised, explained);
+}
+
+#[test]
+fn independent_mistakes_are_found_in_one_run_in_the_order_of_the_file() {
+    let text = TOPICS.replace("trim(name)", "trm(name)").replace("30d", "soon").replace("flow: land", "flow: lend");
+    let found = loaded(&files(&text, TABLE, USER, TEMPLATE));
+    let lines: Vec<u32> = found.findings.iter().map(|finding| finding.excerpt.position.line).collect();
+    assert_eq!(lines.len(), 3, "{}", rendered(&found));
+    assert!(lines.is_sorted(), "{lines:?}");
+    assert_eq!(found.topologies.len(), 1, "the other file is good");
+}
+
+#[test]
+fn findings_print_as_json_and_in_colour() {
+    let found = loaded(&broken("key: [name, day], remember", "keys: [name, day], remember"));
+    let json = found.findings[0].json();
+    assert_eq!((&json["code"], &json["line"], &json["nearest"]), (&"E2107".into(), &22.into(), &"key".into()));
+    assert!(found.findings[0].text(true).contains('\u{1b}'));
+}
+
+#[test]
+fn a_declared_topic_gives_its_readers_columns() {
+    let schema = r#"{"type": "record", "name": "u", "fields": [
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}}, {"name": "name", "type": "string"},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2}},
+        {"name": "note", "type": ["null", "string"]}], "spotlight.key": ["name"]}"#;
+    let feed = "topology: reader\nflows:\n  land:\n    from: { topic: far.rows }\n    to: { clickhouse: { table: d.t, rows: append } }\n";
+    let files = files(feed, TABLE, USER, TEMPLATE).with("r/schemas/topics/far.rows.avsc", schema);
+    let found = loaded(&files);
+    assert_eq!(rendered(&found), "");
+    assert!(describe(&found.topologies[0]).contains("from topic far.rows key [name] partitions 4"));
+}
+
+#[test]
+fn cut_files_never_panic() {
+    for text in [TOPICS, TEMPLATE] {
+        for end in (0..text.len()).step_by(41) {
+            let cut = &text[..end];
+            let set = if text == TOPICS { files(cut, TABLE, USER, TEMPLATE) } else { files(TOPICS, TABLE, USER, cut) };
+            let found = loaded(&set);
+            assert!(found.topologies.len() == 2 || !found.findings.is_empty() || end < 500, "{end}");
+        }
+    }
+}
+
+#[test]
+fn shipped_files_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../topologies");
+    let found = load(std::slice::from_ref(&folder), &DiskFiles);
+    assert_eq!(rendered(&found), "");
+    let shipped = DiskFiles.list(&folder).unwrap_or_default();
+    let shipped = shipped.iter().filter(|file| file.extension().is_some_and(|end| end == "yaml")).count();
+    assert_eq!(found.topologies.len(), shipped);
+}
