@@ -204,8 +204,8 @@ impl Server {
         let _thread = std::thread::Builder::new().name("clickhouse keeper".to_owned()).spawn(move || {
             while !ending.load(Ordering::Relaxed) {
                 match embedded.ensure_alive() {
-                    Ok(true) => {}
-                    Ok(false) => tracing::warn!("the embedded ClickHouse had died and was started again"),
+                    Ok(false) => {}
+                    Ok(true) => tracing::warn!("the embedded ClickHouse had died and was started again"),
                     Err(error) => tracing::error!(reason = %error, "the embedded ClickHouse does not start again"),
                 }
                 std::thread::park_timeout(std::time::Duration::from_millis(200));

@@ -21,6 +21,8 @@ use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 
 /// Longest text. Longer ones are data, not rules, and would make the work after each edit slow.
 const LONGEST: usize = 64 * 1024;
+/// Levels of the parser's own recursion: it takes a few for each bracket.
+const PARSER_LEVELS: usize = 250;
 /// Most tokens: the parser's tree of a chain of operators is as deep as the chain is long, and is freed recursively.
 const MOST_TOKENS: usize = 4_096;
 /// Deepest nesting of brackets and `case`. The parser tries several readings of each, so its time grows fast with the depth.
@@ -55,6 +57,9 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
         let at = lines.offset(error.location.line, error.location.column);
         syntax_error(at..text.len(), error.message.to_lowercase())
     })?;
+    if tokens.len() > 2 * MOST_TOKENS {
+        return Err(too_large(0..text.len()));
+    }
     let tokens = prepare(text, &lines, tokens);
     let places: Vec<_> = tokens
         .iter()
@@ -64,7 +69,7 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
     if places.len() > MOST_TOKENS || bracket_depth(&places) > DEEPEST_BRACKETS {
         return Err(too_large(0..text.len()));
     }
-    let mut parser = Parser::new(&Words).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(&Words).with_recursion_limit(PARSER_LEVELS).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr().and_then(|expression| {
         let next = parser.peek_token_ref();
         match next.token {
@@ -128,19 +133,24 @@ pub(crate) fn too_large(span: Span) -> ExpressionError {
 /// Byte offsets of the starts of lines; positions of `sqlparser` count lines and characters from one.
 struct Lines<'a> {
     text: &'a str,
+    ascii: bool,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
     fn new(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        Self { text, ascii: text.is_ascii(), starts }
     }
 
     fn offset(&self, line: u64, column: u64) -> usize {
         let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
         let start = self.starts.get(index).copied().unwrap_or(self.text.len());
         let characters = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+        // Counting characters for each token of a long line would take quadratic time.
+        if self.ascii {
+            return start.saturating_add(characters).min(self.text.len());
+        }
         self.text[start..].char_indices().nth(characters).map_or(self.text.len(), |(at, _)| start + at)
     }
 

@@ -198,7 +198,7 @@ fn finra(seed: u64, rows: u64) -> Feed {
         second: None,
     };
     Feed {
-        name: "finra-short-volume-cnms",
+        name: "finra-short-volume",
         first_day: day(2026, 1, 5),
         last_day: day(2026, 1, 16),
         documents: days.iter().map(document).collect(),
@@ -275,7 +275,7 @@ mod tests {
             ("dtcc-cftc-credits", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
             ("dtcc-cftc-equities", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
             ("dtcc-cftc-rates", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
-            ("finra-short-volume-cnms", [8 * 50, 0, 8 * 50, 0, 8, 2]),
+            ("finra-short-volume", [8 * 50, 0, 8 * 50, 0, 8, 2]),
             ("nyse-short-volume", [7 * 50, 0, 7 * 50, 0, 8, 0]),
             ("sec-ftd", [5 * 200 - 3, 3, 5 * 200 - 3, 1, 6, 1]),
         ];
