@@ -130,7 +130,9 @@ impl Access {
             }
             let (rows, distinct) = count(client, &landed_by)?;
             let (gaps, repeats) = match landed_by.rows.as_str() {
-                "append" => (expected.saturating_sub(distinct), rows - distinct.min(rows) + distinct.saturating_sub(expected)),
+                "append" => {
+                    (expected.saturating_sub(distinct), rows - distinct.min(rows) + distinct.saturating_sub(expected))
+                }
                 // Rows of one key replace each other: fewer rows than landed are no gap, more would be a repeat.
                 "by-key" => (0, rows.saturating_sub(expected)),
                 _ => (expected.saturating_sub(rows), rows.saturating_sub(expected)),

@@ -72,10 +72,11 @@ fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut line = String::new();
     BufReader::new(stream.try_clone()?).read_line(&mut line)?;
-    let said = match serde_json::from_str::<Question>(&line).map_err(anyhow::Error::from).and_then(|asked| answer(&asked)) {
-        Ok(value) => serde_json::json!({ "answer": value }),
-        Err(error) => serde_json::json!({ "error": format!("{error:#}") }),
-    };
+    let said =
+        match serde_json::from_str::<Question>(&line).map_err(anyhow::Error::from).and_then(|asked| answer(&asked)) {
+            Ok(value) => serde_json::json!({ "answer": value }),
+            Err(error) => serde_json::json!({ "error": format!("{error:#}") }),
+        };
     writeln!(stream, "{said}")?;
     Ok(())
 }

@@ -15,8 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use clickhouse_connector::{ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Password, Program};
 use batch::RowsMeaning;
+use clickhouse_connector::{
+    ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Password, Program,
+};
 use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
 use log::Log;

@@ -109,7 +109,8 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
             show::duration(state.busy_ms),
         ]);
     }
-    let header = ["flow", "#documents", "#rows read", "#landed", "#dropped", "#other outputs", "#dead", "#refused", "#time"];
+    let header =
+        ["flow", "#documents", "#rows read", "#landed", "#dropped", "#other outputs", "#dead", "#refused", "#time"];
     show::table(&header, rows);
     for (name, state) in &flows {
         for refusal in state.refused.values() {

@@ -11,7 +11,9 @@ use driver::assemble;
 use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource};
 use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
 use indexmap::IndexMap;
-use runtime::{Destination, DocumentInputParts, FlowInput, FlowParts, SourceParts, SystemTopics, TableOutput, TopicOutput};
+use runtime::{
+    Destination, DocumentInputParts, FlowInput, FlowParts, SourceParts, SystemTopics, TableOutput, TopicOutput,
+};
 use topology::plan::{self, SourcePlan, Topology};
 
 use crate::data;

@@ -143,7 +143,8 @@ fn written(value: &Value) -> String {
         Value::Scalar(text) => text.to_string(),
         Value::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         Value::Map(entries) => {
-            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{key}: {}", written(value))).collect();
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{key}: {}", written(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
     }

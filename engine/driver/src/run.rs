@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
 use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity};
 use indexmap::IndexMap;
-use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Outcome, Proof, Workshop, Worked};
+use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Outcome, Proof, Worked, Workshop};
 use telemetry::Counts;
 use topology::plan::{self, Given, Test, Topology};
 
@@ -129,8 +129,7 @@ fn document_through(
         workshop.prove(&open, key.as_deref(), flow.bad_rows_above).map_err(|error| error.to_string())?;
     came.counts.add(&counts);
     let outcome = if outcome == Outcome::Rows && counts.rows_in == 0 { Outcome::Empty } else { outcome };
-    came.receipt =
-        Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
+    came.receipt = Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
     if outcome != Outcome::Rows {
         return Ok(());
     }

@@ -51,12 +51,27 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         ]);
     }
     let header = [
-        "flow", "#rows in", "#landed", "#other outputs", "#dropped", "#dead", "#held", "accounted for", "#refused", "#waiting",
+        "flow",
+        "#rows in",
+        "#landed",
+        "#other outputs",
+        "#dropped",
+        "#dead",
+        "#held",
+        "accounted for",
+        "#refused",
+        "#waiting",
     ];
     show::table(&header, rows);
     for held in answer["holds"].as_array().into_iter().flatten() {
         let text = |name: &str| held[name].as_str().unwrap_or_default().to_owned();
-        show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", text("code"), text("flow"), text("what"), text("remedy")));
+        show::line(&format!(
+            "hold[{}]: {} waits: {}\n  to go on: {}",
+            text("code"),
+            text("flow"),
+            text("what"),
+            text("remedy")
+        ));
     }
     let running = answer["running"].as_bool().unwrap_or(false);
     show::line(&format!(
@@ -106,7 +121,15 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         let rows = found.iter().map(|one| {
             let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
             let count = |name: &str| show::count(number(&one[name]));
-            vec![text("flow"), text("table"), text("rows"), count("ledger"), count("table_rows"), count("gaps"), count("repeats")]
+            vec![
+                text("flow"),
+                text("table"),
+                text("rows"),
+                count("ledger"),
+                count("table_rows"),
+                count("gaps"),
+                count("repeats"),
+            ]
         });
         let header = ["flow", "table", "rows", "#ledger", "#in the table", "#gaps", "#repeats"];
         show::table(&header, rows.collect());
@@ -122,7 +145,11 @@ pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     let folder = DataFolder::open(&arguments.data.data)?;
     let question = Question::Release { flow: arguments.flow.clone() };
     let Some(answer) = control::ask(&folder.control(), &question)? else {
-        return Err(failure(Exit::Usage, "no run is going on, so nothing waits", "a run looks again at its start by itself"));
+        return Err(failure(
+            Exit::Usage,
+            "no run is going on, so nothing waits",
+            "a run looks again at its start by itself",
+        ));
     };
     let released = answer["released"].as_u64().unwrap_or(0);
     show::line(&format!("{released} held tasks of {} try again", arguments.flow));

@@ -53,7 +53,11 @@ fn is_error(finding: &topology::Diagnostic) -> bool {
 
 fn nothing_found(files: &[PathBuf]) -> anyhow::Error {
     let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    failure(Exit::Usage, format!("there is no topology file in {}", names.join(", ")), "name a .yaml file, or a folder of them")
+    failure(
+        Exit::Usage,
+        format!("there is no topology file in {}", names.join(", ")),
+        "name a .yaml file, or a folder of them",
+    )
 }
 
 /// A number with its noun.

@@ -70,7 +70,11 @@ fn one(id: &str, arguments: &Show) -> Result<Exit> {
     let letter = match (exact, found.as_slice()) {
         (Some(letter), _) | (None, [letter]) => letter,
         (None, []) => {
-            return Err(failure(Exit::Usage, format!("no open dead letter has the id `{id}`"), "spotlight dlq ls lists them"));
+            return Err(failure(
+                Exit::Usage,
+                format!("no open dead letter has the id `{id}`"),
+                "spotlight dlq ls lists them",
+            ));
         }
         (None, several) => {
             let what = format!("{} open dead letters begin with `{id}`", several.len());

@@ -51,7 +51,13 @@ mod tests {
     fn every_code_is_explained_once() {
         let all = explanations();
         for pair in all.windows(2) {
-            assert!(pair[0].code != pair[1].code, "{} is explained twice: {} / {}", pair[0].code, pair[0].title, pair[1].title);
+            assert!(
+                pair[0].code != pair[1].code,
+                "{} is explained twice: {} / {}",
+                pair[0].code,
+                pair[0].title,
+                pair[1].title
+            );
         }
         for explanation in &all {
             assert!(!explanation.why.is_empty() && !explanation.remedy.is_empty(), "{}", explanation.code);

@@ -75,11 +75,15 @@ impl DocumentTask {
         let found = loop {
             match record.value.map(serde_json::from_slice::<DocumentRecord>) {
                 Some(Ok(found)) => break found,
-                _ => self.context.holder.hold(Hold {
-                    code: codes::DOCUMENT_RECORD,
-                    what: format!("record {} of {} is no document record", record.offset, self.context.input.topic),
-                    remedy: format!("spotlight release {} --from {}", self.context.name, record.offset + 1),
-                }).map(|_| ())?,
+                _ => self
+                    .context
+                    .holder
+                    .hold(Hold {
+                        code: codes::DOCUMENT_RECORD,
+                        what: format!("record {} of {} is no document record", record.offset, self.context.input.topic),
+                        remedy: format!("spotlight release {} --from {}", self.context.name, record.offset + 1),
+                    })
+                    .map(|_| ())?,
             }
         };
         let partition = self.context.input.partition;
@@ -123,8 +127,7 @@ impl DocumentTask {
             let bytes = raw.open(&found.stored).map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?;
             Ok(Box::new(bytes))
         };
-        let mut workshop =
-            Workshop { reader: reader.as_ref(), document, chain: &mut self.chain };
+        let mut workshop = Workshop { reader: reader.as_ref(), document, chain: &mut self.chain };
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         let receipt = self.context.receipt(found, &proof);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
@@ -146,18 +149,19 @@ impl DocumentTask {
                 let cuts = [Some(progress.next.row), last];
                 let cutting = Cutting { reader: reader.as_ref(), cuts: cuts.into_iter().flatten().collect() };
                 workshop.reader = &cutting;
-                self.context.readable(found, || {
-                    ranges.start_over();
-                    let mut ended = None;
-                    workshop.again(open()?, &proof.facts, &mut |worked| {
-                        if worked.next_row > ranges.next_row {
-                            ended = ranges.take(worked).err();
-                        }
-                        ended.is_none()
-                    })?;
-                    Ok(ended)
-                })?
-                .map_or(Ok(()), Err)?;
+                self.context
+                    .readable(found, || {
+                        ranges.start_over();
+                        let mut ended = None;
+                        workshop.again(open()?, &proof.facts, &mut |worked| {
+                            if worked.next_row > ranges.next_row {
+                                ended = ranges.take(worked).err();
+                            }
+                            ended.is_none()
+                        })?;
+                        Ok(ended)
+                    })?
+                    .map_or(Ok(()), Err)?;
             }
         }
         ranges.finish(receipt, &proof)?;

@@ -75,7 +75,9 @@ impl TaskContext {
             };
             match looked {
                 Ok(()) => {}
-                Err(LandingError::Operator { code, what, remedy }) => self.holder.hold(Hold { code, what, remedy }).map(|_| ())?,
+                Err(LandingError::Operator { code, what, remedy }) => {
+                    self.holder.hold(Hold { code, what, remedy }).map(|_| ())?
+                }
                 Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
                     let wait = backoff.next();
                     tracing::warn!(

@@ -77,16 +77,25 @@ impl TaskContext {
             };
             match Progress::read(&position) {
                 Ok(progress) if progress.topic == identity.to_string() => return Ok(progress),
-                Ok(_) => self.holder.hold(Hold {
-                    code: crate::codes::TOPIC_CHANGED,
-                    what: format!("topic {topic} was deleted and made again since {} read it", self.name),
-                    remedy: format!("spotlight release {} --from earliest", self.name),
-                }).map(|_| ())?,
-                Err(error) => self.holder.hold(Hold {
-                    code: crate::codes::POSITION_UNREADABLE,
-                    what: error.to_string(),
-                    remedy: format!("run the version that wrote it, or spotlight release {} --from OFFSET", self.name),
-                }).map(|_| ())?,
+                Ok(_) => self
+                    .holder
+                    .hold(Hold {
+                        code: crate::codes::TOPIC_CHANGED,
+                        what: format!("topic {topic} was deleted and made again since {} read it", self.name),
+                        remedy: format!("spotlight release {} --from earliest", self.name),
+                    })
+                    .map(|_| ())?,
+                Err(error) => self
+                    .holder
+                    .hold(Hold {
+                        code: crate::codes::POSITION_UNREADABLE,
+                        what: error.to_string(),
+                        remedy: format!(
+                            "run the version that wrote it, or spotlight release {} --from OFFSET",
+                            self.name
+                        ),
+                    })
+                    .map(|_| ())?,
             }
         }
     }
