@@ -121,7 +121,7 @@ impl Chain {
     }
 
     fn savepoint(&mut self) -> Vec<Savepoint> {
-        self.stores().into_iter().map(|store| store.savepoint()).collect()
+        self.stores().into_iter().map(Store::savepoint).collect()
     }
 
     fn rewind(&mut self, to: &[Savepoint]) {
@@ -140,14 +140,14 @@ impl Chain {
         let reached = before.rows.take();
         gathered.add(before);
         match reached {
-            Some(batch) if self.stateful_from < self.steps.len() => self.redo(batch, facts, &mut gathered)?,
+            Some(batch) if self.stateful_from < self.steps.len() => self.redo(&batch, facts, &mut gathered)?,
             other => gathered.rows.extend(other),
         }
         gathered.finish().map_err(self.refused())
     }
 
     /// Rounds 1 and 2, from the first stateful step on.
-    fn redo(&mut self, batch: Batch, facts: &Facts, gathered: &mut Gathered) -> Result<(), StepError> {
+    fn redo(&mut self, batch: &Batch, facts: &Facts, gathered: &mut Gathered) -> Result<(), StepError> {
         let start = self.savepoint();
         let mut pass = self.pass(self.stateful_from..self.steps.len(), batch.clone(), facts)?;
         if pass.failed.is_empty() {
@@ -155,16 +155,16 @@ impl Chain {
             return Ok(());
         }
         self.rewind(&start);
-        let dead = self.surely_dead(&pass, &batch);
-        let rest = filtered(&batch, |index| !dead.contains(&batch.origins().position(index)));
+        let dead = self.surely_dead(&pass, batch);
+        let rest = filtered(batch, |index| !dead.contains(&batch.origins().position(index)));
         for (step, failed) in pass.failed.drain(..) {
             let failed = only(&failed, &dead).map_err(self.refused())?;
             gathered.failed.extend(failed.map(|failed| (step, failed)));
         }
-        self.halve(rest.map_err(self.refused())?, facts, gathered)
+        self.halve(&rest.map_err(self.refused())?, facts, gathered)
     }
 
-    fn halve(&mut self, batch: Batch, facts: &Facts, gathered: &mut Gathered) -> Result<(), StepError> {
+    fn halve(&mut self, batch: &Batch, facts: &Facts, gathered: &mut Gathered) -> Result<(), StepError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -180,8 +180,8 @@ impl Chain {
             gathered.failed.extend(pass.failed);
             return Ok(());
         }
-        self.halve(batch.slice(0, rows / 2), facts, gathered)?;
-        self.halve(batch.slice(rows / 2, rows - rows / 2), facts, gathered)
+        self.halve(&batch.slice(0, rows / 2), facts, gathered)?;
+        self.halve(&batch.slice(rows / 2, rows - rows / 2), facts, gathered)
     }
 
     /// Positions of rows that would fail again whatever becomes of the others.

@@ -118,7 +118,7 @@ const SHOWN: usize = 16 * 1024;
 
 fn letter_columns(letters: &[DeadLetter], state: &str) -> Result<RecordBatch, ArrowError> {
     let text = |of: &dyn Fn(&DeadLetter) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(letters.iter().map(|letter| of(letter))))
+        Arc::new(StringArray::from_iter_values(letters.iter().map(of)))
     };
     let number = |of: &dyn Fn(&DeadLetter) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values(letters.iter().map(of)))

@@ -3,6 +3,8 @@
 //! The library comes from the same cache as the binary's and is fetched with npm if it is not there. Where it cannot be
 //! had, these tests fail and say so: a promise that was not tried is not kept.
 
+#![expect(clippy::panic, reason = "a test that cannot go on says why")]
+
 mod embedded;
 mod errors;
 mod preflight;

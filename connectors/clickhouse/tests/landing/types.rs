@@ -159,8 +159,8 @@ fn every_type_arrives_as_it_was_sent() {
     let definition = define("types.every", &columns, RowsMeaning::Append, PartitionBy::Nothing);
     let landing = made(&definition);
     let planned = define("types.every", &columns, RowsMeaning::Append, PartitionBy::Nothing);
-    let arrays = cases.iter().map(|case| Arc::clone(&case.2)).collect();
-    let sent = with_carriers(&planned, arrays);
+    let arrays: Vec<ArrayRef> = cases.iter().map(|case| Arc::clone(&case.2)).collect();
+    let sent = with_carriers(&planned, &arrays);
     landing.insert(&piece(sent, "every")).expect("inserted");
     for (name, column_type, _, expected) in cases {
         let shown = if column_type == "binary" { format!("hex({name})") } else { name.to_owned() };
@@ -175,12 +175,12 @@ fn every_type_arrives_as_it_was_sent() {
 }
 
 /// Rows whose fields have the arrays' own types, for a dictionary stands for texts.
-fn with_carriers(definition: &batch::TableDefinition, arrays: Vec<ArrayRef>) -> RecordBatch {
+fn with_carriers(definition: &batch::TableDefinition, arrays: &[ArrayRef]) -> RecordBatch {
     let plain: Vec<ArrayRef> =
         arrays.iter().map(|array| arrow::compute::cast(array, &plain_type(array)).expect("cast")).collect();
     let made = rows(definition, plain, &[(7, 0), (7, 1), (7, 2)], None);
     let mut columns = made.columns().to_vec();
-    columns[..arrays.len()].clone_from_slice(&arrays);
+    columns[..arrays.len()].clone_from_slice(arrays);
     let schema = made.schema();
     let fields: Vec<Field> = schema
         .fields()

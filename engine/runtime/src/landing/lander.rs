@@ -94,7 +94,7 @@ impl Lander<'_> {
         };
         for piece in pieces {
             if mixed {
-                self.insert_missing(&mut machine, range, piece)?;
+                self.insert_missing(&mut machine, range, &piece)?;
             } else {
                 self.insert_piece(&mut machine, range, piece, hash, open.is_some())?;
             }
@@ -167,8 +167,8 @@ impl Lander<'_> {
     }
 
     /// The rows of a piece that the table does not hold yet.
-    fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: Piece) -> Result<(), TaskEnd> {
-        let question = PieceQuestion { table_partition: None, ..self.question(range, &piece) };
+    fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
+        let question = PieceQuestion { table_partition: None, ..self.question(range, piece) };
         let prefix = self.range_prefix(range);
         let mut backoff = self.backoff();
         for attempt in 0_u64.. {
@@ -177,7 +177,7 @@ impl Lander<'_> {
                 self.landing.end_queries(&prefix)?;
                 self.landing.present(&question)
             })?;
-            let mut rest = without(&piece, &held).map_err(TaskEnd::fault)?;
+            let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
             if rest.rows.num_rows() == 0 {
                 return Ok(());
             }

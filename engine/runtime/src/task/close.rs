@@ -48,7 +48,7 @@ impl TaskContext {
     ///
     /// # Errors
     /// If the task must end. Then nothing of it was committed.
-    pub(super) fn close(&self, closing: Closing, next: RowPosition) -> Result<(), TaskEnd> {
+    pub(super) fn close(&self, closing: &Closing, next: RowPosition) -> Result<(), TaskEnd> {
         if !closing.counts.balanced() {
             return Err(TaskEnd::Fault(format!("rows are not accounted for: {:?}", closing.counts)));
         }
@@ -64,7 +64,7 @@ impl TaskContext {
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 1);
         loop {
-            match self.try_close(&closing, &entry, next) {
+            match self.try_close(closing, &entry, next) {
                 Err(TaskEnd::Log(LogError::Store(source))) => {
                     let wait = backoff.next();
                     tracing::error!(flow = self.name, reason = %source, "the log's store failed, will try again");

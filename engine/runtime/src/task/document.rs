@@ -133,7 +133,7 @@ impl DocumentTask {
         let end = RowPosition { offset: document.offset + 1, row: 0 };
         if proof.outcome != Outcome::Rows || proof.counts.rows_in == 0 {
             let counts = proof.counts.clone();
-            self.context.close(Closing { counts, receipt: Some(receipt), ..Closing::default() }, end)?;
+            self.context.close(&Closing { counts, receipt: Some(receipt), ..Closing::default() }, end)?;
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
         let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone());
@@ -288,13 +288,13 @@ impl<'a> Ranges<'a> {
         let withdrawal = (by_document && *version > 1 && proof.counts.dead == 0)
             .then(|| Withdrawal { document: Arc::clone(key), version: version.cast_unsigned() });
         let next = RowPosition { offset: self.document.offset + 1, row: 0 };
-        self.flush(next, withdrawal, Some(receipt))
+        self.flush(next, withdrawal.as_ref(), Some(receipt))
     }
 
     fn flush(
         &mut self,
         next: RowPosition,
-        withdrawal: Option<Withdrawal>,
+        withdrawal: Option<&Withdrawal>,
         receipt: Option<Receipt>,
     ) -> Result<(), TaskEnd> {
         let context = self.context;
@@ -324,14 +324,14 @@ impl<'a> Ranges<'a> {
                     stop: &context.shared.stop,
                     holder: context.holder.as_ref(),
                 };
-                let landed = lander.land(&range, self.progress.open.as_ref(), withdrawal.as_ref())?;
+                let landed = lander.land(&range, self.progress.open.as_ref(), withdrawal)?;
                 closing.hash = landed.hash;
                 if let Some(receipt) = &mut closing.receipt {
                     receipt.withdrawn = landed.withdrawn;
                 }
             }
         }
-        context.close(closing, next)?;
+        context.close(&closing, next)?;
         self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
         self.memory = 0;
         Ok(())

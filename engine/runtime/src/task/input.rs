@@ -76,7 +76,7 @@ impl TaskContext {
             match looked {
                 Ok(()) => {}
                 Err(LandingError::Operator { code, what, remedy }) => {
-                    self.holder.hold(Hold { code, what, remedy }).map(|_| ())?
+                    self.holder.hold(Hold { code, what, remedy })?;
                 }
                 Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
                     let wait = backoff.next();

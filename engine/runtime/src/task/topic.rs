@@ -174,7 +174,7 @@ impl TopicTask {
         }
         closing.hash = self.land(&range, progress.open.as_ref(), &mut closing.rows)?;
         let next = RowPosition { offset: last + 1, row: 0 };
-        self.context.close(closing, next)?;
+        self.context.close(&closing, next)?;
         self.chain.commit();
         Ok(Progress { next, topic: progress.topic.clone(), open: None })
     }

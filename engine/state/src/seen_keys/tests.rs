@@ -225,8 +225,8 @@ fn the_changelog_bytes_do_not_change() {
 fn foreign_records_are_refused() {
     let key = [0; 17];
     let value = [1; 17];
-    let cases: [(&[u8], Option<&[u8]>, &str); 6] = [
-        (&[], None, "an unknown kind of key"),
+    let cases = [
+        (&[][..], None, "an unknown kind of key"),
         (&[9], None, "an unknown kind of key"),
         (&[0, 1], None, "a key of another length"),
         (&key, Some(&value[..9]), "a value of another length"),
