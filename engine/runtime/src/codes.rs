@@ -14,6 +14,10 @@ pub const RAW_STORE: Code = Code("E5104");
 pub const TABLE_BEHIND: Code = Code("E5105");
 /// A document record cannot be read.
 pub const DOCUMENT_RECORD: Code = Code("E5106");
+/// A replayed row is not where it was.
+pub const ROW_MOVED: Code = Code("E5107");
+/// A retry record cannot be read.
+pub const RETRY_RECORD: Code = Code("E5108");
 
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
@@ -52,5 +56,17 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a document record cannot be read",
         why: "The `documents` topic of the flow holds a record that is not one of ours.",
         remedy: "Only Spotlight may write to that topic. Skip the record with `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+    },
+    Explanation {
+        code: ROW_MOVED,
+        title: "a replayed row is not where it was",
+        why: "A dead letter names its row by number. The topology as it is now finds other bytes at that number, or no row, because it splits the document in another way.",
+        remedy: "Let the whole document be read again: a change of its content does that. If the row is not wanted any more, `spotlight dlq give-up FILE`.",
+    },
+    Explanation {
+        code: RETRY_RECORD,
+        title: "a retry record cannot be read",
+        why: "The retry topic of the flow holds a record that is not one of ours, or that refers to a topic that is gone.",
+        remedy: "Only Spotlight may write to that topic. Run the version that wrote the record.",
     },
 ];

@@ -1,16 +1,19 @@
 //! Dead letters: an input that could not be processed, kept whole with the reason.
 //!
-//! A dead letter is a record of the topology's dead-letter topic. Its key and value are the original ones: for a row
-//! of a document the document's key and the row's bytes as published. All else stands in headers, named
-//! `spotlight.NAME`, beside the six `__streams.errors.*` headers of Kafka Streams (KIP-1034). A record without a value
-//! and with `spotlight.mark` says what became of an earlier dead letter: `replayed`, `superseded` or `purged`.
+//! A dead letter is a record of the topology's dead-letter topic. Its key, value and headers are the original ones; for
+//! a row of a document the document's key and the row's bytes as published. All else stands in further headers, named
+//! `spotlight.dead.NAME`, beside the six `__streams.errors.*` headers of Kafka Streams (KIP-1034). A record without a
+//! value and with `spotlight.dead.mark` says what became of an earlier dead letter; see [`Mark`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use batch::{Failed, Headers, Input, Place, Record, RecordsBuilder};
+use batch::{Failed, Headers, Input, Place, Record, Records, RecordsBuilder};
+use log::{Log, LogError};
 use operators::{BadRecord, BadRow};
 use serde::Serialize;
+
+use crate::names;
 
 /// A dead letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -56,7 +59,41 @@ pub struct DeadLetter {
     /// The original bytes.
     #[serde(skip)]
     pub bytes: Vec<u8>,
+    /// The original key.
+    #[serde(skip)]
+    pub key: Option<Vec<u8>>,
+    /// The original headers, encoded as [`Headers`] are.
+    #[serde(skip)]
+    pub headers: Vec<u8>,
 }
+
+/// What became of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It went back to its flow. If it fails again it is open again.
+    Replayed,
+    /// A newer version of its document was accepted.
+    Superseded,
+    /// A person said that it is not wanted.
+    GivenUp,
+}
+
+impl Mark {
+    /// The word that records and tables use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Replayed => "replayed",
+            Self::Superseded => "superseded",
+            Self::GivenUp => "given-up",
+        }
+    }
+}
+
+/// Starts the names of the headers that are ours.
+const OURS: &str = "spotlight.dead.";
+/// Starts the names of the headers of Kafka Streams.
+const KAFKA_STREAMS: &str = "__streams.errors.";
 
 /// What dead letters of one task have in common.
 #[derive(Clone, Debug)]
@@ -72,10 +109,17 @@ pub struct DeadLetterOf {
 }
 
 impl DeadLetterOf {
+    /// Id of the dead letter of an input row: the same whenever the same row fails.
+    #[must_use]
+    pub fn id(&self, offset: i64, row: i64) -> String {
+        let Input { identity, partition, .. } = &*self.input;
+        format!("{}/{}/{identity}/{partition}/{offset}/{row}", self.topology, self.flow)
+    }
+
     fn letter(&self, offset: i64, row: i64) -> DeadLetter {
-        let Input { topic, identity, partition } = &*self.input;
+        let Input { topic, partition, .. } = &*self.input;
         DeadLetter {
-            id: format!("{}/{}/{identity}/{partition}/{offset}/{row}", self.topology, self.flow),
+            id: self.id(offset, row),
             topology: self.topology.to_string(),
             flow: self.flow.to_string(),
             revision: self.revision.to_string(),
@@ -148,19 +192,37 @@ impl DeadLetterOf {
             step: "decode".to_owned(),
             arrival: record.arrival,
             first_failed: record.arrival,
-            bytes: record.value.unwrap_or_default().to_vec(),
             ..self.letter(record.offset, 0)
         }
+        .with_record(record)
     }
 }
 
 impl DeadLetter {
+    /// With the key, value and headers of the record that failed.
+    #[must_use]
+    pub fn with_record(mut self, record: &Record<'_>) -> Self {
+        self.bytes = record.value.unwrap_or_default().to_vec();
+        self.key = record.key.map(<[u8]>::to_vec);
+        self.headers = record.headers.to_vec();
+        self
+    }
+
+    /// Identity of the input topic, as the id says.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        self.id.rsplit('/').nth(3).unwrap_or_default()
+    }
+
     /// Adds its record to a block of the dead-letter topic.
     pub fn write(&self, to: &mut RecordsBuilder) {
         let mut headers = Headers::new();
+        for header in Headers::decode(&self.headers).unwrap_or_default() {
+            headers.push(&header.name, &header.value);
+        }
         let mut put = |name: &str, value: &str| headers.push(name, value.as_bytes());
         for (name, value) in self.texts() {
-            put(&format!("spotlight.{name}"), &value);
+            put(&format!("{OURS}{name}"), &value);
         }
         put("__streams.errors.exception", &self.code);
         put("__streams.errors.message", &self.message);
@@ -168,8 +230,8 @@ impl DeadLetter {
         put("__streams.errors.topic", &self.topic);
         put("__streams.errors.partition", &self.partition.to_string());
         put("__streams.errors.offset", &self.offset.to_string());
-        let key = (!self.document.is_empty()).then_some(self.document.as_bytes());
-        to.push(key, Some(&self.bytes), &headers, 0);
+        let document = (!self.document.is_empty()).then_some(self.document.as_bytes());
+        to.push(self.key.as_deref().or(document), Some(&self.bytes), &headers, 0);
     }
 
     fn texts(&self) -> [(&'static str, String); 18] {
@@ -196,10 +258,10 @@ impl DeadLetter {
     }
 
     /// Adds the record that says what became of a dead letter.
-    pub fn write_mark(id: &str, mark: &str, to: &mut RecordsBuilder) {
+    pub fn write_mark(id: &str, mark: Mark, to: &mut RecordsBuilder) {
         let mut headers = Headers::new();
-        headers.push("spotlight.id", id.as_bytes());
-        headers.push("spotlight.mark", mark.as_bytes());
+        headers.push(&format!("{OURS}id"), id.as_bytes());
+        headers.push(&format!("{OURS}mark"), mark.word().as_bytes());
         to.push(None, None, &headers, 0);
     }
 }
@@ -221,7 +283,7 @@ impl DeadLetterRecord {
         let texts: BTreeMap<&str, &str> = headers
             .iter()
             .filter_map(|header| {
-                Some((header.name.strip_prefix("spotlight.")?, std::str::from_utf8(&header.value).ok()?))
+                Some((header.name.strip_prefix(OURS)?, std::str::from_utf8(&header.value).ok()?))
             })
             .collect();
         let text = |name: &str| texts.get(name).map(|text| (*text).to_owned());
@@ -232,6 +294,11 @@ impl DeadLetterRecord {
         let number = |name: &str| texts.get(name).and_then(|text| text.parse::<i64>().ok());
         let document = text("document")?;
         let (document, version) = document.rsplit_once('@')?;
+        let mut original = Headers::new();
+        for header in headers.iter().filter(|header| ![OURS, KAFKA_STREAMS].iter().any(|own| header.name.starts_with(own)))
+        {
+            original.push(&header.name, &header.value);
+        }
         Some(Self::Letter(Box::new(DeadLetter {
             id,
             code: text("code")?,
@@ -253,31 +320,78 @@ impl DeadLetterRecord {
             attempt: number("attempt")?.try_into().ok()?,
             first_failed: number("first-failed")?,
             bytes: record.value.unwrap_or_default().to_vec(),
+            // Rows of documents have no key of their own: there the document's stands in its place.
+            key: record.key.filter(|key| *key != document.as_bytes()).map(<[u8]>::to_vec),
+            headers: original.as_bytes().to_vec(),
         })))
     }
 }
 
+/// All dead letters of a topology by id, each with the word of what became of it; `None` if it is open.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn dead_letters(
+    log: &dyn Log,
+    topology: &str,
+) -> Result<BTreeMap<String, (DeadLetter, Option<String>)>, LogError> {
+    let topic = names::dead_letters(topology);
+    let mut letters: BTreeMap<String, (DeadLetter, Option<String>)> = BTreeMap::new();
+    if log.topic(&topic)?.is_none() {
+        return Ok(letters);
+    }
+    let mut offset = 0;
+    loop {
+        let blocks = log.read(&topic, 0, offset, READ_BYTES)?;
+        let Some(last) = blocks.last() else {
+            return Ok(letters);
+        };
+        offset = last.next_offset();
+        for record in blocks.iter().flat_map(Records::iter) {
+            match DeadLetterRecord::read(&record) {
+                Some(DeadLetterRecord::Letter(letter)) => {
+                    letters.insert(letter.id.clone(), (*letter, None));
+                }
+                Some(DeadLetterRecord::Mark(id, mark)) => {
+                    if let Some(known) = letters.get_mut(&id) {
+                        known.1 = Some(mark);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// Bytes of one reading of a dead-letter topic.
+const READ_BYTES: usize = 8 * 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
-    use super::{DeadLetter, DeadLetterRecord};
-    use batch::RecordsBuilder;
+    use super::{DeadLetter, DeadLetterRecord, Mark};
+    use batch::{Headers, RecordsBuilder};
 
     #[test]
     fn a_dead_letter_and_its_mark_read_back() {
+        let mut original = Headers::new();
+        original.push("spotlight.document", b"of a row of a topic");
         let letter = DeadLetter {
-            id: "a/b/0/1/2/3".into(),
+            id: "a/b/f0/1/2/3".into(),
             code: "E4101".into(),
             document: "key@with@signs".into(),
             version: 2,
             bytes: b"1|2".to_vec(),
+            key: Some(b"k".to_vec()),
+            headers: original.as_bytes().to_vec(),
             ..DeadLetter::default()
         };
         let mut builder = RecordsBuilder::new();
         letter.write(&mut builder);
-        DeadLetter::write_mark(&letter.id, "replayed", &mut builder);
+        DeadLetter::write_mark(&letter.id, Mark::Replayed, &mut builder);
         let records = builder.finish();
+        assert_eq!(letter.identity(), "f0");
         assert_eq!(DeadLetterRecord::read(&records.get(0)), Some(DeadLetterRecord::Letter(Box::new(letter))));
-        let mark = DeadLetterRecord::Mark("a/b/0/1/2/3".into(), "replayed".into());
+        let mark = DeadLetterRecord::Mark("a/b/f0/1/2/3".into(), "replayed".into());
         assert_eq!(DeadLetterRecord::read(&records.get(1)), Some(mark));
     }
 }

@@ -94,6 +94,17 @@ pub enum Destination {
     Table(TableOutput),
 }
 
+impl Destination {
+    /// Key columns of the table; `None` for a topic.
+    #[must_use]
+    pub fn key(&self) -> Option<Vec<Arc<str>>> {
+        match self {
+            Self::Table(table) => Some(table.table.key.clone()),
+            Self::Topic(_) => None,
+        }
+    }
+}
+
 /// A landing and what it is told.
 pub struct TableOutput {
     /// Writes rows.

@@ -3,6 +3,7 @@
 //! `reconcile` and `status` read it: rows in = landed + outputs + dropped + dead + held, for each range and so for the
 //! flow. The record that ends a document carries its receipt.
 
+use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
@@ -22,9 +23,20 @@ pub struct LedgerEntry {
     /// True for rows that came back from the dead letters.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replayed: bool,
+    /// Key and version of the document that replayed rows stand in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_of: Option<(String, i64)>,
     /// The document that ended with this range.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+}
+
+impl Receipt {
+    /// True if the document took the place of its earlier versions.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        matches!(Outcome::of_word(&self.outcome), Some(Outcome::Rows | Outcome::Empty))
+    }
 }
 
 /// What became of one document.

@@ -19,6 +19,7 @@ pub mod landing;
 mod ledger;
 mod metadata;
 pub mod names;
+mod retry;
 mod slots;
 mod stop;
 mod supervisor;
@@ -27,7 +28,7 @@ mod task;
 
 pub use board::{Board, FlowState, Refusal};
 pub use codes::EXPLANATIONS;
-pub use dead_letter::{DeadLetter, DeadLetterRecord};
+pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark, dead_letters};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
@@ -36,6 +37,7 @@ pub use flow::{
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt};
 pub use metadata::{OpenRange, Progress};
+pub use retry::{RetryAction, send_back};
 pub use stop::StopSignal;
 pub use supervisor::{RunEnd, RunParts, ledger, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

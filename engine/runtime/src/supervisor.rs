@@ -112,6 +112,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
                 holder: Box::new(holder(&shared, &holds, &name, input.partition, once)),
                 group: names::group(&parts.topology, &parts.flow),
                 name: name.clone(),
+                retries: Arc::new(retries_of(parts, &input, shared.log.as_ref())?),
                 input: Arc::new(input),
             };
             let (shared, task_name) = (Arc::clone(&shared), name.clone());
@@ -189,6 +190,7 @@ fn make_topics(parts: &FlowParts, log: &dyn Log) -> Result<Vec<Input>, LogError>
     let state = ensure(&topic, partitions)?;
     ensure(&names::discovery(topology, flow), 1)?;
     ensure(&names::ledger(topology, flow), partitions)?;
+    ensure(&names::retry(topology, flow), partitions)?;
     ensure(&names::dead_letters(topology), 1)?;
     let destination = match &parts.destination {
         Destination::Topic(topic) => Some(topic),
@@ -199,6 +201,14 @@ fn make_topics(parts: &FlowParts, log: &dyn Log) -> Result<Vec<Input>, LogError>
     }
     let of = |partition| Input { topic: Arc::clone(&topic), identity: state.identity, partition };
     Ok((0..partitions).map(of).collect())
+}
+
+/// The partition of a flow's retry topic that belongs to an input partition.
+fn retries_of(parts: &FlowParts, input: &Input, log: &dyn Log) -> Result<Input, LogError> {
+    let topic = names::retry(&parts.topology, &parts.flow);
+    let unknown = || LogError::UnknownPartition { topic: Arc::clone(&topic), partition: input.partition };
+    let identity = log.topic(&topic)?.ok_or_else(unknown)?.identity;
+    Ok(Input { topic, identity, partition: input.partition })
 }
 
 /// Which flows write which topics.
@@ -247,16 +257,29 @@ pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEnt
     };
     let mut entries = Vec::new();
     for partition in 0..state.partitions {
-        let mut offset = 0;
-        loop {
-            let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
-            let Some(last) = blocks.last() else { break };
-            offset = last.next_offset();
-            let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
-            entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));
-        }
+        entries.extend(ledger_of(log, topology, flow, partition)?);
     }
     Ok(entries)
+}
+
+/// The ledger of one partition of a flow, in order.
+pub(crate) fn ledger_of(
+    log: &dyn Log,
+    topology: &str,
+    flow: &str,
+    partition: i32,
+) -> Result<Vec<LedgerEntry>, LogError> {
+    let topic = names::ledger(topology, flow);
+    let (mut entries, mut offset) = (Vec::new(), 0);
+    loop {
+        let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
+        let Some(last) = blocks.last() else {
+            return Ok(entries);
+        };
+        offset = last.next_offset();
+        let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
+        entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));
+    }
 }
 
 /// Looks at the publisher, once or for ever.

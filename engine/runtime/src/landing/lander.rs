@@ -80,9 +80,10 @@ impl Lander<'_> {
             None => {
                 if !pieces.is_empty() {
                     self.pass(&mut machine, Arrow::Open)?;
-                    self.open(range, hash, false)?;
+                    self.open(range, hash, range.replayed)?;
                 }
-                false
+                // Rows that come back stand among rows that landed: only one by one can they be asked for.
+                range.replayed
             }
             Some(open) if open.hash == hash && open.rows == range.count() => open.mixed,
             Some(_) => {
@@ -168,14 +169,19 @@ impl Lander<'_> {
 
     /// The rows of a piece that the table does not hold yet.
     fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
-        let question = PieceQuestion { table_partition: None, ..self.question(range, piece) };
+        let questions = if range.replayed { self.questions_of_rows(piece)? } else { vec![self.question(range, piece)] };
         let prefix = self.range_prefix(range);
         let mut backoff = self.backoff();
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_it_works(|| {
                 self.landing.end_queries(&prefix)?;
-                self.landing.present(&question)
+                let mut held = Vec::new();
+                for question in &questions {
+                    let anywhere = PieceQuestion { table_partition: None, ..question.clone() };
+                    held.extend(self.landing.present(&anywhere)?);
+                }
+                Ok(held)
             })?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
             if rest.rows.num_rows() == 0 {
@@ -198,6 +204,25 @@ impl Lander<'_> {
             first: range.first,
             last: range.last,
         }
+    }
+
+    /// Questions for the rows of a piece themselves: one for each group of rows that stand near each other.
+    fn questions_of_rows(&self, piece: &Piece) -> Result<Vec<PieceQuestion>, TaskEnd> {
+        let mut positions = positions(piece).map_err(TaskEnd::fault)?;
+        positions.sort_unstable();
+        let mut questions: Vec<PieceQuestion> = Vec::new();
+        for position in positions {
+            match questions.last_mut() {
+                Some(question) if near(question.last, position) => question.last = position,
+                _ => questions.push(PieceQuestion {
+                    provenance: self.provenance.clone(),
+                    table_partition: None,
+                    first: position,
+                    last: position,
+                }),
+            }
+        }
+        Ok(questions)
     }
 
     /// The start of every token and query id of a range.
@@ -243,18 +268,27 @@ impl Lander<'_> {
     }
 }
 
-fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
-    let held: HashSet<RowPosition> = held.iter().copied().collect();
+/// Rows between two positions that one question may ask for in vain.
+const NEAR: i64 = 1000;
+
+fn near(one: RowPosition, other: RowPosition) -> bool {
+    let (offsets, rows) = (other.offset.saturating_sub(one.offset), other.row.saturating_sub(one.row));
+    // Records of a topic are one row each; within a document's record only the row counts.
+    if offsets == 0 { rows <= NEAR } else { offsets <= NEAR && one.row == 0 && other.row == 0 }
+}
+
+fn positions(piece: &Piece) -> Result<Vec<RowPosition>, arrow::error::ArrowError> {
     let column = |name: &str| {
         let found = piece.rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
         found.ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("no column {name}")))
     };
     let (offsets, rows) = (column("_offset")?, column("_row")?);
-    let missing: BooleanArray = offsets
-        .values()
-        .iter()
-        .zip(rows.values())
-        .map(|(&offset, &row)| Some(!held.contains(&RowPosition { offset, row })))
-        .collect();
+    Ok(offsets.values().iter().zip(rows.values()).map(|(&offset, &row)| RowPosition { offset, row }).collect())
+}
+
+fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
+    let held: HashSet<RowPosition> = held.iter().copied().collect();
+    let missing: BooleanArray =
+        positions(piece)?.into_iter().map(|position| Some(!held.contains(&position))).collect();
     Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
 }

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::{Batch, Headers, Records, RecordsBuilder};
+use batch::{Batch, Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
 use log::{LogError, Written};
 use telemetry::Counts;
 
 use super::TaskContext;
-use crate::dead_letter::DeadLetter;
+use crate::dead_letter::{DeadLetter, Mark};
 use crate::end::TaskEnd;
 use crate::flow::Destination;
 use crate::ledger::{LedgerEntry, Receipt};
@@ -39,16 +39,20 @@ pub(super) struct Closing {
     pub(super) hash: u128,
     /// True if the rows came back from the dead letters.
     pub(super) replayed: bool,
+    /// Key and version of the document that replayed rows stand in.
+    pub(super) replayed_of: Option<(String, i64)>,
+    /// Dead letters that a newer version of their document closes.
+    pub(super) superseded: Vec<DeadLetter>,
     /// The document that ends with this range.
     pub(super) receipt: Option<Receipt>,
 }
 
 impl TaskContext {
-    /// Commits the end of a range, and that the task stands at `next`.
+    /// Commits the end of a range of `input`, the task's own or its retries, and that the task stands at `next` there.
     ///
     /// # Errors
     /// If the task must end. Then nothing of it was committed.
-    pub(super) fn close(&self, closing: &Closing, next: RowPosition) -> Result<(), TaskEnd> {
+    pub(super) fn close(&self, closing: &Closing, input: &Input, next: RowPosition) -> Result<(), TaskEnd> {
         if !closing.counts.balanced() {
             return Err(TaskEnd::Fault(format!("rows are not accounted for: {:?}", closing.counts)));
         }
@@ -60,11 +64,12 @@ impl TaskContext {
             hash: if closing.hash == 0 { String::new() } else { format!("{:032x}", closing.hash) },
             revision: self.parts.revision.to_string(),
             replayed: closing.replayed,
+            replayed_of: closing.replayed_of.clone(),
             receipt: closing.receipt.clone(),
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 1);
         loop {
-            match self.try_close(closing, &entry, next) {
+            match self.try_close(closing, &entry, input, next) {
                 Err(TaskEnd::Log(LogError::Store(source))) => {
                     let wait = backoff.next();
                     tracing::error!(flow = self.name, reason = %source, "the log's store failed, will try again");
@@ -81,7 +86,13 @@ impl TaskContext {
         Ok(())
     }
 
-    fn try_close(&self, closing: &Closing, entry: &LedgerEntry, next: RowPosition) -> Result<(), TaskEnd> {
+    fn try_close(
+        &self,
+        closing: &Closing,
+        entry: &LedgerEntry,
+        input: &Input,
+        next: RowPosition,
+    ) -> Result<(), TaskEnd> {
         let parts = &self.parts;
         let mut transaction = self.shared.log.begin();
         let to = transaction.as_mut();
@@ -101,6 +112,7 @@ impl TaskContext {
             to.append(Written { topic, partition: 0, records: records.finish() })?;
             self.shared.system.write_dead_letters(&closing.dead, "open", to)?;
         }
+        crate::retry::settle(&self.shared.system, closing.superseded.iter(), Mark::Superseded, to)?;
         for (topic, records) in &closing.changes {
             let written =
                 Written { topic: Arc::clone(topic), partition: self.input.partition, records: records.clone() };
@@ -114,8 +126,8 @@ impl TaskContext {
         ledger.push(None, Some(&text), &Headers::new(), 0);
         let topic = names::ledger(&parts.topology, &parts.flow);
         to.append(Written { topic, partition: self.input.partition, records: ledger.finish() })?;
-        let progress = Progress { next, topic: self.input.identity.to_string(), open: None };
-        to.commit_position(&self.group, &self.input.topic, self.input.partition, progress.position())?;
+        let progress = Progress { next, topic: input.identity.to_string(), open: None };
+        to.commit_position(&self.group, &input.topic, input.partition, progress.position())?;
         transaction.commit()?;
         Ok(())
     }

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, Int64Array};
 use batch::{Batch, DocumentId, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{
-    Block, Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked,
     Workshop,
 };
 
 use super::TaskContext;
 use super::close::Closing;
+use super::cutting::Cutting;
+use super::unsettled::{Position, Unsettled, superseded_letters};
 use crate::codes;
-use crate::dead_letter::DeadLetterOf;
+use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
 use crate::flow::Destination;
 use crate::hold::Hold;
-use crate::landing::{Lander, Range, Withdrawal, provenance_of};
+use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
 
@@ -30,10 +31,11 @@ const TRANSACTION_ROWS: u64 = 50_000;
 
 /// Works the documents of one partition in order.
 pub struct DocumentTask {
-    context: TaskContext,
-    reader: Arc<dyn DocumentReader>,
-    chain: Chain,
-    letters: DeadLetterOf,
+    pub(super) context: TaskContext,
+    pub(super) reader: Arc<dyn DocumentReader>,
+    pub(super) chain: Chain,
+    pub(super) letters: DeadLetterOf,
+    pub(super) unsettled: Unsettled,
 }
 
 impl DocumentTask {
@@ -41,14 +43,8 @@ impl DocumentTask {
     #[must_use]
     pub fn new(context: TaskContext, reader: Arc<dyn DocumentReader>) -> Self {
         let parts = &context.parts;
-        let letters = DeadLetterOf {
-            topology: Arc::clone(&parts.topology),
-            flow: Arc::clone(&parts.flow),
-            revision: Arc::clone(&parts.revision),
-            input: Arc::clone(&context.input),
-        };
-        let chain = (parts.chain)();
-        Self { context, reader, chain, letters }
+        let (chain, letters) = ((parts.chain)(), context.letters());
+        Self { context, reader, chain, letters, unsettled: Unsettled::default() }
     }
 
     /// Works until nothing can come any more.
@@ -57,14 +53,27 @@ impl DocumentTask {
     /// If the task ends before that.
     pub fn run(&mut self) -> Result<(), TaskEnd> {
         self.context.preflight()?;
-        let mut progress = self.context.progress()?;
-        while let Some(records) = self.context.next_records(progress.next.offset, 1, &|context| {
-            context.shared.completion.no_more_documents(&context.name)
-        })? {
-            let record = records.get(0);
-            progress = self.document(&record, progress)?;
+        let input = Arc::clone(&self.context.input);
+        let mut progress = self.context.progress(&input)?;
+        let mut back = self.context.progress(&self.context.retries)?;
+        self.unsettled = Unsettled::read(&self.context, back.next.offset)?;
+        loop {
+            // A document that is half landed is finished first: what comes back must see it whole.
+            let between = progress.next.row == 0 && progress.open.is_none();
+            if between && self.context.has_retries(back.next.offset)? {
+                back = self.retry(back)?;
+                continue;
+            }
+            let records = self.context.next_records(progress.next.offset, 1, &|context| {
+                let no_more = context.shared.completion.no_more_documents(&context.name);
+                Ok(no_more || context.has_retries(back.next.offset)?)
+            })?;
+            match records {
+                Some(records) => progress = self.document(&records.get(0), progress)?,
+                None if self.context.has_retries(back.next.offset)? => {}
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     fn document(&mut self, record: &Record<'_>, progress: Progress) -> Result<Progress, TaskEnd> {
@@ -72,20 +81,7 @@ impl DocumentTask {
         let Some(_slot) = shared.slots.take(&shared.stop) else {
             return Err(TaskEnd::Stopped);
         };
-        let found = loop {
-            match record.value.map(serde_json::from_slice::<DocumentRecord>) {
-                Some(Ok(found)) => break found,
-                _ => self
-                    .context
-                    .holder
-                    .hold(Hold {
-                        code: codes::DOCUMENT_RECORD,
-                        what: format!("record {} of {} is no document record", record.offset, self.context.input.topic),
-                        remedy: format!("spotlight release {} --from {}", self.context.name, record.offset + 1),
-                    })
-                    .map(|_| ())?,
-            }
-        };
+        let found = self.context.document_record(record)?;
         let partition = self.context.input.partition;
         shared.board.change(&self.context.name, |state| {
             state.started.get_or_insert((shared.clock)());
@@ -99,7 +95,7 @@ impl DocumentTask {
         result
     }
 
-    fn input(&self, record: &Record<'_>, found: &DocumentRecord) -> DocumentInput {
+    pub(super) fn input(&self, record: &Record<'_>, found: &DocumentRecord) -> DocumentInput {
         DocumentInput {
             input: Arc::clone(&self.context.input),
             offset: record.offset,
@@ -117,23 +113,17 @@ impl DocumentTask {
         progress: Progress,
     ) -> Result<Progress, TaskEnd> {
         let parts = Arc::clone(&self.context.parts);
-        let key: Option<Vec<Arc<str>>> = match &parts.destination {
-            Destination::Table(table) => Some(table.table.key.clone()),
-            Destination::Topic(_) => None,
-        };
+        let key = parts.destination.key();
         let reader = Arc::clone(&self.reader);
-        let raw = Arc::clone(&self.context.shared.raw);
-        let open = || -> Result<Box<dyn DocumentBytes>, ReadError> {
-            let bytes = raw.open(&found.stored).map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?;
-            Ok(Box::new(bytes))
-        };
+        let open = || self.context.open(found);
         let mut workshop = Workshop { reader: reader.as_ref(), document, chain: &mut self.chain };
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         let receipt = self.context.receipt(found, &proof);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
-        if proof.outcome != Outcome::Rows || proof.counts.rows_in == 0 {
+        if !receipt.accepted() {
             let counts = proof.counts.clone();
-            self.context.close(&Closing { counts, receipt: Some(receipt), ..Closing::default() }, end)?;
+            let closing = Closing { counts, receipt: Some(receipt), ..Closing::default() };
+            self.context.close(&closing, &self.context.input, end)?;
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
         let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone());
@@ -164,14 +154,43 @@ impl DocumentTask {
                     .map_or(Ok(()), Err)?;
             }
         }
-        ranges.finish(receipt, &proof)?;
+        let DocumentId { key, version } = &*document.id;
+        if self.unsettled.has_earlier(key, *version) {
+            ranges.superseded = superseded_letters(&self.context, key, *version)?;
+        }
+        let dead = ranges.finish(receipt, &proof)?;
+        self.unsettled.accepted(key, *version);
+        dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
     }
 }
 
 impl TaskContext {
+    /// What a record of the `documents` topic says.
+    ///
+    /// # Errors
+    /// Holds if it is none of ours.
+    pub(super) fn document_record(&self, record: &Record<'_>) -> Result<DocumentRecord, TaskEnd> {
+        loop {
+            if let Some(Ok(found)) = record.value.map(serde_json::from_slice::<DocumentRecord>) {
+                return Ok(found);
+            }
+            self.holder.hold(Hold {
+                code: codes::DOCUMENT_RECORD,
+                what: format!("record {} of {} is no document record", record.offset, self.input.topic),
+                remedy: format!("spotlight release {} --from {}", self.name, record.offset + 1),
+            })?;
+        }
+    }
+
+    /// The bytes of a document.
+    pub(super) fn open(&self, found: &DocumentRecord) -> Result<Box<dyn DocumentBytes>, ReadError> {
+        let bytes = self.shared.raw.open(&found.stored);
+        Ok(Box::new(bytes.map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?))
+    }
+
     /// Runs `read` until the raw store gives the document's bytes.
-    fn readable<T>(
+    pub(super) fn readable<T>(
         &self,
         found: &DocumentRecord,
         mut read: impl FnMut() -> Result<T, WorkError>,
@@ -185,13 +204,11 @@ impl TaskContext {
                 Err(WorkError::Read(ReadError::Bytes(error))) => error,
                 Err(error) => return Err(TaskEnd::fault(error)),
             };
-            self.holder
-                .hold(Hold {
-                    code: codes::RAW_STORE,
-                    what: format!("the bytes of {} cannot be read: {error}", found.name),
-                    remedy: format!("put {} back into the raw store", found.stored),
-                })
-                .map(|_| ())?;
+            self.holder.hold(Hold {
+                code: codes::RAW_STORE,
+                what: format!("the bytes of {} cannot be read: {error}", found.name),
+                remedy: format!("put {} back into the raw store", found.stored),
+            })?;
         }
     }
 
@@ -231,6 +248,10 @@ struct Ranges<'a> {
     next_row: i64,
     memory: usize,
     pending: Closing,
+    /// Dead rows of the document, those of closed ranges too.
+    dead: Vec<Position>,
+    /// Dead letters of earlier versions, closed with the last range.
+    superseded: Vec<DeadLetter>,
 }
 
 impl<'a> Ranges<'a> {
@@ -242,7 +263,18 @@ impl<'a> Ranges<'a> {
         progress: Progress,
     ) -> Self {
         let next_row = progress.next.row;
-        Self { context, letters, twice, document, progress, next_row, memory: 0, pending: Closing::default() }
+        Self {
+            context,
+            letters,
+            twice,
+            document,
+            progress,
+            next_row,
+            memory: 0,
+            pending: Closing::default(),
+            dead: Vec::new(),
+            superseded: Vec::new(),
+        }
     }
 
     /// Forgets what was gathered and not closed; closed rows stay closed.
@@ -278,17 +310,14 @@ impl<'a> Ranges<'a> {
         Ok(())
     }
 
-    fn finish(mut self, receipt: Receipt, proof: &Proof) -> Result<(), TaskEnd> {
-        let by_document = match &self.context.parts.destination {
-            Destination::Table(table) => table.table.rows == batch::RowsMeaning::ByDocument,
-            Destination::Topic(_) => false,
-        };
-        let DocumentId { key, version } = &*self.document.id;
+    /// Lands what is left and closes the document. Gives the positions of its dead rows.
+    fn finish(mut self, receipt: Receipt, proof: &Proof) -> Result<Vec<Position>, TaskEnd> {
         // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        let withdrawal = (by_document && *version > 1 && proof.counts.dead == 0)
-            .then(|| Withdrawal { document: Arc::clone(key), version: version.cast_unsigned() });
+        let withdrawal = (proof.counts.dead == 0).then(|| withdrawal(self.context, &self.document.id)).flatten();
+        self.pending.superseded = std::mem::take(&mut self.superseded);
         let next = RowPosition { offset: self.document.offset + 1, row: 0 };
-        self.flush(next, withdrawal.as_ref(), Some(receipt))
+        self.flush(next, withdrawal.as_ref(), Some(receipt))?;
+        Ok(self.dead)
     }
 
     fn flush(
@@ -304,95 +333,29 @@ impl<'a> Ranges<'a> {
             first: self.progress.next,
             last: RowPosition { offset, row: self.next_row - 1 },
             rows: std::mem::take(&mut closing.rows),
+            replayed: false,
         };
-        closing.first = Some(range.first);
-        closing.last = Some(range.last);
-        closing.receipt = receipt;
-        match &context.parts.destination {
-            Destination::Topic(_) => closing.rows = range.rows,
-            Destination::Table(table) => {
-                let lander = Lander {
-                    log: context.shared.log.as_ref(),
-                    landing: table.landing.as_ref(),
-                    table: &table.table,
-                    group: &context.group,
-                    name: &context.name,
-                    revision: &context.parts.revision,
-                    input: Arc::clone(&context.input),
-                    provenance: provenance_of(&context.parts.topology, &context.parts.flow, &context.input),
-                    faults: context.shared.faults.as_ref(),
-                    stop: &context.shared.stop,
-                    holder: context.holder.as_ref(),
-                };
-                let landed = lander.land(&range, self.progress.open.as_ref(), withdrawal)?;
-                closing.hash = landed.hash;
-                if let Some(receipt) = &mut closing.receipt {
-                    receipt.withdrawn = landed.withdrawn;
-                }
-            }
-        }
-        context.close(&closing, next)?;
+        (closing.first, closing.last) = (Some(range.first), Some(range.last));
+        let landed = context.land(&range, &context.input, self.progress.open.as_ref(), withdrawal)?;
+        closing.hash = landed.hash;
+        closing.receipt = receipt.map(|receipt| Receipt { withdrawn: landed.withdrawn, ..receipt });
+        closing.rows = range.rows;
+        context.close(&closing, &context.input, next)?;
+        self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));
         self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
         self.memory = 0;
         Ok(())
     }
 }
 
-/// Cuts blocks at given row numbers, so that a range that an earlier process opened can be made again exactly.
-struct Cutting<'a> {
-    reader: &'a dyn DocumentReader,
-    cuts: Vec<i64>,
-}
-
-impl DocumentReader for Cutting<'_> {
-    fn facts(&self, document: &DocumentInput) -> operators::Facts {
-        self.reader.facts(document)
-    }
-
-    fn steps_need_trailer(&self) -> bool {
-        self.reader.steps_need_trailer()
-    }
-
-    fn read(
-        &self,
-        document: &DocumentInput,
-        bytes: Box<dyn DocumentBytes>,
-        sink: &mut dyn FnMut(Block) -> bool,
-    ) -> Result<operators::Verdict, ReadError> {
-        let mut fault = None;
-        let verdict = self.reader.read(document, bytes, &mut |block| match split(block, &self.cuts) {
-            Ok(blocks) => blocks.into_iter().all(&mut *sink),
-            Err(error) => {
-                fault = Some(ReadError::Fault(error.to_string()));
-                false
-            }
-        });
-        fault.map_or(verdict, Err)
-    }
-}
-
-fn split(block: Block, cuts: &[i64]) -> Result<Vec<Block>, arrow::error::ArrowError> {
-    let numbers: &Int64Array = &block.batch.origins().rows;
-    let first = numbers.values().first().copied().unwrap_or(block.next_row);
-    let first = block.bad.iter().map(|bad| bad.row).min().map_or(first, |bad| bad.min(first));
-    let mut bounds: Vec<i64> = cuts.iter().copied().filter(|&cut| cut > first && cut < block.next_row).collect();
-    if bounds.is_empty() {
-        return Ok(vec![block]);
-    }
-    bounds.sort_unstable();
-    bounds.dedup();
-    bounds.push(block.next_row);
-    let (mut from, mut parts) = (i64::MIN, Vec::new());
-    for until in bounds {
-        let inside = |number: i64| number >= from && number < until;
-        let keep: BooleanArray = numbers.values().iter().map(|&number| Some(inside(number))).collect();
-        parts.push(Block {
-            batch: block.batch.filter(&keep)?,
-            bad: block.bad.iter().filter(|bad| inside(bad.row)).cloned().collect(),
-            next_row: until,
-        });
-        from = until;
-    }
-    debug_assert_eq!(parts.iter().map(|part| part.batch.len()).sum::<usize>(), numbers.len());
-    Ok(parts)
+/// What an accepted version of a document withdraws from the flow's table.
+pub(super) fn withdrawal(context: &TaskContext, document: &DocumentId) -> Option<Withdrawal> {
+    let Destination::Table(table) = &context.parts.destination else {
+        return None;
+    };
+    let owns = table.table.rows == batch::RowsMeaning::ByDocument && document.version > 1;
+    owns.then(|| Withdrawal {
+        document: Arc::clone(&document.key),
+        version: document.version.cast_unsigned(),
+    })
 }

@@ -24,7 +24,7 @@ impl TaskContext {
         &self,
         offset: i64,
         max_bytes: usize,
-        no_more: &dyn Fn(&Self) -> bool,
+        no_more: &dyn Fn(&Self) -> Result<bool, TaskEnd>,
     ) -> Result<Option<Records>, TaskEnd> {
         let mut seen = 0;
         loop {
@@ -32,7 +32,7 @@ impl TaskContext {
                 return Err(TaskEnd::Stopped);
             }
             // Asked before the log is read: what was written before the last writer ended is then read below.
-            let last_look = no_more(self);
+            let last_look = no_more(self)?;
             let topic = &self.input.topic;
             let mut blocks = self.shared.log.read(topic, self.input.partition, offset, max_bytes)?;
             let end = self.shared.log.end(topic, self.input.partition)?;
@@ -47,6 +47,14 @@ impl TaskContext {
             }
             seen = self.shared.log.wait(seen, LOOK_UP);
         }
+    }
+
+    /// True if dead letters wait at or after an offset of the task's retries.
+    ///
+    /// # Errors
+    /// If the log fails.
+    pub(super) fn has_retries(&self, from: i64) -> Result<bool, TaskEnd> {
+        Ok(self.shared.log.end(&self.retries.topic, self.retries.partition)? > from)
     }
 
     /// Compares the table with the plan; makes it if it is missing.

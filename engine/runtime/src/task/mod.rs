@@ -1,9 +1,12 @@
 //! Tasks: one flow on one partition of its input. One thread, one order, one commit point between batches.
 
+mod again;
 mod close;
+mod cutting;
 mod document;
 mod input;
 mod topic;
+mod unsettled;
 
 use std::sync::Arc;
 
@@ -18,9 +21,11 @@ use crate::board::Board;
 use crate::completion::Completion;
 use crate::end::TaskEnd;
 use crate::faults::Faults;
-use crate::flow::FlowParts;
+use crate::dead_letter::DeadLetterOf;
+use crate::flow::{Destination, FlowParts};
 use crate::hold::{Hold, Holder};
-use crate::metadata::Progress;
+use crate::landing::{Landed, Lander, Range, Withdrawal, provenance_of};
+use crate::metadata::{OpenRange, Progress};
 use crate::slots::Slots;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
@@ -55,6 +60,8 @@ pub struct TaskContext {
     pub parts: Arc<FlowParts>,
     /// Its input partition.
     pub input: Arc<Input>,
+    /// The partition of the flow's retry topic with the same number.
+    pub retries: Arc<Input>,
     /// Consumer group of the flow.
     pub group: String,
     /// `topology/flow`.
@@ -64,12 +71,12 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
-    /// Reads the committed position.
+    /// Reads the committed position in the task's input, or in its retries.
     ///
     /// # Errors
     /// Holds if it belongs to a topic of the same name that is gone, or cannot be read.
-    pub fn progress(&self) -> Result<Progress, TaskEnd> {
-        let Input { topic, identity, partition } = &*self.input;
+    pub fn progress(&self, input: &Input) -> Result<Progress, TaskEnd> {
+        let Input { topic, identity, partition } = input;
         loop {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
                 let next = connect::RowPosition { offset: 0, row: 0 };
@@ -97,6 +104,45 @@ impl TaskContext {
                     })
                     .map(|_| ())?,
             }
+        }
+    }
+
+    /// Brings the rows of a range of `input` to the flow's table. Rows for a topic leave with the transaction that
+    /// closes the range.
+    pub(crate) fn land(
+        &self,
+        range: &Range,
+        input: &Arc<Input>,
+        open: Option<&OpenRange>,
+        withdrawal: Option<&Withdrawal>,
+    ) -> Result<Landed, TaskEnd> {
+        let Destination::Table(table) = &self.parts.destination else {
+            return Ok(Landed::default());
+        };
+        let lander = Lander {
+            log: self.shared.log.as_ref(),
+            landing: table.landing.as_ref(),
+            table: &table.table,
+            group: &self.group,
+            name: &self.name,
+            revision: &self.parts.revision,
+            input: Arc::clone(input),
+            // Whose rows they are never changes, not even when they come back.
+            provenance: provenance_of(&self.parts.topology, &self.parts.flow, &self.input),
+            faults: self.shared.faults.as_ref(),
+            stop: &self.shared.stop,
+            holder: self.holder.as_ref(),
+        };
+        lander.land(range, open, withdrawal)
+    }
+
+    /// What the dead letters of this task have in common.
+    pub(crate) fn letters(&self) -> DeadLetterOf {
+        DeadLetterOf {
+            topology: Arc::clone(&self.parts.topology),
+            flow: Arc::clone(&self.parts.flow),
+            revision: Arc::clone(&self.parts.revision),
+            input: Arc::clone(&self.input),
         }
     }
 }

@@ -3,20 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use batch::{Batch, Headers, Records, RecordsBuilder};
+use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
 use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader};
 
 use super::TaskContext;
 use super::close::Closing;
 use crate::codes;
-use crate::dead_letter::DeadLetterOf;
+use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
 use crate::flow::Destination;
 use crate::hold::{Hold, TryAgain};
-use crate::landing::{Lander, Range, provenance_of};
-use crate::metadata::{OpenRange, Progress};
+use crate::landing::Range;
+use crate::metadata::Progress;
 use crate::names;
+use crate::retry::{Retry, RetryAction};
 
 /// Bytes of records that one transaction of a flow that writes a topic takes. Larger: fewer commits, more memory.
 const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
@@ -24,6 +25,21 @@ const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
 const RANGE_BYTES: usize = 48 * 1024 * 1024;
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
+
+/// Records of one range of those that come back.
+const RETRIES: usize = 1000;
+
+/// A range of the task's input, or of its retries.
+struct Work {
+    /// Where its end is committed.
+    input: Arc<Input>,
+    /// The records. Those that come back stand alone in a block each, at the offsets at which they failed.
+    blocks: Vec<Records>,
+    /// The offset in `input` after the last one.
+    next: i64,
+    /// For records that come back what their retry says, one a block.
+    retries: Vec<Retry>,
+}
 
 /// Works the records of one partition in order.
 pub struct TopicTask {
@@ -38,14 +54,7 @@ impl TopicTask {
     /// A task of a flow whose input is a topic.
     #[must_use]
     pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
-        let parts = &context.parts;
-        let letters = DeadLetterOf {
-            topology: Arc::clone(&parts.topology),
-            flow: Arc::clone(&parts.flow),
-            revision: Arc::clone(&parts.revision),
-            input: Arc::clone(&context.input),
-        };
-        let chain = (parts.chain)();
+        let (letters, chain) = (context.letters(), (context.parts.chain)());
         Self { context, reader, chain, letters, recent: RecentShare::default() }
     }
 
@@ -55,12 +64,23 @@ impl TopicTask {
     /// If the task ends before that.
     pub fn run(&mut self) -> Result<(), TaskEnd> {
         self.context.preflight()?;
-        let mut progress = self.context.progress()?;
+        let (input, retries) = (Arc::clone(&self.context.input), Arc::clone(&self.context.retries));
+        let mut progress = self.context.progress(&input)?;
+        let mut back = self.context.progress(&retries)?;
         self.restore()?;
-        while let Some(blocks) = self.gather(&progress)? {
-            progress = self.process(&blocks, &progress)?;
+        loop {
+            // An open range is made again from the state it was made from: nothing may come between.
+            if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
+                let work = self.retries(&back)?;
+                back = self.process(&work, &back)?;
+            } else if let Some(blocks) = self.gather(&progress, back.next.offset)? {
+                let next = blocks.last().map_or(progress.next.offset, Records::next_offset);
+                let work = Work { input: Arc::clone(&input), blocks, next, retries: Vec::new() };
+                progress = self.process(&work, &progress)?;
+            } else if !self.context.has_retries(back.next.offset)? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Brings the stores to the committed state: the changelog from its start to its end.
@@ -85,7 +105,8 @@ impl TopicTask {
     }
 
     /// Takes a range: until rows, bytes or age say stop; exactly the open range if there is one.
-    fn gather(&self, progress: &Progress) -> Result<Option<Vec<Records>>, TaskEnd> {
+    /// `None` if nothing can come any more, or if dead letters came back while nothing was there.
+    fn gather(&self, progress: &Progress, back: i64) -> Result<Option<Vec<Records>>, TaskEnd> {
         let (rows, bytes, age) = match &self.context.parts.destination {
             Destination::Topic(_) => (usize::MAX, TRANSACTION_BYTES, std::time::Duration::ZERO),
             Destination::Table(table) => (table.batch_rows, RANGE_BYTES, table.batch_age),
@@ -107,7 +128,8 @@ impl TopicTask {
                 break;
             }
             let Some(records) = self.context.next_records(next, 1024 * 1024, &|context| {
-                no_more(context) || (!blocks.is_empty() && end.is_none())
+                let enough = no_more(context) || (!blocks.is_empty() && end.is_none());
+                Ok(enough || (blocks.is_empty() && end.is_none() && context.has_retries(back)?))
             })?
             else {
                 if blocks.is_empty() || end.is_some() {
@@ -128,40 +150,45 @@ impl TopicTask {
         Ok((!blocks.is_empty()).then_some(blocks))
     }
 
-    fn process(&mut self, blocks: &[Records], progress: &Progress) -> Result<Progress, TaskEnd> {
-        let context = &self.context;
-        let mut closing = Closing::default();
-        let facts = Facts::default();
-        for records in blocks {
-            let DecodedRecords { batch, bad } = self.reader.read(records, &context.input).map_err(TaskEnd::fault)?;
-            for bad in &bad {
-                let index = usize::try_from(bad.offset - records.base_offset).unwrap_or(0);
-                closing.dead.push(self.letters.bad_record(bad, &records.get(index)));
+    /// Takes records that come back: exactly those of the open range if there is one.
+    fn retries(&self, progress: &Progress) -> Result<Work, TaskEnd> {
+        let input = Arc::clone(&self.context.retries);
+        let wanted = progress.open.as_ref().map_or(RETRIES, |open| {
+            usize::try_from(open.last.offset + 1 - progress.next.offset).unwrap_or(RETRIES)
+        });
+        let (mut next, mut blocks, mut retries) = (progress.next.offset, Vec::new(), Vec::new());
+        while blocks.len() < wanted {
+            let read = self.context.shared.log.read(&input.topic, input.partition, next, TRANSACTION_BYTES)?;
+            let Some(records) = read.first() else { break };
+            let records = records.slice(0, records.len().min(wanted - blocks.len()));
+            for record in records.iter() {
+                let retry = self.context.retry_of(&record)?;
+                blocks.push(retry.original(&record));
+                retries.push(retry);
             }
-            let rows_in = records.len() as u64;
-            let ChainOutput { rows, outputs, failed, dropped } =
-                self.chain.run(batch, &facts).map_err(TaskEnd::fault)?;
-            let before = closing.dead.len() - bad.len();
-            failed.iter().for_each(|failed| closing.dead.extend(self.letters.failed(failed)));
-            self.recent.add(rows_in, (closing.dead.len() - before) as u64);
-            closing.counts.rows_in += rows_in;
-            closing.counts.landed += rows.as_ref().map_or(0, |rows| rows.len() as u64);
-            closing.rows.extend(rows.filter(|rows| !rows.is_empty()));
-            for (name, rows) in outputs {
-                *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
-                closing.outputs.push((name, rows));
-            }
-            dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
+            next = records.next_offset();
+        }
+        Ok(Work { input, blocks, next, retries })
+    }
+
+    /// Runs the steps on a range, lands its rows and closes it.
+    fn process(&mut self, work: &Work, progress: &Progress) -> Result<Progress, TaskEnd> {
+        let mut closing = Closing { replayed: !work.retries.is_empty(), ..Closing::default() };
+        for (index, records) in work.blocks.iter().enumerate() {
+            self.run_steps(records, work.retries.get(index), &mut closing)?;
         }
         closing.counts.dead = closing.dead.len() as u64;
         self.judge()?;
-        let last = blocks.last().map_or(progress.next.offset, Records::next_offset) - 1;
         let range = Range {
             first: progress.next,
-            last: RowPosition { offset: last, row: 0 },
+            last: RowPosition { offset: work.next - 1, row: 0 },
             rows: std::mem::take(&mut closing.rows),
+            replayed: closing.replayed,
         };
-        (closing.first, closing.last) = (Some(range.first), Some(range.last));
+        let first = work.blocks.first().map_or(range.first.offset, |records| records.base_offset);
+        let last = work.blocks.last().map_or(range.last.offset, |records| records.next_offset() - 1);
+        closing.first = Some(RowPosition { offset: first, row: progress.next.row });
+        closing.last = Some(RowPosition { offset: last, row: 0 });
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
             for change in store.changes() {
@@ -172,34 +199,50 @@ impl TopicTask {
                 closing.changes.push((topic, changes.finish()));
             }
         }
-        closing.hash = self.land(&range, progress.open.as_ref(), &mut closing.rows)?;
-        let next = RowPosition { offset: last + 1, row: 0 };
-        self.context.close(&closing, next)?;
+        closing.hash = self.context.land(&range, &work.input, progress.open.as_ref(), None)?.hash;
+        closing.rows = range.rows;
+        let next = RowPosition { offset: work.next, row: 0 };
+        self.context.close(&closing, &work.input, next)?;
         self.chain.commit();
         Ok(Progress { next, topic: progress.topic.clone(), open: None })
     }
 
-    /// Brings the rows to the table; rows of a topic only leave with the transaction that closes the range.
-    fn land(&self, range: &Range, open: Option<&OpenRange>, rows: &mut Vec<Batch>) -> Result<u128, TaskEnd> {
-        let context = &self.context;
-        let Destination::Table(table) = &context.parts.destination else {
-            rows.clone_from(&range.rows);
-            return Ok(0);
-        };
-        let lander = Lander {
-            log: context.shared.log.as_ref(),
-            landing: table.landing.as_ref(),
-            table: &table.table,
-            group: &context.group,
-            name: &context.name,
-            revision: &context.parts.revision,
-            input: Arc::clone(&context.input),
-            provenance: provenance_of(&context.parts.topology, &context.parts.flow, &context.input),
-            faults: context.shared.faults.as_ref(),
-            stop: &context.shared.stop,
-            holder: context.holder.as_ref(),
-        };
-        Ok(lander.land(range, open, None)?.hash)
+    /// Decodes a block and runs the steps on it.
+    fn run_steps(
+        &mut self,
+        records: &Records,
+        retry: Option<&Retry>,
+        closing: &mut Closing,
+    ) -> Result<(), TaskEnd> {
+        let rows_in = records.len() as u64;
+        closing.counts.rows_in += rows_in;
+        if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {
+            closing.counts.drop_rows("given up", rows_in);
+            return Ok(());
+        }
+        let record_at = |offset: i64| records.get(usize::try_from(offset - records.base_offset).unwrap_or(0));
+        let DecodedRecords { batch, bad } = self.reader.read(records, &self.context.input).map_err(TaskEnd::fault)?;
+        let mut dead: Vec<DeadLetter> =
+            bad.iter().map(|bad| self.letters.bad_record(bad, &record_at(bad.offset))).collect();
+        let ChainOutput { rows, outputs, failed, dropped } =
+            self.chain.run(batch, &Facts::default()).map_err(TaskEnd::fault)?;
+        for letter in failed.iter().flat_map(|failed| self.letters.failed(failed)) {
+            let offset = letter.offset;
+            dead.push(letter.with_record(&record_at(offset)));
+        }
+        match retry {
+            Some(retry) => dead.iter_mut().for_each(|letter| retry.again(letter)),
+            None => self.recent.add(rows_in, dead.len() as u64),
+        }
+        closing.dead.extend(dead);
+        closing.counts.landed += rows.as_ref().map_or(0, |rows| rows.len() as u64);
+        closing.rows.extend(rows.filter(|rows| !rows.is_empty()));
+        for (name, rows) in outputs {
+            *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
+            closing.outputs.push((name, rows));
+        }
+        dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
+        Ok(())
     }
 
     /// Holds when too many of the last records were bad: that is a change of schema, not bad data.

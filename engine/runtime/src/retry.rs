@@ -1,0 +1,223 @@
+//! Retries: dead letters on their way back to the flow that failed.
+//!
+//! The mark that a dead letter was replayed and its retry record are one transaction. A retry record goes to the
+//! partition of the flow's retry topic that the row failed in, so that the task of its order and state gets it. It
+//! carries where the row stood and when that record arrived; the row keeps both.
+//!
+//! For rows of a document there is one record for each document, without a value: their bytes are read again from the
+//! raw store. For a record of a topic the retry record has its key, value and headers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use batch::{Headers, Record, Records, RecordsBuilder};
+use log::{Log, LogError, Transaction, Written};
+use serde::{Deserialize, Serialize};
+
+use crate::dead_letter::{DeadLetter, Mark};
+use crate::end::TaskEnd;
+use crate::names;
+use crate::system::SystemTopics;
+
+/// Name of the header that carries a [`Retry`].
+const HEADER: &str = "spotlight.retry";
+
+/// Rows of one document in one retry record. Larger: fewer records; smaller: less to do again after a crash.
+const ROWS_IN_RECORD: usize = 10_000;
+
+/// What is to be done with dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryAction {
+    /// Their rows go through the flow again.
+    Replay,
+    /// They are not wanted any more.
+    GiveUp,
+}
+
+impl RetryAction {
+    fn mark(self) -> Mark {
+        match self {
+            Self::Replay => Mark::Replayed,
+            Self::GiveUp => Mark::GivenUp,
+        }
+    }
+}
+
+/// Dead letters of one input record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// What is to be done.
+    pub action: RetryAction,
+    /// Identity of the topic that the record stood in.
+    pub topic: String,
+    /// Its offset.
+    pub offset: i64,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub arrival: i64,
+    /// The rows of the record, by number.
+    pub rows: BTreeMap<i64, RetryRow>,
+}
+
+/// One dead row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryRow {
+    /// How often it failed.
+    pub attempt: u32,
+    /// When it failed first, in milliseconds since 1970 UTC.
+    pub first_failed: i64,
+    /// Hash of its bytes: a topology that counts rows in another way must not replay another row.
+    pub bytes: String,
+}
+
+impl RetryRow {
+    /// The hash of a row's bytes.
+    #[must_use]
+    pub fn hash(bytes: &[u8]) -> String {
+        format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+    }
+}
+
+impl Retry {
+    /// Reads the header of a retry record.
+    #[must_use]
+    pub fn read(record: &Record<'_>) -> Option<Self> {
+        let headers = Headers::decode(record.headers)?;
+        let header = headers.iter().find(|header| header.name == HEADER)?;
+        serde_json::from_slice(&header.value).ok()
+    }
+
+    /// The record of a topic as it was, alone in a block.
+    #[must_use]
+    pub fn original(&self, record: &Record<'_>) -> Records {
+        let mut headers = Headers::new();
+        for header in Headers::decode(record.headers).unwrap_or_default() {
+            if header.name != HEADER {
+                headers.push(&header.name, &header.value);
+            }
+        }
+        let mut builder = RecordsBuilder::new();
+        builder.push(record.key, record.value, &headers, self.arrival);
+        let mut records = builder.finish();
+        records.base_offset = self.offset;
+        records
+    }
+
+    /// Marks a letter that failed again as the later attempt that it is.
+    pub fn again(&self, letter: &mut DeadLetter) {
+        if let Some(row) = self.rows.get(&letter.row) {
+            letter.attempt = row.attempt + 1;
+            letter.first_failed = row.first_failed;
+        }
+    }
+}
+
+/// Sends open dead letters of one topology back to their flows, or gives them up: marks and retry records, in one
+/// transaction. Says how many went; letters whose input topic is another one now stay open.
+///
+/// # Errors
+/// If the log refuses; then nothing was changed.
+pub fn send_back(
+    log: &dyn Log,
+    system: &SystemTopics,
+    letters: &[DeadLetter],
+    action: RetryAction,
+) -> Result<u64, TaskEnd> {
+    let mut groups: BTreeMap<(&str, &str, i32, i64), Vec<&DeadLetter>> = BTreeMap::new();
+    for letter in letters {
+        let state = log.topic(&letter.topic)?;
+        if state.is_some_and(|state| state.identity.to_string() == letter.identity()) {
+            let group = (&*letter.topology, &*letter.flow, letter.partition, letter.offset);
+            groups.entry(group).or_default().push(letter);
+        }
+    }
+    for letters in groups.values() {
+        let settings = settings(log, letters[0])?;
+        log.ensure_topic(&settings)?;
+    }
+    let mut transaction = log.begin();
+    let to = transaction.as_mut();
+    let mut sent = 0;
+    for ((topology, flow, partition, _), letters) in groups {
+        for letters in letters.chunks(ROWS_IN_RECORD) {
+            let topic = names::retry(topology, flow);
+            to.append(Written { topic, partition, records: record(letters, action) })?;
+            settle(system, letters.iter().copied(), action.mark(), to)?;
+            sent += letters.len() as u64;
+        }
+    }
+    transaction.commit()?;
+    Ok(sent)
+}
+
+/// Writes what became of dead letters of one topology.
+pub(crate) fn settle<'a>(
+    system: &SystemTopics,
+    letters: impl Iterator<Item = &'a DeadLetter>,
+    mark: Mark,
+    to: &mut dyn Transaction,
+) -> Result<(), TaskEnd> {
+    let letters: Vec<DeadLetter> = letters.cloned().collect();
+    let Some(first) = letters.first() else {
+        return Ok(());
+    };
+    let mut marks = RecordsBuilder::new();
+    letters.iter().for_each(|letter| DeadLetter::write_mark(&letter.id, mark, &mut marks));
+    to.append(Written { topic: names::dead_letters(&first.topology), partition: 0, records: marks.finish() })?;
+    system.write_dead_letters(&letters, mark.word(), to)
+}
+
+fn settings(log: &dyn Log, letter: &DeadLetter) -> Result<log::TopicSettings, LogError> {
+    let partitions = log.topic(&letter.topic)?.map_or(1, |state| state.partitions);
+    Ok(log::TopicSettings { name: names::retry(&letter.topology, &letter.flow), partitions })
+}
+
+/// The retry record of dead letters of one input record.
+fn record(letters: &[&DeadLetter], action: RetryAction) -> Records {
+    let first = letters[0];
+    let row = |letter: &&DeadLetter| {
+        let row = RetryRow {
+            attempt: letter.attempt,
+            first_failed: letter.first_failed,
+            bytes: RetryRow::hash(&letter.bytes),
+        };
+        (letter.row, row)
+    };
+    let retry = Retry {
+        action,
+        topic: first.identity().to_owned(),
+        offset: first.offset,
+        arrival: first.arrival,
+        rows: letters.iter().map(row).collect(),
+    };
+    let mut headers = Headers::new();
+    for header in Headers::decode(&first.headers).unwrap_or_default() {
+        headers.push(&header.name, &header.value);
+    }
+    headers.push(HEADER, &serde_json::to_vec(&retry).unwrap_or_default());
+    let of_document = first.topic == *names::documents(&first.topology, &first.flow);
+    let mut builder = RecordsBuilder::new();
+    match of_document {
+        true => builder.push(Some(first.document.as_bytes()), None, &headers, 0),
+        false => builder.push(first.key.as_deref(), Some(&first.bytes), &headers, 0),
+    }
+    builder.finish()
+}
+
+/// The rows that wait in a partition of a retry topic, from `offset` on: their positions in the flow's input.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn waiting(log: &dyn Log, topic: &Arc<str>, partition: i32, mut offset: i64) -> Result<Vec<(i64, i64)>, LogError> {
+    let mut rows = Vec::new();
+    loop {
+        let blocks = log.read(topic, partition, offset, 8 * 1024 * 1024)?;
+        let Some(last) = blocks.last() else {
+            return Ok(rows);
+        };
+        offset = last.next_offset();
+        for retry in blocks.iter().flat_map(Records::iter).filter_map(|record| Retry::read(&record)) {
+            rows.extend(retry.rows.keys().map(|&row| (retry.offset, row)));
+        }
+    }
+}

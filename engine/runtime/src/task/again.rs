@@ -1,0 +1,191 @@
+//! Rows of documents that come back from the dead letters.
+//!
+//! The document is read again whole, by the topology as it is now, but only the rows that come back go on. They keep the
+//! positions at which they failed. Once no row of a version waits any more, what the version withdraws is withdrawn.
+
+use std::collections::BTreeSet;
+
+use batch::{Batch, Code, DocumentId, Record};
+use connect::{DocumentRecord, RowPosition};
+use operators::{DocumentInput, Proof, Worked, Workshop};
+
+use super::close::Closing;
+use super::cutting::Only;
+use super::document::{DocumentTask, withdrawal};
+use super::unsettled::Position;
+use crate::codes;
+use crate::dead_letter::{DeadLetter, dead_letters};
+use crate::end::TaskEnd;
+use crate::hold::Hold;
+use crate::landing::Range;
+use crate::metadata::Progress;
+use crate::retry::{Retry, RetryAction};
+
+impl DocumentTask {
+    /// Works the next record of the task's retries.
+    pub(super) fn retry(&mut self, progress: Progress) -> Result<Progress, TaskEnd> {
+        let shared = std::sync::Arc::clone(&self.context.shared);
+        let Some(_slot) = shared.slots.take(&shared.stop) else {
+            return Err(TaskEnd::Stopped);
+        };
+        let (retries, at) = (std::sync::Arc::clone(&self.context.retries), progress.next);
+        let blocks = shared.log.read(&retries.topic, retries.partition, at.offset, 1)?;
+        let Some(records) = blocks.first() else {
+            return Ok(progress);
+        };
+        let next = RowPosition { offset: at.offset + 1, row: 0 };
+        let retry = self.context.retry_of(&records.get(0))?;
+        let originals = shared.log.read(&self.context.input.topic, retries.partition, retry.offset, 1)?;
+        let Some(original) = originals.first().map(|records| records.get(0)) else {
+            return Err(TaskEnd::Fault(format!("record {} of {} is gone", retry.offset, self.context.input.topic)));
+        };
+        let found = self.context.document_record(&original)?;
+        let (first, last) = (retry.rows.keys().next(), retry.rows.keys().next_back());
+        let place = |row: Option<&i64>| row.map(|&row| RowPosition { offset: retry.offset, row });
+        let mut closing = Closing {
+            first: place(first),
+            last: place(last),
+            replayed: true,
+            replayed_of: Some((found.key.clone(), found.version)),
+            ..Closing::default()
+        };
+        closing.counts.rows_in = retry.rows.len() as u64;
+        if self.unsettled.is_superseded(&found.key, found.version) {
+            closing.superseded = self.letters_of(&retry)?;
+            closing.counts.drop_rows("superseded", closing.counts.rows_in);
+        } else if retry.action == RetryAction::GiveUp {
+            closing.counts.drop_rows("given up", closing.counts.rows_in);
+        } else {
+            self.work_again(&retry, &original, &found, &mut closing)?;
+        }
+        self.land_again(&retry, &found, closing, &progress, next)?;
+        Ok(Progress { next, topic: progress.topic, open: None })
+    }
+
+    fn land_again(
+        &mut self,
+        retry: &Retry,
+        found: &DocumentRecord,
+        mut closing: Closing,
+        progress: &Progress,
+        next: RowPosition,
+    ) -> Result<(), TaskEnd> {
+        let dead: BTreeSet<Position> = closing.dead.iter().map(|letter| (letter.offset, letter.row)).collect();
+        let settled: BTreeSet<Position> =
+            retry.rows.keys().map(|&row| (retry.offset, row)).filter(|position| !dead.contains(position)).collect();
+        let (key, version) = (&found.key, found.version);
+        let waits = self.unsettled.others_wait(key, version, &settled) || self.unsettled.is_superseded(key, version);
+        let document = DocumentId { key: key.as_str().into(), version };
+        let withdrawal = (!waits).then(|| withdrawal(&self.context, &document)).flatten();
+        let range = Range { first: progress.next, last: progress.next, rows: std::mem::take(&mut closing.rows), replayed: true };
+        let retries = std::sync::Arc::clone(&self.context.retries);
+        closing.hash = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?.hash;
+        closing.rows = range.rows;
+        self.context.close(&closing, &retries, next)?;
+        settled.into_iter().for_each(|position| self.unsettled.settled(key, version, position));
+        Ok(())
+    }
+
+    /// Reads the document again and gathers what becomes of the rows.
+    fn work_again(
+        &mut self,
+        retry: &Retry,
+        original: &Record<'_>,
+        found: &DocumentRecord,
+        closing: &mut Closing,
+    ) -> Result<(), TaskEnd> {
+        let document = self.input(original, found);
+        let (context, reader, parts) = (&self.context, &*self.reader, &self.context.parts);
+        let open = || context.open(found);
+        let (key, share) = (parts.destination.key(), parts.bad_rows_above);
+        let mut workshop = Workshop { reader, document: &document, chain: &mut self.chain };
+        let proof = context.readable(found, || workshop.prove(&open, key.as_deref(), share))?;
+        if proof.outcome.refused() {
+            let Proof { code, message, .. } = proof;
+            closing.counts.dead = closing.counts.rows_in;
+            closing.dead = self.fail_again(retry, retry.rows.keys().copied(), &code, &message)?;
+            return Ok(());
+        }
+        let only = Only::new(reader, &retry.rows);
+        workshop.reader = &only;
+        let mut worked: Vec<Worked> = Vec::new();
+        context.readable(found, || {
+            worked.clear();
+            workshop.again(open()?, &proof.facts, &mut |block| {
+                worked.push(block);
+                true
+            })
+        })?;
+        for worked in worked {
+            let worked = worked.once_a_key(&proof.twice).map_err(TaskEnd::fault)?;
+            self.gather_again(retry, &document, worked, closing);
+        }
+        let Code(code) = codes::ROW_MOVED;
+        let what = "the topology as it is now does not find this row where it was";
+        let moved = self.fail_again(retry, only.missed().into_iter(), code, what)?;
+        closing.counts.dead += moved.len() as u64;
+        closing.dead.extend(moved);
+        Ok(())
+    }
+
+    fn gather_again(&self, retry: &Retry, document: &DocumentInput, worked: Worked, closing: &mut Closing) {
+        let undecoded =
+            worked.bad.iter().map(|bad| self.letters.bad_row(bad, &document.id, document.offset, document.arrival));
+        let failed = worked.failed.iter().flat_map(|failed| self.letters.failed(failed));
+        for mut letter in undecoded.chain(failed) {
+            retry.again(&mut letter);
+            closing.dead.push(letter);
+        }
+        let rows_in = closing.counts.rows_in;
+        closing.counts.add(&worked.counts);
+        closing.counts.rows_in = rows_in;
+        closing.rows.extend(worked.rows.filter(|rows: &Batch| !rows.is_empty()));
+        closing.outputs.extend(worked.outputs);
+    }
+
+    /// The letters that these rows had, as failed once more.
+    fn fail_again(
+        &self,
+        retry: &Retry,
+        rows: impl Iterator<Item = i64>,
+        code: &str,
+        message: &str,
+    ) -> Result<Vec<DeadLetter>, TaskEnd> {
+        let rows: BTreeSet<i64> = rows.collect();
+        let mut letters = self.letters_of(retry)?;
+        letters.retain(|letter| rows.contains(&letter.row));
+        for letter in &mut letters {
+            retry.again(letter);
+            (letter.code, letter.message) = (code.to_owned(), batch::bounded(message));
+            letter.revision = self.context.parts.revision.to_string();
+        }
+        Ok(letters)
+    }
+
+    /// The letters of the rows as they were.
+    fn letters_of(&self, retry: &Retry) -> Result<Vec<DeadLetter>, TaskEnd> {
+        let mut all = dead_letters(self.context.shared.log.as_ref(), &self.context.parts.topology)?;
+        let ids = retry.rows.keys().map(|&row| self.letters.id(retry.offset, row));
+        Ok(ids.filter_map(|id| all.remove(&id)).map(|(letter, _)| letter).collect())
+    }
+}
+
+impl super::TaskContext {
+    /// What a retry record says.
+    ///
+    /// # Errors
+    /// Holds if it is none of ours, or of another input topic.
+    pub(super) fn retry_of(&self, record: &Record<'_>) -> Result<Retry, TaskEnd> {
+        let identity = self.input.identity.to_string();
+        loop {
+            if let Some(retry) = Retry::read(record).filter(|retry| retry.topic == identity) {
+                return Ok(retry);
+            }
+            self.holder.hold(Hold {
+                code: codes::RETRY_RECORD,
+                what: format!("record {} of {} is no retry record of this topic", record.offset, self.retries.topic),
+                remedy: "run the version of Spotlight that wrote it".to_owned(),
+            })?;
+        }
+    }
+}

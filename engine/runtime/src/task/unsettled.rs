@@ -1,0 +1,125 @@
+//! What a task of documents knows of its dead rows: while rows of a version wait, nothing of earlier versions is
+//! withdrawn; when a newer version is accepted, those of earlier ones are closed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use log::LogError;
+
+use super::TaskContext;
+use crate::dead_letter::{DeadLetter, dead_letters};
+use crate::{names, retry};
+
+/// Position of a row: offset of the document's record, number of the row.
+pub(super) type Position = (i64, i64);
+
+/// Dead rows by document and version, and the newest accepted version of each document, of one partition.
+#[derive(Debug, Default)]
+pub(super) struct Unsettled {
+    rows: HashMap<String, BTreeMap<i64, BTreeSet<Position>>>,
+    accepted: HashMap<String, i64>,
+}
+
+impl Unsettled {
+    /// As the log says: dead letters that are open, and those on their way back.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(super) fn read(context: &TaskContext, retry_from: i64) -> Result<Self, LogError> {
+        let (log, parts, input) = (context.shared.log.as_ref(), &context.parts, &context.input);
+        let mut known = Self::default();
+        for entry in crate::supervisor::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
+            if let Some(receipt) = entry.receipt.filter(crate::ledger::Receipt::accepted) {
+                known.accepted.insert(receipt.document, receipt.version);
+            }
+        }
+        let topic = names::retry(&parts.topology, &parts.flow);
+        let waiting: BTreeSet<Position> =
+            retry::waiting(log, &topic, input.partition, retry_from)?.into_iter().collect();
+        let identity = input.identity.to_string();
+        for (letter, mark) in dead_letters(log, &parts.topology)?.into_values() {
+            let ours = *letter.flow == *parts.flow
+                && letter.partition == input.partition
+                && letter.identity() == identity;
+            let position = (letter.offset, letter.row);
+            if ours && (mark.is_none() || waiting.contains(&position)) {
+                known.dead(&letter.document, letter.version, position);
+            }
+        }
+        Ok(known)
+    }
+
+    /// A row of a version is dead.
+    pub(super) fn dead(&mut self, document: &str, version: i64, position: Position) {
+        self.rows.entry(document.to_owned()).or_default().entry(version).or_default().insert(position);
+    }
+
+    /// A version was accepted. Its own dead rows stay, those of earlier versions are done with.
+    pub(super) fn accepted(&mut self, document: &str, version: i64) {
+        self.accepted.insert(document.to_owned(), version);
+        if let Some(versions) = self.rows.get_mut(document) {
+            versions.retain(|&dead, _| dead >= version);
+        }
+    }
+
+    /// A dead row came to its end.
+    pub(super) fn settled(&mut self, document: &str, version: i64, position: Position) {
+        if let Some(rows) = self.rows.get_mut(document).and_then(|versions| versions.get_mut(&version)) {
+            rows.remove(&position);
+        }
+    }
+
+    /// True if a newer version than this was accepted.
+    pub(super) fn is_superseded(&self, document: &str, version: i64) -> bool {
+        self.accepted.get(document).is_some_and(|&accepted| accepted > version)
+    }
+
+    /// True if rows of this version other than these still wait.
+    pub(super) fn others_wait(&self, document: &str, version: i64, but: &BTreeSet<Position>) -> bool {
+        let rows = self.rows.get(document).and_then(|versions| versions.get(&version));
+        rows.is_some_and(|rows| !rows.is_subset(but))
+    }
+
+    /// True if dead rows of versions before this one wait.
+    pub(super) fn has_earlier(&self, document: &str, version: i64) -> bool {
+        let versions = self.rows.get(document);
+        versions.is_some_and(|versions| versions.range(..version).any(|(_, rows)| !rows.is_empty()))
+    }
+}
+
+/// The open dead letters of versions of a document before this one.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) fn superseded_letters(
+    context: &TaskContext,
+    document: &str,
+    version: i64,
+) -> Result<Vec<DeadLetter>, LogError> {
+    let parts = &context.parts;
+    let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
+    let open = letters.filter(|(letter, mark)| {
+        mark.is_none() && *letter.flow == *parts.flow && letter.document == document && letter.version < version
+    });
+    Ok(open.map(|(letter, _)| letter).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unsettled;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn rows_of_a_version_wait_until_they_are_settled_or_a_newer_one_is_accepted() {
+        let mut known = Unsettled::default();
+        known.dead("d", 1, (4, 0));
+        known.dead("d", 2, (5, 1));
+        known.dead("d", 2, (5, 2));
+        assert!(known.has_earlier("d", 2) && !known.has_earlier("d", 1));
+        known.accepted("d", 2);
+        assert!(!known.has_earlier("d", 2) && known.is_superseded("d", 1) && !known.is_superseded("d", 2));
+        let these: BTreeSet<_> = [(5, 1)].into();
+        assert!(known.others_wait("d", 2, &these));
+        known.settled("d", 2, (5, 2));
+        assert!(!known.others_wait("d", 2, &these));
+    }
+}
