@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use batch::Records;
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
+use connect::RawStore;
 use log::Log;
-use runtime::{Board, DeadLetter, DeadLetterRecord, Holds, Receipt};
+use runtime::{Board, DeadLetter, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::Question;
@@ -22,6 +22,11 @@ pub(crate) struct Access {
     pub(crate) client: Option<ClickHouse>,
     pub(crate) server: Option<ClickHouseSettings>,
     pub(crate) folder: DataFolder,
+    pub(crate) raw: Arc<dyn RawStore>,
+    pub(crate) schemas: Arc<operators::Schemas>,
+    pub(crate) system: SystemTopics,
+    /// Revision of each topology that is running.
+    pub(crate) revisions: BTreeMap<String, String>,
 }
 
 impl Access {
@@ -44,6 +49,10 @@ impl Access {
                 Ok(shown.collect())
             }
             Question::Reconcile => self.reconcile(),
+            Question::Replay { files, code, dry } => {
+                Ok(serde_json::to_value(crate::replay::replay(self, files, code.as_deref(), *dry)?)?)
+            }
+            Question::GiveUp { flow, code } => crate::replay::give_up(self, flow, code.as_deref()),
             Question::Release { flow } => Ok(json!({ "released": self.holds.release(flow) })),
         }
     }
@@ -89,36 +98,23 @@ impl Access {
         Ok(receipts)
     }
 
-    /// Dead letters that were neither replayed nor superseded.
+    /// Dead letters that are open, of all topologies.
     pub(crate) fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        let mut open: BTreeMap<String, DeadLetter> = BTreeMap::new();
-        for topic in self.log.topics()?.iter().filter(|topic| topic.ends_with(".dead-letters")) {
-            let mut offset = 0;
-            loop {
-                let blocks = self.log.read(topic, 0, offset, 8 * 1024 * 1024)?;
-                let Some(last) = blocks.last() else { break };
-                offset = last.next_offset();
-                for record in blocks.iter().flat_map(Records::iter) {
-                    match DeadLetterRecord::read(&record) {
-                        Some(DeadLetterRecord::Letter(letter)) => {
-                            open.insert(letter.id.clone(), *letter);
-                        }
-                        Some(DeadLetterRecord::Mark(id, _)) => {
-                            open.remove(&id);
-                        }
-                        None => {}
-                    }
-                }
-            }
+        let topics = self.log.topics()?;
+        let mut open = Vec::new();
+        for topology in topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")) {
+            let letters = runtime::dead_letters(self.log.as_ref(), topology)?.into_values();
+            open.extend(letters.filter(|(_, mark)| mark.is_none()).map(|(letter, _)| letter));
         }
-        Ok(open.into_values().collect())
+        Ok(open)
     }
 
     /// The ledger of each landing against what its table holds.
     fn reconcile(&self) -> Result<Value> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
         let mut found = Vec::new();
-        for (flow, landed_by) in self.folder.landings()? {
+        for (flow, known) in self.folder.known_flows()? {
+            let Some(landed_by) = known.landing else { continue };
             let Some((topology, name)) = flow.split_once('/') else { continue };
             let entries = runtime::ledger(self.log.as_ref(), topology, name)?;
             let expected: u64 = match landed_by.rows.as_str() {
@@ -156,7 +152,12 @@ fn newest_documents(entries: &[runtime::LedgerEntry]) -> u64 {
             newest.insert(&receipt.document, receipt);
         }
     }
-    newest.values().map(|receipt| receipt.counts.landed).sum()
+    let landed: u64 = newest.values().map(|receipt| receipt.counts.landed).sum();
+    let came_back = entries.iter().filter(|entry| {
+        let of = entry.replayed_of.as_ref();
+        of.is_some_and(|(key, version)| newest.get(&**key).is_some_and(|receipt| receipt.version == *version))
+    });
+    landed + came_back.map(|entry| entry.counts.landed).sum::<u64>()
 }
 
 /// Rows and distinct positions of a landing in its table.

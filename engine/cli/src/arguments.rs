@@ -212,7 +212,26 @@ pub(crate) enum DeadLetters {
         show: Show,
     },
     /// Send dead letters back to the flow that failed.
+    #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
+    /// Close dead letters that are not wanted any more.
+    GiveUp(GiveUp),
+}
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  spotlight dlq replay --dry topologies/sec-ftd.yaml
+  spotlight dlq replay topologies/sec-ftd.yaml --code E4101
+  spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)";
+
+#[derive(Debug, Args)]
+pub(crate) struct GiveUp {
+    /// `topology/flow`, or a topology.
+    pub(crate) flow: String,
+    /// Only dead letters with this code.
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,22 @@ pub(crate) enum Question {
     DeadLetters,
     /// Ledger against tables.
     Reconcile,
+    /// Send dead letters back, by the topologies as these files are now.
+    Replay {
+        /// Topology files and folders, as absolute paths.
+        files: Vec<PathBuf>,
+        /// Only those with this code.
+        code: Option<String>,
+        /// Only try.
+        dry: bool,
+    },
+    /// Close dead letters for good.
+    GiveUp {
+        /// `topology/flow`, or a topology.
+        flow: String,
+        /// Only those with this code.
+        code: Option<String>,
+    },
     /// End holds.
     Release {
         /// `topology/flow` or a topology.
@@ -40,7 +56,7 @@ pub(crate) type Answer = dyn Fn(&Question) -> Result<Value> + Send + Sync;
 /// The listening socket; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    place: std::path::PathBuf,
+    place: PathBuf,
 }
 
 impl Drop for Listening {

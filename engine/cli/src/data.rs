@@ -30,6 +30,16 @@ use crate::arguments::ClickHouseAt;
 use crate::environment;
 use crate::exit::{Exit, failure};
 
+/// A flow, as commands need it that know no topology file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnownFlow {
+    /// Input topic.
+    pub(crate) topic: String,
+    /// Where it lands, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) landing: Option<LandedBy>,
+}
+
 /// A flow's landing, as `reconcile` needs it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LandedBy {
@@ -39,8 +49,6 @@ pub(crate) struct LandedBy {
     pub(crate) rows: String,
     /// Value of `_landing`.
     pub(crate) landing: String,
-    /// Input topic.
-    pub(crate) topic: String,
 }
 
 /// Writes a file so that it is whole or as it was.
@@ -107,50 +115,41 @@ impl DataFolder {
         operators::Schemas::open(&text, Box::new(keep)).context("the folder's schemas cannot be read")
     }
 
-    /// Writes down which flow lands in which table, for `reconcile`.
-    pub(crate) fn remember_landings(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
-        let mut landings = self.landings()?;
+    /// Writes down which flows there are, and where they land.
+    pub(crate) fn remember_flows(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
+        let mut known = self.known_flows()?;
         for flow in flows {
-            let Destination::Table(table) = &flow.destination else { continue };
             let topic = match &flow.input {
                 FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
             let Some(state) = log.topic(&topic)? else { continue };
-            let rows = match &table.table.rows {
-                RowsMeaning::Append => "append",
-                RowsMeaning::ByKey { .. } => "by-key",
-                RowsMeaning::ByDocument => "by-document",
+            let landing = match &flow.destination {
+                Destination::Topic(_) => None,
+                Destination::Table(table) => Some(LandedBy {
+                    table: table.table.name.to_string(),
+                    rows: match &table.table.rows {
+                        RowsMeaning::Append => "append",
+                        RowsMeaning::ByKey { .. } => "by-key",
+                        RowsMeaning::ByDocument => "by-document",
+                    }
+                    .to_owned(),
+                    landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
+                }),
             };
-            let landing = LandedBy {
-                table: table.table.name.to_string(),
-                rows: rows.to_owned(),
-                landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
-                topic: topic.to_string(),
-            };
-            landings.insert(flow.name(), landing);
+            known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing });
         }
-        let text = serde_json::to_vec_pretty(&landings)?;
-        Ok(write_whole(&self.root.join("landings.json"), &text)?)
+        let text = serde_json::to_vec_pretty(&known)?;
+        Ok(write_whole(&self.root.join("flows.json"), &text)?)
     }
 
-    /// Which flow lands in which table, by `topology/flow`.
-    pub(crate) fn landings(&self) -> Result<BTreeMap<String, LandedBy>> {
-        match std::fs::read(self.root.join("landings.json")) {
+    /// The flows that ever ran on this folder, by `topology/flow`.
+    pub(crate) fn known_flows(&self) -> Result<BTreeMap<String, KnownFlow>> {
+        match std::fs::read(self.root.join("flows.json")) {
             Ok(text) => Ok(serde_json::from_slice(&text)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Input topic of each flow that lands, by `topology/flow`.
-    pub(crate) fn inputs(&self) -> Result<BTreeMap<String, String>> {
-        Ok(self.landings()?.into_iter().map(|(flow, landed)| (flow, landed.topic)).collect())
-    }
-
-    /// Place of other files of a command.
-    pub(crate) fn place(&self, name: &str) -> PathBuf {
-        self.root.join(name)
     }
 }
 

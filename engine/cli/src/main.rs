@@ -9,6 +9,7 @@ mod demonstration;
 mod environment;
 mod exit;
 mod live;
+mod replay;
 mod show;
 mod wiring;
 

@@ -86,7 +86,7 @@ impl Wiring {
     fn flow(&self, topology: &Topology, flow: &plan::Flow) -> Result<FlowParts> {
         let mut outputs = IndexMap::new();
         for (name, topic) in &flow.outputs {
-            outputs.insert(Arc::clone(name), self.topic(topic)?);
+            outputs.insert(Arc::clone(name), topic_output(&self.schemas, topic)?);
         }
         let input = match &flow.from {
             plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
@@ -107,7 +107,7 @@ impl Wiring {
             }
         };
         let destination = match &flow.to {
-            plan::To::Topic(topic) => Destination::Topic(self.topic(topic)?),
+            plan::To::Topic(write) => Destination::Topic(topic_output(&self.schemas, write)?),
             plan::To::Table(table) => Destination::Table(self.table(table)?),
         };
         let chain_of = flow.clone();
@@ -121,17 +121,6 @@ impl Wiring {
             destination,
             bad_rows_above: flow.bad_rows_above,
         })
-    }
-
-    fn topic(&self, topic: &plan::TopicWrite) -> Result<TopicOutput> {
-        let writer = operators::AvroWriter::new(
-            &self.schemas,
-            &topic.topic,
-            &topic.columns,
-            topic.key.clone(),
-            topic.schema.as_deref(),
-        )?;
-        Ok(TopicOutput { topic: Arc::clone(&topic.topic), partitions: topic.partitions, writer: Arc::new(writer) })
     }
 
     fn table(&self, table: &plan::TableWrite) -> Result<TableOutput> {
@@ -170,6 +159,13 @@ impl Wiring {
             },
         }
     }
+}
+
+/// What writes a topic.
+fn topic_output(schemas: &Arc<operators::Schemas>, topic: &plan::TopicWrite) -> Result<TopicOutput> {
+    let plan::TopicWrite { topic: name, columns, key, schema, partitions } = topic;
+    let writer = operators::AvroWriter::new(schemas, name, columns, key.clone(), schema.as_deref())?;
+    Ok(TopicOutput { topic: Arc::clone(name), partitions: *partitions, writer: Arc::new(writer) })
 }
 
 /// The landing of a table.
@@ -220,7 +216,7 @@ pub(crate) fn system_topology() -> Result<Topology> {
 }
 
 /// Receipts and dead letters as topics, by the columns that the engine's own topology reads.
-pub(crate) fn system_topics(wiring: &Wiring, system: &Topology) -> Result<SystemTopics> {
+pub(crate) fn system_topics(schemas: &Arc<operators::Schemas>, system: &Topology) -> Result<SystemTopics> {
     let output = |name: &str| -> Result<Option<TopicOutput>> {
         for flow in &system.flows {
             let plan::From::Topic(topic) = &flow.from else { continue };
@@ -232,7 +228,7 @@ pub(crate) fn system_topics(wiring: &Wiring, system: &Topology) -> Result<System
                     schema: topic.schema.clone(),
                     partitions: topic.partitions,
                 };
-                return Ok(Some(wiring.topic(&write)?));
+                return Ok(Some(topic_output(schemas, &write)?));
             }
         }
         Ok(None)

@@ -282,9 +282,7 @@ impl DeadLetterRecord {
         let headers = Headers::decode(record.headers)?;
         let texts: BTreeMap<&str, &str> = headers
             .iter()
-            .filter_map(|header| {
-                Some((header.name.strip_prefix(OURS)?, std::str::from_utf8(&header.value).ok()?))
-            })
+            .filter_map(|header| Some((header.name.strip_prefix(OURS)?, std::str::from_utf8(&header.value).ok()?)))
             .collect();
         let text = |name: &str| texts.get(name).map(|text| (*text).to_owned());
         let id = text("id")?;
@@ -295,7 +293,8 @@ impl DeadLetterRecord {
         let document = text("document")?;
         let (document, version) = document.rsplit_once('@')?;
         let mut original = Headers::new();
-        for header in headers.iter().filter(|header| ![OURS, KAFKA_STREAMS].iter().any(|own| header.name.starts_with(own)))
+        for header in
+            headers.iter().filter(|header| ![OURS, KAFKA_STREAMS].iter().any(|own| header.name.starts_with(own)))
         {
             original.push(&header.name, &header.value);
         }
@@ -331,10 +330,7 @@ impl DeadLetterRecord {
 ///
 /// # Errors
 /// If the log cannot be read.
-pub fn dead_letters(
-    log: &dyn Log,
-    topology: &str,
-) -> Result<BTreeMap<String, (DeadLetter, Option<String>)>, LogError> {
+pub fn dead_letters(log: &dyn Log, topology: &str) -> Result<BTreeMap<String, (DeadLetter, Option<String>)>, LogError> {
     let topic = names::dead_letters(topology);
     let mut letters: BTreeMap<String, (DeadLetter, Option<String>)> = BTreeMap::new();
     if log.topic(&topic)?.is_none() {

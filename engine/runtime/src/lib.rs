@@ -37,7 +37,7 @@ pub use flow::{
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt};
 pub use metadata::{OpenRange, Progress};
-pub use retry::{RetryAction, send_back};
+pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back};
 pub use stop::StopSignal;
-pub use supervisor::{RunEnd, RunParts, ledger, run};
+pub use supervisor::{RunEnd, RunParts, ledger, make_topics, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

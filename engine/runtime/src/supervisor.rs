@@ -67,7 +67,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
     let flows: Vec<Arc<FlowParts>> = flows.into_iter().map(Arc::new).collect();
     let mut inputs = BTreeMap::new();
     for parts in &flows {
-        inputs.insert(parts.name(), make_topics(parts, log.as_ref())?);
+        inputs.insert(parts.name(), topics_of(parts, log.as_ref())?);
     }
     let tasks = inputs.iter().map(|(name, inputs)| (name.clone(), inputs.len())).collect();
     let completion = Arc::new(Completion::new(once, producers(&flows, &system), tasks));
@@ -179,8 +179,16 @@ fn run_task(context: TaskContext) -> Result<(), TaskEnd> {
     }
 }
 
+/// Makes the topics of these flows where they are missing.
+///
+/// # Errors
+/// If the log fails, or holds a topic with another number of partitions.
+pub fn make_topics(flows: &[FlowParts], log: &dyn Log) -> Result<(), LogError> {
+    flows.iter().try_for_each(|parts| topics_of(parts, log).map(|_| ()))
+}
+
 /// Makes the topics of a flow; gives the partitions of its input.
-fn make_topics(parts: &FlowParts, log: &dyn Log) -> Result<Vec<Input>, LogError> {
+fn topics_of(parts: &FlowParts, log: &dyn Log) -> Result<Vec<Input>, LogError> {
     let FlowParts { topology, flow, .. } = parts;
     let ensure = |name: &Arc<str>, partitions| log.ensure_topic(&TopicSettings { name: Arc::clone(name), partitions });
     let (topic, partitions) = match &parts.input {

@@ -11,7 +11,7 @@ use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
 use crate::exit::{Exit, failure};
-use crate::show;
+use crate::{show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
@@ -23,7 +23,10 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     let server = clickhouse.map(|at| Server::start(at, &folder)).transpose()?;
     let client = server.as_ref().map(Server::client).transpose()?;
     let holds = Arc::new(Holds::default());
-    let access = Access { log, board: None, holds, client, server: None, folder };
+    let (raw, schemas) = (Arc::new(folder.documents()?), Arc::new(folder.schemas()?));
+    let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
+    let revisions = std::collections::BTreeMap::new();
+    let access = Access { log, board: None, holds, client, server: None, folder, raw, schemas, system, revisions };
     access.answer(question)
 }
 

@@ -16,6 +16,7 @@ pub(crate) fn dead_letters(arguments: &DeadLetters) -> Result<Exit> {
         DeadLetters::Ls(show) => list(show),
         DeadLetters::Show { id, show } => one(id, show),
         DeadLetters::Replay(replay) => super::replay::replay(replay),
+        DeadLetters::GiveUp(give_up) => super::replay::give_up(give_up),
     }
 }
 

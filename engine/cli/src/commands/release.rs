@@ -17,8 +17,8 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let (topology, flow) = arguments.flow.split_once('/').ok_or_else(|| {
         failure(Exit::Usage, format!("`{}` is not TOPOLOGY/FLOW", arguments.flow), "such as sec-ftd/load")
     })?;
-    let inputs = folder.inputs()?;
-    let topic = inputs.get(&arguments.flow).cloned().ok_or_else(|| {
+    let mut known = folder.known_flows()?;
+    let topic = known.remove(&arguments.flow).map(|flow| flow.topic).ok_or_else(|| {
         failure(Exit::Usage, format!("there is no flow {}", arguments.flow), "spotlight status lists the flows")
     })?;
     let state = log.topic(&topic)?.ok_or_else(|| {

@@ -1,10 +1,89 @@
-//! `dlq replay`.
+//! `dlq replay` and `dlq give-up`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::arguments::Replay;
-use crate::exit::{Exit, failure};
+use super::ask::ask;
+use crate::arguments::{Format, GiveUp, Replay};
+use crate::control::Question;
+use crate::exit::Exit;
+use crate::replay::Replayed;
+use crate::show;
 
-pub(crate) fn replay(_: &Replay) -> Result<Exit> {
-    Err(failure(Exit::Usage, "replay is not built yet", ""))
+pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
+    // Mistakes in the files are shown as `check` shows them, before anything is asked.
+    super::check::load(&arguments.files)?;
+    let mut files = Vec::new();
+    for file in &arguments.files {
+        files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
+    }
+    let question = Question::Replay { files, code: arguments.code.clone(), dry: arguments.dry };
+    let answer = ask(&arguments.show.data, None, &question)?;
+    if arguments.show.format == Format::Json {
+        show::json(&answer);
+        return Ok(Exit::Fine);
+    }
+    let done: Vec<Replayed> = serde_json::from_value(answer)?;
+    if done.is_empty() {
+        show::line("no open dead letters of these topologies");
+        return Ok(Exit::Fine);
+    }
+    if arguments.dry {
+        print_trial(&done)
+    } else {
+        print_sent(&done)
+    }
+    Ok(Exit::Fine)
+}
+
+fn print_trial(done: &[Replayed]) {
+    let mut rows = Vec::new();
+    for flow in done {
+        let Some(trial) = &flow.trial else { continue };
+        rows.push(vec![
+            flow.flow.clone(),
+            show::count(flow.chosen),
+            show::count(trial.pass),
+            show::count(trial.dropped),
+            show::count(trial.fail.values().sum()),
+        ]);
+    }
+    show::table(&["flow", "#open", "#would pass", "#would be dropped", "#would fail again"], rows);
+    for flow in done {
+        for (why, count) in flow.trial.iter().flat_map(|trial| &trial.fail) {
+            show::line(&format!("{}: {} would fail again: {why}", flow.flow, show::count(*count)));
+        }
+    }
+    show::line("nothing was changed; without --dry they go back to their flows");
+}
+
+fn print_sent(done: &[Replayed]) {
+    let mut rows = Vec::new();
+    for flow in done {
+        rows.push(vec![
+            flow.flow.clone(),
+            show::count(flow.chosen),
+            show::count(flow.sent),
+            if flow.running { "now, by the run that is going on" } else { "by the next run of this topology" }
+                .to_owned(),
+        ]);
+    }
+    show::table(&["flow", "#open", "#sent back", "worked"], rows);
+    for flow in done.iter().filter(|flow| flow.sent < flow.chosen) {
+        show::line(&format!(
+            "{}: {} stay open: their input topic was deleted and made again",
+            flow.flow,
+            show::count(flow.chosen - flow.sent)
+        ));
+    }
+}
+
+pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
+    let question = Question::GiveUp { flow: arguments.flow.clone(), code: arguments.code.clone() };
+    let answer = ask(&arguments.show.data, None, &question)?;
+    if arguments.show.format == Format::Json {
+        show::json(&answer);
+    } else {
+        show::line(&format!("{} dead letters given up", show::count(answer["given_up"].as_u64().unwrap_or(0))));
+    }
+    Ok(Exit::Fine)
 }

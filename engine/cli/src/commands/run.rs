@@ -98,17 +98,19 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     server.keep_alive();
 
     let system = wiring::system_topology()?;
+    let schemas = Arc::new(folder.schemas()?);
     let mut wiring = Wiring {
         client: client.clone(),
-        schemas: Arc::new(folder.schemas()?),
+        schemas: Arc::clone(&schemas),
         documents: settings.documents,
         hosts: Arc::new(Hosts::new()),
     };
     let sources = wiring.sources(&settings.topologies)?;
     let mut flows = wiring.flows(&settings.topologies)?;
     flows.extend(wiring.flows(std::slice::from_ref(&system))?);
-    let topics = wiring::system_topics(&wiring, &system)?;
-    folder.remember_landings(&flows, log.as_ref())?;
+    let topics = wiring::system_topics(&schemas, &system)?;
+    runtime::make_topics(&flows, log.as_ref())?;
+    folder.remember_flows(&flows, log.as_ref())?;
 
     let (stop, board, holds) = (StopSignal::new(), Arc::new(Board::default()), Arc::new(Holds::default()));
     settings.not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
@@ -120,6 +122,10 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         client: Some(client),
         server: Some(server.settings().clone()),
         folder: folder.clone(),
+        raw: Arc::clone(&raw) as _,
+        schemas,
+        system: topics.clone(),
+        revisions: flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect(),
     });
     let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
     let lines = LiveLines::start(Arc::clone(&board));

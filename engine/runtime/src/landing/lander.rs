@@ -288,7 +288,6 @@ fn positions(piece: &Piece) -> Result<Vec<RowPosition>, arrow::error::ArrowError
 
 fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
     let held: HashSet<RowPosition> = held.iter().copied().collect();
-    let missing: BooleanArray =
-        positions(piece)?.into_iter().map(|position| Some(!held.contains(&position))).collect();
+    let missing: BooleanArray = positions(piece)?.into_iter().map(|position| Some(!held.contains(&position))).collect();
     Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
 }

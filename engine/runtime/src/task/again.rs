@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 
 use batch::{Batch, Code, DocumentId, Record};
 use connect::{DocumentRecord, RowPosition};
-use operators::{DocumentInput, Proof, Worked, Workshop};
+use operators::{DocumentInput, Worked};
 
 use super::close::Closing;
-use super::cutting::Only;
-use super::document::{DocumentTask, withdrawal};
+use super::document::{DocumentTask, document_input, withdrawal};
 use super::unsettled::Position;
 use crate::codes;
 use crate::dead_letter::{DeadLetter, dead_letters};
@@ -19,7 +18,7 @@ use crate::end::TaskEnd;
 use crate::hold::Hold;
 use crate::landing::Range;
 use crate::metadata::Progress;
-use crate::retry::{Retry, RetryAction};
+use crate::retry::{Retry, RetryAction, Rework, Reworked};
 
 impl DocumentTask {
     /// Works the next record of the task's retries.
@@ -77,7 +76,12 @@ impl DocumentTask {
         let waits = self.unsettled.others_wait(key, version, &settled) || self.unsettled.is_superseded(key, version);
         let document = DocumentId { key: key.as_str().into(), version };
         let withdrawal = (!waits).then(|| withdrawal(&self.context, &document)).flatten();
-        let range = Range { first: progress.next, last: progress.next, rows: std::mem::take(&mut closing.rows), replayed: true };
+        let range = Range {
+            first: progress.next,
+            last: progress.next,
+            rows: std::mem::take(&mut closing.rows),
+            replayed: true,
+        };
         let retries = std::sync::Arc::clone(&self.context.retries);
         closing.hash = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?.hash;
         closing.rows = range.rows;
@@ -94,37 +98,29 @@ impl DocumentTask {
         found: &DocumentRecord,
         closing: &mut Closing,
     ) -> Result<(), TaskEnd> {
-        let document = self.input(original, found);
-        let (context, reader, parts) = (&self.context, &*self.reader, &self.context.parts);
-        let open = || context.open(found);
-        let (key, share) = (parts.destination.key(), parts.bad_rows_above);
-        let mut workshop = Workshop { reader, document: &document, chain: &mut self.chain };
-        let proof = context.readable(found, || workshop.prove(&open, key.as_deref(), share))?;
-        if proof.outcome.refused() {
-            let Proof { code, message, .. } = proof;
-            closing.counts.dead = closing.counts.rows_in;
-            closing.dead = self.fail_again(retry, retry.rows.keys().copied(), &code, &message)?;
-            return Ok(());
+        let document = document_input(&self.context.input, original, found);
+        let (context, parts) = (&self.context, &self.context.parts);
+        let mut rework = Rework {
+            reader: &*self.reader,
+            document: &document,
+            chain: &mut self.chain,
+            key: parts.destination.key(),
+            bad_rows_above: parts.bad_rows_above,
+        };
+        match context.readable(found, || rework.run(&|| context.open(found), &retry.rows))? {
+            Reworked::Refused { code, message } => {
+                closing.counts.dead = closing.counts.rows_in;
+                closing.dead = self.fail_again(retry, retry.rows.keys().copied(), &code, &message)?;
+            }
+            Reworked::Rows(worked, missed) => {
+                worked.into_iter().for_each(|worked| self.gather_again(retry, &document, worked, closing));
+                let Code(code) = codes::ROW_MOVED;
+                let what = "the topology as it is now does not find this row where it was";
+                let moved = self.fail_again(retry, missed.into_iter(), code, what)?;
+                closing.counts.dead += moved.len() as u64;
+                closing.dead.extend(moved);
+            }
         }
-        let only = Only::new(reader, &retry.rows);
-        workshop.reader = &only;
-        let mut worked: Vec<Worked> = Vec::new();
-        context.readable(found, || {
-            worked.clear();
-            workshop.again(open()?, &proof.facts, &mut |block| {
-                worked.push(block);
-                true
-            })
-        })?;
-        for worked in worked {
-            let worked = worked.once_a_key(&proof.twice).map_err(TaskEnd::fault)?;
-            self.gather_again(retry, &document, worked, closing);
-        }
-        let Code(code) = codes::ROW_MOVED;
-        let what = "the topology as it is now does not find this row where it was";
-        let moved = self.fail_again(retry, only.missed().into_iter(), code, what)?;
-        closing.counts.dead += moved.len() as u64;
-        closing.dead.extend(moved);
         Ok(())
     }
 

@@ -9,19 +9,19 @@ use operators::{Block, DocumentBytes, DocumentInput, DocumentReader, Facts, Read
 use crate::retry::RetryRow;
 
 /// Gives only some rows of a document: those with these numbers that still have the same bytes.
-pub(super) struct Only<'a> {
-    pub(super) reader: &'a dyn DocumentReader,
-    pub(super) rows: &'a BTreeMap<i64, RetryRow>,
+pub(crate) struct Only<'a> {
+    reader: &'a dyn DocumentReader,
+    rows: &'a BTreeMap<i64, RetryRow>,
     given: Mutex<BTreeSet<i64>>,
 }
 
 impl<'a> Only<'a> {
-    pub(super) fn new(reader: &'a dyn DocumentReader, rows: &'a BTreeMap<i64, RetryRow>) -> Self {
+    pub(crate) fn new(reader: &'a dyn DocumentReader, rows: &'a BTreeMap<i64, RetryRow>) -> Self {
         Self { reader, rows, given: Mutex::default() }
     }
 
     /// The rows that it did not find.
-    pub(super) fn missed(self) -> BTreeSet<i64> {
+    pub(crate) fn missed(self) -> BTreeSet<i64> {
         let given = self.given.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.rows.keys().copied().filter(|row| !given.contains(row)).collect()
     }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use batch::{Batch, DocumentId, Record};
+use batch::{Batch, DocumentId, Input, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked,
-    Workshop,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked, Workshop,
 };
 
 use super::TaskContext;
@@ -87,23 +86,12 @@ impl DocumentTask {
             state.started.get_or_insert((shared.clock)());
             state.working.insert(partition, found.name.clone());
         });
-        let document = self.input(record, &found);
+        let document = document_input(&self.context.input, record, &found);
         let result = self.prove_and_land(&document, &found, progress);
         shared.board.change(&self.context.name, |state| {
             state.working.remove(&partition);
         });
         result
-    }
-
-    pub(super) fn input(&self, record: &Record<'_>, found: &DocumentRecord) -> DocumentInput {
-        DocumentInput {
-            input: Arc::clone(&self.context.input),
-            offset: record.offset,
-            arrival: record.arrival,
-            id: Arc::new(DocumentId { key: found.key.as_str().into(), version: found.version }),
-            name: found.name.as_str().into(),
-            fields: found.fields.clone(),
-        }
     }
 
     fn prove_and_land(
@@ -162,6 +150,18 @@ impl DocumentTask {
         self.unsettled.accepted(key, *version);
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
+    }
+}
+
+/// Which document a record of a `documents` topic names.
+pub(crate) fn document_input(input: &Arc<Input>, record: &Record<'_>, found: &DocumentRecord) -> DocumentInput {
+    DocumentInput {
+        input: Arc::clone(input),
+        offset: record.offset,
+        arrival: record.arrival,
+        id: Arc::new(DocumentId { key: found.key.as_str().into(), version: found.version }),
+        name: found.name.as_str().into(),
+        fields: found.fields.clone(),
     }
 }
 
@@ -354,8 +354,5 @@ pub(super) fn withdrawal(context: &TaskContext, document: &DocumentId) -> Option
         return None;
     };
     let owns = table.table.rows == batch::RowsMeaning::ByDocument && document.version > 1;
-    owns.then(|| Withdrawal {
-        document: Arc::clone(&document.key),
-        version: document.version.cast_unsigned(),
-    })
+    owns.then(|| Withdrawal { document: Arc::clone(&document.key), version: document.version.cast_unsigned() })
 }

@@ -14,14 +14,16 @@ use batch::Input;
 use connect::RawStore;
 use log::Log;
 
+pub(crate) use cutting::Only;
 pub use document::DocumentTask;
+pub(crate) use document::document_input;
 pub use topic::TopicTask;
 
 use crate::board::Board;
 use crate::completion::Completion;
+use crate::dead_letter::DeadLetterOf;
 use crate::end::TaskEnd;
 use crate::faults::Faults;
-use crate::dead_letter::DeadLetterOf;
 use crate::flow::{Destination, FlowParts};
 use crate::hold::{Hold, Holder};
 use crate::landing::{Landed, Lander, Range, Withdrawal, provenance_of};

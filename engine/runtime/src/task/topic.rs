@@ -153,9 +153,10 @@ impl TopicTask {
     /// Takes records that come back: exactly those of the open range if there is one.
     fn retries(&self, progress: &Progress) -> Result<Work, TaskEnd> {
         let input = Arc::clone(&self.context.retries);
-        let wanted = progress.open.as_ref().map_or(RETRIES, |open| {
-            usize::try_from(open.last.offset + 1 - progress.next.offset).unwrap_or(RETRIES)
-        });
+        let wanted = progress
+            .open
+            .as_ref()
+            .map_or(RETRIES, |open| usize::try_from(open.last.offset + 1 - progress.next.offset).unwrap_or(RETRIES));
         let (mut next, mut blocks, mut retries) = (progress.next.offset, Vec::new(), Vec::new());
         while blocks.len() < wanted {
             let read = self.context.shared.log.read(&input.topic, input.partition, next, TRANSACTION_BYTES)?;
@@ -208,12 +209,7 @@ impl TopicTask {
     }
 
     /// Decodes a block and runs the steps on it.
-    fn run_steps(
-        &mut self,
-        records: &Records,
-        retry: Option<&Retry>,
-        closing: &mut Closing,
-    ) -> Result<(), TaskEnd> {
+    fn run_steps(&mut self, records: &Records, retry: Option<&Retry>, closing: &mut Closing) -> Result<(), TaskEnd> {
         let rows_in = records.len() as u64;
         closing.counts.rows_in += rows_in;
         if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {

@@ -37,9 +37,8 @@ impl Unsettled {
             retry::waiting(log, &topic, input.partition, retry_from)?.into_iter().collect();
         let identity = input.identity.to_string();
         for (letter, mark) in dead_letters(log, &parts.topology)?.into_values() {
-            let ours = *letter.flow == *parts.flow
-                && letter.partition == input.partition
-                && letter.identity() == identity;
+            let ours =
+                *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
             let position = (letter.offset, letter.row);
             if ours && (mark.is_none() || waiting.contains(&position)) {
                 known.dead(&letter.document, letter.version, position);

@@ -7,6 +7,9 @@
 //! For rows of a document there is one record for each document, without a value: their bytes are read again from the
 //! raw store. For a record of a topic the retry record has its key, value and headers.
 
+mod rework;
+mod trial;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +21,9 @@ use crate::dead_letter::{DeadLetter, Mark};
 use crate::end::TaskEnd;
 use crate::names;
 use crate::system::SystemTopics;
+
+pub(crate) use rework::{Rework, Reworked};
+pub use trial::{Trial, TrialReader, TrialResult};
 
 /// Name of the header that carries a [`Retry`].
 const HEADER: &str = "spotlight.retry";
@@ -208,7 +214,12 @@ fn record(letters: &[&DeadLetter], action: RetryAction) -> Records {
 ///
 /// # Errors
 /// If the log cannot be read.
-pub(crate) fn waiting(log: &dyn Log, topic: &Arc<str>, partition: i32, mut offset: i64) -> Result<Vec<(i64, i64)>, LogError> {
+pub(crate) fn waiting(
+    log: &dyn Log,
+    topic: &Arc<str>,
+    partition: i32,
+    mut offset: i64,
+) -> Result<Vec<(i64, i64)>, LogError> {
     let mut rows = Vec::new();
     loop {
         let blocks = log.read(topic, partition, offset, 8 * 1024 * 1024)?;

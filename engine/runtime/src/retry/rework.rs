@@ -1,0 +1,63 @@
+//! Works chosen rows of a document again, by the topology as it is now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use operators::{Chain, DocumentBytes, DocumentInput, DocumentReader, ReadError, WorkError, Worked, Workshop};
+
+use super::RetryRow;
+use crate::task::Only;
+
+/// What is needed to work rows again.
+pub(crate) struct Rework<'a> {
+    /// Makes rows of the document.
+    pub(crate) reader: &'a dyn DocumentReader,
+    /// The document.
+    pub(crate) document: &'a DocumentInput,
+    /// The steps.
+    pub(crate) chain: &'a mut Chain,
+    /// Key columns of the table, where there is one.
+    pub(crate) key: Option<Vec<Arc<str>>>,
+    /// Share of bad rows in percent above which the document is refused.
+    pub(crate) bad_rows_above: f64,
+}
+
+/// What became of them.
+pub(crate) enum Reworked {
+    /// The document as a whole is refused now.
+    Refused {
+        /// Why, as a code.
+        code: String,
+        /// Why, in a sentence.
+        message: String,
+    },
+    /// Rows, and the numbers of those that are not where they were.
+    Rows(Vec<Worked>, BTreeSet<i64>),
+}
+
+impl Rework<'_> {
+    /// Reads the document twice: whole, for what it says of all its rows, then for the chosen ones.
+    ///
+    /// # Errors
+    /// If the bytes cannot be had, or the program is at fault.
+    pub(crate) fn run(
+        &mut self,
+        open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
+        rows: &BTreeMap<i64, RetryRow>,
+    ) -> Result<Reworked, WorkError> {
+        let mut workshop = Workshop { reader: self.reader, document: self.document, chain: &mut *self.chain };
+        let proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
+        if proof.outcome.refused() {
+            return Ok(Reworked::Refused { code: proof.code, message: proof.message });
+        }
+        let only = Only::new(self.reader, rows);
+        let mut blocks: Vec<Worked> = Vec::new();
+        workshop.reader = &only;
+        workshop.again(open()?, &proof.facts, &mut |block| {
+            blocks.push(block);
+            true
+        })?;
+        let worked: Result<Vec<Worked>, _> = blocks.into_iter().map(|block| block.once_a_key(&proof.twice)).collect();
+        Ok(Reworked::Rows(worked?, only.missed()))
+    }
+}

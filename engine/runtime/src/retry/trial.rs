@@ -1,0 +1,146 @@
+//! Tries dead letters by the topology as it is now, and changes nothing.
+//!
+//! Steps that keep state start with none here: whether a row is a repeat is not told, only whether it fails.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use batch::{Code, Input, Records};
+use connect::{DocumentRecord, RawStore};
+use log::Log;
+use operators::{Chain, DocumentBytes, DocumentReader, Facts, ReadError, RecordReader};
+use serde::{Deserialize, Serialize};
+
+use super::rework::{Rework, Reworked};
+use super::{Retry, RetryAction, record};
+use crate::codes;
+use crate::dead_letter::DeadLetter;
+use crate::end::TaskEnd;
+
+/// How a flow makes rows of its input.
+pub enum TrialReader {
+    /// Of documents.
+    Documents {
+        /// Makes rows.
+        reader: Box<dyn DocumentReader>,
+        /// Key columns of the table, where there is one.
+        key: Option<Vec<Arc<str>>>,
+        /// Share of bad rows in percent above which a document is refused.
+        bad_rows_above: f64,
+    },
+    /// Of records.
+    Records(Box<dyn RecordReader>),
+}
+
+/// A flow to try dead letters with.
+pub struct Trial {
+    /// Where its input is.
+    pub log: Arc<dyn Log>,
+    /// Where the bytes of documents are.
+    pub raw: Arc<dyn RawStore>,
+    /// Makes rows.
+    pub reader: TrialReader,
+    /// The steps.
+    pub chain: Chain,
+}
+
+/// What would become of dead letters. Numbers of rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialResult {
+    /// Would go on to the table, the topic or a named output.
+    pub pass: u64,
+    /// Would be dropped by a step.
+    pub dropped: u64,
+    /// Would fail again, by code and reason.
+    pub fail: BTreeMap<String, u64>,
+}
+
+impl TrialResult {
+    fn fails(&mut self, code: &str, message: &str, count: u64) {
+        if count > 0 {
+            *self.fail.entry(format!("{code} {message}")).or_default() += count;
+        }
+    }
+}
+
+impl Trial {
+    /// Tries the dead letters of one flow.
+    ///
+    /// # Errors
+    /// If the log or the raw store fails.
+    pub fn run(&mut self, letters: &[DeadLetter]) -> Result<TrialResult, TaskEnd> {
+        let mut result = TrialResult::default();
+        let mut groups: BTreeMap<(i32, i64), Vec<&DeadLetter>> = BTreeMap::new();
+        for letter in letters {
+            groups.entry((letter.partition, letter.offset)).or_default().push(letter);
+        }
+        for ((partition, offset), letters) in groups {
+            let topic = &letters[0].topic;
+            let state = self.log.topic(topic)?;
+            let Some(state) = state.filter(|state| state.identity.to_string() == letters[0].identity()) else {
+                result.fails("", "its input topic was deleted and made again: it cannot go back", letters.len() as u64);
+                continue;
+            };
+            let input = Input { topic: topic.as_str().into(), identity: state.identity, partition };
+            let records = record(&letters, RetryAction::Replay);
+            let Some(retry) = Retry::read(&records.get(0)) else {
+                return Err(TaskEnd::Fault("a retry record does not read back".to_owned()));
+            };
+            match &self.reader {
+                TrialReader::Documents { .. } => self.document(&input, offset, &retry, &mut result)?,
+                TrialReader::Records(_) => self.record(&input, &retry.original(&records.get(0)), &mut result)?,
+            }
+        }
+        Ok(result)
+    }
+
+    fn record(&mut self, input: &Input, records: &Records, result: &mut TrialResult) -> Result<(), TaskEnd> {
+        let TrialReader::Records(reader) = &mut self.reader else { return Ok(()) };
+        let decoded = reader.read(records, &Arc::new(input.clone())).map_err(TaskEnd::fault)?;
+        decoded.bad.iter().for_each(|bad| result.fails(bad.code.0, &bad.message, 1));
+        let worked = self.chain.run(decoded.batch, &Facts::default()).map_err(TaskEnd::fault)?;
+        self.chain.rollback();
+        let rows = worked.rows.iter().chain(worked.outputs.iter().map(|(_, rows)| rows));
+        result.pass += rows.map(|rows| rows.len() as u64).sum::<u64>();
+        result.dropped += worked.dropped.iter().map(|(_, count)| count).sum::<u64>();
+        for failure in worked.failed.iter().flat_map(|failed| &failed.failures) {
+            result.fails(failure.code.0, &failure.message, 1);
+        }
+        Ok(())
+    }
+
+    fn document(&mut self, input: &Input, offset: i64, retry: &Retry, result: &mut TrialResult) -> Result<(), TaskEnd> {
+        let TrialReader::Documents { reader, key, bad_rows_above } = &self.reader else { return Ok(()) };
+        let originals = self.log.read(&input.topic, input.partition, offset, 1)?;
+        let Some(original) = originals.first().map(|records| records.get(0)) else {
+            return Err(TaskEnd::Fault(format!("record {offset} of {} is gone", input.topic)));
+        };
+        let found: DocumentRecord =
+            serde_json::from_slice(original.value.unwrap_or_default()).map_err(TaskEnd::fault)?;
+        let document = crate::task::document_input(&Arc::new(input.clone()), &original, &found);
+        let open = || -> Result<Box<dyn DocumentBytes>, ReadError> {
+            let bytes = self.raw.open(&found.stored);
+            Ok(Box::new(bytes.map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?))
+        };
+        let (key, bad_rows_above) = (key.clone(), *bad_rows_above);
+        let mut rework =
+            Rework { reader: reader.as_ref(), document: &document, chain: &mut self.chain, key, bad_rows_above };
+        let rows = retry.rows.len() as u64;
+        match rework.run(&open, &retry.rows).map_err(TaskEnd::fault)? {
+            Reworked::Refused { code, message } => result.fails(&code, &message, rows),
+            Reworked::Rows(worked, missed) => {
+                let Code(code) = codes::ROW_MOVED;
+                result.fails(code, "the row is not where it was", missed.len() as u64);
+                for worked in worked {
+                    result.pass += worked.counts.landed + worked.counts.outputs.values().sum::<u64>();
+                    result.dropped += worked.counts.dropped.values().sum::<u64>();
+                    worked.bad.iter().for_each(|bad| result.fails(bad.code.0, &bad.message, 1));
+                    for failure in worked.failed.iter().flat_map(|failed| &failed.failures) {
+                        result.fails(failure.code.0, &failure.message, 1);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
