@@ -21,7 +21,6 @@ use clickhouse_connector::{
 };
 use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use log::Log;
 use log::embedded::EmbeddedLog;
 use runtime::{Destination, FlowInput, FlowParts};
 use serde::{Deserialize, Serialize};
@@ -37,8 +36,6 @@ pub(crate) struct LandedBy {
     pub(crate) table: String,
     /// `append`, `by-key` or `by-document`.
     pub(crate) rows: String,
-    /// Value of `_landing`.
-    pub(crate) landing: String,
     /// Input topic.
     pub(crate) topic: String,
 }
@@ -107,8 +104,9 @@ impl DataFolder {
         operators::Schemas::open(&text, Box::new(keep)).context("the folder's schemas cannot be read")
     }
 
-    /// Writes down which flow lands in which table, for `reconcile`.
-    pub(crate) fn remember_landings(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
+    /// Writes down which flow lands in which table, for `reconcile`. Before a first run the topics do not exist, so their
+    /// identities are asked for when they are needed.
+    pub(crate) fn remember_landings(&self, flows: &[FlowParts]) -> Result<()> {
         let mut landings = self.landings()?;
         for flow in flows {
             let Destination::Table(table) = &flow.destination else { continue };
@@ -116,7 +114,6 @@ impl DataFolder {
                 FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
-            let Some(state) = log.topic(&topic)? else { continue };
             let rows = match &table.table.rows {
                 RowsMeaning::Append => "append",
                 RowsMeaning::ByKey { .. } => "by-key",
@@ -125,7 +122,6 @@ impl DataFolder {
             let landing = LandedBy {
                 table: table.table.name.to_string(),
                 rows: rows.to_owned(),
-                landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
                 topic: topic.to_string(),
             };
             landings.insert(flow.name(), landing);

@@ -9,6 +9,7 @@ mod demonstration;
 mod environment;
 mod exit;
 mod live;
+mod reconcile;
 mod show;
 mod wiring;
 

@@ -37,5 +37,5 @@ pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt};
 pub use metadata::{OpenRange, Progress};
 pub use stop::StopSignal;
-pub use supervisor::{RunEnd, RunParts, ledger, run};
+pub use supervisor::{RunEnd, RunParts, ledger, ledger_of, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

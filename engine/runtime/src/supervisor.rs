@@ -241,22 +241,30 @@ fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<HashMap<String, Str
 /// # Errors
 /// If the log cannot be read.
 pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEntry>, LogError> {
-    let topic = names::ledger(topology, flow);
-    let Some(state) = log.topic(&topic)? else {
+    let Some(state) = log.topic(&names::ledger(topology, flow))? else {
         return Ok(Vec::new());
     };
     let mut entries = Vec::new();
     for partition in 0..state.partitions {
-        let mut offset = 0;
-        loop {
-            let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
-            let Some(last) = blocks.last() else { break };
-            offset = last.next_offset();
-            let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
-            entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));
-        }
+        entries.extend(ledger_of(log, topology, flow, partition)?);
     }
     Ok(entries)
+}
+
+/// The ledger of one input partition of a flow, in order.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerEntry>, LogError> {
+    let topic = names::ledger(topology, flow);
+    let (mut entries, mut offset) = (Vec::new(), 0);
+    loop {
+        let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
+        let Some(last) = blocks.last() else { return Ok(entries) };
+        offset = last.next_offset();
+        let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
+        entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));
+    }
 }
 
 /// Looks at the publisher, once or for ever.

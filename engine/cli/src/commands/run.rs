@@ -94,8 +94,8 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let raw = Arc::new(folder.documents()?);
     let server = Server::start(&settings.clickhouse, &folder)?;
     let client = server.client()?;
-    reach(&client, settings.once)?;
     server.keep_alive();
+    reach(&client, settings.once)?;
 
     let system = wiring::system_topology()?;
     let mut wiring = Wiring {
@@ -108,7 +108,7 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let mut flows = wiring.flows(&settings.topologies)?;
     flows.extend(wiring.flows(std::slice::from_ref(&system))?);
     let topics = wiring::system_topics(&wiring, &system)?;
-    folder.remember_landings(&flows, log.as_ref())?;
+    folder.remember_landings(&flows)?;
 
     let (stop, board, holds) = (StopSignal::new(), Arc::new(Board::default()), Arc::new(Holds::default()));
     settings.not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
