@@ -1,5 +1,6 @@
 //! The `spotlight` program: wiring only. This file reads the command line and turns the outcome into an exit status.
 
+mod abort;
 mod access;
 mod arguments;
 mod commands;

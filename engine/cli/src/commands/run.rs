@@ -10,7 +10,7 @@ use clickhouse_connector::ClickHouse;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use pattern::Pattern;
-use runtime::{Board, Held, Holds, NoFaults, RunParts, StopSignal, TaskEnd};
+use runtime::{Board, Held, Holds, RunParts, StopSignal, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -135,7 +135,7 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         stop,
         board: Arc::clone(&board),
         holds: Arc::clone(&holds),
-        faults: Arc::new(NoFaults),
+        faults: crate::abort::faults()?,
         clock: environment::clock(),
     })?;
     drop(lines);
