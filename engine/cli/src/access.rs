@@ -11,7 +11,8 @@ use runtime::{Board, DeadLetter, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::Question;
-use crate::data::{self, DataFolder, LandedBy};
+use crate::data::DataFolder;
+use crate::reconcile;
 
 /// What is needed to answer.
 pub(crate) struct Access {
@@ -112,68 +113,7 @@ impl Access {
     /// The ledger of each landing against what its table holds.
     fn reconcile(&self) -> Result<Value> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
-        let mut found = Vec::new();
-        for (flow, known) in self.folder.known_flows()? {
-            let Some(landed_by) = known.landing else { continue };
-            let Some((topology, name)) = flow.split_once('/') else { continue };
-            let entries = runtime::ledger(self.log.as_ref(), topology, name)?;
-            let expected: u64 = match landed_by.rows.as_str() {
-                "by-document" => newest_documents(&entries),
-                _ => entries.iter().map(|entry| entry.counts.landed).sum(),
-            };
-            if entries.is_empty() {
-                continue;
-            }
-            let (rows, distinct) = count(client, &landed_by)?;
-            let (gaps, repeats) = match landed_by.rows.as_str() {
-                "append" => {
-                    (expected.saturating_sub(distinct), rows - distinct.min(rows) + distinct.saturating_sub(expected))
-                }
-                // Rows of one key replace each other: fewer rows than landed are no gap, more would be a repeat.
-                "by-key" => (0, rows.saturating_sub(expected)),
-                _ => (expected.saturating_sub(rows), rows.saturating_sub(expected)),
-            };
-            found.push(json!({
-                "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
-                "ledger": expected, "table_rows": rows, "gaps": gaps, "repeats": repeats,
-            }));
-        }
-        Ok(Value::Array(found))
-    }
-}
-
-/// Rows that the newest accepted version of each document holds.
-fn newest_documents(entries: &[runtime::LedgerEntry]) -> u64 {
-    let mut newest: BTreeMap<&str, &Receipt> = BTreeMap::new();
-    for receipt in entries.iter().filter_map(|entry| entry.receipt.as_ref()) {
-        let accepted = !["incomplete", "failed", "absent"].contains(&receipt.outcome.as_str());
-        let newer = newest.get(&*receipt.document).is_none_or(|known| receipt.version >= known.version);
-        if accepted && newer {
-            newest.insert(&receipt.document, receipt);
-        }
-    }
-    let landed: u64 = newest.values().map(|receipt| receipt.counts.landed).sum();
-    let came_back = entries.iter().filter(|entry| {
-        let of = entry.replayed_of.as_ref();
-        of.is_some_and(|(key, version)| newest.get(&**key).is_some_and(|receipt| receipt.version == *version))
-    });
-    landed + came_back.map(|entry| entry.counts.landed).sum::<u64>()
-}
-
-/// Rows and distinct positions of a landing in its table.
-fn count(client: &ClickHouse, landed_by: &LandedBy) -> Result<(u64, u64)> {
-    let final_rows = if landed_by.rows == "append" { "" } else { "FINAL" };
-    let sql = format!(
-        "SELECT count(), uniqExact(_partition, _offset, _row) FROM {} {final_rows} WHERE _landing = '{}'",
-        landed_by.table,
-        landed_by.landing.replace('\\', "\\\\").replace('\'', "\\'"),
-    );
-    let bytes = client.query_bytes(&sql, "TSV", &[]).map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let mut numbers = text.trim().split('\t').map(str::parse::<u64>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(rows)), Some(Ok(distinct))) => Ok((rows, distinct)),
-        _ => anyhow::bail!("table {} gave no counts", landed_by.table),
+        reconcile::reconcile(self.log.as_ref(), client, &self.folder.known_flows()?)
     }
 }
 

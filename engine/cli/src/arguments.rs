@@ -111,6 +111,9 @@ pub(crate) struct Run {
     /// Contact address told to publishers that want one.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,
+    /// Seconds that a run with --once waits for ClickHouse at its start.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]
+    pub(crate) service_wait: u64,
     /// How the table at the end is printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -181,6 +184,8 @@ pub(crate) struct Sql {
 }
 
 #[derive(Debug, Args)]
+// By default the group has the name of the type, which `dlq show` has too.
+#[group(id = "how-to-show")]
 pub(crate) struct Show {
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t)]

@@ -21,7 +21,6 @@ use clickhouse_connector::{
 };
 use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use log::Log;
 use log::embedded::EmbeddedLog;
 use runtime::{Destination, FlowInput, FlowParts};
 use serde::{Deserialize, Serialize};
@@ -47,8 +46,6 @@ pub(crate) struct LandedBy {
     pub(crate) table: String,
     /// `append`, `by-key` or `by-document`.
     pub(crate) rows: String,
-    /// Value of `_landing`.
-    pub(crate) landing: String,
 }
 
 /// Writes a file so that it is whole or as it was.
@@ -116,14 +113,13 @@ impl DataFolder {
     }
 
     /// Writes down which flows there are, and where they land.
-    pub(crate) fn remember_flows(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
+    pub(crate) fn remember_flows(&self, flows: &[FlowParts]) -> Result<()> {
         let mut known = self.known_flows()?;
         for flow in flows {
             let topic = match &flow.input {
                 FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
-            let Some(state) = log.topic(&topic)? else { continue };
             let landing = match &flow.destination {
                 Destination::Topic(_) => None,
                 Destination::Table(table) => Some(LandedBy {
@@ -134,7 +130,6 @@ impl DataFolder {
                         RowsMeaning::ByDocument => "by-document",
                     }
                     .to_owned(),
-                    landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
                 }),
             };
             known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing });

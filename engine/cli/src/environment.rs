@@ -27,6 +27,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// What makes the process abort at a chosen arrow of the landing protocol; for the crash test only.
+pub(crate) fn abort_at() -> Option<String> {
+    variable("SPOTLIGHT_TEST_ABORT_AT")
+}
+
 /// Folder in which the ClickHouse library is kept between runs and projects.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     let base = variable("XDG_CACHE_HOME").map(PathBuf::from);

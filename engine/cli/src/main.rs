@@ -1,5 +1,6 @@
 //! The `spotlight` program: wiring only. This file reads the command line and turns the outcome into an exit status.
 
+mod abort;
 mod access;
 mod arguments;
 mod commands;
@@ -9,6 +10,7 @@ mod demonstration;
 mod environment;
 mod exit;
 mod live;
+mod reconcile;
 mod replay;
 mod show;
 mod wiring;

@@ -39,5 +39,5 @@ pub use ledger::{LedgerEntry, Receipt};
 pub use metadata::{OpenRange, Progress};
 pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back};
 pub use stop::StopSignal;
-pub use supervisor::{RunEnd, RunParts, ledger, make_topics, run};
+pub use supervisor::{RunEnd, RunParts, ledger, ledger_of, make_topics, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

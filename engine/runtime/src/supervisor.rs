@@ -259,8 +259,7 @@ fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<HashMap<String, Str
 /// # Errors
 /// If the log cannot be read.
 pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEntry>, LogError> {
-    let topic = names::ledger(topology, flow);
-    let Some(state) = log.topic(&topic)? else {
+    let Some(state) = log.topic(&names::ledger(topology, flow))? else {
         return Ok(Vec::new());
     };
     let mut entries = Vec::new();
@@ -270,20 +269,16 @@ pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEnt
     Ok(entries)
 }
 
-/// The ledger of one partition of a flow, in order.
-pub(crate) fn ledger_of(
-    log: &dyn Log,
-    topology: &str,
-    flow: &str,
-    partition: i32,
-) -> Result<Vec<LedgerEntry>, LogError> {
+/// The ledger of one input partition of a flow, in order.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerEntry>, LogError> {
     let topic = names::ledger(topology, flow);
     let (mut entries, mut offset) = (Vec::new(), 0);
     loop {
         let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
-        let Some(last) = blocks.last() else {
-            return Ok(entries);
-        };
+        let Some(last) = blocks.last() else { return Ok(entries) };
         offset = last.next_offset();
         let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
         entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));

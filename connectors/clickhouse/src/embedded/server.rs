@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,8 +20,11 @@ use crate::client::{ClickHouse, ClickHouseSettings, Password};
 use crate::codes;
 use crate::errors::{ClickHouseError, chain};
 
-/// How often another port is tried after one was taken between its choice and its use.
-const PORTS: usize = 5;
+/// How often the child is started at most when its port was taken between choice and use, or when it was killed.
+const TRIES: usize = 5;
+
+/// What ClickHouse says when another process has its folder.
+const FOLDER_IN_USE: &str = "Another server instance in same directory is already running";
 
 /// How long the child may take to end after its input has ended. It takes 5 to 120 ms; a large merge may hold it up.
 const END: Duration = Duration::from_secs(10);
@@ -228,17 +231,27 @@ impl EmbeddedServer {
         let folder = |source| EmbeddedError::Folder { folder: self.settings.data.clone(), source };
         self.files.prepare().map_err(folder)?;
         let mut attempt = 1;
-        loop {
-            match self.launch_once(state) {
-                Err(EmbeddedError::Ended { output, .. })
-                    if attempt < PORTS && output.contains("Address already in use") =>
-                {
-                    attempt += 1;
-                    state.port = free_port()?;
-                }
-                done => return done,
+        // Waits by tries, each of which takes some 0.2 s itself: about as long as the server may take to answer.
+        let launched = wait_for(self.settings.start_deadline / 10, || match self.launch_once(state) {
+            // The child of a process that was killed is still ending; it has the folder until then.
+            Err(EmbeddedError::Ended { output, .. }) if output.contains(FOLDER_IN_USE) => None,
+            Err(EmbeddedError::Ended { output, .. })
+                if attempt < TRIES && output.contains("Address already in use") =>
+            {
+                attempt += 1;
+                state.port = free_port().ok()?;
+                None
             }
-        }
+            // Something killed it before it answered, such as a lack of memory that may pass.
+            Err(EmbeddedError::Ended { status, .. }) if attempt < TRIES && status.signal().is_some() => {
+                attempt += 1;
+                None
+            }
+            done => Some(done),
+        });
+        launched.unwrap_or_else(|| {
+            Err(EmbeddedError::Silent { output: format!("another process has {}", self.files.server.display()) })
+        })
     }
 
     fn launch_once(&self, state: &mut State) -> Result<(), EmbeddedError> {

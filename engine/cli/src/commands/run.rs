@@ -10,7 +10,7 @@ use clickhouse_connector::ClickHouse;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use pattern::Pattern;
-use runtime::{Board, Held, Holds, NoFaults, RunParts, StopSignal, TaskEnd};
+use runtime::{Board, Held, Holds, RunParts, StopSignal, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -24,8 +24,6 @@ use crate::{control, environment};
 
 /// How long a run may take to end after the signal.
 const SHUTDOWN: Duration = Duration::from_secs(25);
-/// How long a run that ends by itself waits for ClickHouse at its start.
-const WAIT_FOR_SERVICE: Duration = Duration::from_secs(60);
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -33,6 +31,8 @@ pub(crate) struct RunSettings {
     pub(crate) documents: DocumentsFrom,
     pub(crate) not_claimed: Vec<PathBuf>,
     pub(crate) once: bool,
+    /// How long a run that ends by itself waits for ClickHouse at its start.
+    pub(crate) service_wait: Duration,
     pub(crate) clickhouse: ClickHouseAt,
     pub(crate) data: PathBuf,
 }
@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         documents,
         not_claimed,
         once: arguments.once,
+        service_wait: Duration::from_secs(arguments.service_wait),
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.data.clone(),
     })?;
@@ -94,8 +95,10 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let raw = Arc::new(folder.documents()?);
     let server = Server::start(&settings.clickhouse, &folder)?;
     let client = server.client()?;
-    reach(&client, settings.once)?;
     server.keep_alive();
+    let stop = StopSignal::new();
+    stop_on_signals(&stop)?;
+    reach(&client, settings.once.then_some(settings.service_wait), &stop)?;
 
     let system = wiring::system_topology()?;
     let schemas = Arc::new(folder.schemas()?);
@@ -110,11 +113,10 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     flows.extend(wiring.flows(std::slice::from_ref(&system))?);
     let topics = wiring::system_topics(&schemas, &system)?;
     runtime::make_topics(&flows, log.as_ref())?;
-    folder.remember_flows(&flows, log.as_ref())?;
+    folder.remember_flows(&flows)?;
 
-    let (stop, board, holds) = (StopSignal::new(), Arc::new(Board::default()), Arc::new(Holds::default()));
+    let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
     settings.not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
-    stop_on_signals(&stop)?;
     let access = Arc::new(Access {
         log: Arc::clone(&log) as _,
         board: Some(Arc::clone(&board)),
@@ -141,7 +143,7 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         stop,
         board: Arc::clone(&board),
         holds: Arc::clone(&holds),
-        faults: Arc::new(NoFaults),
+        faults: crate::abort::faults()?,
         clock: environment::clock(),
     })?;
     drop(lines);
@@ -165,14 +167,14 @@ fn status(failed: &[(String, TaskEnd)], board: &Board) -> Result<Exit> {
     Ok(if refused || trouble || !failed.is_empty() { Exit::Refused } else { Exit::Fine })
 }
 
-/// Waits for ClickHouse: a minute if the run ends by itself, for ever otherwise.
-fn reach(client: &ClickHouse, once: bool) -> Result<()> {
+/// Waits for ClickHouse: so long if the run ends by itself, for ever otherwise, and not once the run was told to stop.
+fn reach(client: &ClickHouse, at_most: Option<Duration>, stop: &StopSignal) -> Result<()> {
     let mut waited = Duration::ZERO;
     loop {
         let Err(error) = client.execute("SELECT 1 FORMAT Null", &[]) else {
             return Ok(());
         };
-        if once && waited >= WAIT_FOR_SERVICE {
+        if at_most.is_some_and(|at_most| waited >= at_most) {
             return Err(failure(
                 Exit::Unreachable,
                 format!("ClickHouse at {} does not answer: {}", client.address(), data::chain(&error)),
@@ -181,7 +183,9 @@ fn reach(client: &ClickHouse, once: bool) -> Result<()> {
         }
         let pause = Duration::from_secs(1);
         tracing::warn!(address = client.address(), reason = %error, "waiting for ClickHouse");
-        std::thread::park_timeout(pause);
+        if !stop.wait(pause) {
+            return Ok(());
+        }
         waited += pause;
     }
 }

@@ -1,7 +1,7 @@
 //! `sql`: asks ClickHouse, whether or not a run is going on.
 
 use anyhow::Result;
-use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
+use clickhouse_connector::{ClickHouse, ClickHouseError, ClickHouseSettings, Password};
 
 use crate::arguments::Sql;
 use crate::control::{self, Question};
@@ -29,6 +29,17 @@ fn ask(client: &ClickHouse, arguments: &Sql) -> Result<Exit> {
     let mut output = std::io::stdout().lock();
     match client.query_to(&arguments.query, &arguments.format, &settings, &mut output) {
         Ok(_) => Ok(Exit::Fine),
-        Err(error) => Err(failure(Exit::Unreachable, data::chain(&error), "")),
+        Err(error) => {
+            let (exit, remedy) = match error {
+                // A login that is wrong, as ClickHouse numbers it; all else that it refuses is the query's.
+                ClickHouseError::Server { code: 192..=194 | 516, .. } => (
+                    Exit::Environment,
+                    "give user and password in SPOTLIGHT_CLICKHOUSE_USER and SPOTLIGHT_CLICKHOUSE_PASSWORD",
+                ),
+                ClickHouseError::Server { .. } => (Exit::Usage, "mend the query"),
+                _ => (Exit::Unreachable, ""),
+            };
+            Err(failure(exit, data::chain(&error), remedy))
+        }
     }
 }

@@ -1,0 +1,13 @@
+//! Every command as people type it: those of README.md, each exit status, and questions with and without a run.
+//!
+//! Each test has a folder of its own that looks like a project: `lists/` with a file of the README's feed, the topology of
+//! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
+
+mod offline;
+mod plans;
+#[path = "../program/mod.rs"]
+mod program;
+mod readme;
+mod running;
+mod statuses;
+mod workplace;

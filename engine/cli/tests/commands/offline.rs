@@ -1,0 +1,69 @@
+//! Commands that start nothing.
+
+use crate::program::say;
+use crate::workplace::Workplace;
+
+#[test]
+fn three_mistakes_in_one_file_are_three_findings_of_one_run_each_with_its_line() {
+    let workplace = Workplace::new();
+    workplace.write_changed(
+        "wrong.yaml",
+        &[
+            ("        separator:", "        seperator:"),
+            ("          symbol: trim(symbol)", "          symbol: trim(simbol)"),
+            ("          quantity: cast(quantity as bigint)", "          quantity: quantity + 1"),
+        ]
+        .map(|(old, new)| (old.trim_start(), new.trim_start())),
+    );
+    let text = std::fs::read_to_string(workplace.path().join("wrong.yaml")).expect("a file");
+    let line = |mistake: &str| 1 + text.lines().position(|line| line.contains(mistake)).expect("a line") as u64;
+    let wanted = [("E2107", line("seperator")), ("simbol", line("simbol")), ("quantity", line("quantity + 1"))];
+
+    let said = workplace.say(&["check", "wrong.yaml", "--format", "json"]).ends(65);
+    let findings = said.json();
+    let findings = findings.as_array().expect("a list");
+    assert_eq!(findings.len(), wanted.len(), "{findings:#?}");
+    for (word, line) in wanted {
+        let found = findings.iter().any(|finding| finding["line"] == line && finding.to_string().contains(word));
+        assert!(found, "no finding about {word} at line {line}: {findings:#?}");
+    }
+    let said = workplace.say(&["check", "wrong.yaml"]).ends(65);
+    for (_, line) in wanted {
+        assert!(said.errors.contains(&format!("wrong.yaml:{line}:")), "line {line} is not named: {}", said.errors);
+    }
+    assert!(!workplace.data().exists(), "check starts nothing");
+}
+
+#[test]
+fn an_expression_can_be_tried() {
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["cast(replace(a, ',', '') as decimal(18, 2))", "--with", "a=1,000.50"], 0, "1000.50"),
+        (&["trim(name)", "--with", "name= A "], 0, "A"),
+        (&["quantity + 1", "--with", "quantity:bigint=12"], 0, "13"),
+        (&["cast(a as integer)", "--with", "a=x"], 65, "E"),
+        (&["trimm(a)", "--with", "a=x"], 65, "trim"),
+    ];
+    for (words, status, wanted) in cases {
+        let said = say([&["eval"], words].concat()).ends(status);
+        assert!(format!("{}{}", said.output, said.errors).contains(wanted), "{words:?}: {said:?}");
+    }
+    say(["eval", "1", "--with", "nonsense"]).ends(64);
+}
+
+#[test]
+fn a_code_is_explained_without_anything_running() {
+    let said = say(["explain", "E4210"]).ends(0);
+    assert!(said.output.starts_with("E4210: ") && said.output.contains("What to do: "), "{}", said.output);
+    let all = say(["explain"]).ends(0).output;
+    assert!(all.lines().count() > 100, "{all}");
+    say(["explain", "E0000"]).ends(64);
+}
+
+#[test]
+fn the_other_commands_that_start_nothing_answer() {
+    assert!(say(["--help"]).ends(0).output.contains("Exit statuses: 0 fine"));
+    assert!(say(["--version"]).ends(0).output.starts_with("spotlight "));
+    assert!(say(["completion", "bash"]).ends(0).output.contains("spotlight"));
+    assert!(say(["plan", "--offline", "topologies/swaps.yaml"]).ends(0).output.contains("CREATE TABLE"));
+    say(["check", "topologies/"]).ends(0);
+}

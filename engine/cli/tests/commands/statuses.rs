@@ -1,0 +1,146 @@
+//! Each exit status of `spotlight --help`, provoked. 0, 73 and 75 are provoked in `running.rs`, 2 in `plans.rs`.
+
+use std::collections::BTreeSet;
+
+use crate::program::say;
+use crate::workplace::Workplace;
+
+/// Every status and where it is provoked.
+const PROVOKED: [(&str, &str); 12] = [
+    ("0", "everywhere"),
+    ("1", "tests_that_fail_give_1"),
+    ("2", "plans.rs"),
+    ("3", "a_refused_document_gives_3"),
+    ("4", "a_row_that_is_gone_gives_4"),
+    ("64", "a_wrong_command_line_gives_64"),
+    ("65", "a_wrong_topology_gives_65"),
+    ("69", "a_service_that_does_not_answer_gives_69"),
+    ("70", "a_file_that_only_a_fault_could_have_left_gives_70"),
+    ("73", "running.rs"),
+    ("75", "running.rs"),
+    ("78", "a_wrong_environment_gives_78"),
+];
+
+#[test]
+fn help_lists_the_statuses_that_are_provoked_here() {
+    let help = say(["--help"]).ends(0).output;
+    let list = help.split("Exit statuses: ").nth(1).expect("the list of statuses");
+    let listed: BTreeSet<&str> = list
+        .split([',', '.'])
+        .filter_map(|part| part.split_whitespace().next())
+        .filter(|word| word.parse::<u8>().is_ok())
+        .collect();
+    assert_eq!(listed, PROVOKED.iter().map(|(status, _)| *status).collect(), "{list}");
+}
+
+#[test]
+fn tests_that_fail_give_1() {
+    let workplace = Workplace::new();
+    workplace.say(&["test", "my-list.yaml"]).ends(0);
+    workplace.write_changed("failing.yaml", &[("quantity: 12 }", "quantity: 13 }")]);
+    let said = workplace.say(&["test", "failing.yaml"]).ends(1);
+    assert!(said.output.contains("quantity: expected 13, came 12"), "{}", said.output);
+}
+
+#[test]
+fn a_refused_document_gives_3() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n2\n");
+    let said = workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(3);
+    assert!(said.output.contains("refused: list_20260106.txt (my-list/load): incomplete E4"), "{}", said.output);
+    // Still refused: the next run says so too, though it reads nothing.
+    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(3);
+    assert!(workplace.say(&["receipts", "--refused"]).ends(0).output.contains("list_20260106.txt"));
+    // Mended, all is well.
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
+    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_row_that_is_gone_gives_4() {
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+    let delete = "alter table demo.my_list delete where symbol = 'ABC' settings mutations_sync = 2";
+    workplace.say(&["sql", delete]).ends(0);
+    let said = workplace.say(&["reconcile", "--format", "json"]).ends(4).json();
+    let landing = said.as_array().expect("a list").iter().find(|landing| landing["flow"] == "my-list/load");
+    assert_eq!(landing.expect("the landing")["gaps"], 1, "{said}");
+    assert!(workplace.say(&["reconcile"]).ends(4).output.contains("NOT reconciled"));
+}
+
+#[test]
+fn a_wrong_command_line_gives_64() {
+    let workplace = Workplace::new();
+    workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
+    let cases: [(&[&str], &str); 9] = [
+        (&[], "Usage"),
+        (&["nonsense"], "nonsense"),
+        (&["run"], "FILE"),
+        (&["run", "lists"], "no topology file"),
+        (&["run", "my-list.yaml", "--once", "--documents", "nowhere"], "nowhere"),
+        (&["run", "my-list.yaml", "same.yaml", "--once", "--documents", "lists"], "list_20260105.txt"),
+        (&["eval", "1", "--with", "a:nonsense=1"], "nonsense"),
+        (&["release", "my-list/load", "--from", "earliest"], "no flow"),
+        (&["sql", "select nonsense"], "nonsense"),
+    ];
+    for (words, wanted) in cases {
+        let said = workplace.say(words);
+        let errors = said.errors.clone();
+        assert_eq!(said.status, 64, "{words:?}: {said:?}");
+        assert!(errors.contains(wanted), "{words:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_wrong_topology_gives_65() {
+    let workplace = Workplace::new();
+    workplace.write_changed("wrong.yaml", &[("trim(symbol)", "trim(simbol)")]);
+    for words in [
+        &["check", "wrong.yaml"][..],
+        &["test", "wrong.yaml"],
+        &["plan", "wrong.yaml"],
+        &["run", "wrong.yaml", "--once", "--documents", "lists"],
+        &["check", "missing.yaml"],
+    ] {
+        let said = workplace.say(words);
+        assert_eq!(said.status, 65, "{words:?}: {said:?}");
+    }
+    assert!(!workplace.data().exists(), "nothing was started");
+}
+
+#[test]
+fn a_service_that_does_not_answer_gives_69() {
+    let workplace = Workplace::new();
+    let nobody = ["--clickhouse", "http://127.0.0.1:1"];
+    for words in [
+        &["sql", "select 1"][..],
+        &["plan", "my-list.yaml"],
+        // The minute that such a run waits is cut short.
+        &["run", "my-list.yaml", "--documents", "lists", "--once", "--service-wait", "1"],
+    ] {
+        let said = workplace.say(&[words, &nobody].concat());
+        assert_eq!(said.status, 69, "{words:?}: {said:?}");
+        assert!(said.errors.contains("127.0.0.1:1"), "{words:?}: {}", said.errors);
+    }
+}
+
+#[test]
+fn a_file_that_only_a_fault_could_have_left_gives_70() {
+    let workplace = Workplace::new();
+    workplace.write("spotlight-data/landings.json", "nonsense");
+    let said = workplace.say(&["reconcile"]).ends(70);
+    assert!(said.errors.contains("looks like a fault of Spotlight"), "{}", said.errors);
+}
+
+#[test]
+fn a_wrong_environment_gives_78() {
+    let workplace = Workplace::new();
+    let said = workplace.say(&["status", "--data", "my-list.yaml/data"]).ends(78);
+    assert!(said.errors.contains("--data DIR"), "{}", said.errors);
+    let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
+    let said: crate::program::Said =
+        command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();
+    said.ends(78);
+}
