@@ -5,6 +5,7 @@
 //! DIR/documents/   the raw store
 //! DIR/clickhouse/  the embedded ClickHouse
 //! DIR/control      the socket of the run that owns the folder
+//! DIR/publishers/  the synthetic publishers' state; only where the demonstration lives
 //! ```
 
 use std::collections::BTreeMap;
@@ -21,8 +22,8 @@ use clickhouse_connector::{
 };
 use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use log::Log;
 use log::embedded::EmbeddedLog;
+use log::{Log, TopicSettings};
 use runtime::{Destination, FlowInput, FlowParts};
 use serde::{Deserialize, Serialize};
 
@@ -112,11 +113,14 @@ impl DataFolder {
         let mut landings = self.landings()?;
         for flow in flows {
             let Destination::Table(table) = &flow.destination else { continue };
-            let topic = match &flow.input {
-                FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
-                FlowInput::Topic { topic, .. } => Arc::clone(topic),
+            let (topic, partitions) = match &flow.input {
+                FlowInput::Documents(input) => {
+                    (runtime::names::documents(&flow.topology, &flow.flow), input.partitions)
+                }
+                FlowInput::Topic { topic, partitions, .. } => (Arc::clone(topic), *partitions),
             };
-            let Some(state) = log.topic(&topic)? else { continue };
+            // Made here if need be: a landing that is not written down in its first run is one that nobody checks.
+            let state = log.ensure_topic(&TopicSettings { name: Arc::clone(&topic), partitions })?;
             let rows = match &table.table.rows {
                 RowsMeaning::Append => "append",
                 RowsMeaning::ByKey { .. } => "by-key",
@@ -151,6 +155,16 @@ impl DataFolder {
     /// Place of other files of a command.
     pub(crate) fn place(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// Where the demonstration's publishers keep what they have done.
+    pub(crate) fn publishers(&self) -> PathBuf {
+        self.place("publishers")
+    }
+
+    /// True if the folder is the demonstration's: its rows are synthetic.
+    pub(crate) fn is_demonstration(&self) -> bool {
+        self.publishers().exists()
     }
 }
 

@@ -11,6 +11,11 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
+/// Prints the heading of a part.
+pub(crate) fn heading(text: &str) {
+    if environment::coloured() { println!("\n\x1b[1m{text}\x1b[0m") } else { println!("\n{text}") }
+}
+
 /// Prints a line for people beside the answer.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
