@@ -90,12 +90,12 @@ pub(super) fn feeds(checked: &Checked) {
             if feed.agrees { "yes" } else { "NO" }.to_owned(),
         ]
     });
-    let header = ["feed", "#files", "#absent", "#refused", "#dead", "#repeats", "#rows", "true"];
+    let header = ["feed", "#files", "#absent", "#refused", "#dead", "#repeats", "#rows", "agrees"];
     show::table(&header, rows.collect());
     show::line(
-        "absent: asked for and not there      refused: not what it says it is, nothing taken\n\
-         dead: bad rows, kept with a reason   repeats: sent again by a later file, dropped\n\
-         rows: now in the table               true: as the publishers know their own files",
+        "\nabsent: asked for and not there      refused: not what it says it is, none taken\n\
+         dead: bad rows, kept with a reason   repeats: ids of an earlier file, kept out\n\
+         rows: now in the table               agrees: with what the publishers know of it",
     );
     for receipt in &checked.refused {
         show::line(&format!("\nrefused  {}: {}\n         {}", receipt.name, receipt.code, receipt.message));
@@ -121,7 +121,7 @@ pub(super) fn republished(world: &World, checked: &Checked) {
         show::line(&format!("version {}  {landed} rows{withdrawn}", receipt.version));
     }
     if let Some(sum) = republished_document(world).and_then(|document| document.second.as_ref()?.truth.sum) {
-        show::line(&format!("The table holds version 2 only: its {} add up to {}.", sum.column, grouped(sum.value)));
+        show::line(&format!("The table holds version 2 only: {} adds up to {}.", sum.column, grouped(sum.value)));
     }
 }
 
@@ -149,7 +149,10 @@ pub(super) fn closing(data: &Path, took: i64) {
         ("reconcile", "the proof that each row landed once"),
         ("sql \"show tables from swaps\"", "questions of your own"),
     ] {
-        show::line(&format!("  spotlight {command}{option}\n      {about}"));
+        let command = format!("spotlight {command}{option}");
+        // A long name of a folder gets a line of its own.
+        let between = if command.len() <= 38 { "" } else { "\n                                          " };
+        show::line(&format!("  {command:38}{between}  {about}"));
     }
 }
 
