@@ -1,54 +1,8 @@
 //! The demonstration as a user runs it: the program, its exit status, and what it says. Needs the embedded ClickHouse.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+mod program;
 
-/// A slow machine may take so long; a program that hangs must not hang the tests.
-const WATCHDOG: Duration = Duration::from_secs(400);
-
-/// A fresh folder below the build's own.
-fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demonstration").join(name);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).expect("an old folder is removed");
-    }
-    std::fs::create_dir_all(folder.parent().expect("it has a parent")).expect("a folder is made");
-    folder
-}
-
-/// Runs the program to its end. The folder that it runs in holds nothing of the repository.
-fn spotlight(arguments: &[&str], data: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spotlight"));
-    command.args(arguments).arg("--data").arg(data).current_dir(env!("CARGO_TARGET_TMPDIR"));
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let child = child.expect("the program starts");
-    let process = child.id();
-    let (done, ended) = mpsc::channel();
-    let watch = thread::spawn(move || {
-        if ended.recv_timeout(WATCHDOG).is_err() {
-            let _ended = Command::new("kill").args(["-KILL", &process.to_string()]).status();
-        }
-    });
-    let output = child.wait_with_output().expect("the program ends");
-    done.send(()).ok();
-    watch.join().expect("the watch ends");
-    output
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// What the program said, after it ended as it should.
-fn said(arguments: &[&str], data: &Path, status: i32) -> String {
-    let output = spotlight(arguments, data);
-    let (said, errors) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}\n{said}\n{errors}");
-    said
-}
+use program::{fresh, said, spotlight, text};
 
 /// Words of the line that begins with a name.
 fn line<'a>(said: &'a str, name: &str) -> Vec<&'a str> {
@@ -58,7 +12,7 @@ fn line<'a>(said: &'a str, name: &str) -> Vec<&'a str> {
 
 #[test]
 fn it_shows_all_feeds_and_a_republication_and_the_second_time_nothing_is_new() {
-    let data = fresh("whole");
+    let data = fresh("demonstration");
     let first = said(&["demo"], &data, 0);
     // Files, absent, refused, dead, repeats, rows in the table.
     for (feed, expected) in [
@@ -115,7 +69,7 @@ fn it_shows_all_feeds_and_a_republication_and_the_second_time_nothing_is_new() {
 
 #[test]
 fn synthetic_rows_stay_out_of_a_folder_of_other_runs() {
-    let data = fresh("others");
+    let data = fresh("demonstration-others");
     std::fs::create_dir_all(&data).unwrap();
     let landing = r#"{"a/b": {"table": "d.t", "rows": "append", "landing": "a/b/1", "topic": "a.b"}}"#;
     std::fs::write(data.join("landings.json"), landing).unwrap();
