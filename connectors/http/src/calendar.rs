@@ -87,6 +87,15 @@ pub(crate) fn zone(name: &Arc<str>) -> Result<Tz, SourceError> {
     })
 }
 
+/// How many days ago a day was, as a calendar counts them; negative for days to come. `now` is in milliseconds since
+/// 1970 UTC.
+///
+/// # Errors
+/// [`SourceError::Operator`] if there is no such zone.
+pub fn days_since(day: NaiveDate, zone_name: &Arc<str>, now: i64) -> Result<i64, SourceError> {
+    Ok((today(zone(zone_name)?, now) - day).num_days())
+}
+
 /// What day it is in a zone. `now` is in milliseconds since 1970 UTC.
 pub(crate) fn today(zone: Tz, now: i64) -> NaiveDate {
     DateTime::from_timestamp_millis(now).map_or(NaiveDate::MIN, |moment| moment.with_timezone(&zone).date_naive())
@@ -135,5 +144,7 @@ mod tests {
         let just_after_midnight = 1_767_657_900_000; // 2026-01-06T00:05:00Z
         assert_eq!(today(Tz::UTC, just_after_midnight), day(2026, 1, 6));
         assert_eq!(today(Tz::America__New_York, just_after_midnight), day(2026, 1, 5));
+        assert_eq!(days_since(day(2026, 1, 1), &"America/New_York".into(), just_after_midnight).unwrap(), 4);
+        assert!(days_since(day(2026, 1, 1), &"Nowhere".into(), just_after_midnight).is_err());
     }
 }

@@ -24,6 +24,7 @@ mod settings;
 mod source;
 mod validators;
 
+pub use calendar::days_since;
 pub use explanations::{
     BAD_REDIRECT, BAD_SETTING, CONTACT_MISSING, EXPLANATIONS, NO_LINKS, REFUSED, TOO_LARGE, UNEXPECTED_STATUS,
 };

@@ -5,6 +5,7 @@
 //! DIR/documents/   the raw store
 //! DIR/clickhouse/  the embedded ClickHouse
 //! DIR/control      the socket of the run that owns the folder
+//! DIR/publishers/  the synthetic publishers' state; only where the demonstration lives
 //! ```
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use clickhouse_connector::{
 };
 use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
+use log::Log;
 use log::embedded::EmbeddedLog;
 use runtime::{Destination, FlowInput, FlowParts};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,8 @@ pub(crate) struct LandedBy {
     pub(crate) table: String,
     /// `append`, `by-key` or `by-document`.
     pub(crate) rows: String,
+    /// Value of `_landing`.
+    pub(crate) landing: String,
 }
 
 /// Writes a file so that it is whole or as it was.
@@ -113,13 +117,14 @@ impl DataFolder {
     }
 
     /// Writes down which flows there are, and where they land.
-    pub(crate) fn remember_flows(&self, flows: &[FlowParts]) -> Result<()> {
+    pub(crate) fn remember_flows(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
         let mut known = self.known_flows()?;
         for flow in flows {
             let topic = match &flow.input {
                 FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
+            let Some(state) = log.topic(&topic)? else { continue };
             let landing = match &flow.destination {
                 Destination::Topic(_) => None,
                 Destination::Table(table) => Some(LandedBy {
@@ -130,6 +135,7 @@ impl DataFolder {
                         RowsMeaning::ByDocument => "by-document",
                     }
                     .to_owned(),
+                    landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
                 }),
             };
             known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing });
@@ -145,6 +151,21 @@ impl DataFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Place of other files of a command.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Where the demonstration's publishers keep what they have done.
+    pub(crate) fn publishers(&self) -> PathBuf {
+        self.place("publishers")
+    }
+
+    /// True if the folder is the demonstration's: its rows are synthetic.
+    pub(crate) fn is_demonstration(&self) -> bool {
+        self.publishers().exists()
     }
 }
 

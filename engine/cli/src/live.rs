@@ -1,5 +1,6 @@
 //! The live lines of a run on a terminal, and the table at its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -28,7 +29,7 @@ impl LiveLines {
         let stop = Arc::clone(&ending);
         let work = move || {
             let lines = MultiProgress::new();
-            let mut bars: std::collections::BTreeMap<String, ProgressBar> = std::collections::BTreeMap::new();
+            let mut bars: BTreeMap<String, ProgressBar> = BTreeMap::new();
             while !stop.load(Ordering::Relaxed) {
                 for (name, state) in board.flows() {
                     if state.started.is_none() && state.source_trouble.is_none() && state.found == 0 {
@@ -93,25 +94,7 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
         show::json(&json!({ "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took }));
         return;
     }
-    let mut rows = Vec::new();
-    for (name, state) in flows.iter().filter(|(name, _)| !name.starts_with("spotlight/")) {
-        let refused: u64 = ["incomplete", "failed"].iter().filter_map(|outcome| state.documents.get(*outcome)).sum();
-        let outputs: u64 = state.run.outputs.values().sum();
-        rows.push(vec![
-            name.clone(),
-            show::count(state.documents.values().sum()),
-            show::count(state.run.rows_in),
-            show::count(state.run.landed),
-            show::count(state.run.dropped.values().sum()),
-            show::count(outputs),
-            show::count(state.run.dead),
-            show::count(refused),
-            show::duration(state.busy_ms),
-        ]);
-    }
-    let header =
-        ["flow", "#documents", "#rows read", "#landed", "#dropped", "#other outputs", "#dead", "#refused", "#time"];
-    show::table(&header, rows);
+    flows_table(&flows);
     for (name, state) in &flows {
         for refusal in state.refused.values() {
             let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
@@ -128,4 +111,27 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
         show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
     }
     show::line(&format!("took {}", show::duration(took)));
+}
+
+/// A line a flow. Columns that few flows need are there only if one does: the others then fit into 80 columns.
+fn flows_table(flows: &BTreeMap<String, FlowState>) {
+    let flows = || flows.iter().filter(|(name, _)| !name.starts_with("spotlight/"));
+    let dropped = |state: &FlowState| state.run.dropped.values().sum::<u64>();
+    let outputs = |state: &FlowState| state.run.outputs.values().sum::<u64>();
+    let (any_dropped, any_outputs) = (flows().any(|(_, it)| dropped(it) > 0), flows().any(|(_, it)| outputs(it) > 0));
+    let mut header = vec!["flow", "#documents", "#read", "#landed"];
+    header.extend(any_dropped.then_some("#dropped"));
+    header.extend(any_outputs.then_some("#outputs"));
+    header.extend(["#dead", "#refused", "#time"]);
+    let rows = flows().map(|(name, state)| {
+        let refused: u64 = ["incomplete", "failed"].iter().filter_map(|outcome| state.documents.get(*outcome)).sum();
+        let mut row = vec![name.clone()];
+        row.extend([state.documents.values().sum(), state.run.rows_in, state.run.landed].map(show::count));
+        row.extend(any_dropped.then(|| show::count(dropped(state))));
+        row.extend(any_outputs.then(|| show::count(outputs(state))));
+        row.extend([state.run.dead, refused].map(show::count));
+        row.push(show::duration(state.busy_ms));
+        row
+    });
+    show::table(&header, rows.collect());
 }

@@ -11,6 +11,11 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
+/// Prints the heading of a part.
+pub(crate) fn heading(text: &str) {
+    if environment::coloured() { println!("\n\x1b[1m{text}\x1b[0m") } else { println!("\n{text}") }
+}
+
 /// Prints a line for people beside the answer.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
@@ -28,7 +33,10 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
 
 fn rendered(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let below_header = &mut table.style_mut().header_separator;
+    (below_header.fill, below_header.junction) = (Some('─'), Some('─'));
     table.set_header(header.iter().map(|name| name.trim_start_matches('#')));
     for row in rows {
         table.add_row(row);

@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate};
 
 use crate::archive::zip_of;
 use crate::chance::Chance;
-use crate::truth::{Made, Outcome, Truth};
+use crate::truth::{Made, Outcome, Sum, Truth};
 use crate::{dtcc_first, dtcc_fourth};
 
 /// Header generation of a file.
@@ -24,6 +24,26 @@ pub enum Generation {
     Fourth,
 }
 
+/// Regulator for whom DTCC disseminates a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Jurisdiction {
+    /// Swaps, of all classes.
+    Cftc,
+    /// Security-based swaps: rates, credits and equities.
+    Sec,
+}
+
+impl Jurisdiction {
+    /// The publisher's word in names of files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cftc => "CFTC",
+            Self::Sec => "SEC",
+        }
+    }
+}
+
 /// Asset class of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -33,11 +53,15 @@ pub enum Class {
     Credits,
     /// Equities.
     Equities,
+    /// Foreign exchange.
+    Forex,
+    /// Commodities.
+    Commodities,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rates, Self::Credits, Self::Equities];
+    pub const ALL: [Self; 5] = [Self::Rates, Self::Credits, Self::Equities, Self::Forex, Self::Commodities];
 
     /// The publisher's word in names of files.
     #[must_use]
@@ -46,6 +70,8 @@ impl Class {
             Self::Rates => "RATES",
             Self::Credits => "CREDITS",
             Self::Equities => "EQUITIES",
+            Self::Forex => "FOREX",
+            Self::Commodities => "COMMODITIES",
         }
     }
 
@@ -56,6 +82,8 @@ impl Class {
             Self::Rates => "IR",
             Self::Credits => "CR",
             Self::Equities => "EQ",
+            Self::Forex => "FX",
+            Self::Commodities => "CO",
         }
     }
 }
@@ -77,6 +105,7 @@ pub struct Contents {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message {
     pub(crate) seed: u64,
+    pub(crate) jurisdiction: Jurisdiction,
     pub(crate) class: Class,
     pub(crate) day: NaiveDate,
     pub(crate) number: u64,
@@ -89,25 +118,48 @@ pub(crate) struct Message {
 impl Message {
     /// Numbers for this message, the same wherever it stands.
     pub(crate) fn chance(self) -> Chance {
-        Chance::new(self.seed, &format!("{} {} {}", self.class.name(), self.day, self.number))
+        self.chance_of("")
+    }
+
+    /// Numbers of its own for one part of this message.
+    fn chance_of(self, part: &str) -> Chance {
+        let Self { seed, jurisdiction, class, day, number, .. } = self;
+        Chance::new(seed, &format!("{} {} {day} {number} {part}", jurisdiction.name(), class.name()))
+    }
+
+    /// The first notional as first published, without what an altered message adds.
+    fn amount(self) -> u64 {
+        let mut chance = self.chance_of("notional");
+        match chance.below(8) {
+            0 => CAP,
+            1 => (1 + chance.below(90)) * NOTIONAL_STEP,
+            _ => (1 + chance.below(200)) * 10 * NOTIONAL_STEP,
+        }
     }
 }
 
-/// Makes the CFTC's file of a class and a day. `previous` is the day of the file before, where repeats and conflicts
+/// Notionals are multiples of this, and an altered one is less than this above it.
+pub const NOTIONAL_STEP: u64 = 100_000;
+/// The notional from which on the publisher says only that it is larger.
+const CAP: u64 = 250_000_000;
+
+/// Makes the file of a jurisdiction, a class and a day. `previous` is the day of the file before, where repeats and conflicts
 /// come from; it must have had at least `repeats + conflicts` fresh messages more than its bad ones.
 #[must_use]
 pub fn cumulative(
     seed: u64,
     generation: Generation,
-    class: Class,
+    of: (Jurisdiction, Class),
     day: NaiveDate,
     previous: Option<NaiveDate>,
     contents: Contents,
 ) -> Made {
+    let (jurisdiction, class) = of;
     let (mut repeats, mut conflicts) = (0, 0);
     let mut messages: Vec<Message> = Vec::new();
     if let Some(previous) = previous {
-        let message = |number, altered| Message { seed, class, day: previous, number, bad: false, altered };
+        let message =
+            |number, altered| Message { seed, jurisdiction, class, day: previous, number, bad: false, altered };
         messages.extend((0..contents.repeats).map(|number| message(number, false)));
         messages.extend((contents.repeats..contents.repeats + contents.conflicts).map(|number| message(number, true)));
         (repeats, conflicts) = (contents.repeats, contents.conflicts);
@@ -116,10 +168,12 @@ pub fn cumulative(
     let bad = contents.bad.min(contents.fresh);
     messages.extend((0..contents.fresh).map(|number| {
         let bad = number + bad >= contents.fresh;
-        Message { seed, class, day, number, bad, altered: false }
+        Message { seed, jurisdiction, class, day, number, bad, altered: false }
     }));
     let rows = messages.len() as u64 - bad;
-    let stem = format!("CFTC_CUMULATIVE_{}_{}", class.name(), day.format("%Y_%m_%d"));
+    let of_this_day = messages.iter().filter(|message| message.day == day && !message.bad);
+    let value = of_this_day.map(|message| u128::from(message.amount())).sum();
+    let stem = format!("{}_CUMULATIVE_{}_{}", jurisdiction.name(), class.name(), day.format("%Y_%m_%d"));
     Chance::new(seed, &stem).shuffle(&mut messages);
     let text = match generation {
         Generation::First => dtcc_first::file(&messages),
@@ -131,7 +185,8 @@ pub fn cumulative(
         Generation::Fourth => format!("{stem}.csv"),
     };
     let outcome = if rows + bad == 0 { Outcome::Empty } else { Outcome::Rows };
-    let truth = Truth { outcome, rows, dead: bad, repeats, conflicts, sum: None };
+    let sum = Some(Sum { column: "notional_1", value, scale: 0 });
+    let truth = Truth { outcome, rows, dead: bad, repeats, conflicts, sum };
     Made { name: format!("{stem}.zip"), bytes: zip_of(&member, text.as_bytes()), truth }
 }
 
@@ -154,16 +209,12 @@ pub(crate) fn with_separators(number: u64) -> String {
 }
 
 /// A notional and whether it is capped, written as the publisher does.
-pub(crate) fn notional(message: Message, chance: &mut Chance) -> String {
-    let amount = match chance.below(8) {
-        0 => 250_000_000,
-        1 => (1 + chance.below(90)) * 100_000,
-        _ => (1 + chance.below(200)) * 1_000_000,
-    };
+pub(crate) fn notional(message: Message) -> String {
     if message.bad {
         return "n/a".to_owned();
     }
-    let capped = if amount == 250_000_000 { "+" } else { "" };
+    let amount = message.amount();
+    let capped = if amount == CAP { "+" } else { "" };
     format!("{}{capped}", with_separators(amount + u64::from(message.altered)))
 }
 

@@ -45,13 +45,15 @@ fn role(message: Message, chance: &mut Chance) -> (&'static str, &'static str, O
 fn row(message: Message) -> Vec<(&'static str, String)> {
     let mut chance = message.chance();
     let (action, continuation, original) = role(message, &mut chance);
-    let amount = notional(message, &mut chance);
+    let amount = notional(message);
     let currency = chance.pick(&["USD", "EUR", "GBP", "KRW"]);
     let years = 1 + chance.below(30);
     let (taxonomy, underlier) = match message.class {
         Class::Rates => ("InterestRate:IRSwap:FixedFloat", chance.pick(&["SAMPLE-IBOR-3M", "SAMPLE-OIS"])),
         Class::Credits => ("Credit:Index:SAMPLE", chance.pick(&["SAMPLE.NA.IG.44", "SAMPLE.EU.XO.44"])),
         Class::Equities => ("Equity:Swap:PriceReturnBasicPerformance:SingleName", chance.pick(&["SMPL.N", "EXMP.O"])),
+        Class::Forex => ("ForeignExchange:NDF", chance.pick(&["USD:KRW", "USD:BRL"])),
+        Class::Commodities => ("Commodity:Energy:Oil:Swap:Cash", chance.pick(&["SAMPLE-CRUDE", "SAMPLE-BRENT"])),
     };
     let time = format!("{}T{:02}:{:02}:{:02}", message.day, chance.below(24), chance.below(60), chance.below(60));
     let rate = format!("{}.{:04}", chance.below(6), chance.below(10_000));

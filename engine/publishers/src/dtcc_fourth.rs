@@ -67,7 +67,7 @@ impl Row<'_> {
 fn row(message: Message, places: &Places) -> Vec<String> {
     let mut chance = message.chance();
     let (action, event, original) = role(message);
-    let amount = notional(message, &mut chance);
+    let amount = notional(message);
     let currency = chance.pick(&["USD", "EUR", "GBP", "CLP"]);
     let time = format!("{}T{:02}:{:02}:{:02}Z", message.day, chance.below(24), chance.below(60), chance.below(60));
     let years = 1 + chance.below(30);
@@ -114,6 +114,8 @@ fn row(message: Message, places: &Places) -> Vec<String> {
         Class::Rates => fill_rates(&mut row, message, &mut chance, &amount, currency),
         Class::Credits => fill_credits(&mut row, &mut chance, currency),
         Class::Equities => fill_equities(&mut row, &mut chance),
+        Class::Forex => fill_forex(&mut row, &mut chance, &amount, currency),
+        Class::Commodities => fill_commodities(&mut row, &mut chance, currency),
     }
     row.cells
 }
@@ -164,4 +166,30 @@ fn fill_equities(row: &mut Row<'_>, chance: &mut crate::chance::Chance) {
     row.set("Price currency", "USD");
     row.set("Unique Product Identifier", "QZSYNTHEQUI1");
     row.set("UPI FISN", "NA/Swaps SStk Tot Rtn");
+}
+
+fn fill_forex(row: &mut Row<'_>, chance: &mut crate::chance::Chance, amount: &str, currency: &str) {
+    row.set("Notional currency-Leg 2", "USD");
+    row.set("Exchange rate", format!("1.{:04}", chance.below(10_000)));
+    row.set("Exchange rate basis", format!("{currency}/USD"));
+    if chance.one_in(4) {
+        // An option. Its amounts have no separators.
+        row.set("Call amount", amount.replace([',', '+'], "").replace("n/a", ""));
+        row.set("Call currency", currency);
+        row.set("Put amount", format!("{}.25", 1_000 + chance.below(90_000_000)));
+        row.set("Put currency", "USD");
+    }
+    row.set("Unique Product Identifier", "QZSYNTHFORX1");
+    row.set("UPI FISN", format!("NA/Fwd NDF {currency} USD"));
+}
+
+fn fill_commodities(row: &mut Row<'_>, chance: &mut crate::chance::Chance, currency: &str) {
+    row.set("Total notional quantity-Leg 1", with_separators(1_000 + chance.below(900_000)));
+    row.set("Quantity unit of measure-Leg 1", "BARL");
+    row.set("Price", format!("{}.{:02}", 40 + chance.below(60), chance.below(100)));
+    row.set("Price unit of measure", "BARL");
+    row.set("Price notation", "1");
+    row.set("Price currency", currency);
+    row.set("Unique Product Identifier", "QZSYNTHCOMM1");
+    row.set("UPI FISN", "NA/Swap SAMPLE Crude");
 }

@@ -40,7 +40,7 @@ const FULL: Contents = Contents { fresh: 400, bad: 5, repeats: 30, conflicts: 2 
 fn a_file_of_the_fourth_generation_reads_as_it_should() {
     let (monday, tuesday) = (day(2026, 1, 5), day(2026, 1, 6));
     for class in Class::ALL {
-        let made = cumulative(1, Generation::Fourth, class, tuesday, Some(monday), FULL);
+        let made = cumulative(1, Generation::Fourth, (Jurisdiction::Cftc, class), tuesday, Some(monday), FULL);
         let (member, header, rows) = rows(&made);
         assert_eq!(member, made.name.replace(".zip", ".csv"));
         assert_eq!(header.len(), 110);
@@ -64,8 +64,10 @@ fn repeats_are_word_for_word_and_conflicts_differ_in_the_notional() {
     let (monday, tuesday) = (day(2026, 1, 5), day(2026, 1, 6));
     let none = Contents { repeats: 0, conflicts: 0, ..FULL };
     for generation in [Generation::First, Generation::Fourth] {
-        let (_, header, before) = rows(&cumulative(1, generation, Class::Rates, monday, None, none));
-        let (_, _, after) = rows(&cumulative(1, generation, Class::Rates, tuesday, Some(monday), FULL));
+        let (_, header, before) =
+            rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), monday, None, none));
+        let (_, _, after) =
+            rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), tuesday, Some(monday), FULL));
         let before: HashMap<&str, &Vec<String>> = before.iter().map(|row| (row[0].as_str(), row)).collect();
         let shared = after.iter().filter_map(|row| before.get(row[0].as_str()).map(|earlier| (*earlier, row)));
         let (same, other): (Vec<_>, Vec<_>) = shared.partition(|(earlier, later)| earlier == later);
@@ -80,7 +82,7 @@ fn repeats_are_word_for_word_and_conflicts_differ_in_the_notional() {
 
 #[test]
 fn a_file_of_the_first_generation_reads_as_it_should() {
-    let made = cumulative(1, Generation::First, Class::Credits, day(2026, 1, 5), None, FULL);
+    let made = cumulative(1, Generation::First, (Jurisdiction::Cftc, Class::Credits), day(2026, 1, 5), None, FULL);
     assert_eq!((made.truth.rows, made.truth.dead, made.truth.repeats), (395, 5, 0));
     let (member, header, rows) = rows(&made);
     assert_eq!(member, "CREDITS_2026_01_05.csv");
@@ -88,6 +90,10 @@ fn a_file_of_the_first_generation_reads_as_it_should() {
     assert!(rows.iter().all(|row| row.len() == 44));
     let verbs: HashSet<&str> = column(&header, &rows, "ACTION").into_iter().collect();
     assert_eq!(verbs, HashSet::from(["NEW", "CANCEL", "CORRECT"]));
+    let amounts = column(&header, &rows, "ROUNDED_NOTIONAL_AMOUNT_1").into_iter();
+    let sum: u128 =
+        amounts.filter_map(|amount| amount.replace(',', "").trim_end_matches('+').parse::<u128>().ok()).sum();
+    assert_eq!(made.truth.sum.unwrap().value, sum);
     // Each correct has its cancel, of the same original, at the id before.
     let cell = |row: &Vec<String>, place: usize| row[place].parse::<u64>().unwrap();
     let cancels: HashSet<(u64, u64)> =

@@ -37,7 +37,7 @@ pub struct Truth {
     pub repeats: u64,
     /// Of `rows`, those that have the key of another file's message and other content.
     pub conflicts: u64,
-    /// What a column of `rows` adds up to.
+    /// What a column of `rows` adds up to, without those that repeat or conflict.
     pub sum: Option<Sum>,
 }
 

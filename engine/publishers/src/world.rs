@@ -10,7 +10,7 @@ use std::path::Path;
 
 use chrono::{Days, NaiveDate};
 
-use crate::dtcc::{self, Class, Contents, Generation};
+use crate::dtcc::{self, Class, Contents, Generation, Jurisdiction};
 use crate::ftd::{self, Half};
 use crate::short_volume::{self, Columns};
 use crate::truth::{Made, Outcome, Truth, day};
@@ -42,11 +42,25 @@ pub struct World {
     pub feeds: Vec<Feed>,
 }
 
+/// The feeds of swaps: name of the topology, and what it is about.
+const SWAPS: [(&str, Jurisdiction, Class); 8] = [
+    ("dtcc-cftc-commodities", Jurisdiction::Cftc, Class::Commodities),
+    ("dtcc-cftc-credits", Jurisdiction::Cftc, Class::Credits),
+    ("dtcc-cftc-equities", Jurisdiction::Cftc, Class::Equities),
+    ("dtcc-cftc-forex", Jurisdiction::Cftc, Class::Forex),
+    ("dtcc-cftc-rates", Jurisdiction::Cftc, Class::Rates),
+    ("dtcc-sec-credits", Jurisdiction::Sec, Class::Credits),
+    ("dtcc-sec-equities", Jurisdiction::Sec, Class::Equities),
+    ("dtcc-sec-rates", Jurisdiction::Sec, Class::Rates),
+];
+
 /// What one topology finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
     /// Name of the topology.
     pub name: &'static str,
+    /// Whose swaps, and of which class; `None` for other feeds.
+    pub swaps: Option<(Jurisdiction, Class)>,
     /// First day that a calendar should ask for.
     pub first_day: NaiveDate,
     /// Last day that a calendar should ask for.
@@ -146,7 +160,7 @@ impl World {
     /// A world of other sizes or another seed.
     #[must_use]
     pub fn new(seed: u64, sizes: Sizes) -> Self {
-        let mut feeds: Vec<Feed> = Class::ALL.iter().map(|class| swaps(seed, *class, sizes.dtcc)).collect();
+        let mut feeds: Vec<Feed> = SWAPS.iter().map(|swap| swaps(seed, *swap, sizes.dtcc)).collect();
         feeds.push(finra(seed, sizes.short_volume));
         feeds.push(nyse(seed, sizes.short_volume));
         feeds.push(fails(seed, sizes.ftd));
@@ -180,6 +194,7 @@ fn fails(seed: u64, rows: u64) -> Feed {
     let months = [10, 11, 12];
     Feed {
         name: "sec-ftd",
+        swaps: None,
         first_day: day(2025, 10, 1),
         last_day: day(2025, 12, 31),
         documents: months.iter().flat_map(|month| [Half::A, Half::B].map(|half| document(*month, half))).collect(),
@@ -199,6 +214,7 @@ fn finra(seed: u64, rows: u64) -> Feed {
     };
     Feed {
         name: "finra-short-volume",
+        swaps: None,
         first_day: day(2026, 1, 5),
         last_day: day(2026, 1, 16),
         documents: days.iter().map(document).collect(),
@@ -223,6 +239,7 @@ fn nyse(seed: u64, rows: u64) -> Feed {
     };
     Feed {
         name: "nyse-short-volume",
+        swaps: None,
         first_day: day(2017, 7, 19),
         last_day: day(2017, 7, 28),
         documents: [19, 20, 21, 24, 25, 26, 27, 28].map(|number| document(day(2017, 7, number))).into(),
@@ -230,34 +247,31 @@ fn nyse(seed: u64, rows: u64) -> Feed {
     }
 }
 
-/// Four days and one without a file. The first is of the first generation, so that both headers are met; the last two
-/// repeat messages of the day before, and the last holds two that conflict.
-fn swaps(seed: u64, class: Class, fresh: u64) -> Feed {
-    let url = |name: &str| format!("https://pddata.dtcc.com/ppd/api/report/cumulative/cftc/{name}");
+/// Four days and one without a file. The first of the CFTC is of the first generation, so that both headers are met;
+/// the last two repeat messages of the day before, and the last holds two that conflict.
+fn swaps(seed: u64, (name, jurisdiction, class): (&'static str, Jurisdiction, Class), fresh: u64) -> Feed {
+    let folder = jurisdiction.name().to_lowercase();
+    let url = |name: &str| format!("https://pddata.dtcc.com/ppd/api/report/cumulative/{folder}/{name}");
     let bad = (fresh / 200).max(1);
     let repeats = fresh / 20;
     let document = |number: u32| {
         let date = day(2026, 1, number);
-        let generation = if number == 5 { Generation::First } else { Generation::Fourth };
+        let is_old = number == 5 && jurisdiction == Jurisdiction::Cftc;
+        let generation = if is_old { Generation::First } else { Generation::Fourth };
         let previous = (number > 6).then(|| day(2026, 1, number - 1));
         let conflicts = if number == 8 { 2 } else { 0 };
         let contents = Contents { fresh, bad, repeats, conflicts };
-        let first = dtcc::cumulative(seed, generation, class, date, previous, contents);
+        let first = dtcc::cumulative(seed, generation, (jurisdiction, class), date, previous, contents);
         Document { url: url(&first.name), first, second: None }
     };
+    let missing = format!("{}_CUMULATIVE_{}_2026_01_09.zip", jurisdiction.name(), class.name());
     Feed {
-        name: match class {
-            Class::Rates => "dtcc-cftc-rates",
-            Class::Credits => "dtcc-cftc-credits",
-            Class::Equities => "dtcc-cftc-equities",
-        },
+        name,
+        swaps: Some((jurisdiction, class)),
         first_day: day(2026, 1, 5),
         last_day: day(2026, 1, 9),
         documents: [5, 6, 7, 8].map(document).into(),
-        absent: vec![AbsentDocument {
-            url: url(&format!("CFTC_CUMULATIVE_{}_2026_01_09.zip", class.name())),
-            status: 403,
-        }],
+        absent: vec![AbsentDocument { url: url(&missing), status: 403 }],
     }
 }
 
@@ -267,14 +281,21 @@ mod tests {
 
     const SMALL: Sizes = Sizes { ftd: 200, short_volume: 50, dtcc: 100 };
 
+    const SWAP_FEED: [u64; 6] = [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1];
+
     #[test]
     fn the_catalogue_adds_up() {
         let world = World::new(1, SMALL);
         // Rows, dead, unique, refused, documents and absent ones of each feed.
         let cases = [
-            ("dtcc-cftc-credits", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
-            ("dtcc-cftc-equities", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
-            ("dtcc-cftc-rates", [4 * 99 + 2 * 5 + 2, 4, 4 * 99, 0, 4, 1]),
+            ("dtcc-cftc-commodities", SWAP_FEED),
+            ("dtcc-cftc-credits", SWAP_FEED),
+            ("dtcc-cftc-equities", SWAP_FEED),
+            ("dtcc-cftc-forex", SWAP_FEED),
+            ("dtcc-cftc-rates", SWAP_FEED),
+            ("dtcc-sec-credits", SWAP_FEED),
+            ("dtcc-sec-equities", SWAP_FEED),
+            ("dtcc-sec-rates", SWAP_FEED),
             ("finra-short-volume", [8 * 50, 0, 8 * 50, 0, 8, 2]),
             ("nyse-short-volume", [7 * 50, 0, 7 * 50, 0, 8, 0]),
             ("sec-ftd", [5 * 200 - 3, 3, 5 * 200 - 3, 1, 6, 1]),
@@ -296,7 +317,7 @@ mod tests {
     fn the_demonstration_is_as_large_as_it_says() {
         let world = World::demonstration();
         let rows: u64 = world.feeds.iter().map(|feed| feed.rows(false)).sum();
-        assert_eq!(rows, (5 * 20_000 - 3) + 8 * 2_000 + 7 * 2_000 + 3 * (4 * 995 + 2 * 50 + 2));
+        assert_eq!(rows, (5 * 20_000 - 3) + 8 * 2_000 + 7 * 2_000 + 8 * (4 * 995 + 2 * 50 + 2));
         let bytes: usize =
             world.feeds.iter().flat_map(|feed| &feed.documents).map(|document| document.first.bytes.len()).sum();
         assert!(bytes < 16 * 1024 * 1024, "{bytes}");

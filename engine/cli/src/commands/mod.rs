@@ -19,7 +19,7 @@ use crate::arguments::{Arguments, Command};
 use crate::demonstration;
 use crate::exit::{Exit, failure};
 
-pub(crate) use run::{Finished, RunSettings, run_topologies};
+pub(crate) use run::{Ground, Pass};
 
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit> {

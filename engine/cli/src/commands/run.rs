@@ -1,5 +1,6 @@
 //! `run`: runs topologies until stopped, or until all is done.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,15 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::ClickHouse;
+use connect::FolderStore;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
+use log::embedded::EmbeddedLog;
 use pattern::Pattern;
-use runtime::{Board, Held, Holds, RunParts, StopSignal, TaskEnd};
+use runtime::{Board, Held, Holds, RunParts, StopSignal, SystemTopics, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
 use crate::access::Access;
-use crate::arguments::{ClickHouseAt, Format, Run};
+use crate::arguments::{ClickHouseAt, Run};
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines};
@@ -49,6 +52,13 @@ pub(crate) struct Finished {
 
 pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
+    if DataFolder::open(&arguments.data.data)?.is_demonstration() {
+        return Err(failure(
+            Exit::Usage,
+            format!("the data folder {} holds the demonstration's synthetic rows", arguments.data.data.display()),
+            "name another folder with --data DIR, or remove this one",
+        ));
+    }
     let (documents, not_claimed) = match &arguments.documents {
         None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
         Some(folder) => claim(folder, &topologies)?,
@@ -62,7 +72,9 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.data.clone(),
     })?;
-    print(&finished, arguments.format);
+    live::table(&finished.board, &finished.holds, finished.took, arguments.format);
+    // Only now: people see the table before ClickHouse has ended.
+    drop(finished.server);
     Ok(finished.exit)
 }
 
@@ -89,68 +101,120 @@ fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<P
 
 /// Runs topologies with all that they need, and comes back when they are done or stopped.
 pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
+    let RunSettings { topologies, documents, not_claimed, once, service_wait, clickhouse, data } = settings;
     let started = environment::now();
-    let folder = DataFolder::open(&settings.data)?;
-    let log = Arc::new(folder.log()?);
-    let raw = Arc::new(folder.documents()?);
-    let server = Server::start(&settings.clickhouse, &folder)?;
-    let client = server.client()?;
-    server.keep_alive();
-    let stop = StopSignal::new();
-    stop_on_signals(&stop)?;
-    reach(&client, settings.once.then_some(settings.service_wait), &stop)?;
-
-    let system = wiring::system_topology()?;
-    let schemas = Arc::new(folder.schemas()?);
-    let mut wiring = Wiring {
-        client: client.clone(),
-        schemas: Arc::clone(&schemas),
-        documents: settings.documents,
-        hosts: Arc::new(Hosts::new()),
-    };
-    let sources = wiring.sources(&settings.topologies)?;
-    let mut flows = wiring.flows(&settings.topologies)?;
-    flows.extend(wiring.flows(std::slice::from_ref(&system))?);
-    let topics = wiring::system_topics(&schemas, &system)?;
-    runtime::make_topics(&flows, log.as_ref())?;
-    folder.remember_flows(&flows)?;
-
-    let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
-    settings.not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
-    let access = Arc::new(Access {
-        log: Arc::clone(&log) as _,
-        board: Some(Arc::clone(&board)),
-        holds: Arc::clone(&holds),
-        client: Some(client),
-        server: Some(server.settings().clone()),
-        folder: folder.clone(),
-        raw: Arc::clone(&raw) as _,
-        schemas,
-        system: topics.clone(),
-        revisions: flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect(),
-    });
-    let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
-    let lines = LiveLines::start(Arc::clone(&board));
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let ended = runtime::run(RunParts {
-        flows,
-        sources,
-        log,
-        raw,
-        system: topics,
-        once: settings.once,
-        slots: cores + 1,
-        stop,
-        board: Arc::clone(&board),
-        holds: Arc::clone(&holds),
-        faults: crate::abort::faults()?,
-        clock: environment::clock(),
-    })?;
-    drop(lines);
-    drop(listening);
-    let exit = status(&ended.failed, &board)?;
+    let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait))?;
+    let pass = ground.pass(&topologies, documents, &not_claimed, once)?;
     let took = environment::now() - started;
-    Ok(Finished { board, holds: holds.list(), took, exit, server })
+    Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, server: ground.server })
+}
+
+/// What runs stand on: an open data folder, a ClickHouse that answers, and the signal to stop. Several passes may
+/// follow each other on one ground.
+pub(crate) struct Ground {
+    pub(crate) folder: DataFolder,
+    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) client: ClickHouse,
+    pub(crate) stop: StopSignal,
+    raw: Arc<FolderStore>,
+    schemas: Arc<operators::Schemas>,
+    system: SystemTopics,
+    server: Server,
+}
+
+/// What one pass left behind.
+pub(crate) struct Pass {
+    pub(crate) board: Arc<Board>,
+    pub(crate) holds: Vec<Held>,
+    pub(crate) exit: Exit,
+}
+
+impl Ground {
+    /// Opens the folder, starts ClickHouse and catches signals. Waits so long for ClickHouse, or for ever.
+    pub(crate) fn open(data: &Path, clickhouse: &ClickHouseAt, wait: Option<Duration>) -> Result<Self> {
+        let folder = DataFolder::open(data)?;
+        let log = Arc::new(folder.log()?);
+        let raw = Arc::new(folder.documents()?);
+        let server = Server::start(clickhouse, &folder)?;
+        let client = server.client()?;
+        server.keep_alive();
+        let stop = StopSignal::new();
+        stop_on_signals(&stop)?;
+        reach(&client, wait, &stop)?;
+        let schemas = Arc::new(folder.schemas()?);
+        let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
+        Ok(Self { folder, log, client, stop, raw, schemas, system, server })
+    }
+
+    /// What answers questions about the folder; `board` and `revisions` are those of a run that is going on.
+    pub(crate) fn access(
+        &self,
+        board: Option<Arc<Board>>,
+        holds: Arc<Holds>,
+        revisions: BTreeMap<String, String>,
+    ) -> Access {
+        Access {
+            log: Arc::clone(&self.log) as _,
+            board,
+            holds,
+            client: Some(self.client.clone()),
+            server: Some(self.server.settings().clone()),
+            folder: self.folder.clone(),
+            raw: Arc::clone(&self.raw) as _,
+            schemas: Arc::clone(&self.schemas),
+            system: self.system.clone(),
+            revisions,
+        }
+    }
+
+    /// Runs topologies until they are done or stopped.
+    pub(crate) fn pass(
+        &self,
+        topologies: &[Topology],
+        documents: DocumentsFrom,
+        not_claimed: &[PathBuf],
+        once: bool,
+    ) -> Result<Pass> {
+        let (folder, log) = (&self.folder, Arc::clone(&self.log));
+        let system = wiring::system_topology()?;
+        let mut wiring = Wiring {
+            client: self.client.clone(),
+            schemas: Arc::clone(&self.schemas),
+            documents,
+            hosts: Arc::new(Hosts::new()),
+        };
+        let sources = wiring.sources(topologies)?;
+        let mut flows = wiring.flows(topologies)?;
+        flows.extend(wiring.flows(std::slice::from_ref(&system))?);
+        runtime::make_topics(&flows, log.as_ref())?;
+        folder.remember_flows(&flows, log.as_ref())?;
+
+        let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
+        not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
+        let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
+        let access = Arc::new(self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions));
+        let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
+        let lines = LiveLines::start(Arc::clone(&board));
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let ended = runtime::run(RunParts {
+            flows,
+            sources,
+            log,
+            raw: Arc::clone(&self.raw) as _,
+            system: self.system.clone(),
+            once,
+            slots: cores + 1,
+            stop: self.stop.clone(),
+            board: Arc::clone(&board),
+            holds: Arc::clone(&holds),
+            faults: crate::abort::faults()?,
+            clock: environment::clock(),
+        })?;
+        drop(lines);
+        drop(listening);
+        let exit = status(&ended.failed, &board)?;
+        Ok(Pass { board, holds: holds.list(), exit })
+    }
 }
 
 fn status(failed: &[(String, TaskEnd)], board: &Board) -> Result<Exit> {
@@ -212,9 +276,4 @@ fn stop_on_signals(stop: &StopSignal) -> Result<()> {
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
     Ok(())
-}
-
-/// The table at the end, as text or JSON. Used by the demonstration too.
-pub(crate) fn print(finished: &Finished, format: Format) {
-    live::table(&finished.board, &finished.holds, finished.took, format);
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use batch::partition_of;
 use chrono::NaiveDate;
-use publishers::dtcc::{Class, Contents, Generation, cumulative};
+use publishers::dtcc::{Class, Contents, Generation, Jurisdiction, cumulative};
 
 use crate::program::root;
 
@@ -44,7 +44,7 @@ pub(crate) fn make(folder: &Path, seed: u64, rows: u64) -> Load {
     {
         let repeated = if previous.is_some() { rows / 10 } else { 0 };
         let contents = Contents { fresh: rows, bad: rows / 100, repeats: repeated, conflicts: repeated / 10 };
-        let made = cumulative(seed, Generation::First, Class::Rates, day, previous, contents);
+        let made = cumulative(seed, Generation::First, (Jurisdiction::Cftc, Class::Rates), day, previous, contents);
         std::fs::write(documents.join(&made.name), &made.bytes).expect("a file");
         unique += made.truth.rows - made.truth.repeats - made.truth.conflicts;
         dead += made.truth.dead;
