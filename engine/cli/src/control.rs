@@ -13,6 +13,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::exit::{Failure, as_failure};
+
 /// What a command asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "ask")]
@@ -91,7 +93,7 @@ fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {
     let said =
         match serde_json::from_str::<Question>(&line).map_err(anyhow::Error::from).and_then(|asked| answer(&asked)) {
             Ok(value) => serde_json::json!({ "answer": value }),
-            Err(error) => serde_json::json!({ "error": format!("{error:#}") }),
+            Err(error) => serde_json::json!({ "error": as_failure(error) }),
         };
     writeln!(stream, "{said}")?;
     Ok(())
@@ -106,8 +108,8 @@ pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     let mut said: Value = serde_json::from_str(&line).context("the run did not answer")?;
-    if let Some(error) = said.get("error").and_then(Value::as_str) {
-        anyhow::bail!("{error}");
+    if let Some(error) = said.get_mut("error").map(Value::take) {
+        return Err(serde_json::from_value::<Failure>(error)?.into());
     }
     Ok(said.get_mut("answer").map(Value::take))
 }

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+
 /// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Exit {
     /// All went well.
     Fine = 0,
@@ -38,7 +40,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// An error that a person can act on, with the status that it ends the program with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
@@ -50,6 +52,15 @@ pub(crate) struct Failure {
 /// A failure as an `anyhow` error.
 pub(crate) fn failure(exit: Exit, what: impl Into<String>, remedy: impl Into<String>) -> anyhow::Error {
     Failure { exit, what: what.into(), remedy: remedy.into() }.into()
+}
+
+/// An error as it travels to another process.
+pub(crate) fn as_failure(error: anyhow::Error) -> Failure {
+    error.downcast::<Failure>().unwrap_or_else(|error| Failure {
+        exit: status_of(&error),
+        what: format!("{error:#}"),
+        remedy: String::new(),
+    })
 }
 
 /// The status of an error: that of the first cause that has one.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use driver::assemble;
 use runtime::{DeadLetter, RetryAction, Trial, TrialReader, TrialResult};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use topology::plan;
 
 use crate::access::Access;
 use crate::data;
+use crate::exit::{Exit, failure};
 
 /// What became, or would become, of the dead letters of one flow.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ pub(crate) struct Replayed {
 pub(crate) fn replay(access: &Access, files: &[PathBuf], code: Option<&str>, dry: bool) -> Result<Vec<Replayed>> {
     let loaded = topology::load(files, &topology::DiskFiles);
     if let Some(finding) = loaded.findings.iter().find(|finding| finding.severity == topology::Severity::Error) {
-        bail!("{}", finding.text(false));
+        return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
     }
     let mut letters: BTreeMap<String, Vec<DeadLetter>> = BTreeMap::new();
     for letter in access.dead_letters()?.into_iter().filter(|letter| code.is_none_or(|code| code == letter.code)) {
@@ -44,11 +45,14 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], code: Option<&str>, dry
     for topology in &loaded.topologies {
         let running = access.revisions.get(&*topology.name);
         if !dry && running.is_some_and(|running| **running != *topology.revision) {
-            bail!(
-                "the run that is going on has another revision of {} than the file: its rows would fail again; \
-                 start it again with the file as it is now",
-                topology.name
-            );
+            return Err(failure(
+                Exit::Usage,
+                format!(
+                    "the run that is going on has {} as its file was earlier: the rows would fail again",
+                    topology.name
+                ),
+                "start the run again, then replay",
+            ));
         }
         for flow in &topology.flows {
             let name = format!("{}/{}", topology.name, flow.name);

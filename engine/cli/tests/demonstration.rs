@@ -71,8 +71,7 @@ fn it_shows_all_feeds_and_a_republication_and_the_second_time_nothing_is_new() {
 fn synthetic_rows_stay_out_of_a_folder_of_other_runs() {
     let data = fresh("demonstration-others");
     std::fs::create_dir_all(&data).unwrap();
-    let landing = r#"{"a/b": {"table": "d.t", "rows": "append", "landing": "a/b/1", "topic": "a.b"}}"#;
-    std::fs::write(data.join("landings.json"), landing).unwrap();
+    std::fs::write(data.join("flows.json"), r#"{"a/b": {"topic": "a.b"}}"#).unwrap();
     let refused = spotlight(&["demo"], &data);
     assert_eq!(refused.status.code(), Some(64));
     assert!(text(&refused.stderr).contains("--data DIR"), "{}", text(&refused.stderr));

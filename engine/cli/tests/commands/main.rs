@@ -8,6 +8,7 @@ mod plans;
 #[path = "../program/mod.rs"]
 mod program;
 mod readme;
+mod replays;
 mod running;
 mod statuses;
 mod workplace;

@@ -1,0 +1,164 @@
+//! Rows that could not be processed, their topology mended, come back: each lands, once.
+
+use crate::workplace::Workplace;
+
+/// The README's feed, where half of the rows may be bad.
+const CAST: &str = "cast(quantity as bigint)";
+const MENDED: &str = "cast(replace(quantity, ',', '') as bigint)";
+
+/// `flows.load` with a share of bad rows that small lists may have.
+fn tolerant(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut all = vec![("  load:\n".to_owned(), "  load:\n    bad-rows-above: 90%\n".to_owned())];
+    all.extend(changes.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned())));
+    all
+}
+
+fn write(workplace: &Workplace, changes: &[(&str, &str)]) {
+    let changes = tolerant(changes);
+    let changes: Vec<(&str, &str)> = changes.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+    workplace.write_changed("my-list.yaml", &changes);
+}
+
+fn run(workplace: &Workplace, file: &str) {
+    workplace.say(&["run", file, "--once"]).ends(0);
+}
+
+fn rows(workplace: &Workplace, sql: &str) -> String {
+    workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output
+}
+
+fn open(workplace: &Workplace) -> usize {
+    let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
+    letters.as_array().map_or(0, Vec::len)
+}
+
+fn reconciled(workplace: &Workplace) {
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    assert!(said.contains("reconciled: 0 gaps, 0 repeats"), "{said}");
+}
+
+const LIST: &str = "select symbol, quantity, _row from demo.my_list order by symbol";
+
+#[test]
+fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|7\nGHI|5\n3\n");
+    run(&workplace, "my-list.yaml");
+    // A second version: one row gone, one row that cannot be read.
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\nDEF|1,007\n2\n");
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t7\t1\nGHI\t5\t2\n", "nothing is withdrawn yet");
+    assert_eq!(open(&workplace), 1);
+
+    // By the topology as it was it fails again, as the second attempt of the same dead letter.
+    let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml"]).ends(0).output;
+    assert!(said.contains("1 would fail again: E4101"), "{said}");
+    assert_eq!(open(&workplace), 1, "a trial changes nothing");
+    workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+    assert_eq!(open(&workplace), 0, "it is on its way");
+    run(&workplace, "my-list.yaml");
+    let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
+    assert_eq!((letters[0]["attempt"].as_u64(), letters[1].is_null()), (Some(2), true), "{letters}");
+    assert_eq!(rows(&workplace, "select state, attempt from spotlight.dead_letters"), "open\t2\n");
+
+    write(&workplace, &[(CAST, MENDED)]);
+    let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml", "--format", "json"]).ends(0).json();
+    assert_eq!((said[0]["chosen"].as_u64(), said[0]["trial"]["pass"].as_u64()), (Some(1), Some(1)), "{said}");
+    workplace.say(&["dlq", "replay", "my-list.yaml", "--code", "E9999"]).ends(0);
+    assert_eq!(open(&workplace), 1, "of another code");
+    workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(
+        rows(&workplace, LIST),
+        "ABC\t13\t0\nDEF\t1007\t1\n",
+        "it landed, and what the version withdrew is gone"
+    );
+    assert_eq!(rows(&workplace, "select state, attempt from spotlight.dead_letters"), "replayed\t2\n");
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t1007\t1\n", "once");
+    reconciled(&workplace);
+}
+
+#[test]
+fn dead_letters_of_an_earlier_version_are_superseded_and_others_can_be_given_up() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|x\nDEF|7\n2\n");
+    run(&workplace, "my-list.yaml");
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|1\nDEF|x\n2\n");
+    run(&workplace, "my-list.yaml");
+    let states = "select version, state from spotlight.dead_letters order by version";
+    assert_eq!(rows(&workplace, states), "1\tsuperseded\n2\topen\n");
+    assert_eq!(rows(&workplace, LIST), "ABC\t1\t0\nDEF\t7\t1\n");
+    // Given up, the row holds nothing back any more: the new version has no DEF.
+    let said = workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0).output;
+    assert!(said.contains("1 dead letters given up"), "{said}");
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, states), "1\tsuperseded\n2\tgiven-up\n");
+    assert_eq!(rows(&workplace, LIST), "ABC\t1\t0\n");
+    assert_eq!(open(&workplace), 0);
+    reconciled(&workplace);
+    let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+    assert_eq!(status["accounted_for"]["my-list/load"], true, "{status}");
+}
+
+/// Documents to a topic, and from there through dedupe and a cast into a table.
+const MESSAGES: &str = r#"topology: messages
+about: Messages, each once.
+flows:
+  load:
+    from:
+      files: { path: "messages", file-names: ["messages_{date:%Y%m%d}.txt"], every: 1h }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id, Amount] } }, names: snake_case } }
+      - select: { id: id, amount: amount }
+    to: { topic: demo.messages, key: [id] }
+  unique:
+    from: { topic: demo.messages }
+    bad-rows-above: 90%
+    steps:
+      - dedupe: { name: seen, key: [id], remember: 30d }
+      - select: { id: id, amount: "AMOUNT" }
+    to:
+      clickhouse: { table: demo.messages, rows: append, key: [id] }
+"#;
+
+#[test]
+fn a_row_that_passed_dedupe_and_then_failed_lands_once() {
+    let workplace = Workplace::new();
+    workplace.write("messages.yaml", &MESSAGES.replace("AMOUNT", "cast(amount as bigint)"));
+    workplace.write("messages/messages_20260105.txt", "Id|Amount\na|1\nb|2,5\nc|3\nb|2,5\na|1\n");
+    run(&workplace, "messages.yaml");
+    let all = "select id, amount from demo.messages order by id";
+    assert_eq!(rows(&workplace, all), "a\t1\nc\t3\n");
+    assert_eq!(open(&workplace), 2, "a dead row leaves no trace in the store, so both rows of b failed");
+
+    let listens = || {
+        crate::program::until("the run listens", || workplace.data().join("control").exists().then_some(()));
+    };
+    let mut process = workplace.start(&["run", "messages.yaml"]);
+    listens();
+    workplace.write("messages.yaml", &MESSAGES.replace("AMOUNT", "cast(replace(amount, ',', '') as bigint)"));
+    let said = workplace.say(&["dlq", "replay", "messages.yaml"]).ends(64);
+    assert!(said.errors.contains("start the run again, then replay"), "{}", said.errors);
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+    let mut process = workplace.start(&["run", "messages.yaml"]);
+    listens();
+    workplace.say(&["dlq", "replay", "messages.yaml"]).ends(0);
+    crate::program::until("b in the table", || {
+        assert!(process.ended().is_none(), "the run ended: {}", workplace.said());
+        (rows(&workplace, all) == "a\t1\nb\t25\nc\t3\n").then_some(())
+    });
+    crate::program::until("both replayed rows closed", || {
+        let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+        (status["flows"]["messages/unique"]["total"]["rows_in"] == 7).then_some(())
+    });
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+    run(&workplace, "messages.yaml");
+    assert_eq!(rows(&workplace, all), "a\t1\nb\t25\nc\t3\n", "once");
+    assert_eq!(open(&workplace), 0);
+    reconciled(&workplace);
+}
