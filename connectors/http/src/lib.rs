@@ -24,10 +24,10 @@ mod settings;
 mod source;
 mod validators;
 
+pub use calendar::days_since;
 pub use explanations::{
     BAD_REDIRECT, BAD_SETTING, CONTACT_MISSING, EXPLANATIONS, NO_LINKS, REFUSED, TOO_LARGE, UNEXPECTED_STATUS,
 };
-pub use calendar::days_since;
 pub use hosts::Hosts;
 pub use settings::{Discover, HttpSettings, TimeLimits};
 pub use source::HttpSource;

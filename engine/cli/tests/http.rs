@@ -111,7 +111,8 @@ flows:
 
 /// What a run says of the one flow, and of holds.
 fn run(file: &str, data: &std::path::Path, status: i32) -> (Value, Value) {
-    let answer: Value = serde_json::from_str(&said(&["run", file, "--once", "--format", "json"], data, status)).unwrap();
+    let answer: Value =
+        serde_json::from_str(&said(&["run", file, "--once", "--format", "json"], data, status)).unwrap();
     (answer["flows"]["lists/load"].clone(), answer["holds"].clone())
 }
 

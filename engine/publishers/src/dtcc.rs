@@ -158,7 +158,8 @@ pub fn cumulative(
     let (mut repeats, mut conflicts) = (0, 0);
     let mut messages: Vec<Message> = Vec::new();
     if let Some(previous) = previous {
-        let message = |number, altered| Message { seed, jurisdiction, class, day: previous, number, bad: false, altered };
+        let message =
+            |number, altered| Message { seed, jurisdiction, class, day: previous, number, bad: false, altered };
         messages.extend((0..contents.repeats).map(|number| message(number, false)));
         messages.extend((contents.repeats..contents.repeats + contents.conflicts).map(|number| message(number, true)));
         (repeats, conflicts) = (contents.repeats, contents.conflicts);

@@ -64,8 +64,10 @@ fn repeats_are_word_for_word_and_conflicts_differ_in_the_notional() {
     let (monday, tuesday) = (day(2026, 1, 5), day(2026, 1, 6));
     let none = Contents { repeats: 0, conflicts: 0, ..FULL };
     for generation in [Generation::First, Generation::Fourth] {
-        let (_, header, before) = rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), monday, None, none));
-        let (_, _, after) = rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), tuesday, Some(monday), FULL));
+        let (_, header, before) =
+            rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), monday, None, none));
+        let (_, _, after) =
+            rows(&cumulative(1, generation, (Jurisdiction::Sec, Class::Rates), tuesday, Some(monday), FULL));
         let before: HashMap<&str, &Vec<String>> = before.iter().map(|row| (row[0].as_str(), row)).collect();
         let shared = after.iter().filter_map(|row| before.get(row[0].as_str()).map(|earlier| (*earlier, row)));
         let (same, other): (Vec<_>, Vec<_>) = shared.partition(|(earlier, later)| earlier == later);

@@ -211,9 +211,8 @@ fn in_table(feed: &Feed, seen: &Seen<'_>) -> Result<(u64, u128)> {
         None => (column.to_owned(), String::new()),
     };
     let sql = format!("SELECT count(), toString(sum({value})), '' FROM {}{condition}", of(landed_by));
-    let [[rows, total, _]] = lines(seen.ground, &sql)?
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("{} gave no counts", landed_by.table))?;
+    let [[rows, total, _]] =
+        lines(seen.ground, &sql)?.try_into().map_err(|_| anyhow::anyhow!("{} gave no counts", landed_by.table))?;
     Ok((rows.parse()?, scaled(&total, scale).with_context(|| format!("{total} is no sum"))?))
 }
 
