@@ -7,7 +7,7 @@ use program::{fresh, said, spotlight, text};
 /// Words of the line that begins with a name.
 fn line<'a>(said: &'a str, name: &str) -> Vec<&'a str> {
     let found = said.lines().find(|line| line.split_whitespace().next() == Some(name));
-    found.unwrap_or_else(|| panic!("no line of {name} in\n{said}")).split_whitespace().collect()
+    found.expect("a line begins with the name").split_whitespace().collect()
 }
 
 #[test]
