@@ -32,6 +32,9 @@ impl LiveLines {
             let mut bars: BTreeMap<String, ProgressBar> = BTreeMap::new();
             while !stop.load(Ordering::Relaxed) {
                 for (name, state) in board.flows() {
+                    if name.starts_with("spotlight/") {
+                        continue;
+                    }
                     if state.started.is_none() && state.source_trouble.is_none() && state.found == 0 {
                         continue;
                     }
@@ -70,7 +73,7 @@ fn moment(state: &FlowState) -> String {
     let working: Vec<&str> = state.working.values().map(String::as_str).collect();
     let mut text = format!("{} rows", show::count(state.run.landed));
     if documents > 0 {
-        text.push_str(&format!(", {documents} documents"));
+        text.push_str(&format!(", {documents} {}", if documents == 1 { "document" } else { "documents" }));
     }
     if waiting > 0 {
         text.push_str(&format!(", {waiting} wait"));

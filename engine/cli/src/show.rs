@@ -35,8 +35,7 @@ fn rendered(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let below_header = &mut table.style_mut().header_separator;
-    (below_header.fill, below_header.junction) = (Some('─'), Some('─'));
+    table.style_mut().header_separator.fill = Some('─');
     table.set_header(header.iter().map(|name| name.trim_start_matches('#')));
     for row in rows {
         table.add_row(row);

@@ -1,5 +1,6 @@
 //! An `http:` source through the whole program, against a publisher on loopback whose answers change from run to run.
 //! Needs the embedded ClickHouse.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod watched;
 
@@ -29,6 +30,7 @@ struct Publisher {
 }
 
 impl Publisher {
+    #[expect(clippy::disallowed_methods, reason = "a test's own publisher, beside the engine")]
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -20,6 +20,7 @@ pub(crate) fn fresh(name: &str) -> PathBuf {
 }
 
 /// Runs the program to its end. The folder that it runs in holds nothing of the repository.
+#[expect(clippy::disallowed_methods, reason = "a watchdog beside the program")]
 pub(crate) fn spotlight(arguments: &[&str], data: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spotlight"));
     command.args(arguments).arg("--data").arg(data).current_dir(env!("CARGO_TARGET_TMPDIR"));
