@@ -42,7 +42,8 @@ pub(crate) fn faults() -> Result<Arc<dyn Faults>> {
     };
     let (word, number) = text.split_once(':').ok_or_else(wrong)?;
     let number = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
-    let named = Arrow::ALL.into_iter().find(|arrow| arrow.to_string().split_once(' ').is_some_and(|(_, it)| it == word));
+    let named =
+        Arrow::ALL.into_iter().find(|arrow| arrow.to_string().split_once(' ').is_some_and(|(_, it)| it == word));
     if named.is_none() && word != "any" {
         return Err(wrong());
     }

@@ -119,11 +119,8 @@ impl DataFolder {
                 RowsMeaning::ByKey { .. } => "by-key",
                 RowsMeaning::ByDocument => "by-document",
             };
-            let landing = LandedBy {
-                table: table.table.name.to_string(),
-                rows: rows.to_owned(),
-                topic: topic.to_string(),
-            };
+            let landing =
+                LandedBy { table: table.table.name.to_string(), rows: rows.to_owned(), topic: topic.to_string() };
             landings.insert(flow.name(), landing);
         }
         let text = serde_json::to_vec_pretty(&landings)?;

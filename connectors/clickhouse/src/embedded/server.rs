@@ -235,7 +235,9 @@ impl EmbeddedServer {
         let launched = wait_for(self.settings.start_deadline / 10, || match self.launch_once(state) {
             // The child of a process that was killed is still ending; it has the folder until then.
             Err(EmbeddedError::Ended { output, .. }) if output.contains(FOLDER_IN_USE) => None,
-            Err(EmbeddedError::Ended { output, .. }) if attempt < TRIES && output.contains("Address already in use") => {
+            Err(EmbeddedError::Ended { output, .. })
+                if attempt < TRIES && output.contains("Address already in use") =>
+            {
                 attempt += 1;
                 state.port = free_port().ok()?;
                 None

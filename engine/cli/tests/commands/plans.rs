@@ -8,7 +8,10 @@ fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
     let test = "    expect:\n      rows: [ { list_date: 2026-01-05, symbol: ABC, quantity: 12 } ]";
     workplace.write_changed(
         "wider.yaml",
-        &[("          quantity: cast(quantity as bigint)\n", "          quantity: cast(quantity as bigint)\n          half: cast(quantity as bigint) / 2\n")],
+        &[(
+            "          quantity: cast(quantity as bigint)\n",
+            "          quantity: cast(quantity as bigint)\n          half: cast(quantity as bigint) / 2\n",
+        )],
     );
     workplace.write_changed(
         "other-type.yaml",

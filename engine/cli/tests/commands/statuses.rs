@@ -25,8 +25,11 @@ const PROVOKED: [(&str, &str); 12] = [
 fn help_lists_the_statuses_that_are_provoked_here() {
     let help = say(["--help"]).ends(0).output;
     let list = help.split("Exit statuses: ").nth(1).expect("the list of statuses");
-    let listed: BTreeSet<&str> =
-        list.split([',', '.']).filter_map(|part| part.split_whitespace().next()).filter(|word| word.parse::<u8>().is_ok()).collect();
+    let listed: BTreeSet<&str> = list
+        .split([',', '.'])
+        .filter_map(|part| part.split_whitespace().next())
+        .filter(|word| word.parse::<u8>().is_ok())
+        .collect();
     assert_eq!(listed, PROVOKED.iter().map(|(status, _)| *status).collect(), "{list}");
 }
 

@@ -92,7 +92,9 @@ impl Workplace {
 impl Drop for Workplace {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            until("the end of every ClickHouse of the folder", || clickhouses_of(&self.data()).is_empty().then_some(()));
+            until("the end of every ClickHouse of the folder", || {
+                clickhouses_of(&self.data()).is_empty().then_some(())
+            });
         }
     }
 }

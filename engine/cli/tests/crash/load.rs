@@ -39,7 +39,8 @@ pub(crate) fn make(folder: &Path, seed: u64, rows: u64) -> Load {
     std::fs::create_dir_all(&documents).expect("a folder");
     let [first, second] = pairs();
     let (mut unique, mut dead, mut files) = (0, 0, 0);
-    for (day, previous) in [(first[0], None), (first[1], Some(first[0])), (second[0], None), (second[1], Some(second[0]))]
+    for (day, previous) in
+        [(first[0], None), (first[1], Some(first[0])), (second[0], None), (second[1], Some(second[0]))]
     {
         let repeated = if previous.is_some() { rows / 10 } else { 0 };
         let contents = Contents { fresh: rows, bad: rows / 100, repeats: repeated, conflicts: repeated / 10 };
@@ -54,12 +55,12 @@ pub(crate) fn make(folder: &Path, seed: u64, rows: u64) -> Load {
 
 /// Two pairs of days, each within one partition, and each day with ids of its own.
 fn pairs() -> [[NaiveDate; 2]; 2] {
-    let partition = |day: NaiveDate| {
-        partition_of(format!("dtcc-cftc-rates/fetch/date={day}").as_bytes(), DOCUMENT_PARTITIONS)
-    };
+    let partition =
+        |day: NaiveDate| partition_of(format!("dtcc-cftc-rates/fetch/date={day}").as_bytes(), DOCUMENT_PARTITIONS);
     let days = |year| (0..80).filter_map(move |day| NaiveDate::from_yo_opt(year, 100 + day));
     let pair = |wanted: i32, skip: usize| {
-        let of_year = |year| days(year).filter(|day| partition(*day) == wanted).nth(skip).expect("a day of each partition");
+        let of_year =
+            |year| days(year).filter(|day| partition(*day) == wanted).nth(skip).expect("a day of each partition");
         [of_year(2018), of_year(2019)]
     };
     [pair(0, 0), pair(1, 3)]
