@@ -145,7 +145,7 @@ impl Wiring {
             }
             DocumentsFrom::Publishers { contact, rewrite } => match &documents.source {
                 SourcePlan::Files { path, .. } => Ok(Box::new(FileSource::new(FileSettings {
-                    path: Arc::clone(path),
+                    path: rooted(topology, path),
                     file_names: documents.file_names.clone(),
                 }))),
                 SourcePlan::Http(http) => {
@@ -166,6 +166,12 @@ fn topic_output(schemas: &Arc<operators::Schemas>, topic: &plan::TopicWrite) -> 
     let plan::TopicWrite { topic: name, columns, key, schema, partitions } = topic;
     let writer = operators::AvroWriter::new(schemas, name, columns, key.clone(), schema.as_deref())?;
     Ok(TopicOutput { topic: Arc::clone(name), partitions: *partitions, writer: Arc::new(writer) })
+}
+
+/// A path of a topology file from where the program runs. An absolute one stays as it is.
+fn rooted(topology: &Topology, path: &str) -> Arc<str> {
+    let root = topology::root_of(&topology::DiskFiles, Path::new(&*topology.file));
+    root.join(path).to_string_lossy().into()
 }
 
 /// The landing of a table.

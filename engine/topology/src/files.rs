@@ -80,6 +80,12 @@ impl Files for MemoryFiles {
     }
 }
 
+/// Where the relative paths of a topology file start: the nearest folder above it that holds `schemas/`, or its own.
+#[must_use]
+pub fn root_of(files: &dyn Files, file: &Path) -> PathBuf {
+    Site::of(files, file).root
+}
+
 /// Where the files that a topology names are looked for.
 #[derive(Clone)]
 pub(crate) struct Site<'a> {

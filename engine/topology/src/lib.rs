@@ -36,5 +36,5 @@ mod written;
 pub use codes::EXPLANATIONS;
 pub use describe::describe;
 pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity};
-pub use files::{DiskFiles, Files, MemoryFiles};
+pub use files::{DiskFiles, Files, MemoryFiles, root_of};
 pub use load::{Loaded, load};

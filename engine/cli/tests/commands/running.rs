@@ -1,6 +1,8 @@
 //! Questions while a run is going on, through its control socket, and when none is; and the end of a run.
 
-use crate::program::signal;
+use publishers::ftd::{Half, Options, ftd};
+
+use crate::program::{signal, until};
 use crate::workplace::Workplace;
 
 /// Asks everything; the answers are those of the one list.
@@ -45,7 +47,7 @@ fn questions_are_answered_with_and_without_a_run_and_sigterm_ends_it_in_order() 
 fn a_run_that_cannot_reach_clickhouse_waits_and_ends_in_order_too() {
     let workplace = Workplace::new();
     let mut process = workplace.start(&["run", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1"]);
-    crate::program::until("the run says that it waits", || {
+    until("the run says that it waits", || {
         assert!(process.ended().is_none(), "the run ended: {}", workplace.said());
         workplace.said().contains("waiting for ClickHouse").then_some(())
     });
@@ -58,14 +60,64 @@ fn a_second_signal_ends_a_run_that_cannot_end_in_order() {
     let workplace = Workplace::new();
     let mut process = workplace.endless();
     let clickhouse = process.clickhouse().expect("a run has a ClickHouse");
-    // It stands still, so the next list can neither land nor be refused.
+    // It stands still, so a run that was told to end waits for its end: ten seconds, which the second signal cuts short.
     signal(clickhouse, "STOP");
     process.signal("TERM");
-    crate::program::until("the run says that it stops", || workplace.said().contains("stopping:").then_some(()));
-    if process.ended().is_none() {
-        process.signal("TERM");
-    }
+    until("the run says that it stops", || workplace.said().contains("stopping:").then_some(()));
+    process.signal("TERM");
     let ended = process.wait();
     signal(clickhouse, "CONT");
     assert_eq!(ended.code(), Some(75), "{}", workplace.said());
+}
+
+#[test]
+fn a_run_that_is_stopped_at_work_ends_in_order_and_the_next_one_goes_on() {
+    let workplace = Workplace::new();
+    let files = [(8, Half::A), (8, Half::B), (9, Half::A), (9, Half::B)];
+    let files = files.map(|(month, half)| ftd(7, (2020, month), half, 5_000, Options::default()));
+    for file in &files {
+        std::fs::create_dir_all(workplace.path().join("documents")).expect("a folder");
+        std::fs::write(workplace.path().join("documents").join(&file.name), &file.bytes).expect("a file");
+    }
+    let words = ["run", "topologies/sec-ftd.yaml", "--documents", "documents"];
+    let mut process = workplace.start(&words);
+    until("the first document is found", || workplace.said().contains("document found").then_some(()));
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+    workplace.say(&["reconcile"]).ends(0);
+    workplace.say(&[&words[..], &["--once"]].concat()).ends(0);
+    let said = workplace.say(&["sql", "--format", "TSV", "select count() from regsho.fails_to_deliver"]).ends(0);
+    assert_eq!(said.output.trim(), files.iter().map(|file| file.truth.rows).sum::<u64>().to_string());
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn rows_of_a_range_that_is_open_are_no_repeats() {
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
+    // One row is another, one is gone: the new version has inserted, and has not yet withdrawn or closed.
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\n1\n");
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
+    for arrow in ["withdraw:1", "close:1"] {
+        let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
+        let died = command.env("SPOTLIGHT_TEST_ABORT_AT", arrow).output().expect("the program starts");
+        assert_eq!(died.status.code(), None, "{arrow}: it did not die: {died:?}");
+        workplace.say(&["reconcile"]).ends(0);
+    }
+    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
+    let rows = "select toString(list_date), symbol, quantity from demo.my_list order by all";
+    let said = workplace.say(&["sql", "--format", "TSV", rows]).ends(0);
+    assert_eq!(said.output, "2026-01-05\tABC\t13\n2026-01-06\tABC\t12\n");
+    assert!(workplace.say(&["reconcile"]).ends(0).output.contains("my-list/load"));
+}
+
+#[test]
+fn relative_paths_start_at_the_topology_file_and_not_where_the_program_runs() {
+    let workplace = Workplace::new();
+    let data = workplace.data();
+    let mut command = crate::program::spotlight(["run", "--once", "--data"]);
+    command.arg(&data).arg(workplace.path().join("my-list.yaml")).current_dir("/");
+    let said: crate::program::Said = command.output().expect("the program starts").into();
+    said.ends(0);
+    assert!(workplace.say(&["receipts"]).ends(0).output.contains("list_20260105.txt"));
 }

@@ -54,7 +54,7 @@ impl Said {
     /// The output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.output).unwrap_or_else(|error| panic!("{error}: {}", self.output))
+        serde_json::from_str(&self.output).expect("the output is JSON")
     }
 }
 
