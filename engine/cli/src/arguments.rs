@@ -161,7 +161,11 @@ pub(crate) struct Plan {
 #[command(after_help = "Example: spotlight eval \"cast(replace(a, ',', '') as decimal(18, 2))\" --with a=1,000.50")]
 pub(crate) struct Eval {
     /// The expression.
-    pub(crate) expression: String,
+    #[arg(allow_hyphen_values = true, required_unless_present = "functions")]
+    pub(crate) expression: Option<String>,
+    /// List the functions, with their examples; NAME shows one.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with = "expression")]
+    pub(crate) functions: Option<String>,
     /// A name and its text; repeat for more. NAME:TYPE=VALUE gives another type than text.
     #[arg(long = "with", value_name = "NAME=VALUE")]
     pub(crate) with: Vec<String>,

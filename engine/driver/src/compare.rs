@@ -13,6 +13,9 @@ use topology::plan::{Expect, Value};
 
 use crate::run::{Came, Dead};
 
+/// Most rows or dead letters of one kind that are shown; the number is always told.
+const SHOWN: usize = 10;
+
 type Row = IndexMap<Arc<str>, Value>;
 
 /// All differences, none if the test passed.
@@ -27,8 +30,8 @@ pub(crate) fn differences(came: &Came, expect: &Expect) -> Vec<String> {
     }
     if let Some(dead) = &expect.dead_letters {
         compare_dead(dead, &came.dead, &mut found);
-    } else if let (Some(first), None) = (came.dead.first(), &expect.receipt) {
-        found.push(format!("an unexpected dead letter: {}", shown(first)));
+    } else if !expect.receipt.as_ref().is_some_and(|receipt| receipt.contains_key("dead")) {
+        found.extend(came.dead.iter().take(SHOWN).map(|dead| format!("an unexpected dead letter: {}", shown(dead))));
     }
     if let Some(dropped) = &expect.dropped {
         for (reason, count) in dropped {
@@ -75,8 +78,8 @@ fn compare_receipt(expected: &Row, came: &Came, found: &mut Vec<String>) {
 
 fn compare_dead(expected: &[Row], came: &[Dead], found: &mut Vec<String>) {
     if expected.len() != came.len() {
-        let all: Vec<String> = came.iter().take(5).map(shown).collect();
-        found.push(format!("dead letters: expected {}, came {}: {}", expected.len(), came.len(), all.join("; ")));
+        found.push(format!("dead letters: expected {}, came {}", expected.len(), came.len()));
+        found.extend(came.iter().take(SHOWN).map(|dead| format!("  came: {}", shown(dead))));
         return;
     }
     for (number, (expected, dead)) in expected.iter().zip(came).enumerate() {
@@ -107,6 +110,8 @@ fn compare_rows(what: &str, expected: &[Row], came: &[RecordBatch], found: &mut 
     let count: usize = came.iter().map(RecordBatch::num_rows).sum();
     if count != expected.len() {
         found.push(format!("{what}: expected {}, came {count}", expected.len()));
+        list_rows(expected, came, found);
+        return;
     }
     let places = came.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
     for (number, (expected, (batch, row))) in expected.iter().zip(places).enumerate() {
@@ -116,6 +121,33 @@ fn compare_rows(what: &str, expected: &[Row], came: &[RecordBatch], found: &mut 
             }
         }
     }
+}
+
+/// With a row too many or too few, comparing by number says nothing: both sides are shown, in the columns of interest.
+fn list_rows(expected: &[Row], came: &[RecordBatch], found: &mut Vec<String>) {
+    let mut columns: Vec<&str> = Vec::new();
+    for name in expected.iter().flat_map(IndexMap::keys) {
+        if !columns.contains(&&**name) {
+            columns.push(name);
+        }
+    }
+    let row_of = |batch: &RecordBatch, row: usize| -> String {
+        let fields = batch.schema();
+        let named = fields.fields().iter().enumerate().filter(|(_, field)| {
+            // A test that expects no row at all names no column.
+            columns.is_empty() || columns.contains(&field.name().as_str())
+        });
+        let cells =
+            named.map(|(index, field)| format!("{}: {}", field.name(), text_of(&batch.column(index).slice(row, 1))));
+        format!("{{ {} }}", cells.collect::<Vec<_>>().join(", "))
+    };
+    let wanted = |row: &Row| {
+        let cells: Vec<String> = row.iter().map(|(name, value)| format!("{name}: {}", written(value))).collect();
+        format!("{{ {} }}", cells.join(", "))
+    };
+    let came = came.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)));
+    found.extend(expected.iter().take(SHOWN).map(|row| format!("  expected: {}", wanted(row))));
+    found.extend(came.take(SHOWN).map(|(batch, row)| format!("  came:     {}", row_of(batch, row))));
 }
 
 fn compare_value(batch: &RecordBatch, row: usize, column: &str, expected: &Value) -> Result<(), String> {

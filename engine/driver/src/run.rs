@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
-use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity};
+use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity, Type};
 use indexmap::IndexMap;
 use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Outcome, Proof, Worked, Workshop};
 use telemetry::Counts;
@@ -175,7 +175,8 @@ fn rows_through(flow: &plan::Flow, topic: &plan::TopicRead, given: &[Given]) -> 
 fn batch_of(rows: &[IndexMap<Arc<str>, plan::Value>], columns: &plan::Columns) -> Result<Batch, ArrowError> {
     let mut arrays: Vec<(&str, ArrayRef, bool)> = Vec::new();
     for (name, column) in columns {
-        let values: Vec<&plan::Value> = rows.iter().map(|row| row.get(name).unwrap_or(&plan::Value::Null)).collect();
+        let absent = absent(&column.of);
+        let values: Vec<&plan::Value> = rows.iter().map(|row| row.get(name).unwrap_or(&absent)).collect();
         arrays.push((name, compare::array_of(&values, &column.of)?, true));
     }
     let count = rows.len();
@@ -190,6 +191,15 @@ fn batch_of(rows: &[IndexMap<Arc<str>, plan::Value>], columns: &plan::Columns) -
         raw: BinaryArray::from_iter_values(std::iter::repeat_n(b"", count)),
     };
     Batch::new(columns, origins, None)
+}
+
+/// What a row has in a column that the test does not name: lists and maps are empty, because they know no null.
+fn absent(of: &Type) -> plan::Value {
+    match of {
+        Type::List(_) => plan::Value::List(Vec::new()),
+        Type::Map(_) => plan::Value::Map(IndexMap::new()),
+        _ => plan::Value::Null,
+    }
 }
 
 fn input(topic: &str) -> Arc<Input> {

@@ -2,6 +2,11 @@
 
 use batch::{Code, Explanation};
 
+/// A value is null, and its column allows none. Raised by expressions and by the check before a table alike.
+pub const NULL_VALUE: Code = Code("E4103");
+/// A number does not fit its type. Raised by expressions and by the check before a table alike.
+pub const TOO_LARGE: Code = Code("E4104");
+
 const fn explanation(code: &'static str, title: &'static str, why: &'static str, remedy: &'static str) -> Explanation {
     Explanation { code: Code(code), title, why, remedy }
 }
@@ -95,14 +100,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E4103",
         "Null where the column allows none",
-        "The expression gave null for this row, and its column is not nullable.",
-        "Declare the column `nullable`, or give a value: `coalesce(x, '')`.",
+        "The row has no value for a column that is declared without `nullable`. The row is a dead letter.",
+        "If the publisher may leave the value out, declare the column `nullable`; else give a value: `coalesce(x, '')`.",
     ),
     explanation(
         "E4104",
         "Too large, or digits would be lost",
-        "The result does not fit its type. Casts round nothing in silence.",
-        "Take a wider type, or round on purpose: `round(x, 4)`.",
+        "The value has more digits than its type or column holds. Nothing is cut or rounded in silence.",
+        "Take a wider type, such as `decimal(38, 13)`, or round on purpose: `round(x, 4)`. Then replay the dead letters.",
     ),
     explanation(
         "E4105",

@@ -33,7 +33,7 @@ mod tree;
 mod tests;
 
 pub use batch::{Code, ColumnType, RowFailure, Type};
-pub use explanations::EXPLANATIONS;
+pub use explanations::{EXPLANATIONS, NULL_VALUE, TOO_LARGE};
 pub use expression::{Evaluated, Expression, ExpressionError, Names};
 pub use functions::{FunctionDoc, functions};
 pub use scope::{Constant, Scope, UserFunction};

@@ -1,36 +1,29 @@
 //! The codes that steps raise, and what `spotlight explain` says about them.
+//!
+//! A null or a number that a column cannot hold has the expressions' code, because to the reader it is one mistake,
+//! whether the last `select` or the table finds it.
 
 use batch::{Code, Explanation};
 
-/// A column that is never null has no value.
-pub(crate) const NULL: Code = Code("E4103");
-/// A number does not fit its column.
-pub(crate) const TOO_LARGE: Code = Code("E4104");
+pub(crate) use expression::{NULL_VALUE, TOO_LARGE};
+
 /// A date or time is outside what the column can hold.
-pub(crate) const OUT_OF_RANGE: Code = Code("E4106");
+pub(crate) const OUT_OF_RANGE: Code = Code("E4401");
 /// A row has no key.
-pub(crate) const NULL_KEY: Code = Code("E4107");
+pub(crate) const NULL_KEY: Code = Code("E4402");
 /// A row is too old for dedupe.
-pub(crate) const LATE: Code = Code("E4108");
-/// One key has several contents in a document.
-pub(crate) const KEY_TWICE: Code = Code("E4109");
+pub(crate) const LATE: Code = Code("E4403");
+/// Two rows of one key in a document differ.
+pub const KEY_TWICE: Code = Code("E4404");
+/// Too many bad rows in a document.
+pub const TOO_MANY_BAD_ROWS: Code = Code("E4411");
+/// No member of the archive is one of those that the topology reads.
+pub(crate) const NO_MEMBER: Code = Code("E4412");
+/// An HTML page where data should be.
+pub(crate) const HTML_PAGE: Code = Code("E4413");
 
 /// The codes of this crate.
 pub const EXPLANATIONS: &[Explanation] = &[
-    Explanation {
-        code: NULL,
-        title: "a column that is never null has no value",
-        why: "The column is declared without `nullable`, and the row gave null for it. The row is a dead letter.",
-        remedy: "If the publisher may leave the value out, declare the column `nullable`; else give a value, as in \
-                 `coalesce(column, 0)`.",
-    },
-    Explanation {
-        code: TOO_LARGE,
-        title: "a number does not fit its column",
-        why: "The number has more digits than the column's type holds. Numbers are never cut or rounded in silence, so \
-              the row is a dead letter.",
-        remedy: "Widen the column, as in `decimal(38, 13)`, and replay the dead letter.",
-    },
     Explanation {
         code: OUT_OF_RANGE,
         title: "a date or time is outside what the column can hold",
@@ -54,10 +47,35 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: KEY_TWICE,
-        title: "one key has several contents in a document",
-        why: "Several rows of one document have the same key and other values. No rule says which of them holds, so \
-              all of them are dead letters. Rows that are equal in all columns are counted as dropped instead.",
-        remedy: "Add the column that tells the rows apart to the key, or ask the publisher.",
+        title: "two rows of one key in a document differ",
+        why: "A document owns its rows, and each key stands once in it. Several rows have the same key and other \
+              values, and no rule says which of them holds, so all of them are dead letters. Rows that are equal in \
+              all columns are counted as dropped instead.",
+        remedy: "Add the column that tells the rows apart to the table's key, or ask the publisher.",
+    },
+    Explanation {
+        code: TOO_MANY_BAD_ROWS,
+        title: "too many bad rows in a document",
+        why: "More rows failed than the flow allows (10 % unless it says otherwise). A document of bad rows is a change \
+              of format, not bad data, so none of it lands and none of it becomes dead letters.",
+        remedy: "Look at the reasons in the receipt, mend the topology and run again: a new revision reads refused \
+                 documents again. If the rows really are that bad, set `bad-rows-above` of the flow.",
+    },
+    Explanation {
+        code: NO_MEMBER,
+        title: "no member of the archive is one that the topology reads",
+        why: "The archive was opened, and the names (or first lines) of its members match none of the patterns of \
+              `unzip`. The publisher renamed them, or this is another archive.",
+        remedy: "The message names the members. Widen the pattern under `unzip: { members: ... }`; the document is read \
+                 again by the new revision.",
+    },
+    Explanation {
+        code: HTML_PAGE,
+        title: "an HTML page instead of data",
+        why: "Publishers answer with a page (`not found`, `maintenance`, a login) and status 200 where a document should \
+              be. That is no data, so the receipt says `absent`.",
+        remedy: "Nothing, if the document is not published yet: it is fetched again. If it stays so, open the address \
+                 in a browser and correct the source's `url` or `page`.",
     },
 ];
 

@@ -109,7 +109,7 @@ impl Step for Conform {
             check(&values, &of.of, &mut tell);
             if !of.nullable && values.null_count() > 0 {
                 for row in (0..values.len()).filter(|row| values.is_null(*row)) {
-                    tell(row, codes::NULL, "the column is never null, and the row has no value");
+                    tell(row, codes::NULL_VALUE, "the column is never null, and the row has no value");
                 }
             }
             failures.add(Some(name), told);

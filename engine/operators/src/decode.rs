@@ -15,12 +15,19 @@ use indexmap::IndexMap;
 use pattern::Pattern;
 
 use crate::Facts;
+use crate::codes::{HTML_PAGE, NO_MEMBER};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
 
-/// No member of the archive is one of those that the topology reads.
-pub(crate) const NO_MEMBER: Code = Code("E4240");
-/// An HTML page where data should be.
-pub(crate) const HTML_PAGE: Code = Code("E4241");
+/// What a refusal says of an archive that holds none of the wanted members.
+fn no_member(names: &[Arc<str>]) -> String {
+    const SHOWN: usize = 5;
+    if names.is_empty() {
+        return "the archive has no members".to_owned();
+    }
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{}`", batch::bounded(name))).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("no member of the archive is one that the topology reads; it holds {}{more}", shown.join(", "))
+}
 
 /// Which members of an archive are read.
 #[derive(Clone, Debug)]
@@ -89,11 +96,9 @@ impl DelimitedReader {
     ) -> Result<Option<()>, DecodeError> {
         let members = self.members(archive)?;
         if members.is_empty() {
-            reading.refuse(
-                Outcome::Failed,
-                NO_MEMBER,
-                "no member of the archive is one that the topology reads".into(),
-            );
+            let names: Vec<Arc<str>> =
+                archive.members(&Selection::All)?.into_iter().map(|member| member.name).collect();
+            reading.refuse(Outcome::Failed, NO_MEMBER, no_member(&names));
             return Ok(Some(()));
         }
         for member in members {

@@ -34,7 +34,7 @@ mod samples;
 
 pub use avro::{AvroReader, AvroWriter, KeepSchemas, Schemas, SchemasError};
 pub use chain::{Chain, ChainOutput};
-pub use codes::EXPLANATIONS;
+pub use codes::{EXPLANATIONS, KEY_TWICE, TOO_MANY_BAD_ROWS};
 pub use conform::Conform;
 pub use decode::{DelimitedReader, DelimitedSettings, Members, UnzipSettings};
 pub use dedupe::{Dedupe, DedupeSettings};
@@ -44,7 +44,7 @@ pub use drop::Drop;
 pub use extend::Extend;
 pub use filter::Where;
 pub use fingerprint::{fingerprint_batch, fingerprint_content, fingerprint_rows};
-pub use proof::{KEY_TWICE, Proof, TOO_MANY_BAD_ROWS, Twice, WorkError, Worked, Workshop};
+pub use proof::{Proof, Twice, WorkError, Worked, Workshop};
 pub use record::{BadRecord, DecodedRecords, RecordReader, RecordWriter};
 pub use rename::Rename;
 pub use route::{Destination, Route};

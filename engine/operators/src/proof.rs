@@ -8,16 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::error::ArrowError;
-use batch::{Batch, Code, Failed, RowFailure};
+use batch::{Batch, Failed, RowFailure};
 use telemetry::Counts;
 
+use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
 use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
-
-/// Too many bad rows in a document.
-pub const TOO_MANY_BAD_ROWS: Code = Code("E4230");
-/// Two rows of one key in a document differ.
-pub const KEY_TWICE: Code = Code("E4231");
 
 /// Worked rows of one document that are kept in memory. Larger: fewer documents are read twice. Smaller: less memory
 /// for each document that is worked on.

@@ -20,9 +20,9 @@ codes! {
     YAML = "E1001", "not YAML",
         "The file breaks the syntax of YAML 1.2, so nothing in it can be trusted.",
         "Mostly it is the indentation, or a text with `: `, ` #` or a bracket that needs quotes.";
-    TAB = "E1002", "a tab in the indentation",
-        "YAML forbids tabs in indentation because their width is a matter of taste.",
-        "Indent with spaces.";
+    TAB = "E1002", "a tab outside quotes",
+        "YAML forbids tabs in indentation because their width is a matter of taste; elsewhere they look like spaces and are none.",
+        "Use spaces. A tab that is part of a text is written `\t` between double quotes; a separator is `tab`.";
     DUPLICATE_KEY = "E1003", "a key stands twice",
         "Only one of the two values could count, and nobody would see which.",
         "Keep one of them.";
@@ -47,6 +47,9 @@ codes! {
     ALIAS = "E1010", "an alias within itself",
         "An alias stands for a finished value; this one would never end.",
         "Write the value out.";
+    COMMA = "E1011", "a comma that ends a value too early",
+        "Between `{ }` and `[ ]` a comma separates values, also inside round brackets.",
+        "Put the value in quotes, as in `{ type: \"decimal(18, 2)\" }`.";
     UNREADABLE = "E2001", "a file cannot be read",
         "The file or folder does not exist or may not be read.",
         "Check the path. Relative paths in a file start at the nearest folder above it that holds `schemas/`.";
@@ -54,16 +57,16 @@ codes! {
         "Each field takes one kind of value.",
         "Compare the indentation with a file that works; `- ` begins an entry of a list.";
     MISSING = "E2102", "a field is missing",
-        "The field has no default, because each choice changes what the data mean.",
+        "There is no default: each choice changes what is meant, and nothing is guessed.",
         "Add the field.";
     VALUE = "E2103", "a value that the field does not take",
-        "Durations are `500ms`, `15m`, `30h`, `20d`; sizes `50MiB`; rates `5/s` or `1 per 4s`; dates `2024-01-31`; shares `10%`.",
-        "Write the value in the field's form.";
+        "Each field takes values of one form, so that none is silently read as something else.",
+        "Write the value in the field's form: durations `500ms`, `15m`, `30h`, `20d`; sizes `50MiB`; rates `5/s` or `1 per 4s`; dates `2024-01-31`; shares `10%`.";
     NAME = "E2104", "a name that is none",
         "Names of topologies, flows, steps and topics become parts of names elsewhere, which allow few characters.",
         "Use lower-case letters, digits and `-`, beginning with a letter.";
     DUPLICATE_NAME = "E2105", "one name for two things",
-        "State, metrics and positions are kept under names, so two things of one name would mix.",
+        "Columns, state, metrics and positions are found by their names, so two things of one name would mix.",
         "Rename one of them. A rename says `was:` to keep its state.";
     ONE_OF = "E2106", "exactly one of several fields is needed",
         "A flow has one source and one destination, and a step has one verb.",
@@ -72,11 +75,11 @@ codes! {
         "Every map of keys is closed, so that a misspelt key is always an error and never a setting that silently does nothing.",
         "Use one of the fields that are listed.";
     PATTERN = "E2108", "a pattern that is none",
-        "Patterns know `*`, `{name}`, `{name:[ab]}`, `{name:A|B}`, `{name:%Y%m%d}`, `{name:%Y%m}`, `{name:lower}` and `{name:upper}`.",
-        "Write the pattern in that grammar.";
+        "File names and addresses are matched and made by patterns; a wrong one would match nothing, or the wrong thing.",
+        "Patterns know `*`, `{name}`, `{name:[ab]}`, `{name:A|B}`, `{name:%Y%m%d}`, `{name:%Y%m}`, `{name:lower}` and `{name:upper}`.";
     TYPE = "E2109", "a type that is none",
-        "Types are `text`, `boolean`, `tinyint` to `bigint [unsigned]`, `double`, `decimal(P, S)`, `date`, `timestamp(DIGITS[, ZONE])`, `binary`, `list of TYPE`, `map of text to TYPE`, and `nullable TYPE`.",
-        "Use one of these.";
+        "The type decides how values are read, checked and stored.",
+        "Types are `text`, `boolean`, `tinyint` to `bigint [unsigned]`, `double`, `decimal(P, S)`, `date`, `timestamp(DIGITS[, ZONE])`, `binary`, `list of TYPE`, `map of text to TYPE`, and `nullable TYPE`.";
     ORDER = "E2110", "steps in an order that cannot be",
         "Documents become rows by `unzip` (if at all) and then `decode`; only then are there rows for other steps.",
         "Put `unzip` first, `decode` next, all others after them. Rows of a topic need neither.";
@@ -111,7 +114,7 @@ codes! {
         "A map of layout names says for each header layout what a column is; `else` stands for all others.",
         "Name the layouts of `decode`, or `else`.";
     NO_COLUMN = "E2207", "a column that does not exist here",
-        "A step sees the columns that the step before it leaves.",
+        "Only the columns that are listed exist at this place; a step sees those that the step before it leaves.",
         "Use one of the columns that are listed, or keep the column in the steps before.";
     CYCLE = "E2209", "topics in a circle",
         "A flow would wait for its own output, and its columns could not be known.",

@@ -123,7 +123,7 @@ impl Diagnostic {
     /// Suggests the nearest of the names that exist, and lists them.
     pub(crate) fn names<'a>(mut self, wrong: &str, kind: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        self.nearest = nearest(wrong, &known);
+        self.nearest = nearest(wrong, &known).filter(|near| near != wrong);
         if let (Some(near), None) = (&self.nearest, &self.label) {
             self.label = Some(format!("did you mean `{near}`?"));
         }

@@ -74,7 +74,9 @@ impl<'a> Walk<'a> {
         let finding =
             Diagnostic::new(codes::KIND, node, format!("{what} is {wanted}, and this is {}", node.kind_name()));
         let remedy = match (wanted, &node.kind) {
-            ("a list", Kind::Scalar { .. }) => "write `[...]`, or entries that begin with `- `",
+            (_, Kind::Scalar { .. }) if node.is_null() => "write the value, or take the field away",
+            ("a list", _) => "write `[...]`, or entries that begin with `- `",
+            ("a map of keys", Kind::Sequence(_)) => "write `name: value`, without `- ` and `[ ]`",
             ("a text", Kind::Sequence(_) | Kind::Mapping(_)) => {
                 "put the text in quotes if it begins with `[` or `{` or holds `: `"
             }

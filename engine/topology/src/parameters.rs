@@ -103,8 +103,15 @@ impl Parameters {
     /// Checks what `with:` gives against what the template declares.
     pub(crate) fn read(walk: &Walk<'_>, declared: Option<&Node>, given: Option<&Node>, user: &Node) -> Self {
         let declared = declared.and_then(|node| walk.entries(node, "`parameters`")).unwrap_or(&[]);
-        let given = given.and_then(|node| walk.entries(node, "`with`")).unwrap_or(&[]);
         let mut parameters = Self { in_template: true, ..Self::default() };
+        let given = match given.map(|node| walk.entries(node, "`with`")) {
+            // What is missing follows from this.
+            Some(None) => {
+                parameters.broken = declared.iter().map(|entry| entry.key.shared()).collect();
+                return parameters;
+            }
+            given => given.flatten().unwrap_or(&[]),
+        };
         for entry in declared {
             let name = entry.key.shared();
             match Self::one(walk, entry, given, user) {

@@ -1,12 +1,13 @@
 //! Prints findings for people (with or without colour) and for programs (JSON).
 //!
 //! The JSON object of a finding has the fields `code`, `severity`, `file`, `line`, `column`, `length`, `what`, `label`,
-//! `at`, `notes`, `remedy`, `nearest` and `related` (a list of `file`, `line`, `column`, `label`).
+//! `at`, `notes`, `why`, `remedy`, `nearest` and `related` (a list of `file`, `line`, `column`, `label`).
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
 
+use crate::codes;
 use crate::diagnostic::{Diagnostic, Excerpt, Severity};
 
 impl Diagnostic {
@@ -29,12 +30,28 @@ impl Diagnostic {
             lines.push(format!("at: {}", self.at));
         }
         lines.extend(self.notes.iter().cloned());
-        lines.extend(self.remedy.iter().map(|remedy| format!("to do: {remedy}")));
+        lines.extend(self.why().map(|why| format!("why: {why}")));
+        lines.extend(self.to_do().map(|remedy| format!("to do: {remedy}")));
         lines.push(format!("more: explain {}", self.code));
         for line in lines {
             group = group.element(Level::NOTE.no_name().message(clean(&line)));
         }
         renderer.render(&[group])
+    }
+
+    /// Why such a thing is a mistake, whatever the file.
+    fn why(&self) -> Option<&'static str> {
+        self.explanation().map(|explanation| explanation.why)
+    }
+
+    /// What to do here, or, if nothing is known of this place, in general. A near name says it already.
+    fn to_do(&self) -> Option<&str> {
+        let general = || self.explanation().filter(|_| self.nearest.is_none()).map(|explanation| explanation.remedy);
+        self.remedy.as_deref().or_else(general)
+    }
+
+    fn explanation(&self) -> Option<&'static batch::Explanation> {
+        codes::EXPLANATIONS.iter().chain(expression::EXPLANATIONS).find(|explanation| explanation.code == self.code)
     }
 
     /// As one JSON object; see the module's prose.
@@ -62,7 +79,8 @@ impl Diagnostic {
             "label": self.label,
             "at": self.at,
             "notes": self.notes,
-            "remedy": self.remedy,
+            "why": self.why(),
+            "remedy": self.to_do(),
             "nearest": self.nearest,
             "related": related,
         })

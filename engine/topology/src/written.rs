@@ -20,6 +20,8 @@ pub(crate) struct Topology {
     pub(crate) root: PathBuf,
     pub(crate) parameters: Parameters,
     pub(crate) functions: Vec<Function>,
+    /// Names of functions that could not be read.
+    pub(crate) broken_functions: Vec<Arc<str>>,
     pub(crate) flows: Vec<Flow>,
     /// Names of all flows, those included that could not be read.
     pub(crate) flow_names: Vec<Arc<str>>,
@@ -27,6 +29,15 @@ pub(crate) struct Topology {
     pub(crate) tests: Vec<Test>,
     /// Errors were found in it; it is resolved for more findings, and not run.
     pub(crate) broken: bool,
+}
+
+impl Topology {
+    /// Names in expressions that are wrong for a reason that is already reported.
+    pub(crate) fn poisoned(&self) -> Vec<Arc<str>> {
+        let mut names = self.parameters.broken_names();
+        names.extend(self.broken_functions.iter().cloned());
+        names
+    }
 }
 
 #[derive(Clone, Debug)]

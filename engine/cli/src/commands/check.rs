@@ -12,6 +12,9 @@ use crate::show;
 pub(crate) fn check(arguments: &Check) -> Result<Exit> {
     let loaded = topology::load(&arguments.files, &topology::DiskFiles);
     let wrong = loaded.findings.iter().any(is_error);
+    if loaded.findings.is_empty() && loaded.topologies.is_empty() {
+        return Err(nothing_found(&arguments.files));
+    }
     if arguments.format == Format::Json {
         show::json(&loaded.findings.iter().map(topology::Diagnostic::json).collect());
     } else {
@@ -20,9 +23,6 @@ pub(crate) fn check(arguments: &Check) -> Result<Exit> {
         if !wrong {
             show::line(&format!("{} fine: {}", counted(names.len(), "topology", "topologies"), names.join(", ")));
         }
-    }
-    if loaded.findings.is_empty() && loaded.topologies.is_empty() {
-        return Err(nothing_found(&arguments.files));
     }
     Ok(if wrong { Exit::Topology } else { Exit::Fine })
 }

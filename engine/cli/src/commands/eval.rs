@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute;
 use batch::ColumnType;
-use expression::{Expression, Names, Scope};
+use expression::{Expression, ExpressionError, Names, Scope};
 
 use crate::arguments::{Eval, Format};
 use crate::exit::{Exit, failure};
@@ -26,6 +26,10 @@ impl Names for Given {
 }
 
 pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
+    if let Some(name) = &arguments.functions {
+        return functions(name);
+    }
+    let text = arguments.expression.as_deref().unwrap_or_default();
     let mut scope = Scope::new();
     let mut given = Given(Vec::new());
     for pair in &arguments.with {
@@ -41,22 +45,10 @@ pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
         scope = scope.with_name(name, ColumnType::nullable(column.of));
         given.0.push((name.to_owned(), array));
     }
-    let expression = match Expression::compile(&arguments.expression, &scope) {
+    let expression = match Expression::compile(text, &scope) {
         Ok(expression) => expression,
         Err(errors) => {
-            for error in &errors {
-                let (start, end) = (error.span.start, error.span.end.max(error.span.start + 1));
-                let column = arguments.expression.get(..start).map_or(0, |before| before.chars().count());
-                show::note(&format!("error[{}]: {}", error.code, error.message));
-                show::note(&format!("  {}", arguments.expression));
-                show::note(&format!("  {}{}", " ".repeat(column), "^".repeat(end - start)));
-                if let Some(nearest) = &error.nearest {
-                    show::note(&format!("  did you mean `{nearest}`?"));
-                }
-                if let Some(remedy) = &error.remedy {
-                    show::note(&format!("  to go on: {remedy}"));
-                }
-            }
+            errors.iter().for_each(|error| tell(text, error));
             return Ok(Exit::Topology);
         }
     };
@@ -75,6 +67,43 @@ pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
     match arguments.format {
         Format::Json => show::json(&serde_json::json!({ "type": kind.to_string(), "value": text })),
         Format::Text => show::line(&format!("{}  ({kind})", text.as_deref().unwrap_or("null"))),
+    }
+    Ok(Exit::Fine)
+}
+
+/// A mistake under its place in the expression.
+fn tell(text: &str, error: &ExpressionError) {
+    let before = text.get(..error.span.start).unwrap_or(text);
+    let line = before.matches('\n').count();
+    let column = before.rsplit('\n').next().map_or(0, |part| part.chars().count());
+    let marked =
+        text.get(error.span.clone()).and_then(|part| part.lines().next()).map_or(0, |part| part.chars().count());
+    show::note(&format!("error[{}]: {}", error.code, error.message));
+    show::note(&format!("  {}", text.lines().nth(line).unwrap_or_default()));
+    show::note(&format!("  {}{}", " ".repeat(column), "^".repeat(marked.max(1))));
+    if let Some(remedy) = &error.remedy {
+        show::note(&format!("  to go on: {remedy}"));
+    }
+}
+
+/// Lists the functions, or shows the one of that name.
+fn functions(name: &str) -> Result<Exit> {
+    let wanted = name.to_ascii_lowercase();
+    let found: Vec<_> =
+        expression::functions().iter().filter(|known| wanted.is_empty() || known.name == wanted).collect();
+    if found.is_empty() {
+        let remedy = "spotlight eval --functions lists all functions";
+        return Err(failure(Exit::Usage, format!("there is no function `{name}`"), remedy));
+    }
+    for function in found {
+        for signature in function.signatures {
+            show::line(signature);
+        }
+        show::line(&format!("    {}", function.about));
+        for (given, gives) in function.examples {
+            show::line(&format!("    {given}  =>  {gives}"));
+        }
+        show::line("");
     }
     Ok(Exit::Fine)
 }

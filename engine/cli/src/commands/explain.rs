@@ -7,22 +7,22 @@ use crate::arguments::Explain;
 use crate::exit::{Exit, failure};
 use crate::show;
 
-/// All codes of all crates.
+/// Crates and their codes.
+const CRATES: &[(&str, &[Explanation])] = &[
+    ("topology", topology::EXPLANATIONS),
+    ("expression", expression::EXPLANATIONS),
+    ("codec", codec::EXPLANATIONS),
+    ("operators", operators::EXPLANATIONS),
+    ("runtime", runtime::EXPLANATIONS),
+    ("spotlight-log", log::EXPLANATIONS),
+    ("clickhouse-connector", clickhouse_connector::EXPLANATIONS),
+    ("file-connector", file_connector::EXPLANATIONS),
+    ("http-connector", http_connector::EXPLANATIONS),
+];
+
+/// All codes of all crates, in order.
 pub(crate) fn explanations() -> Vec<&'static Explanation> {
-    let mut all: Vec<&Explanation> = [
-        topology::EXPLANATIONS,
-        expression::EXPLANATIONS,
-        codec::EXPLANATIONS,
-        operators::EXPLANATIONS,
-        runtime::EXPLANATIONS,
-        log::EXPLANATIONS,
-        clickhouse_connector::EXPLANATIONS,
-        file_connector::EXPLANATIONS,
-        http_connector::EXPLANATIONS,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut all: Vec<&Explanation> = CRATES.iter().flat_map(|(_, explanations)| *explanations).collect();
     all.sort_by_key(|explanation| explanation.code);
     all
 }
@@ -45,22 +45,134 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Exit> {
 
 #[cfg(test)]
 mod tests {
-    use super::explanations;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use regex::Regex;
+
+    use super::{CRATES, explanations};
+
+    /// A source without its tests.
+    struct Source {
+        name: String,
+        /// It declares and explains codes, so a constant's name in it raises nothing.
+        explains: bool,
+        text: String,
+    }
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    fn sources() -> Vec<Source> {
+        let mut folders = vec![root().join("engine"), root().join("connectors")];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                let name = entry.file_name().into_string().unwrap();
+                let of_tests = ["tests", "target", "testkit"].contains(&name.as_str());
+                if path.is_dir() && !of_tests {
+                    folders.push(path);
+                } else if name.ends_with(".rs") && !of_tests {
+                    let text = fs::read_to_string(&path).unwrap();
+                    if name.ends_with("tests.rs") && text.contains("#[test]") {
+                        continue;
+                    }
+                    let text = text.lines().take_while(|line| *line != "mod tests {").collect::<Vec<_>>().join("\n");
+                    let explains = name == "explanations.rs" || name == "codes.rs";
+                    found.push(Source { name: path.display().to_string(), explains, text });
+                }
+            }
+        }
+        assert!(found.len() > 100, "the sources are elsewhere");
+        found
+    }
 
     #[test]
     fn every_code_is_explained_once() {
         let all = explanations();
         for pair in all.windows(2) {
-            assert!(
-                pair[0].code != pair[1].code,
-                "{} is explained twice: {} / {}",
-                pair[0].code,
-                pair[0].title,
-                pair[1].title
-            );
+            let titles = (pair[0].title, pair[1].title);
+            assert!(pair[0].code != pair[1].code, "{} is explained twice: {titles:?}", pair[0].code);
         }
         for explanation in &all {
+            assert!(!explanation.title.is_empty(), "{}", explanation.code);
             assert!(!explanation.why.is_empty() && !explanation.remedy.is_empty(), "{}", explanation.code);
+        }
+    }
+
+    /// A code stands in the source as a literal, or under the name of a constant.
+    #[test]
+    fn codes_are_raised_and_explained_alike() {
+        let explained: BTreeSet<&str> = explanations().iter().map(|explanation| explanation.code.0).collect();
+        let literal = Regex::new(r#""(E\d{4})""#).unwrap();
+        let constant = Regex::new(r#"\b([A-Z][A-Z_]+)(?:: Code = Code\(| = )"(E\d{4})""#).unwrap();
+        let declared = Regex::new(r#"(explanation\(\s*|[A-Z_]+: Code = Code\(|[A-Z_]+ = )"E\d{4}""#).unwrap();
+        let explaining = Regex::new(r#"code: Code\("E\d{4}"\)"#).unwrap();
+        let passed_on = Regex::new(r"(?m)^\s*(pub |pub\(crate\) )?(use [^;]*|const [A-Z_]+: Code = [^;]*);").unwrap();
+        let word = Regex::new(r"\b[A-Z][A-Z_]+\b").unwrap();
+        let sources = sources();
+        let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut raised: BTreeMap<&str, &str> = BTreeMap::new();
+        for source in &sources {
+            for found in constant.captures_iter(&source.text) {
+                names.entry(found.get(1).unwrap().as_str()).or_default().insert(found.get(2).unwrap().as_str());
+            }
+            for found in literal.captures_iter(&source.text) {
+                let code = found.get(1).unwrap().as_str();
+                assert!(explained.contains(code), "{code} of {} is not explained", source.name);
+            }
+            let rest = declared.replace_all(&source.text, "").into_owned();
+            let rest = if source.explains { explaining.replace_all(&rest, "").into_owned() } else { rest };
+            for found in literal.captures_iter(&rest) {
+                raised.extend(explained.get(&found[1]).map(|code| (*code, source.name.as_str())));
+            }
+        }
+        for source in sources.iter().filter(|source| !source.explains) {
+            let text = passed_on.replace_all(&source.text, "");
+            for code in word.find_iter(&text).filter_map(|found| names.get(found.as_str())).flatten() {
+                raised.insert(code, &source.name);
+            }
+        }
+        let idle: Vec<_> = explained.iter().filter(|code| !raised.contains_key(*code)).collect();
+        assert!(idle.is_empty(), "explained and never raised: {idle:?}");
+    }
+
+    /// The ranges of ARCHITECTURE.md do not overlap, and each crate keeps to its own.
+    #[test]
+    fn codes_lie_in_the_range_of_their_crate() {
+        let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+        let row = Regex::new(r"(?m)^\| ([a-z-]+) \| (E\d{4})-(E\d{4}) \|").unwrap();
+        let mut ranges: Vec<(String, String, String)> = row
+            .captures_iter(&text)
+            .map(|found| (found[2].to_owned(), found[3].to_owned(), found[1].to_owned()))
+            .collect();
+        ranges.sort();
+        for pair in ranges.windows(2) {
+            assert!(pair[0].1 < pair[1].0, "{pair:?} overlap");
+        }
+        for (name, explanations) in CRATES {
+            for code in explanations.iter().map(|explanation| explanation.code.0) {
+                let owner = ranges.iter().find(|(first, last, _)| first.as_str() <= code && code <= last.as_str());
+                assert_eq!(owner.map(|(.., owner)| owner.as_str()), Some(*name), "{code}");
+            }
+        }
+    }
+
+    /// Codes that people are shown in the feeds and pages exist.
+    #[test]
+    fn documented_codes_exist() {
+        let explained: BTreeSet<&str> = explanations().iter().map(|explanation| explanation.code.0).collect();
+        let code = Regex::new(r"\bE\d{4}\b").unwrap();
+        let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+        let feeds = fs::read_dir(root().join("topologies")).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(feeds.filter(|path| path.is_file()));
+        for page in pages {
+            for found in code.find_iter(&fs::read_to_string(&page).unwrap()) {
+                assert!(explained.contains(found.as_str()), "{} of {}", found.as_str(), page.display());
+            }
         }
     }
 }

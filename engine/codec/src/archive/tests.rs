@@ -1,3 +1,5 @@
+//! Archives made in memory, whole, damaged and made to do harm; what is read of each, and what is refused.
+
 use std::io::{Cursor, Read, Write};
 
 use pattern::Pattern;

@@ -1,3 +1,5 @@
+//! Records against the reference implementation of Avro, and records that are damaged.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

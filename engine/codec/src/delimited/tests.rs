@@ -1,3 +1,5 @@
+//! Small documents in, rows, bad lines and verdicts out.
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;

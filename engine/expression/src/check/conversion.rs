@@ -97,7 +97,7 @@ impl Checker<'_> {
         for error in &mut self.errors[before..] {
             if error.code.0 == "E3301" {
                 error.code = batch::Code("E3304");
-                error.message = error.message.replace("is needed", "is the type of the column");
+                error.message = error.message.replace("is needed", "is wanted");
             }
         }
         let node = node?;

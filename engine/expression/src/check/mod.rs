@@ -155,7 +155,10 @@ impl<'a> Checker<'a> {
             let nearest = nearest(name, known.map(|known| &**known));
             let remedy = match &nearest {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "see the columns of the step before; text stands in 'single quotes'".to_owned(),
+                None if name.starts_with("param.") => {
+                    "a template declares its parameters under `parameters:`; other files have none".to_owned()
+                }
+                None => self.names_here(),
             };
             self.error::<()>("E3201", span, format!("there is no name `{name}` here"), &remedy);
             if let Some(error) = self.errors.last_mut() {
@@ -167,6 +170,17 @@ impl<'a> Checker<'a> {
             return Some(Node::new(of.of.clone(), of.nullable, Kind::Name(known)));
         }
         self.scope.constants.get(&known).cloned().and_then(|value| self.constant_of(&value, span))
+    }
+
+    /// What could have been meant.
+    fn names_here(&self) -> String {
+        const SHOWN: usize = 20;
+        let names: Vec<String> = self.scope.names.keys().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        if names.is_empty() {
+            return "there are no columns here; text stands in 'single quotes'".to_owned();
+        }
+        let more = if self.scope.names.len() > SHOWN { ", …" } else { "" };
+        format!("use one of {}{more}; text stands in 'single quotes'", names.join(", "))
     }
 
     fn constant_of(&mut self, value: &Constant, span: &Span) -> Option<Node> {
@@ -326,7 +340,7 @@ impl<'a> Checker<'a> {
                     "an expression knows no clock and no chance, so that a replay gives the same".to_owned()
                 }
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),
-                _ => "declare it under `functions:`".to_owned(),
+                _ => "`spotlight eval --functions` lists them; your own stand under `functions:`".to_owned(),
             };
             self.error::<()>("E3202", name_span, format!("there is no function `{name}`"), &remedy);
             if let Some(error) = self.errors.last_mut() {

@@ -191,12 +191,12 @@ fn what_does_not_suit_its_column_is_refused_with_the_cast_that_does() {
         all += &described(text, &errors);
     }
     expect![[r#"
-        E3304 `price` this is text, but date is the type of the column | write `cast(x as date)` for YYYY-MM-DD, or `parse_date(x, format)`
-        E3304 `price` this is text, but decimal(18, 4) is the type of the column | write `cast(x as decimal(18, 4))`
-        E3304 `quantity` this is bigint unsigned, but text is the type of the column | write `cast(x as text)`
-        E3304 `day` this is text, but timestamp(6, UTC) is the type of the column | write `to_timestamp(x)` or `to_timestamp(x, zone)`
-        E3304 `settled` this is date, but timestamp(6, UTC) is the type of the column | write `at_zone(cast(x as timestamp(6)), zone)`
-        E3304 `split(list, ';')` this is list of text, but list of bigint is the type of the column | write `cast(x as list of bigint)`
+        E3304 `price` this is text, but date is wanted | write `cast(x as date)` for YYYY-MM-DD, or `parse_date(x, format)`
+        E3304 `price` this is text, but decimal(18, 4) is wanted | write `cast(x as decimal(18, 4))`
+        E3304 `quantity` this is bigint unsigned, but text is wanted | write `cast(x as text)`
+        E3304 `day` this is text, but timestamp(6, UTC) is wanted | write `to_timestamp(x)` or `to_timestamp(x, zone)`
+        E3304 `settled` this is date, but timestamp(6, UTC) is wanted | write `at_zone(cast(x as timestamp(6)), zone)`
+        E3304 `split(list, ';')` this is list of text, but list of bigint is wanted | write `cast(x as list of bigint)`
         E3302 `'x'` this text is no date | write it as 'YYYY-MM-DD'
     "#]].assert_eq(&all);
 }

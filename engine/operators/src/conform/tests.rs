@@ -68,14 +68,14 @@ fn values_that_do_not_fit_are_told() {
         (
             "date",
             Arc::new(Date32Array::from(dates.to_vec())),
-            &[(0, "E4106"), (3, "E4106"), (4, "E4106"), (5, "E4106")],
+            &[(0, "E4401"), (3, "E4401"), (4, "E4401"), (5, "E4401")],
         ),
         (
             "timestamp(0)",
             seconds(vec![first - 1, first, last, last + 1, i64::MIN]),
-            &[(0, "E4106"), (3, "E4106"), (4, "E4106")],
+            &[(0, "E4401"), (3, "E4401"), (4, "E4401")],
         ),
-        ("timestamp(9)", nanos(vec![i64::MAX, i64::MIN, 0, first * 1_000_000_000]), &[(1, "E4106")]),
+        ("timestamp(9)", nanos(vec![i64::MAX, i64::MIN, 0, first * 1_000_000_000]), &[(1, "E4401")]),
         ("decimal(3, 1)", decimals(vec![999, 1_000, -999, -1_000], 3, 1), &[(1, "E4104"), (3, "E4104")]),
         ("decimal(3, 1)", decimals(vec![99, 100], 3, 0), &[(1, "E4104")]),
         ("tinyint", numbers(&[Some(127), Some(128)]), &[(1, "E4104")]),
@@ -98,7 +98,7 @@ fn values_inside_lists_are_looked_at() {
     }
     let lists: ArrayRef = Arc::new(lists.finish());
     let cases: [(ArrayRef, &[(i64, &str)]); 2] =
-        [(Arc::clone(&lists), &[(2, "E4106"), (4, "E4106")]), (lists.slice(1, 3), &[(1, "E4106")])];
+        [(Arc::clone(&lists), &[(2, "E4401"), (4, "E4401")]), (lists.slice(1, 3), &[(1, "E4401")])];
     for (values, expected) in cases {
         assert_eq!(dead(&conform(&[("a", "list of date")], &[("a", values)]).expect("a list")), expected);
     }

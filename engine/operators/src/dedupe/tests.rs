@@ -147,7 +147,7 @@ fn a_null_in_the_key_fails_the_row() {
     let rows = batch(&[("key", maybe_names(&[Some("a"), None, None])), ("content", names(&["", "", ""]))]);
     let output = Dedupe::new("once".into(), settings()).process(rows, &facts()).expect("runs");
     let failed = output.failed.expect("rows");
-    assert_eq!(codes(&failed), ["E4107", "E4107"]);
+    assert_eq!(codes(&failed), ["E4402", "E4402"]);
     assert_eq!(failed.failures[0].field.as_deref(), Some("key"));
     assert_eq!(output.next.expect("a row").len(), 1);
 }
@@ -158,6 +158,6 @@ fn a_late_row_is_dead_where_nobody_wants_it() {
         let mut step = Dedupe::new("once".into(), DedupeSettings { late: late.clone(), ..settings() });
         let output = step.process(rows(&[(0, (1, 1, 100)), (1, (2, 1, 89))]), &facts()).expect("runs");
         assert_eq!(output.outputs.len(), usize::from(late.is_some()));
-        assert_eq!(output.failed.map(|failed| codes(&failed)), late.is_none().then(|| vec!["E4108"]));
+        assert_eq!(output.failed.map(|failed| codes(&failed)), late.is_none().then(|| vec!["E4403"]));
     }
 }

@@ -183,11 +183,21 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
         if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer")) {
             for layout in delimited.layouts.iter().filter(|layout| !layout.names.contains(column)) {
                 let what = format!("`sum` names no column of the layout `{}`", layout.name);
-                let finding = Diagnostic::new(codes::NO_COLUMN, node, what);
+                let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
                 walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
             }
         }
     }
+}
+
+/// Where a trailer's `sum` names the column.
+fn summed<'a>(trailers: &'a Node, column: &str) -> Option<&'a Node> {
+    let value = |node: &'a Node, key: &str| match &node.kind {
+        Kind::Mapping(entries) => entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.value),
+        _ => None,
+    };
+    let Kind::Sequence(items) = &trailers.kind else { return None };
+    items.iter().filter_map(|item| value(value(item, "proves")?, "sum")).find(|node| node.text() == column)
 }
 
 fn read_outcomes(walk: &Walk<'_>, node: &Node) -> Vec<(Node, EmptyOutcome)> {

@@ -1,5 +1,7 @@
 //! Named functions: types, body, examples. They are compiled and tried later.
 
+use std::sync::Arc;
+
 use batch::ColumnType;
 
 use crate::codes;
@@ -8,9 +10,16 @@ use crate::fields::Walk;
 use crate::reader::Node;
 use crate::written::Function;
 
-pub(super) fn functions(walk: &Walk<'_>, node: &Node) -> Vec<Function> {
-    let entries = walk.entries(node, "`functions`").unwrap_or(&[]);
-    entries.iter().filter_map(|entry| function(walk, &entry.key, &entry.value)).collect()
+/// The functions, and the names of those that could not be read.
+pub(super) fn functions(walk: &Walk<'_>, node: &Node) -> (Vec<Function>, Vec<Arc<str>>) {
+    let (mut good, mut broken) = (Vec::new(), Vec::new());
+    for entry in walk.entries(node, "`functions`").unwrap_or(&[]) {
+        match function(walk, &entry.key, &entry.value) {
+            Some(function) => good.push(function),
+            None => broken.push(entry.key.shared()),
+        }
+    }
+    (good, broken)
 }
 
 fn function(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Function> {

@@ -139,6 +139,10 @@ fn expect(walk: &Walk<'_>, node: &Node, row_columns: &mut Vec<Node>, outputs: &m
         expect.dropped = Some(counts.collect());
     }
     expect.receipt = fields.get("receipt").and_then(|node| receipt(walk, node));
+    if matches!(&node.kind, Kind::Mapping(entries) if entries.is_empty()) {
+        let finding = Diagnostic::new(codes::MISSING, node, "the test expects nothing, so it cannot fail");
+        walk.push(finding.remedy("add `rows:`, `outputs:`, `dead-letters:`, `dropped:` or `receipt:`"));
+    }
     Some(expect)
 }
 

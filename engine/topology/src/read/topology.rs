@@ -54,6 +54,7 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
     }
     let mut read = Parts {
         functions: Vec::new(),
+        broken_functions: Vec::new(),
         flows: Vec::new(),
         flow_names: Vec::new(),
         tests: Vec::new(),
@@ -77,6 +78,7 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
         root: site.root.clone(),
         parameters,
         functions: read.functions,
+        broken_functions: read.broken_functions,
         flows: read.flows,
         flow_names: read.flow_names,
         alerts: read.alerts,
@@ -87,6 +89,7 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
 
 struct Parts {
     functions: Vec<Function>,
+    broken_functions: Vec<Arc<str>>,
     flows: Vec<Flow>,
     flow_names: Vec<Arc<str>>,
     tests: Vec<Test>,
@@ -96,7 +99,9 @@ struct Parts {
 impl Parts {
     fn add(&mut self, walk: &Walk<'_>, fields: &Fields<'_>, site: &Site<'_>) {
         if let Some(node) = fields.get("functions") {
-            self.functions.extend(super::functions::functions(walk, node));
+            let (functions, broken) = super::functions::functions(walk, node);
+            self.functions.extend(functions);
+            self.broken_functions.extend(broken);
         }
         if let Some(node) = fields.get("flows") {
             let entries = walk.entries(node, "`flows`").unwrap_or(&[]);
@@ -142,8 +147,9 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
     walk.name(key, "a flow")?;
     let fields = walk.fields(node, "a flow", FLOW)?;
     let from = fields.required("from").and_then(|node| super::source::from(walk, node)).unwrap_or(From::Broken);
-    let steps = fields.get("steps");
-    let steps = steps.and_then(|node| walk.items(node, "`steps`")).unwrap_or(&[]);
+    let steps = fields.get("steps").map(|node| walk.items(node, "`steps`"));
+    let unread = steps.is_some_and(|items| items.is_none());
+    let steps = steps.flatten().unwrap_or(&[]);
     let (from, first) = match from {
         From::Documents(mut documents) => {
             let first = super::decode::into_rows(walk, steps, &mut documents, node, site);
@@ -167,7 +173,7 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
         name: key.clone(),
         was: fields.get("was").and_then(|node| walk.name(node, "a flow")),
         from,
-        cut: good < steps.len(),
+        cut: unread || good < steps.len(),
         steps: read.into_iter().flatten().collect(),
         outputs: outputs.collect(),
         to,

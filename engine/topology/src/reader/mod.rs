@@ -1,6 +1,6 @@
 //! Reads YAML 1.2 strictly into a tree whose nodes know where they stand.
 //!
-//! Refused: tabs in the indentation, a key twice, several documents, tags, merge keys, keys that are no text.
+//! Refused: tabs outside quotes and blocks, commas that tear a value apart, a key twice, several documents, tags, merge keys, keys that are no text.
 //! Anchors and aliases are allowed; an alias costs as much as what it stands for. Bounds: [`SIZE_LIMIT`] bytes,
 //! [`DEPTH_LIMIT`] levels, [`NODE_LIMIT`] nodes. Scalars stay text: the field that reads one decides what it means.
 
@@ -9,6 +9,7 @@ mod node;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -87,14 +88,18 @@ fn not_yaml(source: &Arc<Source>, error: &saphyr_parser::ScanError) -> Diagnosti
     let mut finding = Diagnostic::at_span(codes::YAML, &source.span(offset..offset + 1), what);
     let line = source.line_text(finding.excerpt.position.line as usize);
     finding = if error.info().contains("mapping values") || line.matches(": ").count() > 1 {
-        finding.remedy("a text that holds `: ` or ` #`, or starts with one of `[{*&!|>'\"%@`, stands in quotes")
+        finding.remedy(
+            "indent the line as its neighbours are; a text that holds `: `, ` #`, `{` or `[`, or starts with one of \
+             `*&!|>'\"%@`, stands in quotes",
+        )
     } else {
         finding.remedy("check the indentation of this line and the quotes and brackets before it")
     };
     finding
 }
 
-/// YAML forbids tabs in indentation, and scanners differ in what they say about it.
+/// YAML forbids tabs in indentation, and scanners differ in what they say about it. Behind it a tab is either text,
+/// which needs quotes to be seen, or a blank that looks like several.
 fn tabs(source: &Arc<Source>, findings: &Findings) -> bool {
     let (mut offset, mut found) = (0, false);
     let mut block: Option<usize> = None;
@@ -114,11 +119,34 @@ fn tabs(source: &Arc<Source>, findings: &Findings) -> bool {
                 );
                 findings.push(finding.remedy("indent with spaces"));
                 found = true;
+            } else if let Some(at) = bare_tab(line.trim_end()).filter(|_| !content.is_empty()) {
+                let span = source.span(offset + at..offset + at + 1);
+                let finding = Diagnostic::at_span(codes::TAB, &span, "a tab outside quotes");
+                findings.push(finding.remedy("use spaces; a tab that is part of a text is written `\"\\t\"`"));
+                found = true;
             }
         }
         offset += line.len();
     }
     found
+}
+
+/// The first tab of a line that stands neither in quotes nor in a comment.
+fn bare_tab(line: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (None, '\t') => return Some(at),
+            (None, '#') if before.is_whitespace() => return None,
+            // An apostrophe within a word quotes nothing.
+            (None, '\'' | '"') if !before.is_alphanumeric() => quote = Some(character),
+            (Some(open), _) if open == character && before != '\\' => quote = None,
+            _ => {}
+        }
+        before = character;
+    }
+    None
 }
 
 fn opens_block(line: &str) -> bool {
@@ -258,6 +286,14 @@ impl Builder<'_> {
 
     fn close(&mut self, end: usize) -> Result<(), Stop> {
         let Some(open) = self.stack.pop() else { return Ok(()) };
+        if let Some((first, last)) = torn(self.source, &open) {
+            let written = self.source.span(first.span.start..last.span.end);
+            let text = self.source.text[first.span.start..last.span.end].to_owned();
+            let finding = Diagnostic::at_span(codes::COMMA, &written, "a comma inside brackets ends a value");
+            let finding = finding.label(format!("these are two: `{}` and `{}`", first.text(), last.text()));
+            self.findings.push(finding.remedy(format!("put it in quotes: `\"{}\"`", batch::bounded(&text))));
+            return Err(Stop);
+        }
         let kind = match open.content {
             Content::Sequence(items) => Kind::Sequence(items),
             Content::Mapping { entries, .. } => Kind::Mapping(entries),
@@ -283,6 +319,27 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+/// Two texts that were probably one, such as `decimal(18` and `2)`: a bracket opens in the first and closes in the other.
+fn torn<'a>(source: &Source, open: &'a Open) -> Option<(&'a Node, &'a Node)> {
+    if !source.text[open.span.start..].starts_with(['{', '[']) {
+        return None;
+    }
+    let texts: Vec<&Node> = match &open.content {
+        Content::Sequence(items) => items.iter().collect(),
+        Content::Mapping { entries, .. } => entries
+            .iter()
+            .flat_map(|entry| if entry.value.text().is_empty() { vec![&entry.key] } else { vec![&entry.value] })
+            .collect(),
+    };
+    let depth = |node: &Node| match &node.kind {
+        Kind::Scalar { text, style: Style::Plain } => text.matches('(').count().cmp(&text.matches(')').count()),
+        _ => Ordering::Equal,
+    };
+    let first = texts.iter().position(|node| depth(node) == Ordering::Greater)?;
+    let last = texts[first..].iter().position(|node| depth(node) == Ordering::Less)?;
+    Some((texts[first], texts[first + last]))
 }
 
 fn good_key(findings: &Findings, entries: &[Entry], path: &Path, mut key: Node) -> Result<Node, Stop> {

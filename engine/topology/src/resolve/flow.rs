@@ -36,7 +36,7 @@ pub(super) fn flow(
         target.as_ref().ok().and_then(Option::as_ref).map(|target| target.columns.clone()).unwrap_or_default();
     let wanted = verbs::wanted(&flow.steps, &wanted_columns);
     let mut chain = Chain::new(world.findings, surroundings.scope, shape);
-    chain.poisoned = topology.parameters.broken_names();
+    chain.poisoned = topology.poisoned();
     if matches!(&flow.from, From::Documents(written) if written.names_broken) {
         chain.poison("document");
     }

@@ -23,6 +23,8 @@ const PARTITIONS: i32 = 4;
 pub(crate) struct Topics {
     known: IndexMap<Arc<str>, Topic>,
     broken: Vec<Arc<str>>,
+    /// A flow could not be read, so there may be topics that are not known.
+    incomplete: bool,
     partitions: IndexMap<Arc<str>, i32>,
     schemas: IndexMap<PathBuf, Option<Arc<Schema>>>,
 }
@@ -46,7 +48,11 @@ pub(crate) struct Schema {
 impl Topics {
     /// Collects what files say about numbers of partitions, which all flows of a topic share.
     pub(super) fn gather(written: &[Topology], findings: &Findings) -> Self {
-        let mut topics = Self::default();
+        let lost = |topology: &Topology| {
+            topology.flow_names.len() > topology.flows.len()
+                || topology.flows.iter().any(|flow| matches!(flow.to, To::Broken))
+        };
+        let mut topics = Self { incomplete: written.iter().any(lost), ..Self::default() };
         let mut first: IndexMap<Arc<str>, &Node> = IndexMap::new();
         for flow in written.iter().flat_map(|topology| &topology.flows) {
             let read = match &flow.from {
@@ -130,7 +136,10 @@ pub(super) fn read(
             let finding = Diagnostic::new(codes::NO_PRODUCER, &from.topic, what);
             let finding = finding.names(&name, "topics", world.topics.known.keys().map(|name| &**name));
             let remedy = format!("load the file of the flow that fills it too, or add `schemas/topics/{name}.avsc`");
-            world.findings.push(finding.remedy(remedy));
+            // Its producer may be the flow that could not be read; a name that is almost known is misspelt.
+            if !world.topics.incomplete || finding.nearest.is_some() {
+                world.findings.push(finding.remedy(remedy));
+            }
             return None;
         }
     };
