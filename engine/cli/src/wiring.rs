@@ -92,6 +92,7 @@ impl Wiring {
             plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
                 partitions: DOCUMENT_PARTITIONS,
                 reader: Arc::new(assemble::document_reader(flow, documents)?),
+                range_rows: runtime::RANGE_ROWS,
             }),
             plan::From::Topic(topic) => {
                 let (schemas, columns) = (Arc::clone(&self.schemas), topic.columns.clone());
