@@ -91,6 +91,7 @@ pub struct ModelTable {
 struct State {
     made: bool,
     merging: bool,
+    by_range_only: bool,
     rows: Vec<ModelRow>,
     tokens: HashSet<String>,
     running: Vec<(String, Vec<ModelRow>)>,
@@ -108,6 +109,11 @@ impl ModelTable {
     /// From now on rows that a newer row of their key replaces go away at once, as a merge would have it.
     pub fn merge_at_once(&self) {
         self.state().merging = true;
+    }
+
+    /// From now on a question is answered for all partitions of the table, as where a partition cannot be named.
+    pub fn answer_for_all_partitions(&self) {
+        self.state().by_range_only = true;
     }
 
     /// From now on `choose` says what goes wrong with each call; it is told how many calls of its kind came before.
@@ -148,8 +154,12 @@ impl ModelTable {
     #[must_use]
     pub fn visible(&self) -> Vec<String> {
         let state = self.state();
-        let mut texts: Vec<String> =
-            state.newest(&self.definition).into_iter().filter(|row| !row.deleted).map(|row| row.cells.join("|")).collect();
+        let mut texts: Vec<String> = state
+            .newest(&self.definition)
+            .into_iter()
+            .filter(|row| !row.deleted)
+            .map(|row| row.cells.join("|"))
+            .collect();
         texts.sort();
         texts
     }
@@ -235,7 +245,9 @@ impl State {
         for row in &self.rows {
             let mut key = vec![row.document.as_ref().map_or("", |(document, _)| document)];
             let named = definition.columns.iter().zip(&row.cells);
-            key.extend(named.filter(|(column, _)| definition.key.contains(&column.name)).map(|(_, cell)| cell.as_str()));
+            key.extend(
+                named.filter(|(column, _)| definition.key.contains(&column.name)).map(|(_, cell)| cell.as_str()),
+            );
             // Of equal versions the one inserted last counts.
             if newest.get(&key).is_none_or(|known| version(definition, known) <= version(definition, row)) {
                 newest.insert(key, row);
@@ -352,12 +364,16 @@ impl Landing for ModelTable {
         let mut state = self.state();
         state.question(Call::Present)?;
         let PieceQuestion { provenance, table_partition, first, last } = question;
+        let by_range_only = state.by_range_only;
         let asked = |row: &&ModelRow| {
             *row.landing == *provenance.landing
                 && row.partition == provenance.partition
                 && (*first..=*last).contains(&row.position)
                 && !row.deleted
-                && table_partition.as_ref().is_none_or(|asked| *asked.0 == *partition_of(&self.definition, row))
+                && table_partition
+                    .as_ref()
+                    .filter(|_| !by_range_only)
+                    .is_none_or(|asked| *asked.0 == *partition_of(&self.definition, row))
         };
         let mut found: Vec<RowPosition> = state.rows.iter().filter(asked).map(|row| row.position).collect();
         found.sort_unstable();

@@ -55,6 +55,22 @@ fn a_death_right_after_each_trouble_changes_nothing() {
 }
 
 #[test]
+fn an_answer_for_the_whole_range_is_not_taken_for_a_pieces_own() {
+    for kind in Kind::ALL {
+        let expected = expected(kind);
+        for insert in 0..4 {
+            let world = World::in_memory(kind);
+            world.prepare();
+            world.table.answer_for_all_partitions();
+            world
+                .trouble(move |call, before| (call == Call::Insert && before == insert).then_some(Trouble::LostBefore));
+            world.run("r1", Arc::new(Script::default())).fine();
+            assert_eq!(world.result("asked by range"), expected, "{kind:?}: insert {insert}");
+        }
+    }
+}
+
+#[test]
 fn random_troubles_and_deaths_change_nothing() {
     for kind in Kind::ALL {
         let expected = expected(kind);

@@ -24,7 +24,12 @@ fn commit(world: &World, group: &str, position: Position) {
 fn a_position_of_another_topic_or_program_holds() {
     for kind in Kind::ALL {
         for (code, metadata) in [
-            ("E5101", Progress { next: RowPosition { offset: 1, row: 0 }, topic: "00ff".to_owned(), open: None }.position().metadata),
+            (
+                "E5101",
+                Progress { next: RowPosition { offset: 1, row: 0 }, topic: "00ff".to_owned(), open: None }
+                    .position()
+                    .metadata,
+            ),
             ("E5102", "written by somebody else".to_owned()),
         ] {
             let world = World::in_memory(kind);

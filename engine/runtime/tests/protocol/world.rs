@@ -201,9 +201,11 @@ impl World {
 
     /// Makes the table misbehave, and sees to it that nothing goes on for ever.
     pub(crate) fn trouble(&self, mut choose: impl FnMut(Call, u64) -> Option<Trouble> + Send + 'static) {
-        self.table.misbehave(move |call, before| {
-            if before > MOST_INSERTS { Some(Trouble::Operator) } else { choose(call, before) }
-        });
+        self.table.misbehave(
+            move |call, before| {
+                if before > MOST_INSERTS { Some(Trouble::Operator) } else { choose(call, before) }
+            },
+        );
     }
 
     /// One life of the process: ends when all is done, or at the scripted arrow.
@@ -284,9 +286,11 @@ impl World {
         for entry in runtime::ledger(self.log().as_ref(), "feed", "load").expect("a ledger") {
             assert!(entry.counts.balanced(), "{context}: {entry:?}");
             counts.add(&entry.counts);
-            receipts.extend(entry.receipt.map(|Receipt { document, version, outcome, counts, .. }| {
-                (document, version, outcome, counts.landed)
-            }));
+            receipts.extend(
+                entry.receipt.map(|Receipt { document, version, outcome, counts, .. }| {
+                    (document, version, outcome, counts.landed)
+                }),
+            );
         }
         Outcomes { visible: self.table.visible(), counts, dead: self.dead(context), receipts }
     }
@@ -393,11 +397,8 @@ fn batch_of(rows: &[(Row, (i64, i64), i64, Vec<u8>)], input: &Arc<Input>, place:
         text(&|row| row.1.clone()),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0.2))),
     ];
-    let fields: Vec<Field> = definition(RowsMeaning::Append)
-        .columns
-        .iter()
-        .map(|column| column.column_type.field(&column.name))
-        .collect();
+    let fields: Vec<Field> =
+        definition(RowsMeaning::Append).columns.iter().map(|column| column.column_type.field(&column.name)).collect();
     let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of their types");
     let origins = Origins {
         input: Arc::clone(input),
@@ -428,7 +429,8 @@ impl DocumentReader for Lines {
         let mut text = String::new();
         bytes.read_to_string(&mut text).map_err(ReadError::Bytes)?;
         let lines: Vec<&str> = text.lines().collect();
-        let known = lines.first() == Some(&"key,part,value") || (self.revision == "r2" && lines.first() == Some(&"other"));
+        let known =
+            lines.first() == Some(&"key,part,value") || (self.revision == "r2" && lines.first() == Some(&"other"));
         let rows = lines.len().saturating_sub(1) as u64;
         let mut verdict = Verdict {
             outcome: Outcome::Rows,
@@ -489,11 +491,9 @@ impl RecordReader for Lines {
             let value = record.value.unwrap_or_default();
             match std::str::from_utf8(value).ok().and_then(|line| self.row(line)) {
                 Some(row) => good.push((row, (record.offset, 0), record.arrival, value.to_vec())),
-                None => bad.push(BadRecord {
-                    offset: record.offset,
-                    code: Code("E4298"),
-                    message: "no row".to_owned(),
-                }),
+                None => {
+                    bad.push(BadRecord { offset: record.offset, code: Code("E4298"), message: "no row".to_owned() })
+                }
             }
         }
         Ok(DecodedRecords { batch: batch_of(&good, input, Place::Nowhere), bad })
