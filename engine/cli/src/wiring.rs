@@ -175,9 +175,10 @@ impl Wiring {
 
 /// The landing of a table.
 pub(crate) fn landing(client: &ClickHouse, table: &plan::TableWrite) -> Result<ClickHouseLanding> {
-    ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
+    let landing = ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
         failure(Exit::Topology, format!("table {}: {}", table.table.name, data::chain(&error)), "mend the table")
-    })
+    })?;
+    Ok(if table.at_least_once { landing.at_least_once() } else { landing })
 }
 
 fn http_settings(http: &plan::HttpPlan, contact: Option<String>, rewrite: Option<String>) -> HttpSettings {
