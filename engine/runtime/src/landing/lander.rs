@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow::array::{BooleanArray, Int64Array};
 use arrow::compute;
+use arrow::error::ArrowError;
 use batch::{Input, TableDefinition};
 use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
 use log::Log;
@@ -146,7 +147,9 @@ impl Lander<'_> {
                     self.landing.end_queries(&prefix)?;
                     self.landing.present(&question)
                 })?;
-                if !held.is_empty() {
+                // A table that cannot be asked by partition answers for the range's other pieces too.
+                let own = positions(&piece).map_err(TaskEnd::fault)?;
+                if held.iter().any(|position| own.contains(position)) {
                     return Ok(());
                 }
                 // It was acknowledged and is not there: the server kept the token and lost the part.
@@ -243,18 +246,22 @@ impl Lander<'_> {
     }
 }
 
-fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
-    let held: HashSet<RowPosition> = held.iter().copied().collect();
+/// Positions of a piece's rows, in the order of the rows.
+fn row_positions(piece: &Piece) -> Result<impl Iterator<Item = RowPosition>, ArrowError> {
     let column = |name: &str| {
         let found = piece.rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
-        found.ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("no column {name}")))
+        found.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
     };
     let (offsets, rows) = (column("_offset")?, column("_row")?);
-    let missing: BooleanArray = offsets
-        .values()
-        .iter()
-        .zip(rows.values())
-        .map(|(&offset, &row)| Some(!held.contains(&RowPosition { offset, row })))
-        .collect();
+    Ok(offsets.values().iter().zip(rows.values()).map(|(&offset, &row)| RowPosition { offset, row }))
+}
+
+fn positions(piece: &Piece) -> Result<HashSet<RowPosition>, ArrowError> {
+    Ok(row_positions(piece)?.collect())
+}
+
+fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, ArrowError> {
+    let held: HashSet<RowPosition> = held.iter().copied().collect();
+    let missing: BooleanArray = row_positions(piece)?.map(|position| Some(!held.contains(&position))).collect();
     Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
 }
