@@ -169,11 +169,15 @@ impl Lander<'_> {
         }
     }
 
-    /// The rows of a piece that the table does not hold yet.
+    /// Inserts the rows of a piece that the table does not hold yet.
+    ///
+    /// They are one insert, so after an acknowledgement one of them proves them all. All of them must not be waited
+    /// for: where rows replace each other, a merge may have taken some away.
     fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
         let question = PieceQuestion { table_partition: None, ..self.question(range, piece) };
         let prefix = self.range_prefix(range);
         let mut backoff = self.backoff();
+        let mut acknowledged = HashSet::new();
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_it_works(|| {
@@ -181,15 +185,19 @@ impl Lander<'_> {
                 self.landing.present(&question)
             })?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
-            if rest.rows.num_rows() == 0 {
+            if rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position)) {
                 return Ok(());
             }
             let hash = operators::fingerprint_batch(&rest.rows).map_err(TaskEnd::fault)?;
             rest.token = format!("{prefix}{}/rest/{hash:032x}/{attempt}", rest.table_partition.0);
             self.pass(machine, Arrow::Insert)?;
-            if let Err(error) = self.landing.insert(&rest) {
-                self.endure(error, &mut backoff)?;
-            }
+            acknowledged = match self.landing.insert(&rest) {
+                Ok(_) => positions(&rest).map_err(TaskEnd::fault)?,
+                Err(error) => {
+                    self.endure(error, &mut backoff)?;
+                    HashSet::new()
+                }
+            };
         }
         Ok(())
     }
