@@ -158,7 +158,10 @@ impl Lander<'_> {
             self.pass(machine, Arrow::Insert)?;
             piece.token = format!("{prefix}{attempt}");
             match self.landing.insert(&piece) {
-                Ok(_) if !uncertain => return Ok(()),
+                Ok(_) if !uncertain => {
+                    self.holder.mended();
+                    return Ok(());
+                }
                 Ok(_) => acknowledged = true,
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
