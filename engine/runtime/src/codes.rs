@@ -15,6 +15,9 @@ pub const TABLE_BEHIND: Code = Code("E5105");
 /// A document record cannot be read.
 pub const DOCUMENT_RECORD: Code = Code("E5106");
 
+/// A committed position is gone.
+pub const POSITION_GONE: Code = Code("E5110");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -52,5 +55,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a document record cannot be read",
         why: "The `documents` topic of the flow holds a record that is not one of ours.",
         remedy: "Only Spotlight may write to that topic. Skip the record with `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+    },
+    Explanation {
+        code: POSITION_GONE,
+        title: "a committed position is gone",
+        why: "The ledger of the flow says that it closed ranges, but the log no longer knows where it stands: the input is another topic, or the position was deleted or expired. Starting over by itself would repeat rows.",
+        remedy: "`spotlight reconcile` shows what has landed. Then say where to go on: `spotlight release TOPOLOGY/FLOW --from OFFSET`, or `earliest`, or `end`.",
     },
 ];
