@@ -129,7 +129,8 @@ impl DocumentTask {
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         let receipt = self.context.receipt(found, &proof);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
-        if proof.outcome != Outcome::Rows || proof.counts.rows_in == 0 {
+        // An accepted document without rows goes on: it withdraws what its earlier versions landed.
+        if !matches!(proof.outcome, Outcome::Rows | Outcome::Empty) {
             let counts = proof.counts.clone();
             self.context.close(&Closing { counts, receipt: Some(receipt), ..Closing::default() }, end)?;
             return Ok(Progress { next: end, topic: progress.topic, open: None });
