@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::{BooleanArray, Int64Array};
 use arrow::compute;
 use arrow::error::ArrowError;
-use batch::{Input, TableDefinition};
+use batch::{Input, RowsMeaning, TableDefinition};
 use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
 use log::Log;
 
@@ -18,6 +18,10 @@ use crate::faults::Faults;
 use crate::hold::{Hold, Holder};
 use crate::metadata::{OpenRange, Progress};
 use crate::stop::{Backoff, StopSignal};
+
+/// Acknowledged tokens after which rows of a key that are not there count as replaced. Larger: more useless inserts.
+/// Smaller: a server that lost several parts in a row is believed.
+const TOKENS_ENOUGH: u64 = 3;
 
 /// What one landing needs. Borrowed by the task that runs it.
 pub struct Lander<'a> {
@@ -153,7 +157,10 @@ impl Lander<'_> {
                     return Ok(());
                 }
                 // It was acknowledged and is not there: the server kept the token and lost the part.
-                attempt += i32::from(acknowledged);
+                attempt += u64::from(acknowledged);
+                if self.replaced(attempt) {
+                    return Ok(());
+                }
             }
             self.pass(machine, Arrow::Insert)?;
             piece.token = format!("{prefix}{attempt}");
@@ -180,7 +187,7 @@ impl Lander<'_> {
         let question = PieceQuestion { table_partition: None, ..self.question(range, piece) };
         let prefix = self.range_prefix(range);
         let mut backoff = self.backoff();
-        let mut acknowledged = HashSet::new();
+        let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_it_works(|| {
@@ -188,7 +195,9 @@ impl Lander<'_> {
                 self.landing.present(&question)
             })?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
-            if rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position)) {
+            vanished += u64::from(!acknowledged.is_empty());
+            let done = rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position));
+            if done || self.replaced(vanished) {
                 return Ok(());
             }
             let hash = operators::fingerprint_batch(&rest.rows).map_err(TaskEnd::fault)?;
@@ -203,6 +212,12 @@ impl Lander<'_> {
             };
         }
         Ok(())
+    }
+
+    /// True if rows that were acknowledged under so many tokens, and are not there, were replaced by newer ones and
+    /// merged away. That a server lost each of as many parts and kept each token is beyond belief.
+    fn replaced(&self, tokens: u64) -> bool {
+        matches!(self.table.rows, RowsMeaning::ByKey { .. }) && tokens >= TOKENS_ENOUGH
     }
 
     fn question(&self, range: &Range, piece: &Piece) -> PieceQuestion {
