@@ -4,6 +4,7 @@
 //! each small insert. A runtime of one worker belongs to the client; calls may come from several threads at once, but
 //! not from inside another asynchronous runtime. No call retries.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::io::Write;
@@ -77,7 +78,7 @@ struct Shared {
     client: Client,
     runtime: Runtime,
     address: String,
-    timeout: Duration,
+    settings: ClickHouseSettings,
 }
 
 impl fmt::Debug for ClickHouse {
@@ -111,17 +112,12 @@ impl ClickHouse {
         if rest.contains('@') {
             return Err(ClickHouseError::Address("it holds a user or a password, which have fields of their own"));
         }
-        let compression = if settings.compress { Compression::Lz4 } else { Compression::None };
-        let client = transport(url.starts_with("https://"))?
-            .with_url(url)
-            .with_user(&settings.user)
-            .with_password(settings.password.reveal())
-            .with_compression(compression)
-            .with_product_info("spotlight", env!("CARGO_PKG_VERSION"));
+        let client = connect(settings)?;
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let builder = builder.worker_threads(1).thread_name("clickhouse-client").enable_all();
         let runtime = builder.build().map_err(ClickHouseError::Start)?;
-        Ok(Self { shared: Arc::new(Shared { client, runtime, address: url.to_owned(), timeout: settings.timeout }) })
+        let shared = Shared { client, runtime, address: url.to_owned(), settings: settings.clone() };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The server's address.
@@ -185,6 +181,18 @@ impl ClickHouse {
         self.shared.runtime.block_on(self.within(query.fetch_all::<T>()))
     }
 
+    /// The identities of the servers that answer on as many new connections. A balancer hands each to a server of its
+    /// choice; connections that are kept would hide that.
+    pub(crate) fn servers(&self, connections: usize) -> Result<BTreeSet<String>, ClickHouseError> {
+        let mut servers = BTreeSet::new();
+        for _ in 0..connections {
+            let client = connect(&self.shared.settings)?;
+            let query = client.query_raw("SELECT toString(serverUUID())").with_setting("wait_end_of_query", "1");
+            servers.extend(self.shared.runtime.block_on(self.within(query.fetch_all::<String>()))?);
+        }
+        Ok(servers)
+    }
+
     /// Inserts `rows` into `columns` of `table`; both are quoted already. Token and query id are among `settings`.
     ///
     /// # Errors
@@ -201,7 +209,7 @@ impl ClickHouse {
         for (name, value) in settings {
             insert = insert.with_setting(*name, *value);
         }
-        let mut insert = insert.with_timeouts(Some(self.shared.timeout), Some(self.shared.timeout));
+        let mut insert = insert.with_timeouts(Some(self.shared.settings.timeout), Some(self.shared.settings.timeout));
         self.shared.runtime.block_on(async {
             let mut writer = StreamWriter::try_new(Vec::new(), &rows.schema()).map_err(ClickHouseError::Encode)?;
             let step = rows_per_chunk(rows);
@@ -218,7 +226,7 @@ impl ClickHouse {
     }
 
     async fn within<T>(&self, asked: impl Future<Output = clickhouse::error::Result<T>>) -> Result<T, ClickHouseError> {
-        match tokio::time::timeout(self.shared.timeout, asked).await {
+        match tokio::time::timeout(self.shared.settings.timeout, asked).await {
             Ok(answer) => answer.map_err(|error| self.failed(error)),
             Err(_) => Err(ClickHouseError::TimedOut { address: self.shared.address.clone() }),
         }
@@ -227,6 +235,18 @@ impl ClickHouse {
     fn failed(&self, error: clickhouse::error::Error) -> ClickHouseError {
         ClickHouseError::from_client(error, &self.shared.address)
     }
+}
+
+/// A client with connections of its own.
+fn connect(settings: &ClickHouseSettings) -> Result<Client, ClickHouseError> {
+    let url = settings.url.trim_end_matches('/');
+    let compression = if settings.compress { Compression::Lz4 } else { Compression::None };
+    Ok(transport(url.starts_with("https://"))?
+        .with_url(url)
+        .with_user(&settings.user)
+        .with_password(settings.password.reveal())
+        .with_compression(compression)
+        .with_product_info("spotlight", env!("CARGO_PKG_VERSION")))
 }
 
 fn transport(encrypted: bool) -> Result<Client, ClickHouseError> {

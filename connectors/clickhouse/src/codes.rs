@@ -13,6 +13,7 @@ pub(crate) const BROKEN_PIECE: Code = Code("E5208");
 pub(crate) const ASYNC_INSERT_FORCED: Code = Code("E5209");
 pub(crate) const NO_START: Code = Code("E5210");
 pub(crate) const WRONG_ADDRESS: Code = Code("E5211");
+pub(crate) const SEVERAL_SERVERS: Code = Code("E5212");
 
 /// What `spotlight explain` says of this crate's codes.
 pub const EXPLANATIONS: &[Explanation] = &[
@@ -102,7 +103,22 @@ pub const EXPLANATIONS: &[Explanation] = &[
         why: "The address is no URL with `http` or `https`, or it holds a user or a password.",
         remedy: "Write it as `http://HOST:8123`; user and password have fields of their own.",
     },
+    Explanation {
+        code: SEVERAL_SERVERS,
+        title: "several servers answer at one address",
+        why: "New connections to the address reach different servers. Each remembers the tokens and runs the queries of \
+              its own inserts only, so an insert that is sent again may land on another server a second time, and a \
+              question may be answered by a server that does not hold the rows.",
+        remedy: "Give the address of one server. Where repeats do no harm, the landing can say \
+                 `delivery: at-least-once`.",
+    },
 ];
+
+/// The remedy of a code.
+pub(crate) fn explained(code: Code) -> String {
+    let found = EXPLANATIONS.iter().find(|explanation| explanation.code == code);
+    found.map_or_else(String::new, |explanation| explanation.remedy.to_owned())
+}
 
 #[cfg(test)]
 mod tests {

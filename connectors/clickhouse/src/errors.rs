@@ -18,7 +18,7 @@ use arrow::error::ArrowError;
 use batch::{Code, bounded};
 use connect::LandingError;
 
-use crate::codes;
+use crate::codes::{self, explained};
 
 /// Why ClickHouse could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -193,11 +193,6 @@ fn class(code: u32, message: &str) -> Class {
 /// An error that a person must settle, with the remedy of its code.
 pub(crate) fn operator(code: Code, what: String) -> LandingError {
     LandingError::Operator { code, what, remedy: explained(code) }
-}
-
-fn explained(code: Code) -> String {
-    let found = codes::EXPLANATIONS.iter().find(|explanation| explanation.code == code);
-    found.map_or_else(String::new, |explanation| explanation.remedy.to_owned())
 }
 
 /// The number in `Code: 60. DB::Exception: …`, wherever it stands: a proxy or a format may put bytes before it.

@@ -23,7 +23,7 @@ use crate::codes::{BROKEN_PIECE, TABLE_DIFFERS};
 use crate::ddl::Table;
 use crate::errors::{ClickHouseError, operator};
 use crate::pinned;
-use crate::preflight;
+use crate::preflight::{self, Delivery};
 use crate::sql::literal;
 
 /// How often to ask again for queries that are ending. Each time the server itself waits for them.
@@ -34,6 +34,7 @@ const ROUNDS: usize = 20;
 pub struct ClickHouseLanding {
     client: ClickHouse,
     table: Table,
+    delivery: Delivery,
     /// The settings to send, if the table was found as planned since it last came into doubt.
     ready: Mutex<Option<Settings>>,
 }
@@ -57,7 +58,14 @@ impl ClickHouseLanding {
     pub fn new(client: ClickHouse, definition: &TableDefinition) -> Result<Self, LandingError> {
         let table =
             Table::new(definition).map_err(|why| operator(TABLE_DIFFERS, format!("{}: {why}", definition.name)))?;
-        Ok(Self { client, table, ready: Mutex::new(None) })
+        Ok(Self { client, table, delivery: Delivery::ExactlyOnce, ready: Mutex::new(None) })
+    }
+
+    /// The same landing for `delivery: at-least-once`: a preflight no longer refuses a table without a memory of
+    /// tokens, one that forces asynchronous inserts, and several servers behind one address.
+    #[must_use]
+    pub fn at_least_once(self) -> Self {
+        Self { delivery: Delivery::AtLeastOnce, ..self }
     }
 
     fn ready(&self) -> MutexGuard<'_, Option<Settings>> {
@@ -66,7 +74,8 @@ impl ClickHouseLanding {
     }
 
     fn examine(&self) -> Result<Preflight, LandingError> {
-        let verdict = preflight::examine(&self.client, &self.table).map_err(ClickHouseError::of_question)?;
+        let verdict =
+            preflight::examine(&self.client, &self.table, self.delivery).map_err(ClickHouseError::of_question)?;
         let settings = if verdict == Preflight::Ready { Some(self.settings()?) } else { None };
         *self.ready() = settings;
         Ok(verdict)

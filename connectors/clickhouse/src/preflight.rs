@@ -10,7 +10,7 @@ use connect::Preflight;
 use batch::RowsMeaning;
 
 use crate::client::ClickHouse;
-use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, TABLE_DIFFERS};
+use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, SEVERAL_SERVERS, TABLE_DIFFERS, explained};
 use crate::ddl::{TOKENS, Table, partition_column};
 use crate::errors::ClickHouseError;
 use crate::sql::literal;
@@ -28,8 +28,29 @@ struct Found {
     defaults: Vec<(String, String)>,
 }
 
+/// New connections that are made to see whether one server answers. More: a balancer that hands out servers at random
+/// is found more surely. Fewer: a quicker start.
+const CONNECTIONS: usize = 6;
+
+/// What a landing promises of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// What would break the promise is refused.
+    ExactlyOnce,
+    /// Repeats do no harm: only what would lose or change rows is refused.
+    AtLeastOnce,
+}
+
 /// Asks the server, and compares.
-pub(crate) fn examine(client: &ClickHouse, table: &Table) -> Result<Preflight, ClickHouseError> {
+pub(crate) fn examine(client: &ClickHouse, table: &Table, delivery: Delivery) -> Result<Preflight, ClickHouseError> {
+    let servers = if delivery == Delivery::ExactlyOnce { client.servers(CONNECTIONS)?.len() } else { 1 };
+    if servers > 1 {
+        return Ok(Preflight::Different {
+            code: SEVERAL_SERVERS,
+            what: format!("{servers} servers answer at {}", client.address()),
+            remedy: explained(SEVERAL_SERVERS),
+        });
+    }
     let place = format!("database = {} AND", literal(&table.database));
     let name = literal(&table.name);
     let tables: Vec<(String, String, String, String)> = client.rows(&format!(
@@ -45,10 +66,11 @@ pub(crate) fn examine(client: &ClickHouse, table: &Table) -> Result<Preflight, C
         "SELECT name, value FROM system.merge_tree_settings WHERE name IN \
          ('non_replicated_deduplication_window', 'replicated_deduplication_window', 'async_insert')",
     )?;
-    Ok(compare(table, &Found { engine, engine_full, sorting_key, partition_key, columns, defaults }))
+    let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults };
+    Ok(compare(table, &found, delivery))
 }
 
-fn compare(table: &Table, found: &Found) -> Preflight {
+fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     if let Some(different) = engine_differs(table, found).or_else(|| keys_differ(table, found)) {
         return different;
     }
@@ -76,7 +98,8 @@ fn compare(table: &Table, found: &Found) -> Preflight {
         }
         before = Some(column.name);
     }
-    if let Some(different) = settings_differ(table, found) {
+    let breaks_once = settings_differ(table, found).filter(|_| delivery == Delivery::ExactlyOnce);
+    if let Some(different) = breaks_once {
         return different;
     }
     if statements.is_empty() { Preflight::Ready } else { Preflight::Behind { statements } }

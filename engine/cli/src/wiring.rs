@@ -92,6 +92,7 @@ impl Wiring {
             plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
                 partitions: DOCUMENT_PARTITIONS,
                 reader: Arc::new(assemble::document_reader(flow, documents)?),
+                range_rows: runtime::RANGE_ROWS,
             }),
             plan::From::Topic(topic) => {
                 let (schemas, columns) = (Arc::clone(&self.schemas), topic.columns.clone());
@@ -176,9 +177,10 @@ fn rooted(topology: &Topology, path: &str) -> Arc<str> {
 
 /// The landing of a table.
 pub(crate) fn landing(client: &ClickHouse, table: &plan::TableWrite) -> Result<ClickHouseLanding> {
-    ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
+    let landing = ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
         failure(Exit::Topology, format!("table {}: {}", table.table.name, data::chain(&error)), "mend the table")
-    })
+    })?;
+    Ok(if table.at_least_once { landing.at_least_once() } else { landing })
 }
 
 fn http_settings(http: &plan::HttpPlan, contact: Option<String>, rewrite: Option<String>) -> HttpSettings {

@@ -19,6 +19,9 @@ pub const ROW_MOVED: Code = Code("E5107");
 /// A retry record cannot be read.
 pub const RETRY_RECORD: Code = Code("E5108");
 
+/// A committed position is gone.
+pub const POSITION_GONE: Code = Code("E5110");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -68,5 +71,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a retry record cannot be read",
         why: "The retry topic of the flow holds a record that is not one of ours, or that refers to a topic that is gone.",
         remedy: "Only Spotlight may write to that topic. Run the version that wrote the record.",
+    },
+    Explanation {
+        code: POSITION_GONE,
+        title: "a committed position is gone",
+        why: "The ledger of the flow says that it closed ranges, but the log no longer knows where it stands: the input is another topic, or the position was deleted or expired. Starting over by itself would repeat rows.",
+        remedy: "`spotlight reconcile` shows what has landed. Then say where to go on: `spotlight release TOPOLOGY/FLOW --from OFFSET`, or `earliest`, or `end`.",
     },
 ];

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! key "url ADDRESS"   value { sha256, validators, fetched_at } or { absent: reason, asked_again, at }
-//! key "doc KEY"       value { sha256, version, record: the document record }
+//! key "doc KEY"       value: the document record that was appended last
+//! key "again KEY"     value: [version, revision] for which a refused document was appended again
 //! ```
 
 use std::collections::HashMap;
@@ -56,6 +57,8 @@ pub struct FlowDiscovery {
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     addresses: HashMap<String, Address>,
     documents: HashMap<String, Latest>,
+    /// Refused documents that were appended again: key, and the version and revision for which it was.
+    again: HashMap<String, (i64, String)>,
 }
 
 /// What a discovery is made of.
@@ -102,6 +105,7 @@ impl FlowDiscovery {
             clock,
             addresses: HashMap::new(),
             documents: HashMap::new(),
+            again: HashMap::new(),
         };
         discovery.remember()?;
         Ok(discovery)
@@ -124,12 +128,16 @@ impl FlowDiscovery {
                     self.addresses.insert(url.to_owned(), address);
                 } else if let (Some(key), Ok(latest)) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
                     self.documents.insert(key.to_owned(), latest);
+                } else if let (Some(key), Ok(again)) = (key.strip_prefix("again "), serde_json::from_slice(value)) {
+                    self.again.insert(key.to_owned(), again);
                 }
             }
         }
     }
 
-    /// Appends again the records of documents that an earlier revision refused: a new revision tries them again.
+    /// Appends again the records of documents that an earlier revision refused: a new revision tries them again, once.
+    /// That it did is remembered in the same transaction: a process that dies before the document is closed must not
+    /// append it a second time.
     /// `refused`: document key and the revision that refused it.
     ///
     /// # Errors
@@ -139,10 +147,12 @@ impl FlowDiscovery {
             .iter()
             .filter(|(_, revision)| ***revision != *self.revision)
             .filter_map(|(key, _)| self.documents.get(key).cloned())
+            .filter(|record| self.again.get(&record.key) != Some(&(record.version, self.revision.to_string())))
             .collect();
         again.sort_by(|one, other| one.key.cmp(&other.key));
         for record in &again {
-            self.append(record, None)?;
+            self.append(record, None, true)?;
+            self.again.insert(record.key.clone(), (record.version, self.revision.to_string()));
         }
         Ok(again.len() as u64)
     }
@@ -154,7 +164,12 @@ impl FlowDiscovery {
         format!("{}/{}/{said}", self.topology, self.flow)
     }
 
-    fn append(&self, record: &DocumentRecord, address: Option<(&str, &Address)>) -> Result<(), SourceError> {
+    fn append(
+        &self,
+        record: &DocumentRecord,
+        address: Option<(&str, &Address)>,
+        again: bool,
+    ) -> Result<(), SourceError> {
         let mut documents = RecordsBuilder::new();
         let text = serde_json::to_vec(record).map_err(|error| transient(&error))?;
         documents.push(Some(record.key.as_bytes()), Some(&text), &Headers::new(), 0);
@@ -163,6 +178,10 @@ impl FlowDiscovery {
         memory.push(Some(key.as_bytes()), Some(&text), &Headers::new(), 0);
         if let Some((url, address)) = address {
             remember_address(url, address, &mut memory)?;
+        }
+        if again {
+            let text = serde_json::to_vec(&(record.version, &*self.revision)).map_err(|error| transient(&error))?;
+            memory.push(Some(format!("again {}", record.key).as_bytes()), Some(&text), &Headers::new(), 0);
         }
         let partition = partition_of(record.key.as_bytes(), self.partitions);
         let written = [
@@ -261,7 +280,7 @@ impl Discovery for FlowDiscovery {
             fetched_at: now,
             stored: kept.reference,
         };
-        self.append(&record, Some((&document.url, &address)))?;
+        self.append(&record, Some((&document.url, &address)), false)?;
         tracing::info!(flow = self.flow_name(), document = record.name, version, bytes = record.size, "document found");
         self.addresses.insert(document.url, address);
         self.documents.insert(key, record);

@@ -73,7 +73,13 @@ pub struct DocumentInputParts {
     pub partitions: i32,
     /// Makes rows of their bytes.
     pub reader: Arc<dyn DocumentReader>,
+    /// Most rows of a range that lands; [`RANGE_ROWS`] but in tests.
+    pub range_rows: u64,
 }
+
+/// Rows of a range of a document: below what a landing takes as one block (1,000,000), with room for the block that
+/// ends it.
+pub const RANGE_ROWS: u64 = 900_000;
 
 /// A topic that a flow writes.
 #[derive(Clone)]

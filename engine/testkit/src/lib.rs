@@ -1,6 +1,9 @@
 //! Seeded faults, conformance suites, and the rules of the house as tests.
 
+pub mod landing_suite;
 pub mod log_suite;
+mod model_table;
 mod random;
 
+pub use model_table::{Call, MODEL_TROUBLE, ModelRow, ModelTable, Trouble};
 pub use random::Random;

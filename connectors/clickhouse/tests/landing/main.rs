@@ -9,5 +9,6 @@ mod embedded;
 mod errors;
 mod preflight;
 mod protocol;
+mod suite;
 mod support;
 mod types;

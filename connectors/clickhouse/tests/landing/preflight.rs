@@ -1,10 +1,14 @@
 //! What a look at the table finds.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::Builder;
+
 use batch::{PartitionBy, RowsMeaning, TableDefinition};
-use clickhouse_connector::ClickHouseLanding;
+use clickhouse_connector::{ClickHouse, ClickHouseLanding};
 use connect::{Landing, LandingError, Preflight};
 
-use crate::support::{ask, client, define, integers, made, piece, rows, run, texts};
+use crate::support::{ask, client, define, integers, made, piece, rows, run, server, texts};
 
 const COLUMNS: &[(&str, &str)] = &[("key", "bigint"), ("name", "text"), ("price", "nullable decimal(18, 4)")];
 
@@ -139,6 +143,65 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
         assert!(what.contains(said), "{name}: {what}");
         assert!(remedy.contains(helps), "{name}: {remedy}");
     }
+}
+
+#[test]
+fn at_least_once_takes_what_only_breaks_once() {
+    let definition = define("preflight.repeats", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    made(&definition);
+    run("ALTER TABLE preflight.repeats MODIFY SETTING non_replicated_deduplication_window = 0, async_insert = 1");
+    let landing = ClickHouseLanding::new(client(), &definition).expect("name").at_least_once();
+    assert_eq!(landing.preflight().expect("asked"), Preflight::Ready);
+    // What would lose values is refused all the same.
+    run("ALTER TABLE preflight.repeats DROP COLUMN price");
+    assert!(matches!(landing.preflight().expect("asked"), Preflight::Behind { .. }));
+}
+
+#[test]
+fn several_servers_behind_one_address_are_refused() {
+    let definition = define("preflight.several", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    made(&definition);
+    let mut settings = server().client_settings();
+    settings.url =
+        balancer(settings.url.trim_start_matches("http://").to_owned(), &ask("SELECT toString(serverUUID())"));
+    let client = ClickHouse::new(&settings).expect("client");
+    let landing = ClickHouseLanding::new(client, &definition).expect("name");
+    let found = landing.preflight().expect("asked");
+    assert!(matches!(&found, Preflight::Different { code, .. } if code.0 == "E5212"), "{found:?}");
+    assert_eq!(landing.at_least_once().preflight().expect("asked"), Preflight::Ready);
+}
+
+/// Passes connections on to a server; on every second one the server gives another identity.
+fn balancer(server: String, identity: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let other = identity.chars().map(|character| if character == '-' { '-' } else { '0' }).collect::<String>();
+    let identity = identity.to_owned();
+    let accept = move || {
+        for (number, near) in listener.incoming().flatten().enumerate() {
+            let far = TcpStream::connect(&server).expect("connected");
+            let (mut from, mut to) = (near.try_clone().expect("a copy"), far.try_clone().expect("a copy"));
+            let there = move || drop(std::io::copy(&mut from, &mut to));
+            Builder::new().spawn(there).expect("a thread");
+            let (identity, other) = (identity.clone(), other.clone());
+            let back = move || {
+                let (mut far, mut near, mut buffer) = (far, near, [0; 65_536]);
+                while let Ok(count @ 1..) = far.read(&mut buffer) {
+                    if number % 2 == 1
+                        && let Some(at) = buffer[..count].windows(36).position(|part| part == identity.as_bytes())
+                    {
+                        buffer[at..at + 36].copy_from_slice(other.as_bytes());
+                    }
+                    if near.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+            };
+            Builder::new().spawn(back).expect("a thread");
+        }
+    };
+    Builder::new().spawn(accept).expect("a thread");
+    address
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arrow::array::{BooleanArray, Int64Array};
 use arrow::compute;
-use batch::{Input, TableDefinition};
+use arrow::error::ArrowError;
+use batch::{Input, RowsMeaning, TableDefinition};
 use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
 use log::Log;
 
@@ -17,6 +18,10 @@ use crate::faults::Faults;
 use crate::hold::{Hold, Holder};
 use crate::metadata::{OpenRange, Progress};
 use crate::stop::{Backoff, StopSignal};
+
+/// Acknowledged tokens after which rows of a key that are not there count as replaced. Larger: more useless inserts.
+/// Smaller: a server that lost several parts in a row is believed.
+const TOKENS_ENOUGH: u64 = 3;
 
 /// What one landing needs. Borrowed by the task that runs it.
 pub struct Lander<'a> {
@@ -147,16 +152,24 @@ impl Lander<'_> {
                     self.landing.end_queries(&prefix)?;
                     self.landing.present(&question)
                 })?;
-                if !held.is_empty() {
+                // A table that cannot be asked by partition answers for the range's other pieces too.
+                let own = positions(&piece).map_err(TaskEnd::fault)?;
+                if held.iter().any(|position| own.contains(position)) {
                     return Ok(());
                 }
                 // It was acknowledged and is not there: the server kept the token and lost the part.
-                attempt += i32::from(acknowledged);
+                attempt += u64::from(acknowledged);
+                if self.replaced(attempt) {
+                    return Ok(());
+                }
             }
             self.pass(machine, Arrow::Insert)?;
             piece.token = format!("{prefix}{attempt}");
             match self.landing.insert(&piece) {
-                Ok(_) if !uncertain => return Ok(()),
+                Ok(_) if !uncertain => {
+                    self.holder.mended();
+                    return Ok(());
+                }
                 Ok(_) => acknowledged = true,
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
@@ -167,11 +180,15 @@ impl Lander<'_> {
         }
     }
 
-    /// The rows of a piece that the table does not hold yet.
+    /// Inserts the rows of a piece that the table does not hold yet.
+    ///
+    /// They are one insert, so after an acknowledgement one of them proves them all. All of them must not be waited
+    /// for: where rows replace each other, a merge may have taken some away.
     fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
         let questions = if range.replayed { self.questions_of_rows(piece)? } else { vec![self.question(range, piece)] };
         let prefix = self.range_prefix(range);
         let mut backoff = self.backoff();
+        let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_it_works(|| {
@@ -184,17 +201,29 @@ impl Lander<'_> {
                 Ok(held)
             })?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
-            if rest.rows.num_rows() == 0 {
+            vanished += u64::from(!acknowledged.is_empty());
+            let done = rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position));
+            if done || self.replaced(vanished) {
                 return Ok(());
             }
             let hash = operators::fingerprint_batch(&rest.rows).map_err(TaskEnd::fault)?;
             rest.token = format!("{prefix}{}/rest/{hash:032x}/{attempt}", rest.table_partition.0);
             self.pass(machine, Arrow::Insert)?;
-            if let Err(error) = self.landing.insert(&rest) {
-                self.endure(error, &mut backoff)?;
-            }
+            acknowledged = match self.landing.insert(&rest) {
+                Ok(_) => positions(&rest).map_err(TaskEnd::fault)?,
+                Err(error) => {
+                    self.endure(error, &mut backoff)?;
+                    HashSet::new()
+                }
+            };
         }
         Ok(())
+    }
+
+    /// True if rows that were acknowledged under so many tokens, and are not there, were replaced by newer ones and
+    /// merged away. That a server lost each of as many parts and kept each token is beyond belief.
+    fn replaced(&self, tokens: u64) -> bool {
+        matches!(self.table.rows, RowsMeaning::ByKey { .. }) && tokens >= TOKENS_ENOUGH
     }
 
     fn question(&self, range: &Range, piece: &Piece) -> PieceQuestion {
@@ -208,7 +237,7 @@ impl Lander<'_> {
 
     /// Questions for the rows of a piece themselves: one for each group of rows that stand near each other.
     fn questions_of_rows(&self, piece: &Piece) -> Result<Vec<PieceQuestion>, TaskEnd> {
-        let mut positions = positions(piece).map_err(TaskEnd::fault)?;
+        let mut positions: Vec<RowPosition> = row_positions(piece).map_err(TaskEnd::fault)?.collect();
         positions.sort_unstable();
         let mut questions: Vec<PieceQuestion> = Vec::new();
         for position in positions {
@@ -277,17 +306,22 @@ fn near(one: RowPosition, other: RowPosition) -> bool {
     if offsets == 0 { rows <= NEAR } else { offsets <= NEAR && one.row == 0 && other.row == 0 }
 }
 
-fn positions(piece: &Piece) -> Result<Vec<RowPosition>, arrow::error::ArrowError> {
+/// Positions of a piece's rows, in the order of the rows.
+fn row_positions(piece: &Piece) -> Result<impl Iterator<Item = RowPosition>, ArrowError> {
     let column = |name: &str| {
         let found = piece.rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
-        found.ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("no column {name}")))
+        found.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
     };
     let (offsets, rows) = (column("_offset")?, column("_row")?);
-    Ok(offsets.values().iter().zip(rows.values()).map(|(&offset, &row)| RowPosition { offset, row }).collect())
+    Ok(offsets.values().iter().zip(rows.values()).map(|(&offset, &row)| RowPosition { offset, row }))
 }
 
-fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, arrow::error::ArrowError> {
+fn positions(piece: &Piece) -> Result<HashSet<RowPosition>, ArrowError> {
+    Ok(row_positions(piece)?.collect())
+}
+
+fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, ArrowError> {
     let held: HashSet<RowPosition> = held.iter().copied().collect();
-    let missing: BooleanArray = positions(piece)?.into_iter().map(|position| Some(!held.contains(&position))).collect();
+    let missing: BooleanArray = row_positions(piece)?.map(|position| Some(!held.contains(&position))).collect();
     Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
 }

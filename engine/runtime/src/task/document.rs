@@ -15,14 +15,12 @@ use super::unsettled::{Position, Unsettled, superseded_letters};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
-use crate::flow::Destination;
+use crate::flow::{Destination, FlowInput, RANGE_ROWS};
 use crate::hold::Hold;
 use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
 
-/// Rows of a range: below what a landing takes as one block (1,000,000), with room for the block that ends it.
-const RANGE_ROWS: u64 = 900_000;
 /// Bytes of a range in memory: below what a landing takes as one block (200 MB).
 const RANGE_BYTES: usize = 150 * 1024 * 1024;
 /// Rows of one transaction of a flow that writes a topic. Larger: fewer commits and more memory.
@@ -296,7 +294,7 @@ impl<'a> Ranges<'a> {
         self.pending.dead.extend(worked.failed.iter().flat_map(|failed| self.letters.failed(failed)));
         self.pending.counts.add(&worked.counts);
         let full = match &self.context.parts.destination {
-            Destination::Table(_) => self.pending.counts.rows_in >= RANGE_ROWS || self.memory >= RANGE_BYTES,
+            Destination::Table(_) => self.pending.counts.rows_in >= self.range_rows() || self.memory >= RANGE_BYTES,
             Destination::Topic(_) => self.pending.counts.rows_in >= TRANSACTION_ROWS,
         };
         let here_ends_the_open_range = match &self.progress.open {
@@ -308,6 +306,13 @@ impl<'a> Ranges<'a> {
             self.flush(next, None, None)?;
         }
         Ok(())
+    }
+
+    fn range_rows(&self) -> u64 {
+        match &self.context.parts.input {
+            FlowInput::Documents(input) => input.range_rows,
+            FlowInput::Topic { .. } => RANGE_ROWS,
+        }
     }
 
     /// Lands what is left and closes the document. Gives the positions of its dead rows.

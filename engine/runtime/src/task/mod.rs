@@ -73,16 +73,33 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
+    /// True if this task has never closed a range: only then may it start at the beginning by itself.
+    fn never_closed(&self) -> Result<bool, TaskEnd> {
+        let ledger = crate::names::ledger(&self.parts.topology, &self.parts.flow);
+        Ok(self.shared.log.end(&ledger, self.input.partition)? == 0)
+    }
+
     /// Reads the committed position in the task's input, or in its retries.
     ///
     /// # Errors
-    /// Holds if it belongs to a topic of the same name that is gone, or cannot be read.
+    /// Holds if it belongs to a topic of the same name that is gone, cannot be read, or is gone itself while the
+    /// ledger says that ranges were closed.
     pub fn progress(&self, input: &Input) -> Result<Progress, TaskEnd> {
         let Input { topic, identity, partition } = input;
         loop {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
-                let next = connect::RowPosition { offset: 0, row: 0 };
-                return Ok(Progress { next, topic: identity.to_string(), open: None });
+                if *input != *self.input || self.never_closed()? {
+                    let next = connect::RowPosition { offset: 0, row: 0 };
+                    return Ok(Progress { next, topic: identity.to_string(), open: None });
+                }
+                self.holder
+                    .hold(Hold {
+                        code: crate::codes::POSITION_GONE,
+                        what: format!("the position of {} in {topic} is gone, but its ledger has entries", self.name),
+                        remedy: format!("spotlight release {} --from OFFSET, or earliest, or end", self.name),
+                    })
+                    .map(|_| ())?;
+                continue;
             };
             match Progress::read(&position) {
                 Ok(progress) if progress.topic == identity.to_string() => return Ok(progress),

@@ -1,0 +1,9 @@
+//! The landing protocol from end to end: a real log, a real runtime, a table that misbehaves on demand, and a process
+//! that dies wherever the protocol has an arrow.
+
+mod kills;
+mod outcomes;
+mod positions;
+mod republication;
+mod revisions;
+mod world;

@@ -1,0 +1,98 @@
+//! Documents that are published again: the table follows the newest accepted version, and nothing else.
+
+use std::sync::Arc;
+
+use crate::world::{Kind, Script, World};
+
+const ONE: &str = "key,part,value\na,x,1\nb,y,1\n";
+const OTHER: &str = "key,part,value\na,x,2\nc,y,2\n";
+
+fn run(world: &World, revision: &'static str) {
+    world.run(revision, Arc::new(Script::default())).fine();
+}
+
+/// Versions and outcomes of all receipts, in order.
+fn receipts(world: &World) -> Vec<(i64, String)> {
+    let receipts = world.result("receipts").receipts;
+    receipts.into_iter().map(|(_, version, outcome, _)| (version, outcome)).collect()
+}
+
+fn seen(versions: &[(i64, &str)]) -> Vec<(i64, String)> {
+    versions.iter().map(|(version, outcome)| (*version, (*outcome).to_owned())).collect()
+}
+
+#[test]
+fn the_table_follows_a_changed_document_and_its_return() {
+    let world = World::new(Kind::Documents);
+    let steps = [
+        (ONE, vec!["a|x|1", "b|y|1"], 1),
+        (OTHER, vec!["a|x|2", "c|y|2"], 2),
+        // Fetched again with equal bytes: nothing new.
+        (OTHER, vec!["a|x|2", "c|y|2"], 2),
+        (ONE, vec!["a|x|1", "b|y|1"], 3),
+        // An accepted document without rows holds no key any more.
+        ("key,part,value\n", vec![], 4),
+    ];
+    for (text, visible, versions) in steps {
+        world.offer(&[("one", "/one", text)]);
+        run(&world, "r1");
+        assert_eq!(world.table.visible(), visible, "{text}");
+        assert_eq!(receipts(&world).len(), versions, "{text}");
+    }
+    assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "rows"), (3, "rows"), (4, "empty")]));
+}
+
+#[test]
+fn two_addresses_of_one_key_do_not_take_turns() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/here", ONE), ("one", "/there", OTHER)]);
+    for _ in 0..3 {
+        run(&world, "r1");
+        assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "rows")]));
+        assert_eq!(world.table.visible(), ["a|x|2", "c|y|2"]);
+    }
+}
+
+#[test]
+fn a_version_with_dead_rows_withdraws_nothing_yet() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/one", ONE)]);
+    run(&world, "r1");
+    world.offer(&[("one", "/one", "key,part,value\na,x,2\n!b,y,2\nc,y,2\n")]);
+    run(&world, "r1");
+    assert_eq!(world.table.visible(), ["a|x|2", "b|y|1", "c|y|2"], "b may be the row that is dead");
+    world.offer(&[("one", "/one", OTHER)]);
+    run(&world, "r1");
+    assert_eq!(world.table.visible(), ["a|x|2", "c|y|2"]);
+}
+
+#[test]
+fn a_refused_version_leaves_the_table_alone_until_a_new_revision_can_read_it() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/one", ONE)]);
+    run(&world, "r1");
+    world.offer(&[("one", "/one", "other\na,x,2\nc,y,2\n")]);
+    for _ in 0..3 {
+        run(&world, "r1");
+        assert_eq!(world.table.visible(), ["a|x|1", "b|y|1"]);
+        assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "failed")]), "read again under the same revision");
+    }
+    for _ in 0..2 {
+        run(&world, "r2");
+        assert_eq!(world.table.visible(), ["a|x|200", "c|y|200"]);
+        assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "failed"), (2, "rows")]));
+    }
+}
+
+#[test]
+fn a_refused_version_is_tried_again_once_a_revision_even_if_the_process_dies() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/one", "other\na,x,2\nc,y,2\n")]);
+    run(&world, "r1");
+    for _ in 0..3 {
+        assert!(world.run("r2", Script::kill_at(0)).killed());
+    }
+    run(&world, "r2");
+    assert_eq!(receipts(&world), seen(&[(1, "failed"), (1, "rows")]));
+    assert_eq!(world.log().end("feed.load.documents", 0).expect("a topic"), 2);
+}
