@@ -8,5 +8,7 @@
 pub mod assemble;
 mod compare;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use run::{TestOutcome, run_test};

@@ -1,0 +1,171 @@
+//! Tests that stand in topology files, run: those that pass, and what is said of those that do not.
+
+use expect_test::{Expect, expect};
+use topology::MemoryFiles;
+
+use crate::{TestOutcome, run_test};
+
+const FEED: &str = r#"topology: feed
+flows:
+  load:
+    from:
+      files: { path: in, file-names: ["x{date:%Y%m%d}*"] }
+    steps:
+      - decode:
+          delimited:
+            layouts:
+              one: { header: [Name, Amount] }
+            names: snake_case
+            trailer: [ { matches: '# (?<n>\d+)', proves: { count: n } } ]
+      - where: name <> 'skip'
+      - select:
+          day: document.date
+          name: name
+          amount: cast(amount as decimal(18, 2))
+    to: { topic: feed.rows, key: [name] }
+  lists:
+    from: { topic: feed.lists }
+    steps:
+      - route: { cases: [ { when: "name = 'far'", to: far } ] }
+    outputs: { far: { topic: feed.far, key: [name] } }
+    to: { topic: feed.near, key: [name] }
+tests:
+"#;
+
+const LISTS: &str = r#"{"type": "record", "name": "l", "spotlight.key": ["name"], "fields": [
+    {"name": "name", "type": "string"}, {"name": "items", "type": {"type": "array", "items": "string"}},
+    {"name": "more", "type": {"type": "map", "values": "string"}}]}"#;
+
+fn outcome(test: &str) -> String {
+    let near = LISTS.replace("\"l\"", "\"near\"");
+    let files = MemoryFiles::default()
+        .with("r/feed.yaml", &format!("{FEED}  - {test}\n"))
+        .with("r/schemas/topics/feed.lists.avsc", LISTS)
+        .with("r/schemas/topics/feed.near.avsc", &near);
+    let loaded = topology::load(&["r".into()], &files);
+    let findings: Vec<String> = loaded.findings.iter().map(|finding| finding.text(false)).collect();
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    match run_test(&loaded.topologies[0], &loaded.topologies[0].tests[0]) {
+        TestOutcome::Passed => "passed".to_owned(),
+        TestOutcome::Failed(differences) => differences.join("\n"),
+    }
+}
+
+/// A test of `load` with one document.
+fn load(text: &str, expects: &str) -> String {
+    outcome(&format!(
+        "{{ name: t, flow: load, given: {{ document: {{ name: x20240131.csv, text: \"{text}\" }} }}, expect: {{ {expects} }} }}"
+    ))
+}
+
+fn check(came: &str, expected: &Expect) {
+    expected.assert_eq(came);
+}
+
+const GOOD: &str = "Name,Amount\\nA,1.5\\nskip,0\\nB,\\n# 3\\n";
+
+#[test]
+fn what_comes_true_passes() {
+    for expects in [
+        "rows: [ { name: A, amount: 1.50 }, { name: B, amount: null } ]",
+        "rows: [ { day: 2024-01-31, name: A }, {} ], dropped: { where: 1 }",
+        "receipt: { outcome: rows, rows: 2, dead: 0 }",
+    ] {
+        assert_eq!(load(GOOD, expects), "passed", "{expects}");
+    }
+    let bad = "Name,Amount\\nA,1.5\\nB,x\\nC,1\\nD,1\\nE,1\\nF,1\\nG,1\\nH,1\\nI,1\\nJ,1\\n# 10\\n";
+    let dead = "dead-letters: [ { code: E4101, field: amount, line: 3 } ]";
+    assert_eq!(load(bad, dead), "passed");
+    assert_eq!(load("Name,Amount\\nA,1.5\\n", "rows: [], receipt: { outcome: incomplete, code: E4211 }"), "passed");
+    assert_eq!(load("<!DOCTYPE html><html></html>", "rows: [], receipt: { outcome: absent, code: E4413 }"), "passed");
+}
+
+#[test]
+fn rows_are_compared_in_order_and_by_the_columns_that_are_named() {
+    check(
+        &load(GOOD, "rows: [ { name: B }, { name: A } ]"),
+        &expect![[r#"
+        rows 1: name: expected B, came A
+        rows 2: name: expected A, came B"#]],
+    );
+    check(
+        &load(GOOD, "rows: [ { name: A, amount: 2 } ]"),
+        &expect![[r#"
+        rows: expected 1, came 2
+          expected: { name: A, amount: 2 }
+          came:     { name: A, amount: 1.50 }
+          came:     { name: B, amount: null }"#]],
+    );
+    check(
+        &load(GOOD, "rows: []"),
+        &expect![[r#"
+        rows: expected 0, came 2
+          came:     { day: 2024-01-31, name: A, amount: 1.50 }
+          came:     { day: 2024-01-31, name: B, amount: null }"#]],
+    );
+    check(
+        &load(GOOD, "rows: [ { day: soon }, {} ]"),
+        &expect![
+            "rows 1: day: soon is no value of type date: Cast error: Cannot cast string 'soon' to value of Date32 type"
+        ],
+    );
+}
+
+#[test]
+fn drops_receipts_and_dead_letters_are_told_apart() {
+    check(
+        &load(GOOD, "dropped: { late: 2 }"),
+        &expect![[r#"
+        dropped late: expected 2, came 0
+        dropped where: expected none, came 1"#]],
+    );
+    check(
+        &load(GOOD, "receipt: { outcome: empty, rows: 3 }"),
+        &expect![[r#"
+        receipt outcome: expected empty, came rows
+        receipt rows: expected 3, came 2"#]],
+    );
+    check(
+        &load("Name,Amount\\nA,1\\n# 7\\n", "receipt: { outcome: rows }"),
+        &expect!["receipt outcome: expected rows, came incomplete (rows: the trailer says 7, the document has 1)"],
+    );
+    let rows: String = (0..19).map(|number| format!("N{number},1\\n")).collect();
+    let bad = format!("Name,Amount\\n{rows}B,x\\n# 20\\n");
+    check(
+        &load(&bad, "receipt: { outcome: rows }"),
+        &expect![
+            "an unexpected dead letter: E4101 at step select-3 field amount, line 21: `cast(amount as decimal(18, 2))`: not a number"
+        ],
+    );
+    check(
+        &load(&bad, "dead-letters: []"),
+        &expect![[r#"
+        dead letters: expected 0, came 1
+          came: E4101 at step select-3 field amount, line 21: `cast(amount as decimal(18, 2))`: not a number"#]],
+    );
+    check(
+        &load(&bad, "dead-letters: [ { code: E4102, step: select-3 } ]"),
+        &expect!["dead letter 1 code: expected E4102, came E4101"],
+    );
+}
+
+#[test]
+fn a_document_that_no_pattern_claims_is_said() {
+    let test = "{ name: t, flow: load, given: { document: { name: y.csv, text: x } }, expect: { rows: [] } }";
+    check(&outcome(test), &expect!["no pattern of `file-names` matches `y.csv`"]);
+}
+
+#[test]
+fn lists_and_maps_that_a_test_leaves_out_are_empty() {
+    let given = |rows: &str, expects: &str| {
+        outcome(&format!("{{ name: t, flow: lists, given: {{ rows: [ {rows} ] }}, expect: {{ {expects} }} }}"))
+    };
+    assert_eq!(given("{ name: a }", "rows: [ { name: a, items: [], more: {} } ]"), "passed");
+    assert_eq!(given("{ name: a, items: [x, y] }", "rows: [ { items: [x, y] } ]"), "passed");
+    assert_eq!(given("{ name: far }", "rows: [], outputs: { far: [ { name: far } ] }"), "passed");
+    check(
+        &given("{ name: far, items: [x] }", "outputs: { far: [ { items: [y] } ] }"),
+        &expect!["output far 1: items: expected [y], came [x]"],
+    );
+    check(&given("{ name: a, items: 5 }", "rows: []"), &expect!["Cast error: 5 is no list"]);
+}
