@@ -5,8 +5,8 @@
 //! rows would hide. It forgets nothing: neither rows nor tokens.
 //!
 //! A misbehaviour is chosen call by call by a function that the test gives ([`ModelTable::misbehave`]). An insert that
-//! goes on running lands right after the next question was answered, the worst moment there is, unless its query was
-//! ended before.
+//! goes on running lands right after the next question was answered, or the one after it: the worst moments there are.
+//! Unless its query was ended before.
 //!
 //! Deliberately absent: a memory of tokens that runs out, and replication.
 
@@ -50,16 +50,26 @@ pub enum Trouble {
     LostBefore,
     /// It happened, and the connection was lost before the answer.
     LostAfter,
-    /// The connection was lost and the query still runs.
+    /// The connection was lost and the query still runs; it lands after the next question.
     StillRunning,
+    /// The connection was lost and the query still runs; it lands after the second question. A query of its id is
+    /// refused until then.
+    RunningLong,
     /// The server restarted: it kept the token and lost the part.
     LostPart,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Transient, Self::Operator, Self::LostBefore, Self::LostAfter, Self::StillRunning, Self::LostPart];
+    pub const ALL: [Self; 7] = [
+        Self::Transient,
+        Self::Operator,
+        Self::LostBefore,
+        Self::LostAfter,
+        Self::StillRunning,
+        Self::RunningLong,
+        Self::LostPart,
+    ];
 }
 
 /// A row as the table holds it.
@@ -94,9 +104,16 @@ struct State {
     by_range_only: bool,
     rows: Vec<ModelRow>,
     tokens: HashSet<String>,
-    running: Vec<(String, Vec<ModelRow>)>,
+    running: Vec<Running>,
     misbehave: Option<Misbehave>,
     calls: BTreeMap<Call, u64>,
+}
+
+/// An insert that goes on, and after how many questions it lands.
+struct Running {
+    query: String,
+    rows: Vec<ModelRow>,
+    questions: u32,
 }
 
 impl ModelTable {
@@ -136,12 +153,15 @@ impl ModelTable {
 
     /// Lets all inserts that still run land, if their tokens are new.
     pub fn settle(&self) {
-        self.state().settle(&self.definition);
+        let mut state = self.state();
+        while !state.running.is_empty() {
+            state.settle(&self.definition);
+        }
     }
 
     /// Starts an insert of a row that lands with the next question unless it is ended before.
     pub fn start(&self, query: &str, row: ModelRow) {
-        self.state().running.push((query.to_owned(), vec![row]));
+        self.state().running.push(Running { query: query.to_owned(), rows: vec![row], questions: 1 });
     }
 
     /// Every row that was ever inserted and not merged away, in the order of inserts.
@@ -232,8 +252,12 @@ impl State {
     }
 
     fn settle(&mut self, definition: &TableDefinition) {
-        for (token, rows) in std::mem::take(&mut self.running) {
-            self.land(definition, &token, rows);
+        for running in std::mem::take(&mut self.running) {
+            if running.questions > 1 {
+                self.running.push(Running { questions: running.questions - 1, ..running });
+            } else {
+                self.land(definition, &running.query, running.rows);
+            }
         }
     }
 
@@ -332,7 +356,7 @@ impl Landing for ModelTable {
         if !state.made {
             return Err(Self::broken("there is no such table"));
         }
-        if state.running.iter().any(|(query, _)| *query == piece.token) {
+        if state.running.iter().any(|running| running.query == piece.token) {
             return Err(Self::broken(format!("query {} is still running", piece.token)));
         }
         let trouble = state.next(Call::Insert);
@@ -349,8 +373,9 @@ impl Landing for ModelTable {
                 state.land(&self.definition, &piece.token, rows);
                 unknown("lost after it happened")
             }
-            Some(Trouble::StillRunning) => {
-                state.running.push((piece.token.clone(), rows));
+            Some(trouble @ (Trouble::StillRunning | Trouble::RunningLong)) => {
+                let questions = if trouble == Trouble::RunningLong { 2 } else { 1 };
+                state.running.push(Running { query: piece.token.clone(), rows, questions });
                 unknown("still running")
             }
             Some(Trouble::LostPart) => {
@@ -385,7 +410,7 @@ impl Landing for ModelTable {
     fn end_queries(&self, prefix: &str) -> Result<(), LandingError> {
         let mut state = self.state();
         state.question(Call::EndQueries)?;
-        state.running.retain(|(query, _)| !query.starts_with(prefix));
+        state.running.retain(|running| !running.query.starts_with(prefix));
         Ok(())
     }
 

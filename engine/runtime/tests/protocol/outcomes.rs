@@ -14,8 +14,14 @@ fn expected(kind: Kind) -> Outcomes {
 }
 
 /// What can go wrong with an insert without a person being needed.
-const PASSING: [Trouble; 5] =
-    [Trouble::Transient, Trouble::LostBefore, Trouble::LostAfter, Trouble::StillRunning, Trouble::LostPart];
+const PASSING: [Trouble; 6] = [
+    Trouble::Transient,
+    Trouble::LostBefore,
+    Trouble::LostAfter,
+    Trouble::StillRunning,
+    Trouble::RunningLong,
+    Trouble::LostPart,
+];
 
 #[test]
 fn each_trouble_at_each_insert_changes_nothing() {

@@ -80,8 +80,10 @@ fn another_revision_lands_what_is_missing_of_a_topic_with_state() {
 fn an_insert_of_the_old_revision_that_still_runs_never_lands_beside_the_new() {
     for kind in Kind::ALL {
         for first in 2..5 {
-            reopened(kind, first, None, Some(Trouble::StillRunning));
-            reopened(kind, first, Some(2), Some(Trouble::StillRunning));
+            for trouble in [Trouble::StillRunning, Trouble::RunningLong] {
+                reopened(kind, first, None, Some(trouble));
+                reopened(kind, first, Some(2), Some(trouble));
+            }
         }
     }
 }
