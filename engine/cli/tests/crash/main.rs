@@ -58,7 +58,7 @@ impl Extent {
     fn asked_for() -> Self {
         let none = Self { rows: 5_000, kills: (0, 0), aborts: (0, 0), outages: (0, 0) };
         let Some(points) = variable("SPOTLIGHT_CRASH_POINTS") else {
-            return Self { rows: 1_500, kills: (0, 5), aborts: (0, 5), outages: (0, 3) };
+            return Self { rows: 1_000, kills: (0, 4), aborts: (0, 4), outages: (0, 2) };
         };
         let one = |kind: &str| points.strip_prefix(kind).map(|number| (number.parse().expect("the point's number"), 1));
         match (points.as_str(), one("kill:"), one("abort:"), one("outage:")) {

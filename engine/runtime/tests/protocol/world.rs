@@ -387,8 +387,11 @@ impl Lines {
     }
 }
 
+/// A row with its position, its arrival and the bytes that it came from.
+type Placed = (Row, (i64, i64), i64, Vec<u8>);
+
 /// Rows with the positions, arrivals and bytes that they came from.
-fn batch_of(rows: &[(Row, (i64, i64), i64, Vec<u8>)], input: &Arc<Input>, place: Place) -> Batch {
+fn batch_of(rows: &[Placed], input: &Arc<Input>, place: Place) -> Batch {
     let text = |of: &dyn Fn(&Row) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| of(&row.0))))
     };
@@ -492,7 +495,7 @@ impl RecordReader for Lines {
             match std::str::from_utf8(value).ok().and_then(|line| self.row(line)) {
                 Some(row) => good.push((row, (record.offset, 0), record.arrival, value.to_vec())),
                 None => {
-                    bad.push(BadRecord { offset: record.offset, code: Code("E4298"), message: "no row".to_owned() })
+                    bad.push(BadRecord { offset: record.offset, code: Code("E4298"), message: "no row".to_owned() });
                 }
             }
         }
