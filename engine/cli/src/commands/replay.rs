@@ -28,9 +28,9 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     if arguments.dry {
-        print_trial(&done)
+        print_trial(&done);
     } else {
-        print_sent(&done)
+        print_sent(&done);
     }
     Ok(Exit::Fine)
 }
