@@ -230,11 +230,14 @@ impl EmbeddedServer {
         end(state);
         let folder = |source| EmbeddedError::Folder { folder: self.settings.data.clone(), source };
         self.files.prepare().map_err(folder)?;
-        let mut attempt = 1;
+        let (mut attempt, mut in_use) = (1, None);
         // Waits by tries, each of which takes some 0.2 s itself: about as long as the server may take to answer.
         let launched = wait_for(self.settings.start_deadline / 10, || match self.launch_once(state) {
             // The child of a process that was killed is still ending; it has the folder until then.
-            Err(EmbeddedError::Ended { output, .. }) if output.contains(FOLDER_IN_USE) => None,
+            Err(error @ EmbeddedError::Ended { .. }) if error.to_string().contains(FOLDER_IN_USE) => {
+                in_use = Some(error);
+                None
+            }
             Err(EmbeddedError::Ended { output, .. })
                 if attempt < TRIES && output.contains("Address already in use") =>
             {
@@ -250,7 +253,8 @@ impl EmbeddedServer {
             done => Some(done),
         });
         launched.unwrap_or_else(|| {
-            Err(EmbeddedError::Silent { output: format!("another process has {}", self.files.server.display()) })
+            let silent = || EmbeddedError::Silent { output: "every start failed".to_owned() };
+            Err(in_use.take().unwrap_or_else(silent))
         })
     }
 

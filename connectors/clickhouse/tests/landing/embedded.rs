@@ -69,7 +69,9 @@ fn nobody_but_its_user_can_do_anything() {
 fn a_second_server_of_one_folder_is_refused_with_a_reason() {
     let folder = scratch("second");
     let first = start(&folder);
-    let error = EmbeddedServer::start(settings(&folder)).expect_err("one at a time");
+    let mut impatient = settings(&folder);
+    impatient.start_deadline = std::time::Duration::from_secs(5);
+    let error = EmbeddedServer::start(impatient).expect_err("one at a time");
     assert!(
         matches!(&error, EmbeddedError::Ended { output, .. } if output.contains("lock") || output.contains("another")),
         "{error}"

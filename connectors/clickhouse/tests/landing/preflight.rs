@@ -162,8 +162,7 @@ fn several_servers_behind_one_address_are_refused() {
     let definition = define("preflight.several", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
     made(&definition);
     let mut settings = server().client_settings();
-    settings.url =
-        balancer(settings.url.trim_start_matches("http://").to_owned(), &ask("SELECT toString(serverUUID())"));
+    settings.url = balancer(settings.url.trim_start_matches("http://").to_owned());
     let client = ClickHouse::new(&settings).expect("client");
     let landing = ClickHouseLanding::new(client, &definition).expect("name");
     let found = landing.preflight().expect("asked");
@@ -171,33 +170,30 @@ fn several_servers_behind_one_address_are_refused() {
     assert_eq!(landing.at_least_once().preflight().expect("asked"), Preflight::Ready);
 }
 
-/// Passes connections on to a server; on every second one the server gives another identity.
-fn balancer(server: String, identity: &str) -> String {
+/// Passes connections on to a server; what every second one asks of the server's identity is another server's.
+fn balancer(server: String) -> String {
+    const QUESTION: &[u8] = b"toString(serverUUID())";
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let other = identity.chars().map(|character| if character == '-' { '-' } else { '0' }).collect::<String>();
-    let identity = identity.to_owned();
     let accept = move || {
         for (number, near) in listener.incoming().flatten().enumerate() {
             let far = TcpStream::connect(&server).expect("connected");
-            let (mut from, mut to) = (near.try_clone().expect("a copy"), far.try_clone().expect("a copy"));
-            let there = move || drop(std::io::copy(&mut from, &mut to));
-            Builder::new().spawn(there).expect("a thread");
-            let (identity, other) = (identity.clone(), other.clone());
-            let back = move || {
-                let (mut far, mut near, mut buffer) = (far, near, [0; 65_536]);
-                while let Ok(count @ 1..) = far.read(&mut buffer) {
-                    if number % 2 == 1
-                        && let Some(at) = buffer[..count].windows(36).position(|part| part == identity.as_bytes())
-                    {
-                        buffer[at..at + 36].copy_from_slice(other.as_bytes());
+            let (mut answers, mut asker) = (far.try_clone().expect("a copy"), near.try_clone().expect("a copy"));
+            let back = move || drop(std::io::copy(&mut answers, &mut asker));
+            Builder::new().spawn(back).expect("a thread");
+            let there = move || {
+                let (mut near, mut far, mut buffer) = (near, far, [0; 65_536]);
+                while let Ok(count @ 1..) = near.read(&mut buffer) {
+                    let found = buffer[..count].windows(QUESTION.len()).position(|part| part == QUESTION);
+                    if let Some(at) = found.filter(|_| number % 2 == 1) {
+                        buffer[at..at + QUESTION.len()].copy_from_slice(b"'the other one'       ");
                     }
-                    if near.write_all(&buffer[..count]).is_err() {
+                    if far.write_all(&buffer[..count]).is_err() {
                         break;
                     }
                 }
             };
-            Builder::new().spawn(back).expect("a thread");
+            Builder::new().spawn(there).expect("a thread");
         }
     };
     Builder::new().spawn(accept).expect("a thread");
