@@ -174,6 +174,10 @@ impl TopicTask {
 
     /// Runs the steps on a range, lands its rows and closes it.
     fn process(&mut self, work: &Work, progress: &Progress) -> Result<Progress, TaskEnd> {
+        let now = (self.context.shared.clock)();
+        self.context.shared.board.change(&self.context.name, |state| {
+            state.started.get_or_insert(now);
+        });
         let mut closing = Closing { replayed: !work.retries.is_empty(), ..Closing::default() };
         for (index, records) in work.blocks.iter().enumerate() {
             self.run_steps(records, work.retries.get(index), &mut closing)?;
