@@ -41,8 +41,24 @@
 //!    3. After it: S0.
 //! 7. *resume*: rows are made again from the same bytes, from the state as of first. The hash says whether they are
 //!    the same rows. If so every piece is asked for before it is inserted.
-//! 8. *reopen*: the hash differs (another revision or program). All queries of the range are ended, the range is
-//!    opened again with the new hash and marked as mixed, and only rows that are not there are inserted.
+//! 8. *reopen*: the hash differs (another revision or program). All queries of the range are ended and the table is
+//!    asked for rows of the range that were not made this time. If there are none, the range is opened again with the
+//!    new hash and marked as mixed, and only rows that are not there are inserted.
+//!
+//! # A revision that makes less
+//!
+//! A row is known by its position. What one revision landed of an open range stays, whatever the next one makes at the
+//! same position; so a document that was half landed by one revision may hold rows of both. What must not happen is a
+//! row in the table that no ledger knows. So the flow holds (E5109), and leaves position, range and table as they are
+//! for the revision that opened the range, if the new one
+//!
+//! * refuses a document of which rows were closed or a range is open: a document is accepted whole or refused whole;
+//! * finds fewer rows in a document than were closed already;
+//! * does not make rows of the open range that are in the table (they are bad now, or dropped, or not found).
+//!
+//! In each case the queries of the open range are ended first, under the positions at which it was opened. An open range
+//! always ends where it was opened to end: a document with more rows gives the rest to the next range, one with fewer
+//! closes it short.
 //!
 //! State is never applied before 6, so a replay sees the state as of first.
 
@@ -50,6 +66,7 @@ mod lander;
 mod machine;
 mod pieces;
 
+pub(crate) use lander::landed_otherwise;
 pub use lander::{Landed, Lander, Withdrawal};
 pub use machine::{Arrow, Machine, State};
 pub use pieces::{PieceError, Range, provenance_of};

@@ -184,7 +184,7 @@ impl TopicTask {
             first: progress.next,
             last: RowPosition { offset: work.next - 1, row: 0 },
             rows: std::mem::take(&mut closing.rows),
-            replayed: closing.replayed,
+            replayed: closing.replayed.then(|| work.retries.iter().flat_map(Retry::positions).collect()),
         };
         let first = work.blocks.first().map_or(range.first.offset, |records| records.base_offset);
         let last = work.blocks.last().map_or(range.last.offset, |records| records.next_offset() - 1);

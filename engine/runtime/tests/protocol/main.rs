@@ -2,6 +2,8 @@
 //! that dies wherever the protocol has an arrow.
 
 mod kills;
+mod less;
+mod lines;
 mod outcomes;
 mod positions;
 mod republication;
