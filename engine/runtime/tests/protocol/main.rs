@@ -7,6 +7,7 @@ mod less;
 mod lines;
 mod outcomes;
 mod positions;
+mod replays;
 mod republication;
 mod revisions;
 mod world;
