@@ -32,8 +32,8 @@
 //! 2. *open*: one commit. Before it: as 1. After it: the next process must land exactly this range.
 //! 3. *insert*, once for each piece: a piece is one insert, one block, one part, whole or not there. A death leaves
 //!    the position open, so the next process goes by 7.
-//! 4. *ask*: whenever the outcome is not known. Running queries of the piece are ended first, so that the answer stays
-//!    true. There: done. Not there: the same token again. Acknowledged and still not there: the server kept the token
+//! 4. *ask*: whenever the outcome is not known. Running queries of the piece are ended first: so that the answer stays
+//!    true, and because a server refuses a query whose id (which is the token) still runs. There: done. Not there: the same token again. Acknowledged and still not there: the server kept the token
 //!    and lost the part, so the attempt counts up and the token changes.
 //! 5. *withdraw*: deletes the rows of a document's earlier versions that the new one no longer holds. Doing it twice
 //!    deletes nothing more.

@@ -29,6 +29,7 @@ use crate::hold::{Hold, Holder};
 use crate::landing::{Landed, Lander, Range, Withdrawal, landed_otherwise, provenance_of};
 use crate::metadata::{OpenRange, Progress};
 use crate::slots::Slots;
+use crate::snapshots::SnapshotSettings;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
 
@@ -38,6 +39,8 @@ pub struct Shared {
     pub log: Arc<dyn Log>,
     /// Where documents' bytes are.
     pub raw: Arc<dyn RawStore>,
+    /// Snapshots of stores, if there are any.
+    pub snapshots: Option<SnapshotSettings>,
     /// Kill points of tests.
     pub faults: Arc<dyn Faults>,
     /// The signal to stop.

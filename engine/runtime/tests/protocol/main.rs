@@ -10,4 +10,5 @@ mod positions;
 mod replays;
 mod republication;
 mod revisions;
+mod snapshots;
 mod world;

@@ -4,6 +4,7 @@
 //! rows under the next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use operators::{Chain, Dedupe, DedupeSettings};
 use runtime::landing::Arrow;
 use runtime::{
     Board, DeadLetterRecord, Destination, DocumentInputParts, Faults, FlowInput, FlowParts, Holds, Killed, Receipt,
-    RetryAction, RunEnd, RunParts, SourceParts, StopSignal, SystemTopics, TableOutput,
+    RetryAction, RunEnd, RunParts, SnapshotSettings, SourceParts, StopSignal, SystemTopics, TableOutput,
 };
 use telemetry::Counts;
 use testkit::{Call, ModelTable, Trouble};
@@ -62,6 +63,8 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     pub(crate) table: Arc<ModelTable>,
     landing: Arc<dyn Landing>,
+    /// Records of a changelog after which a snapshot is written; 0 for none at all.
+    pub(crate) snapshots_every: u64,
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
 }
 
@@ -141,7 +144,7 @@ impl World {
         let keeps = keeps(&clock);
         let folder = tempfile::tempdir().expect("a folder");
         let landing = Arc::clone(&table) as Arc<dyn Landing>;
-        Self { kind, folder, keeps, clock, table, landing, offers: Arc::default() }
+        Self { kind, folder, keeps, clock, table, landing, snapshots_every: 1, offers: Arc::default() }
     }
 
     pub(crate) fn log(&self) -> Arc<dyn Log> {
@@ -222,9 +225,16 @@ impl World {
             stop: StopSignal::new(),
             board: Arc::new(Board::default()),
             holds: Arc::new(Holds::default()),
+            snapshots: (self.snapshots_every > 0)
+                .then(|| SnapshotSettings { folder: self.snapshots(), every: self.snapshots_every }),
             faults,
             clock: ticking(&self.clock),
         }
+    }
+
+    /// The folder of snapshots.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.folder.path().join("snapshots")
     }
 
     /// Sends all open dead letters back to their flow, or gives them up.
