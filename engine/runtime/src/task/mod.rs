@@ -156,12 +156,26 @@ impl TaskContext {
         {
             return end;
         }
-        let revision = progress.open.as_ref().map_or("before", |open| &open.revision);
+        let revision = match &progress.open {
+            Some(open) => open.revision.clone(),
+            // Whoever closed the last range.
+            None => match self.last_revision() {
+                Ok(revision) => revision,
+                Err(error) => return error.into(),
+            },
+        };
         loop {
-            if let Err(end) = self.holder.hold(landed_otherwise(what.to_owned(), revision)) {
+            if let Err(end) = self.holder.hold(landed_otherwise(what.to_owned(), &revision)) {
                 return end;
             }
         }
+    }
+
+    /// The revision that closed the newest range of this partition.
+    fn last_revision(&self) -> Result<String, log::LogError> {
+        let FlowParts { topology, flow, .. } = &*self.parts;
+        let ledger = crate::supervisor::ledger_of(self.shared.log.as_ref(), topology, flow, self.input.partition)?;
+        Ok(ledger.into_iter().next_back().map(|entry| entry.revision).unwrap_or_default())
     }
 
     fn lander<'a>(&'a self, input: &Arc<Input>) -> Option<Lander<'a>> {

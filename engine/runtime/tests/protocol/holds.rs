@@ -10,13 +10,14 @@ use crate::world::{Kind, Script, World};
 
 /// Looks until it is so, for a minute at most.
 fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..6000 {
-        if so() {
-            return;
+    let came = (0..6000).any(|_| {
+        let came = so();
+        if !came {
+            thread::park_timeout(Duration::from_millis(10));
         }
-        thread::park_timeout(Duration::from_millis(10));
-    }
-    panic!("{what} did not come");
+        came
+    });
+    assert!(came, "{what} did not come");
 }
 
 #[test]
