@@ -249,7 +249,7 @@ mod tests {
         /// Writes keys to the changelog, as the task would.
         fn append(&self, keys: std::ops::Range<u128>) {
             let mut store = empty();
-            keys.for_each(|key| drop(store.observe(key, 1, 1)));
+            show(&mut store, keys);
             let mut records = RecordsBuilder::new();
             for change in store.changes() {
                 records.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
@@ -277,7 +277,7 @@ mod tests {
         /// A snapshot that knows one key more than the changelog, 99: so it is seen whether it was used.
         fn write(&self, header: &SnapshotHeader) {
             let mut store = empty();
-            [0, 1, 2, 99].into_iter().for_each(|key| drop(store.observe(key, 1, 1)));
+            show(&mut store, [0, 1, 2, 99].into_iter());
             store.commit();
             write_whole(self.folder.path(), &self.place(), header, &store).expect("written");
         }
@@ -296,6 +296,10 @@ mod tests {
 
     fn empty() -> SeenKeys {
         SeenKeys::new("once".into(), Duration::from_millis(100))
+    }
+
+    fn show(store: &mut SeenKeys, mut keys: impl Iterator<Item = u128>) {
+        assert!(keys.all(|key| store.observe(key, 1, 1) == Seen::New));
     }
 
     #[test]
