@@ -24,7 +24,7 @@ use crate::ddl::Table;
 use crate::errors::{ClickHouseError, operator};
 use crate::pinned;
 use crate::preflight::{self, Delivery};
-use crate::sql::literal;
+use crate::sql::{identifier, literal};
 
 /// How often to ask again for queries that are ending. Each time the server itself waits for them.
 const ROUNDS: usize = 20;
@@ -152,6 +152,20 @@ impl ClickHouseLanding {
         Ok(())
     }
 
+    /// Keys that a version has deleted. A merge keeps the newest row of a key also where it says that the key is gone, so
+    /// they are all there until a later version has rows of them; FINAL would leave them out.
+    fn withdrawn(&self, document: &str, version: u64) -> Result<u64, LandingError> {
+        let (name, keys) = (self.table.full_name(), self.table.sorting_key.iter().map(|key| identifier(key)));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT count() FROM (SELECT DISTINCT {keys} FROM {name} \
+             WHERE _document = {} AND _version = {version} AND _deleted = 1)",
+            literal(document)
+        );
+        let count: Vec<u64> = self.client.rows(&sql).map_err(|error| self.doubt(error).of_question())?;
+        Ok(count.first().copied().unwrap_or(0))
+    }
+
     fn of_provenance(provenance: &Provenance) -> String {
         format!("_landing = {} AND _partition = {}", literal(&provenance.landing), provenance.partition)
     }
@@ -267,9 +281,8 @@ impl Landing for ClickHouseLanding {
             "SETTINGS optimize_move_to_prewhere_if_final = 0, do_not_merge_across_partitions_select_final = 0";
         let count = format!("SELECT count() {newest} {settings}");
         let found: Vec<u64> = self.client.rows(&count).map_err(|error| self.doubt(error).of_question())?;
-        let found = found.first().copied().unwrap_or(0);
-        if found == 0 {
-            return Ok(0);
+        if found.first().is_none_or(|&found| found == 0) {
+            return self.withdrawn(document, version);
         }
         let sent = self.table.sent.iter().map(|column| match column.name.as_str() {
             "_landing" => literal(&provenance.landing),
@@ -278,7 +291,7 @@ impl Landing for ClickHouseLanding {
             "_row" => format!("toInt64({})", at.row),
             "_version" => format!("toUInt64({version})"),
             "_deleted" => "toUInt8(1)".to_owned(),
-            name => format!("old.{}", crate::sql::identifier(name)),
+            name => format!("old.{}", identifier(name)),
         });
         let sent = sent.collect::<Vec<_>>().join(", ");
         let sql =
@@ -292,7 +305,7 @@ impl Landing for ClickHouseLanding {
             ("max_insert_threads", "1"),
         ];
         self.client.execute(&sql, &pinned).map_err(|error| self.doubt(error).of_insert())?;
-        Ok(found)
+        self.withdrawn(document, version)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/log/         the embedded log; its lock says who owns the folder
 //! DIR/documents/   the raw store
+//! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
 //! DIR/clickhouse/  the embedded ClickHouse
 //! DIR/control      the socket of the run that owns the folder
 //! DIR/publishers/  the synthetic publishers' state; only where the demonstration lives
@@ -97,6 +98,11 @@ impl DataFolder {
     /// Opens the raw store.
     pub(crate) fn documents(&self) -> Result<FolderStore> {
         Ok(FolderStore::open(&self.root.join("documents"))?)
+    }
+
+    /// Where stores are saved, to come back sooner.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
     }
 
     /// Place of the control socket.

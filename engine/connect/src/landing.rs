@@ -155,8 +155,8 @@ pub trait Landing: Send + Sync {
     /// If the server cannot be asked.
     fn end_queries(&self, prefix: &str) -> Result<(), LandingError>;
 
-    /// `ByDocument` only: deletes the rows of `document` whose newest version is below `version`; says how many.
-    /// Doing it twice changes nothing more.
+    /// `ByDocument` only: deletes the rows of `document` whose newest version is below `version`; says how many keys
+    /// this version has deleted in all, whenever it did. So doing it twice changes nothing more and says the same.
     ///
     /// # Errors
     /// As for an insert.

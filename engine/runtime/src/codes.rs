@@ -18,7 +18,8 @@ pub const DOCUMENT_RECORD: Code = Code("E5106");
 pub const ROW_MOVED: Code = Code("E5107");
 /// A retry record cannot be read.
 pub const RETRY_RECORD: Code = Code("E5108");
-
+/// Rows landed that the topology as it is now does not make.
+pub const LANDED_OTHERWISE: Code = Code("E5109");
 /// A committed position is gone.
 pub const POSITION_GONE: Code = Code("E5110");
 
@@ -71,6 +72,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a retry record cannot be read",
         why: "The retry topic of the flow holds a record that is not one of ours, or that refers to a topic that is gone.",
         remedy: "Only Spotlight may write to that topic. Run the version that wrote the record.",
+    },
+    Explanation {
+        code: LANDED_OTHERWISE,
+        title: "rows landed that the topology as it is now does not make",
+        why: "The run ended while a range was being landed, and the topology was changed before it was closed. The new revision refuses the document, finds it shorter, or does not make rows of the range that are in the table. Going on would leave rows there that no ledger knows, so the flow waits. Nothing was changed.",
+        remedy: "Run the revision that landed them, which the message names, until the document or range is closed; then the new one. Or mend the topology so that it accepts the document and makes these rows again.",
     },
     Explanation {
         code: POSITION_GONE,

@@ -19,6 +19,7 @@ use crate::hold::{Hold, Holder, Holds, TaskHolder};
 use crate::ledger::LedgerEntry;
 use crate::names;
 use crate::slots::Slots;
+use crate::snapshots::SnapshotSettings;
 use crate::stop::{Backoff, StopSignal};
 use crate::system::SystemTopics;
 use crate::task::{DocumentTask, Shared, TaskContext, TopicTask};
@@ -45,6 +46,8 @@ pub struct RunParts {
     pub board: Arc<Board>,
     /// Flows that wait for a person.
     pub holds: Arc<Holds>,
+    /// Snapshots of stores; without them a start reads changelogs whole.
+    pub snapshots: Option<SnapshotSettings>,
     /// Kill points of tests.
     pub faults: Arc<dyn Faults>,
     /// Milliseconds since 1970 UTC.
@@ -63,7 +66,8 @@ pub struct RunEnd {
 /// # Errors
 /// If the topics cannot be made or the memory of earlier runs cannot be read.
 pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
-    let RunParts { flows, sources, log, raw, system, once, slots, stop, board, holds, faults, clock } = parts;
+    let RunParts { flows, sources, log, raw, system, once, slots, stop, board, holds, snapshots, faults, clock } =
+        parts;
     let flows: Vec<Arc<FlowParts>> = flows.into_iter().map(Arc::new).collect();
     let mut inputs = BTreeMap::new();
     for parts in &flows {
@@ -74,6 +78,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
     let shared = Arc::new(Shared {
         log,
         raw,
+        snapshots,
         faults,
         stop: stop.clone(),
         board,

@@ -267,11 +267,7 @@ impl State {
         }
         let mut newest: BTreeMap<Vec<&str>, &ModelRow> = BTreeMap::new();
         for row in &self.rows {
-            let mut key = vec![row.document.as_ref().map_or("", |(document, _)| document)];
-            let named = definition.columns.iter().zip(&row.cells);
-            key.extend(
-                named.filter(|(column, _)| definition.key.contains(&column.name)).map(|(_, cell)| cell.as_str()),
-            );
+            let key = key_of(definition, row);
             // Of equal versions the one inserted last counts.
             if newest.get(&key).is_none_or(|known| version(definition, known) <= version(definition, row)) {
                 newest.insert(key, row);
@@ -279,6 +275,14 @@ impl State {
         }
         newest.into_values().collect()
     }
+}
+
+/// The sorting key of a row: its document, where it has one, and the key columns.
+fn key_of<'a>(definition: &TableDefinition, row: &'a ModelRow) -> Vec<&'a str> {
+    let mut key = vec![row.document.as_ref().map_or("", |(document, _)| document)];
+    let named = definition.columns.iter().zip(&row.cells);
+    key.extend(named.filter(|(column, _)| definition.key.contains(&column.name)).map(|(_, cell)| cell.as_str()));
+    key
 }
 
 /// What decides which row of a key is the newest.
@@ -436,7 +440,6 @@ impl Landing for ModelTable {
             !row.deleted && row.document.as_ref().is_some_and(|(key, of)| key == document && *of < version)
         };
         let gone: Vec<ModelRow> = state.newest(&self.definition).into_iter().filter(old).cloned().collect();
-        let count = gone.len() as u64;
         state.rows.extend(gone.into_iter().map(|row| ModelRow {
             landing: provenance.landing.to_string(),
             partition: provenance.partition,
@@ -448,6 +451,11 @@ impl Landing for ModelTable {
         if trouble.is_some() {
             return Err(LandingError::Unknown { what: "lost after it happened".to_owned() });
         }
-        Ok(count)
+        let deleted = |row: &&ModelRow| {
+            row.deleted && row.document.as_ref().is_some_and(|(key, of)| key == document && *of == version)
+        };
+        let keys: HashSet<Vec<&str>> =
+            state.rows.iter().filter(deleted).map(|row| key_of(&self.definition, row)).collect();
+        Ok(keys.len() as u64)
     }
 }

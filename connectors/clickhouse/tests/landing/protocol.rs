@@ -183,7 +183,7 @@ fn a_document_takes_back_what_its_new_version_lacks() {
     let withdraw = |version| landing.withdraw("it's a", version, &provenance(), at(12, 99)).expect("withdrawn");
     assert_eq!(withdraw(2), 2);
     assert_eq!(keys(), r"[(1,'b'),(2,'b'),(2,'it\'s a'),(4,'it\'s a')]");
-    assert_eq!(withdraw(2), 0);
+    assert_eq!(withdraw(2), 2, "in all");
     assert_eq!(keys(), r"[(1,'b'),(2,'b'),(2,'it\'s a'),(4,'it\'s a')]");
     // Deleted rows are no answer; those below them still are, for they landed.
     assert_eq!(landing.present(&question(at(12, 0), at(12, 99), None)).expect("asked"), [at(12, 2), at(12, 4)]);
@@ -193,6 +193,7 @@ fn a_document_takes_back_what_its_new_version_lacks() {
     assert_eq!(keys(), r"[(1,'b'),(1,'it\'s a'),(2,'b')]");
     run("OPTIMIZE TABLE protocol.document FINAL");
     assert_eq!(keys(), r"[(1,'b'),(1,'it\'s a'),(2,'b')]");
+    assert_eq!(withdraw(3), 2, "a merge keeps the rows that say so");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::embedded::EmbeddedLog;
 use pattern::Pattern;
-use runtime::{Board, Held, Holds, RunParts, StopSignal, SystemTopics, TaskEnd};
+use runtime::{Board, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -207,6 +207,7 @@ impl Ground {
             stop: self.stop.clone(),
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
+            snapshots: Some(SnapshotSettings::new(folder.snapshots())),
             faults: crate::abort::faults()?,
             clock: environment::clock(),
         })?;

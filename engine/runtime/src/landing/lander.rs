@@ -13,6 +13,7 @@ use log::Log;
 
 use super::machine::{Arrow, Machine};
 use super::pieces::{Cut, Range, cut};
+use crate::codes;
 use crate::end::TaskEnd;
 use crate::faults::Faults;
 use crate::hold::{Hold, Holder};
@@ -85,15 +86,15 @@ impl Lander<'_> {
             None => {
                 if !pieces.is_empty() {
                     self.pass(&mut machine, Arrow::Open)?;
-                    self.open(range, hash, range.replayed)?;
+                    self.open(range, hash, range.replayed.is_some())?;
                 }
                 // Rows that come back stand among rows that landed: only one by one can they be asked for.
-                range.replayed
+                range.replayed.is_some()
             }
             Some(open) if open.hash == hash && open.rows == range.count() => open.mixed,
-            Some(_) => {
+            Some(open) => {
                 self.pass(&mut machine, Arrow::Reopen)?;
-                self.until_it_works(|| self.landing.end_queries(&self.range_prefix(range)))?;
+                self.hold_for_other_rows(range, open, &pieces)?;
                 self.open(range, hash, true)?;
                 true
             }
@@ -142,7 +143,7 @@ impl Lander<'_> {
         mut uncertain: bool,
     ) -> Result<(), TaskEnd> {
         let question = self.question(range, &piece);
-        let prefix = format!("{}{}/{hash:032x}/", self.range_prefix(range), piece.table_partition.0);
+        let prefix = format!("{}{}/{hash:032x}/", self.range_prefix(range.first, range.last), piece.table_partition.0);
         let (mut attempt, mut acknowledged) = (0, false);
         let mut backoff = self.backoff();
         loop {
@@ -185,21 +186,16 @@ impl Lander<'_> {
     /// They are one insert, so after an acknowledgement one of them proves them all. All of them must not be waited
     /// for: where rows replace each other, a merge may have taken some away.
     fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
-        let questions = if range.replayed { self.questions_of_rows(piece)? } else { vec![self.question(range, piece)] };
-        let prefix = self.range_prefix(range);
+        let questions = match range.replayed {
+            Some(_) => self.questions_of(row_positions(piece).map_err(TaskEnd::fault)?.collect()),
+            None => vec![PieceQuestion { table_partition: None, ..self.question(range, piece) }],
+        };
+        let prefix = self.range_prefix(range.first, range.last);
         let mut backoff = self.backoff();
         let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
-            let held = self.until_it_works(|| {
-                self.landing.end_queries(&prefix)?;
-                let mut held = Vec::new();
-                for question in &questions {
-                    let anywhere = PieceQuestion { table_partition: None, ..question.clone() };
-                    held.extend(self.landing.present(&anywhere)?);
-                }
-                Ok(held)
-            })?;
+            let held = self.until_it_works(|| self.held(&prefix, &questions))?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
             vanished += u64::from(!acknowledged.is_empty());
             let done = rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position));
@@ -235,9 +231,8 @@ impl Lander<'_> {
         }
     }
 
-    /// Questions for the rows of a piece themselves: one for each group of rows that stand near each other.
-    fn questions_of_rows(&self, piece: &Piece) -> Result<Vec<PieceQuestion>, TaskEnd> {
-        let mut positions: Vec<RowPosition> = row_positions(piece).map_err(TaskEnd::fault)?.collect();
+    /// Questions for rows: one for each group of rows that stand near each other.
+    fn questions_of(&self, mut positions: Vec<RowPosition>) -> Vec<PieceQuestion> {
         positions.sort_unstable();
         let mut questions: Vec<PieceQuestion> = Vec::new();
         for position in positions {
@@ -251,13 +246,67 @@ impl Lander<'_> {
                 }),
             }
         }
-        Ok(questions)
+        questions
+    }
+
+    /// Ends the queries of a prefix, then gives the positions that the table holds.
+    fn held(&self, prefix: &str, questions: &[PieceQuestion]) -> Result<Vec<RowPosition>, LandingError> {
+        self.landing.end_queries(prefix)?;
+        let mut held = Vec::new();
+        for question in questions {
+            held.extend(self.landing.present(question)?);
+        }
+        Ok(held)
+    }
+
+    /// Holds while the table has rows of an opened range that were not made this time. The range is left as it was
+    /// opened, so that the revision that opened it can go on.
+    fn hold_for_other_rows(&self, range: &Range, open: &OpenRange, pieces: &[Piece]) -> Result<(), TaskEnd> {
+        let mut own = HashSet::new();
+        for piece in pieces {
+            own.extend(row_positions(piece).map_err(TaskEnd::fault)?);
+        }
+        let wanted: Option<HashSet<RowPosition>> = range.replayed.as_ref().map(|rows| rows.iter().copied().collect());
+        let questions = match &range.replayed {
+            Some(positions) => self.questions_of(positions.clone()),
+            None => vec![PieceQuestion {
+                provenance: self.provenance.clone(),
+                table_partition: None,
+                first: range.first,
+                last: range.last,
+            }],
+        };
+        let prefix = self.range_prefix(range.first, range.last);
+        loop {
+            let mut held = self.until_answered(|| self.held(&prefix, &questions))?;
+            held.retain(|at| !own.contains(at) && wanted.as_ref().is_none_or(|wanted| wanted.contains(at)));
+            let Some(RowPosition { offset, row }) = held.iter().min() else {
+                self.holder.mended();
+                return Ok(());
+            };
+            let what = format!(
+                "the table holds {} rows, the first at offset {offset}, row {row}, that revision {} landed and {} does \
+                 not make",
+                held.len(),
+                open.revision,
+                self.revision
+            );
+            self.holder.hold(landed_otherwise(what, &open.revision))?;
+        }
+    }
+
+    /// Sees to it that no insert of an opened range lands any more.
+    ///
+    /// # Errors
+    /// If the task must end.
+    pub fn end_range(&self, first: RowPosition, last: RowPosition) -> Result<(), TaskEnd> {
+        let prefix = self.range_prefix(first, last);
+        self.until_answered(|| self.landing.end_queries(&prefix))
     }
 
     /// The start of every token and query id of a range.
-    fn range_prefix(&self, range: &Range) -> String {
+    fn range_prefix(&self, first: RowPosition, last: RowPosition) -> String {
         let Input { identity, partition, .. } = &*self.input;
-        let (first, last) = (range.first, range.last);
         format!("{}/{identity}/{partition}/{}.{}-{}.{}/", self.name, first.offset, first.row, last.offset, last.row)
     }
 
@@ -265,15 +314,18 @@ impl Lander<'_> {
         Backoff::new(Duration::from_secs(30), u64::from(self.input.partition.cast_unsigned()) + 1)
     }
 
-    /// Asks until there is an answer.
-    fn until_it_works<T>(&self, mut ask: impl FnMut() -> Result<T, LandingError>) -> Result<T, TaskEnd> {
+    /// Asks until there is an answer; then nothing is on hold any more.
+    fn until_it_works<T>(&self, ask: impl FnMut() -> Result<T, LandingError>) -> Result<T, TaskEnd> {
+        let answer = self.until_answered(ask)?;
+        self.holder.mended();
+        Ok(answer)
+    }
+
+    fn until_answered<T>(&self, mut ask: impl FnMut() -> Result<T, LandingError>) -> Result<T, TaskEnd> {
         let mut backoff = self.backoff();
         loop {
             match ask() {
-                Ok(answer) => {
-                    self.holder.mended();
-                    return Ok(answer);
-                }
+                Ok(answer) => return Ok(answer),
                 Err(error) => self.endure(error, &mut backoff)?,
             }
         }
@@ -295,6 +347,15 @@ impl Lander<'_> {
             LandingError::Operator { code, what, remedy } => self.holder.hold(Hold { code, what, remedy }).map(|_| ()),
         }
     }
+}
+
+/// The hold for rows that landed and that the topology as it is now does not make.
+pub(crate) fn landed_otherwise(what: String, revision: &str) -> Hold {
+    let remedy = format!(
+        "run revision {revision} until this is closed, or mend the topology so that it accepts the document and makes \
+         these rows again"
+    );
+    Hold { code: codes::LANDED_OTHERWISE, what, remedy }
 }
 
 /// Rows between two positions that one question may ask for in vain.

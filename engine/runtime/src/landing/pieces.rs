@@ -25,9 +25,9 @@ pub struct Range {
     pub last: RowPosition,
     /// The rows that land, in order.
     pub rows: Vec<Batch>,
-    /// True for rows that come back from the dead letters: `first` and `last` then stand in the retry topic, and the
-    /// rows keep the positions at which they failed, scattered among rows that landed long ago.
-    pub replayed: bool,
+    /// For rows that come back from the dead letters the positions at which they failed, scattered among rows that
+    /// landed long ago; those too that do not land this time. `first` and `last` then stand in the retry topic.
+    pub replayed: Option<Vec<RowPosition>>,
 }
 
 impl Range {

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use batch::{Headers, Record, Records, RecordsBuilder};
+use connect::RowPosition;
 use log::{Log, LogError, Transaction, Written};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,11 @@ impl Retry {
         let mut records = builder.finish();
         records.base_offset = self.offset;
         records
+    }
+
+    /// Where its rows stood.
+    pub fn positions(&self) -> impl Iterator<Item = RowPosition> {
+        self.rows.keys().map(|&row| RowPosition { offset: self.offset, row })
     }
 
     /// Marks a letter that failed again as the later attempt that it is.

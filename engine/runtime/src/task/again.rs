@@ -80,7 +80,7 @@ impl DocumentTask {
             first: progress.next,
             last: progress.next,
             rows: std::mem::take(&mut closing.rows),
-            replayed: true,
+            replayed: Some(retry.positions().collect()),
         };
         let retries = std::sync::Arc::clone(&self.context.retries);
         closing.hash = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?.hash;

@@ -1,5 +1,6 @@
 //! The task of a flow that reads documents: proves each document, then lands it range by range, or refuses it whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use batch::{Batch, DocumentId, Input, Record};
@@ -7,6 +8,7 @@ use connect::{DocumentRecord, RowPosition};
 use operators::{
     Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked, Workshop,
 };
+use telemetry::Counts;
 
 use super::TaskContext;
 use super::close::Closing;
@@ -106,14 +108,18 @@ impl DocumentTask {
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         let receipt = self.context.receipt(found, &proof);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
+        let fresh = progress.next.row == 0 && progress.open.is_none();
         if !receipt.accepted() {
+            if !fresh {
+                let what = format!("{} is half landed and refused now: {} {}", found.name, proof.code, proof.message);
+                return Err(self.context.hold_landed_otherwise(&progress, &what));
+            }
             let counts = proof.counts.clone();
             let closing = Closing { counts, receipt: Some(receipt), ..Closing::default() };
             self.context.close(&closing, &self.context.input, end)?;
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
-        let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone());
-        let fresh = progress.next.row == 0 && progress.open.is_none();
+        let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone())?;
         match proof.kept.take().filter(|_| fresh) {
             Some(kept) => {
                 for worked in kept {
@@ -130,6 +136,7 @@ impl DocumentTask {
                         ranges.start_over();
                         let mut ended = None;
                         workshop.again(open()?, &proof.facts, &mut |worked| {
+                            ranges.rows_seen = ranges.rows_seen.max(worked.next_row);
                             if worked.next_row > ranges.next_row {
                                 ended = ranges.take(worked).err();
                             }
@@ -141,10 +148,19 @@ impl DocumentTask {
             }
         }
         let DocumentId { key, version } = &*document.id;
+        if ranges.rows_seen < progress.next.row {
+            let what = format!(
+                "{} rows of {} landed, of which this revision finds only {}",
+                progress.next.row, found.name, ranges.rows_seen
+            );
+            return Err(self.context.hold_landed_otherwise(&progress, &what));
+        }
+        // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
+        ranges.withheld = proof.counts.dead > 0 || self.unsettled.others_wait(key, *version, &BTreeSet::new());
         if self.unsettled.has_earlier(key, *version) {
             ranges.superseded = superseded_letters(&self.context, key, *version)?;
         }
-        let dead = ranges.finish(receipt, &proof)?;
+        let dead = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
@@ -193,10 +209,14 @@ impl TaskContext {
         found: &DocumentRecord,
         mut read: impl FnMut() -> Result<T, WorkError>,
     ) -> Result<T, TaskEnd> {
+        let mut held = false;
         loop {
             let error = match read() {
                 Ok(done) => {
-                    self.holder.mended();
+                    // Only the hold from here: rows land while a document is read, and may be on hold themselves.
+                    if held {
+                        self.holder.mended();
+                    }
                     return Ok(done);
                 }
                 Err(WorkError::Read(ReadError::Bytes(error))) => error,
@@ -207,6 +227,7 @@ impl TaskContext {
                 what: format!("the bytes of {} cannot be read: {error}", found.name),
                 remedy: format!("put {} back into the raw store", found.stored),
             })?;
+            held = true;
         }
     }
 
@@ -250,6 +271,12 @@ struct Ranges<'a> {
     dead: Vec<Position>,
     /// Dead letters of earlier versions, closed with the last range.
     superseded: Vec<DeadLetter>,
+    /// Number of the row after the last one that was found, those of closed ranges too.
+    rows_seen: i64,
+    /// What became of the rows of closed ranges, whichever revision closed them.
+    closed: Counts,
+    /// True if nothing of earlier versions is withdrawn yet.
+    withheld: bool,
 }
 
 impl<'a> Ranges<'a> {
@@ -259,9 +286,10 @@ impl<'a> Ranges<'a> {
         twice: &'a Twice,
         document: &'a DocumentInput,
         progress: Progress,
-    ) -> Self {
+    ) -> Result<Self, TaskEnd> {
         let next_row = progress.next.row;
-        Self {
+        let closed = if next_row == 0 { Counts::default() } else { closed_counts(context, document.offset)? };
+        Ok(Self {
             context,
             letters,
             twice,
@@ -272,7 +300,10 @@ impl<'a> Ranges<'a> {
             pending: Closing::default(),
             dead: Vec::new(),
             superseded: Vec::new(),
-        }
+            rows_seen: 0,
+            closed,
+            withheld: false,
+        })
     }
 
     /// Forgets what was gathered and not closed; closed rows stay closed.
@@ -316,9 +347,11 @@ impl<'a> Ranges<'a> {
     }
 
     /// Lands what is left and closes the document. Gives the positions of its dead rows.
-    fn finish(mut self, receipt: Receipt, proof: &Proof) -> Result<Vec<Position>, TaskEnd> {
-        // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        let withdrawal = (proof.counts.dead == 0).then(|| withdrawal(self.context, &self.document.id)).flatten();
+    fn finish(mut self, mut receipt: Receipt) -> Result<Vec<Position>, TaskEnd> {
+        let withdrawal = (!self.withheld).then(|| withdrawal(self.context, &self.document.id)).flatten();
+        // What became of the rows, not what this revision would have made of them: another one may have closed some.
+        receipt.counts = std::mem::take(&mut self.closed);
+        receipt.counts.add(&self.pending.counts);
         self.pending.superseded = std::mem::take(&mut self.superseded);
         let next = RowPosition { offset: self.document.offset + 1, row: 0 };
         self.flush(next, withdrawal.as_ref(), Some(receipt))?;
@@ -336,9 +369,10 @@ impl<'a> Ranges<'a> {
         let offset = self.document.offset;
         let range = Range {
             first: self.progress.next,
-            last: RowPosition { offset, row: self.next_row - 1 },
+            // As it was opened, also if this revision finds fewer rows: its queries and rows are found by that.
+            last: self.progress.open.as_ref().map_or(RowPosition { offset, row: self.next_row - 1 }, |open| open.last),
             rows: std::mem::take(&mut closing.rows),
-            replayed: false,
+            replayed: None,
         };
         (closing.first, closing.last) = (Some(range.first), Some(range.last));
         let landed = context.land(&range, &context.input, self.progress.open.as_ref(), withdrawal)?;
@@ -346,11 +380,24 @@ impl<'a> Ranges<'a> {
         closing.receipt = receipt.map(|receipt| Receipt { withdrawn: landed.withdrawn, ..receipt });
         closing.rows = range.rows;
         context.close(&closing, &context.input, next)?;
+        self.closed.add(&closing.counts);
         self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));
         self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
         self.memory = 0;
         Ok(())
     }
+}
+
+/// What became of the rows of a document's ranges that are closed already.
+fn closed_counts(context: &TaskContext, offset: i64) -> Result<Counts, TaskEnd> {
+    let (log, parts) = (context.shared.log.as_ref(), &context.parts);
+    let mut counts = Counts::default();
+    for entry in crate::supervisor::ledger_of(log, &parts.topology, &parts.flow, context.input.partition)? {
+        if entry.first.0 == offset && entry.receipt.is_none() && !entry.replayed {
+            counts.add(&entry.counts);
+        }
+    }
+    Ok(counts)
 }
 
 /// What an accepted version of a document withdraws from the flow's table.

@@ -26,9 +26,10 @@ use crate::end::TaskEnd;
 use crate::faults::Faults;
 use crate::flow::{Destination, FlowParts};
 use crate::hold::{Hold, Holder};
-use crate::landing::{Landed, Lander, Range, Withdrawal, provenance_of};
+use crate::landing::{Landed, Lander, Range, Withdrawal, landed_otherwise, provenance_of};
 use crate::metadata::{OpenRange, Progress};
 use crate::slots::Slots;
+use crate::snapshots::SnapshotSettings;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
 
@@ -38,6 +39,8 @@ pub struct Shared {
     pub log: Arc<dyn Log>,
     /// Where documents' bytes are.
     pub raw: Arc<dyn RawStore>,
+    /// Snapshots of stores, if there are any.
+    pub snapshots: Option<SnapshotSettings>,
     /// Kill points of tests.
     pub faults: Arc<dyn Faults>,
     /// The signal to stop.
@@ -90,6 +93,7 @@ impl TaskContext {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
                 if *input != *self.input || self.never_closed()? {
                     let next = connect::RowPosition { offset: 0, row: 0 };
+                    self.holder.mended();
                     return Ok(Progress { next, topic: identity.to_string(), open: None });
                 }
                 self.holder
@@ -102,7 +106,10 @@ impl TaskContext {
                 continue;
             };
             match Progress::read(&position) {
-                Ok(progress) if progress.topic == identity.to_string() => return Ok(progress),
+                Ok(progress) if progress.topic == identity.to_string() => {
+                    self.holder.mended();
+                    return Ok(progress);
+                }
                 Ok(_) => self
                     .holder
                     .hold(Hold {
@@ -135,10 +142,47 @@ impl TaskContext {
         open: Option<&OpenRange>,
         withdrawal: Option<&Withdrawal>,
     ) -> Result<Landed, TaskEnd> {
-        let Destination::Table(table) = &self.parts.destination else {
-            return Ok(Landed::default());
+        match self.lander(input) {
+            Some(lander) => lander.land(range, open, withdrawal),
+            None => Ok(Landed::default()),
+        }
+    }
+
+    /// Holds, for as long as the run goes on, because rows of a document landed that this revision does not make. No
+    /// insert of the open range lands after that.
+    pub(crate) fn hold_landed_otherwise(&self, progress: &Progress, what: &str) -> TaskEnd {
+        if let (Some(open), Some(lander)) = (&progress.open, self.lander(&self.input))
+            && let Err(end) = lander.end_range(progress.next, open.last)
+        {
+            return end;
+        }
+        let revision = match &progress.open {
+            Some(open) => open.revision.clone(),
+            // Whoever closed the last range.
+            None => match self.last_revision() {
+                Ok(revision) => revision,
+                Err(error) => return error.into(),
+            },
         };
-        let lander = Lander {
+        loop {
+            if let Err(end) = self.holder.hold(landed_otherwise(what.to_owned(), &revision)) {
+                return end;
+            }
+        }
+    }
+
+    /// The revision that closed the newest range of this partition.
+    fn last_revision(&self) -> Result<String, log::LogError> {
+        let FlowParts { topology, flow, .. } = &*self.parts;
+        let ledger = crate::supervisor::ledger_of(self.shared.log.as_ref(), topology, flow, self.input.partition)?;
+        Ok(ledger.into_iter().next_back().map(|entry| entry.revision).unwrap_or_default())
+    }
+
+    fn lander<'a>(&'a self, input: &Arc<Input>) -> Option<Lander<'a>> {
+        let Destination::Table(table) = &self.parts.destination else {
+            return None;
+        };
+        Some(Lander {
             log: self.shared.log.as_ref(),
             landing: table.landing.as_ref(),
             table: &table.table,
@@ -151,8 +195,7 @@ impl TaskContext {
             faults: self.shared.faults.as_ref(),
             stop: &self.shared.stop,
             holder: self.holder.as_ref(),
-        };
-        lander.land(range, open, withdrawal)
+        })
     }
 
     /// What the dead letters of this task have in common.

@@ -18,6 +18,7 @@ use crate::landing::Range;
 use crate::metadata::Progress;
 use crate::names;
 use crate::retry::{Retry, RetryAction};
+use crate::snapshots::TaskSnapshots;
 
 /// Bytes of records that one transaction of a flow that writes a topic takes. Larger: fewer commits, more memory.
 const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
@@ -48,6 +49,7 @@ pub struct TopicTask {
     chain: Chain,
     letters: DeadLetterOf,
     recent: RecentShare,
+    snapshots: TaskSnapshots,
 }
 
 impl TopicTask {
@@ -55,7 +57,8 @@ impl TopicTask {
     #[must_use]
     pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
         let (letters, chain) = (context.letters(), (context.parts.chain)());
-        Self { context, reader, chain, letters, recent: RecentShare::default() }
+        let snapshots = TaskSnapshots::new(context.shared.snapshots.clone(), Arc::clone(&context.input));
+        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots }
     }
 
     /// Works until nothing can come any more.
@@ -63,11 +66,19 @@ impl TopicTask {
     /// # Errors
     /// If the task ends before that.
     pub fn run(&mut self) -> Result<(), TaskEnd> {
+        let ended = self.work();
+        if matches!(ended, Ok(()) | Err(TaskEnd::Stopped)) {
+            self.snapshots.ended(&self.chain.stores());
+        }
+        ended
+    }
+
+    fn work(&mut self) -> Result<(), TaskEnd> {
         self.context.preflight()?;
         let (input, retries) = (Arc::clone(&self.context.input), Arc::clone(&self.context.retries));
         let mut progress = self.context.progress(&input)?;
         let mut back = self.context.progress(&retries)?;
-        self.restore()?;
+        self.restore(progress.next.offset)?;
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
             if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
@@ -83,23 +94,14 @@ impl TopicTask {
         }
     }
 
-    /// Brings the stores to the committed state: the changelog from its start to its end.
-    fn restore(&mut self) -> Result<(), TaskEnd> {
-        let TaskContext { shared, parts, input, .. } = &self.context;
+    /// Brings the stores to the state as of the committed position, which was read before: what came into the changelog
+    /// since then came with a later position.
+    fn restore(&mut self, position: i64) -> Result<(), TaskEnd> {
+        let TaskContext { shared, parts, .. } = &self.context;
         for store in self.chain.stores() {
-            let topic = names::changelog(&parts.topology, store.name());
-            let settings = log::TopicSettings { name: Arc::clone(&topic), partitions: partitions(parts) };
-            shared.log.ensure_topic(&settings)?;
-            let mut offset = 0;
-            loop {
-                let blocks = shared.log.read(&topic, input.partition, offset, TRANSACTION_BYTES)?;
-                let Some(last) = blocks.last() else { break };
-                offset = last.next_offset();
-                for record in blocks.iter().flat_map(Records::iter) {
-                    store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
-                }
-            }
-            store.commit();
+            let name = names::changelog(&parts.topology, store.name());
+            let changelog = log::TopicSettings { name, partitions: partitions(parts) };
+            self.snapshots.restore(shared.log.as_ref(), &changelog, store, position)?;
         }
         Ok(())
     }
@@ -188,17 +190,19 @@ impl TopicTask {
             first: progress.next,
             last: RowPosition { offset: work.next - 1, row: 0 },
             rows: std::mem::take(&mut closing.rows),
-            replayed: closing.replayed,
+            replayed: closing.replayed.then(|| work.retries.iter().flat_map(Retry::positions).collect()),
         };
         let first = work.blocks.first().map_or(range.first.offset, |records| records.base_offset);
         let last = work.blocks.last().map_or(range.last.offset, |records| records.next_offset() - 1);
         closing.first = Some(RowPosition { offset: first, row: progress.next.row });
         closing.last = Some(RowPosition { offset: last, row: 0 });
+        let mut changed = Vec::new();
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
             for change in store.changes() {
                 changes.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
             }
+            changed.push(changes.len() as u64);
             if !changes.is_empty() {
                 let topic = names::changelog(&self.context.parts.topology, store.name());
                 closing.changes.push((topic, changes.finish()));
@@ -209,6 +213,9 @@ impl TopicTask {
         let next = RowPosition { offset: work.next, row: 0 };
         self.context.close(&closing, &work.input, next)?;
         self.chain.commit();
+        // What came back from the dead letters does not move the task in its input.
+        let position = if closing.replayed { None } else { Some(work.next) };
+        self.snapshots.committed(&self.chain.stores(), &changed, position);
         Ok(Progress { next, topic: progress.topic.clone(), open: None })
     }
 

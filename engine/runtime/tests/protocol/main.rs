@@ -1,9 +1,14 @@
 //! The landing protocol from end to end: a real log, a real runtime, a table that misbehaves on demand, and a process
 //! that dies wherever the protocol has an arrow.
 
+mod holds;
 mod kills;
+mod less;
+mod lines;
 mod outcomes;
 mod positions;
+mod replays;
 mod republication;
 mod revisions;
+mod snapshots;
 mod world;

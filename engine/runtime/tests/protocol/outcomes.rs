@@ -14,7 +14,7 @@ fn expected(kind: Kind) -> Outcomes {
 }
 
 /// What can go wrong with an insert without a person being needed.
-const PASSING: [Trouble; 6] = [
+pub(crate) const PASSING: [Trouble; 6] = [
     Trouble::Transient,
     Trouble::LostBefore,
     Trouble::LostAfter,

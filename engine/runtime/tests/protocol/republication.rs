@@ -14,7 +14,7 @@ fn run(world: &World, revision: &'static str) {
 /// Versions and outcomes of all receipts, in order.
 fn receipts(world: &World) -> Vec<(i64, String)> {
     let receipts = world.result("receipts").receipts;
-    receipts.into_iter().map(|(_, version, outcome, _)| (version, outcome)).collect()
+    receipts.into_iter().map(|(_, version, outcome, ..)| (version, outcome)).collect()
 }
 
 fn seen(versions: &[(i64, &str)]) -> Vec<(i64, String)> {

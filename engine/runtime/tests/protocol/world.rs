@@ -1,37 +1,30 @@
 //! A world to run flows in: a log and a raw store that outlive a process, a table, a publisher, and flows over texts.
 //!
-//! Lines are `key,part,value`. Revision `r2` reads the same lines otherwise: values are a hundredfold, a line that
-//! starts with `!` is good (in `r1` it is bad), and so is the header `other`. So a range that was opened under one
-//! revision gives other rows under the next.
+//! Revisions read the same lines otherwise, see `lines.rs`. So a range that was opened under one revision gives other
+//! rows under the next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{Field, Schema};
-use batch::{
-    Batch, Code, ColumnType, Headers, Input, Origins, PartitionBy, Place, Records, RecordsBuilder, RowsMeaning,
-    TableColumn, TableDefinition,
-};
+use batch::{ColumnType, Headers, PartitionBy, Records, RecordsBuilder, RowsMeaning, TableColumn, TableDefinition};
 use connect::{Discovery, FolderStore, Found, Landing, Source, SourceError};
 use indexmap::IndexMap;
 use log::embedded::EmbeddedLog;
 use log::memory::MemoryLog;
 use log::{Log, TopicSettings, Written};
-use operators::{
-    BadRecord, BadRow, Block, Chain, DecodedRecords, Dedupe, DedupeSettings, DocumentBytes, DocumentInput,
-    DocumentReader, Facts, Outcome, ReadError, RecordReader, StepError, Verdict,
-};
+use operators::{Chain, Dedupe, DedupeSettings};
 use runtime::landing::Arrow;
 use runtime::{
     Board, DeadLetterRecord, Destination, DocumentInputParts, Faults, FlowInput, FlowParts, Holds, Killed, Receipt,
-    RunEnd, RunParts, SourceParts, StopSignal, SystemTopics, TableOutput,
+    RetryAction, RunEnd, RunParts, SnapshotSettings, SourceParts, StopSignal, SystemTopics, TableOutput,
 };
 use telemetry::Counts;
 use testkit::{Call, ModelTable, Trouble};
+
+use crate::lines::Lines;
 
 /// Rows of a range: small, so that a few lines make several ranges.
 const RANGE_ROWS: usize = 4;
@@ -70,6 +63,8 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     pub(crate) table: Arc<ModelTable>,
     landing: Arc<dyn Landing>,
+    /// Records of a changelog after which a snapshot is written; 0 for none at all.
+    pub(crate) snapshots_every: u64,
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
 }
 
@@ -104,7 +99,8 @@ pub(crate) struct Outcomes {
     pub(crate) visible: Vec<String>,
     pub(crate) counts: Counts,
     pub(crate) dead: BTreeSet<String>,
-    pub(crate) receipts: Vec<(String, i64, String, u64)>,
+    /// Document, version, outcome, rows landed, rows withdrawn.
+    pub(crate) receipts: Vec<(String, i64, String, u64, u64)>,
 }
 
 pub(crate) fn definition(rows: RowsMeaning) -> TableDefinition {
@@ -148,7 +144,7 @@ impl World {
         let keeps = keeps(&clock);
         let folder = tempfile::tempdir().expect("a folder");
         let landing = Arc::clone(&table) as Arc<dyn Landing>;
-        Self { kind, folder, keeps, clock, table, landing, offers: Arc::default() }
+        Self { kind, folder, keeps, clock, table, landing, snapshots_every: 1, offers: Arc::default() }
     }
 
     pub(crate) fn log(&self) -> Arc<dyn Log> {
@@ -210,23 +206,44 @@ impl World {
 
     /// One life of the process: ends when all is done, or at the scripted arrow.
     pub(crate) fn run(&self, revision: &'static str, faults: Arc<Script>) -> Ended {
-        let parts = RunParts {
+        let parts = self.parts(revision, faults, true);
+        let holds = Arc::clone(&parts.holds);
+        let end = runtime::run(parts).expect("the log works");
+        Ended { end, holds: holds.list().into_iter().map(|held| (held.code, held.what)).collect() }
+    }
+
+    /// What a run is given; `once` for one that ends when all is done or it is on hold.
+    pub(crate) fn parts(&self, revision: &'static str, faults: Arc<Script>, once: bool) -> RunParts {
+        RunParts {
             flows: vec![self.flow(revision)],
             sources: self.sources(),
             log: self.log(),
             raw: Arc::new(FolderStore::open(&self.folder.path().join("raw")).expect("a raw store")),
             system: SystemTopics::default(),
-            once: true,
+            once,
             slots: 1,
             stop: StopSignal::new(),
             board: Arc::new(Board::default()),
             holds: Arc::new(Holds::default()),
+            snapshots: (self.snapshots_every > 0)
+                .then(|| SnapshotSettings { folder: self.snapshots(), every: self.snapshots_every }),
             faults,
             clock: ticking(&self.clock),
-        };
-        let holds = Arc::clone(&parts.holds);
-        let end = runtime::run(parts).expect("the log works");
-        Ended { end, holds: holds.list().into_iter().map(|held| (held.code, held.what)).collect() }
+        }
+    }
+
+    /// The folder of snapshots.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.folder.path().join("snapshots")
+    }
+
+    /// Sends all open dead letters back to their flow, or gives them up.
+    pub(crate) fn send_back(&self, action: RetryAction) {
+        let log = self.log();
+        let letters = runtime::dead_letters(log.as_ref(), "feed").expect("dead letters").into_values();
+        let open: Vec<_> = letters.filter(|(_, mark)| mark.is_none()).map(|(letter, _)| letter).collect();
+        let sent = runtime::send_back(log.as_ref(), &SystemTopics::default(), &open, action).expect("sent");
+        assert!(sent > 0 && sent == open.len() as u64, "{sent} of {}", open.len());
     }
 
     fn sources(&self) -> Vec<SourceParts> {
@@ -286,11 +303,9 @@ impl World {
         for entry in runtime::ledger(self.log().as_ref(), "feed", "load").expect("a ledger") {
             assert!(entry.counts.balanced(), "{context}: {entry:?}");
             counts.add(&entry.counts);
-            receipts.extend(
-                entry.receipt.map(|Receipt { document, version, outcome, counts, .. }| {
-                    (document, version, outcome, counts.landed)
-                }),
-            );
+            receipts.extend(entry.receipt.map(|Receipt { document, version, outcome, counts, withdrawn, .. }| {
+                (document, version, outcome, counts.landed, withdrawn)
+            }));
         }
         Outcomes { visible: self.table.visible(), counts, dead: self.dead(context), receipts }
     }
@@ -366,139 +381,5 @@ impl Source for Publisher {
 
     fn describe(&self) -> Arc<str> {
         "a publisher of a test".into()
-    }
-}
-
-/// Reads lines, out of documents and out of records.
-struct Lines {
-    revision: &'static str,
-}
-
-type Row = (String, String, i64);
-
-impl Lines {
-    fn row(&self, line: &str) -> Option<Row> {
-        let second = self.revision == "r2";
-        let line = if second { line.trim_start_matches('!') } else { line };
-        let mut cells = line.split(',');
-        let (key, part, value) = (cells.next()?, cells.next()?, cells.next()?.parse::<i64>().ok()?);
-        let good = !key.starts_with('!') && cells.next().is_none();
-        good.then(|| (key.to_owned(), part.to_owned(), if second { value * 100 } else { value }))
-    }
-}
-
-/// A row with its position, its arrival and the bytes that it came from.
-type Placed = (Row, (i64, i64), i64, Vec<u8>);
-
-/// Rows with the positions, arrivals and bytes that they came from.
-fn batch_of(rows: &[Placed], input: &Arc<Input>, place: Place) -> Batch {
-    let text = |of: &dyn Fn(&Row) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| of(&row.0))))
-    };
-    let columns: Vec<ArrayRef> = vec![
-        text(&|row| row.0.clone()),
-        text(&|row| row.1.clone()),
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0.2))),
-    ];
-    let fields: Vec<Field> =
-        definition(RowsMeaning::Append).columns.iter().map(|column| column.column_type.field(&column.name)).collect();
-    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of their types");
-    let origins = Origins {
-        input: Arc::clone(input),
-        offsets: Int64Array::from_iter_values(rows.iter().map(|row| row.1.0)),
-        rows: Int64Array::from_iter_values(rows.iter().map(|row| row.1.1)),
-        arrivals: Int64Array::from_iter_values(rows.iter().map(|row| row.2)),
-        place,
-        raw: BinaryArray::from_iter_values(rows.iter().map(|row| &row.3)),
-    };
-    Batch::new(columns, origins, None).expect("one origin a row")
-}
-
-impl DocumentReader for Lines {
-    fn facts(&self, _: &DocumentInput) -> Facts {
-        Facts::new()
-    }
-
-    fn steps_need_trailer(&self) -> bool {
-        false
-    }
-
-    fn read(
-        &self,
-        document: &DocumentInput,
-        mut bytes: Box<dyn DocumentBytes>,
-        sink: &mut dyn FnMut(Block) -> bool,
-    ) -> Result<Verdict, ReadError> {
-        let mut text = String::new();
-        bytes.read_to_string(&mut text).map_err(ReadError::Bytes)?;
-        let lines: Vec<&str> = text.lines().collect();
-        let known =
-            lines.first() == Some(&"key,part,value") || (self.revision == "r2" && lines.first() == Some(&"other"));
-        let rows = lines.len().saturating_sub(1) as u64;
-        let mut verdict = Verdict {
-            outcome: Outcome::Rows,
-            code: None,
-            message: String::new(),
-            rows,
-            bad: 0,
-            facts: Facts::new(),
-            new_columns: Vec::new(),
-        };
-        if !known {
-            verdict.outcome = Outcome::Failed;
-            return Ok(verdict);
-        }
-        if rows == 0 {
-            verdict.outcome = Outcome::Empty;
-            return Ok(verdict);
-        }
-        let numbered: Vec<(i64, &str)> = (0_i64..).zip(lines[1..].iter().copied()).collect();
-        for lines in numbered.chunks(3) {
-            let (mut good, mut bad, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-            for &(number, line) in lines {
-                let at = number.cast_unsigned() + 2;
-                match self.row(line) {
-                    Some(row) => {
-                        numbers.push(at);
-                        good.push((row, (document.offset, number), document.arrival, line.as_bytes().to_vec()));
-                    }
-                    None => bad.push(BadRow {
-                        row: number,
-                        member: "lines".into(),
-                        line: at,
-                        code: Code("E4298"),
-                        message: "no row".to_owned(),
-                        raw: line.as_bytes().to_vec(),
-                    }),
-                }
-            }
-            let place = Place::Document {
-                id: Arc::clone(&document.id),
-                member: "lines".into(),
-                lines: UInt64Array::from(numbers),
-            };
-            verdict.bad += bad.len() as u64;
-            let next_row = lines.last().map_or(0, |(number, _)| number + 1);
-            if !sink(Block { batch: batch_of(&good, &document.input, place), bad, next_row }) {
-                break;
-            }
-        }
-        Ok(verdict)
-    }
-}
-
-impl RecordReader for Lines {
-    fn read(&mut self, records: &Records, input: &Arc<Input>) -> Result<DecodedRecords, StepError> {
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
-        for record in records.iter() {
-            let value = record.value.unwrap_or_default();
-            match std::str::from_utf8(value).ok().and_then(|line| self.row(line)) {
-                Some(row) => good.push((row, (record.offset, 0), record.arrival, value.to_vec())),
-                None => {
-                    bad.push(BadRecord { offset: record.offset, code: Code("E4298"), message: "no row".to_owned() });
-                }
-            }
-        }
-        Ok(DecodedRecords { batch: batch_of(&good, input, Place::Nowhere), bad })
     }
 }

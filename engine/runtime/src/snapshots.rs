@@ -1,0 +1,389 @@
+//! Snapshots of stores on disk. They shorten the way back to the committed state, and nothing depends on them.
+//!
+//! What makes a store last is its changelog. A snapshot is the store's state as of one offset of the changelog, in the
+//! format of [`state::write_snapshot`]; restore = snapshot + the records from that offset on. There is one file a store
+//! and partition:
+//!
+//! ```text
+//! FOLDER/CHANGELOG-PARTITION.snapshot   the newest; CHANGELOG is the topic's name
+//! FOLDER/CHANGELOG-PARTITION.new        one that is being written, or was when the process died
+//! ```
+//!
+//! Invariants:
+//! * It is written after a commit and holds committed state only, so it is never ahead of a log that kept what it
+//!   committed. A death between the commit and the snapshot leaves the older one, with a longer tail.
+//! * It is written beside, synced and renamed: the file is whole or as it was.
+//! * One that cannot be used (damaged, of a newer program, of another store, of topics that were made again, ahead of
+//!   the log) is named in a warning, and the changelog is read whole. So is one that cannot be read; and where none can
+//!   be written the run goes on.
+//!
+//! Deliberately absent: clean-up of files whose stores are gone, and sharing: a folder belongs to one process.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use batch::{Input, Records, TopicIdentity};
+use log::{Log, TopicSettings};
+use state::{SnapshotHeader, Store, StoreError, read_snapshot, write_snapshot};
+
+use crate::end::TaskEnd;
+
+/// Records of a changelog after which a snapshot is due. Larger: a start reads a longer tail, at a few microseconds a
+/// record. Smaller: stores are written out more often.
+const EVERY: u64 = 500_000;
+
+/// Bytes of one reading of a changelog.
+const READ_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where and how often snapshots are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotSettings {
+    /// The folder; made when the first one is written. It belongs to this process.
+    pub folder: PathBuf,
+    /// Records of a changelog after which a snapshot is due: a few hundred thousand, but in tests.
+    pub every: u64,
+}
+
+impl SnapshotSettings {
+    /// Snapshots in this folder, as often as is good for most stores.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, every: EVERY }
+    }
+}
+
+/// The stores of one task, as they stand in their changelogs.
+pub(crate) struct TaskSnapshots {
+    settings: Option<SnapshotSettings>,
+    input: Arc<Input>,
+    /// Committed position in the input.
+    position: i64,
+    /// One a store, in the order of the stores.
+    changelogs: Vec<Changelog>,
+}
+
+/// How far the changelog of one store has been applied.
+struct Changelog {
+    topic: Arc<str>,
+    identity: TopicIdentity,
+    /// The first record that is not in the store. Where a log leaves gaps it may lag; a record applied twice does no
+    /// harm.
+    next: i64,
+    /// Records since the last snapshot.
+    since: u64,
+}
+
+impl TaskSnapshots {
+    /// Of a task without stores yet.
+    pub(crate) fn new(settings: Option<SnapshotSettings>, input: Arc<Input>) -> Self {
+        Self { settings, input, position: 0, changelogs: Vec::new() }
+    }
+
+    /// Brings the next store of the task to the committed state. `position` is the committed position in the input,
+    /// which must have been read before.
+    ///
+    /// # Errors
+    /// If the log fails, or its records are none of the store's.
+    pub(crate) fn restore(
+        &mut self,
+        log: &dyn Log,
+        changelog: &TopicSettings,
+        store: &mut dyn Store,
+        position: i64,
+    ) -> Result<(), TaskEnd> {
+        let (topic, partition) = (Arc::clone(&changelog.name), self.input.partition);
+        let identity = log.ensure_topic(changelog)?.identity;
+        let mut known = Changelog { topic, identity, next: 0, since: 0 };
+        self.position = position;
+        let end = log.end(&known.topic, partition)?;
+        known.next = self.read(&known, store, end).unwrap_or(0);
+        loop {
+            let blocks = log.read(&known.topic, partition, known.next, READ_BYTES)?;
+            let Some(last) = blocks.last() else { break };
+            known.next = last.next_offset();
+            for record in blocks.iter().flat_map(Records::iter) {
+                store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
+                known.since += 1;
+            }
+        }
+        self.changelogs.push(known);
+        Ok(())
+    }
+
+    /// Notes that a range was closed: so many records went to the changelog of each store, and the task now stands at
+    /// `position` in its input, if that moved. Writes the snapshots that are due.
+    pub(crate) fn committed(&mut self, stores: &[&mut dyn Store], records: &[u64], position: Option<i64>) {
+        self.position = position.unwrap_or(self.position);
+        for (changelog, count) in self.changelogs.iter_mut().zip(records) {
+            changelog.next += count.cast_signed();
+            changelog.since += count;
+        }
+        let every = self.settings.as_ref().map_or(u64::MAX, |settings| settings.every);
+        // A large store is written more seldom: what snapshots write stays in proportion to what changed.
+        self.write(stores, |store, since| since >= every.max(store.len() as u64 / 2));
+    }
+
+    /// Writes the snapshots of all stores that changed: the task comes to an orderly end.
+    pub(crate) fn ended(&mut self, stores: &[&mut dyn Store]) {
+        self.write(stores, |_, since| since > 0);
+    }
+
+    fn write(&mut self, stores: &[&mut dyn Store], due: impl Fn(&dyn Store, u64) -> bool) {
+        let Some(settings) = &self.settings else { return };
+        for (changelog, store) in self.changelogs.iter_mut().zip(stores) {
+            if !due(&**store, changelog.since) {
+                continue;
+            }
+            let header = SnapshotHeader {
+                input: self.input.identity,
+                partition: self.input.partition,
+                position: self.position,
+                changelog: changelog.identity,
+                changelog_offset: changelog.next,
+            };
+            let place = place(&settings.folder, &changelog.topic, self.input.partition);
+            // Also after a failure the next one waits its turn, or a full disk would be tried with every commit.
+            changelog.since = 0;
+            if let Err(error) = write_whole(&settings.folder, &place, &header, &**store) {
+                let reason = told(&error);
+                tracing::warn!(file = %place.display(), reason, "a snapshot could not be written");
+            }
+        }
+    }
+
+    /// Takes over the store's snapshot, if there is one that fits; gives the offset to go on from.
+    fn read(&self, changelog: &Changelog, store: &mut dyn Store, end: i64) -> Option<i64> {
+        let place = place(&self.settings.as_ref()?.folder, &changelog.topic, self.input.partition);
+        let read = match File::open(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => Err(error.into()),
+            Ok(mut file) => read_snapshot(&mut file, store),
+        };
+        let reason = match read {
+            Ok(header) => match self.misfit(&header, changelog, end) {
+                None => return Some(header.changelog_offset),
+                Some(reason) => reason.to_owned(),
+            },
+            Err(error) => told(&error),
+        };
+        store.clear();
+        tracing::warn!(
+            file = %place.display(),
+            reason,
+            "a snapshot cannot be used: the store is restored from its changelog alone"
+        );
+        // What does not fit now must not fit by chance when the changelog has grown.
+        if let Err(error) = fs::remove_file(&place) {
+            tracing::warn!(file = %place.display(), reason = %error, "the snapshot could not be removed");
+        }
+        None
+    }
+
+    /// Why a whole snapshot is not of this task's present.
+    fn misfit(&self, header: &SnapshotHeader, changelog: &Changelog, end: i64) -> Option<&'static str> {
+        if header.changelog != changelog.identity {
+            return Some("its changelog was deleted and made again");
+        }
+        if header.input != self.input.identity || header.partition != self.input.partition {
+            return Some("its input is another topic or partition");
+        }
+        let there = (0..=end).contains(&header.changelog_offset) && header.position <= self.position;
+        (!there).then_some("it is ahead of the log")
+    }
+}
+
+fn place(folder: &Path, changelog: &str, partition: i32) -> PathBuf {
+    folder.join(format!("{changelog}-{partition}.snapshot"))
+}
+
+fn write_whole(folder: &Path, place: &Path, header: &SnapshotHeader, store: &dyn Store) -> Result<(), StoreError> {
+    fs::create_dir_all(folder)?;
+    let beside = place.with_extension("new");
+    let mut file = File::create(&beside)?;
+    write_snapshot(&mut file, header, store)?;
+    file.sync_all()?;
+    Ok(fs::rename(&beside, place)?)
+}
+
+fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::Io(cause) => format!("{error}: {cause}"),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use batch::{Headers, Input, RecordsBuilder, TopicIdentity};
+    use log::memory::MemoryLog;
+    use log::{Log, TopicSettings, Written};
+    use state::{Seen, SeenKeys, SnapshotHeader, Store};
+
+    use super::{SnapshotSettings, TaskSnapshots, write_whole};
+
+    const CHANGELOG: &str = "feed.once.changelog";
+
+    /// A task with one store whose changelog holds the keys 0 to 9, and a folder.
+    struct Bench {
+        log: MemoryLog,
+        input: Arc<Input>,
+        folder: tempfile::TempDir,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let log = MemoryLog::new(Arc::new(|| 1));
+            let input = Arc::new(Input { topic: "events".into(), identity: TopicIdentity(5), partition: 0 });
+            let bench = Self { log, input, folder: tempfile::tempdir().expect("a folder") };
+            bench.log.ensure_topic(&changelog()).expect("a topic");
+            bench.append(0..10);
+            bench
+        }
+
+        /// Writes keys to the changelog, as the task would.
+        fn append(&self, keys: std::ops::Range<u128>) {
+            let mut store = empty();
+            show(&mut store, keys);
+            let mut records = RecordsBuilder::new();
+            for change in store.changes() {
+                records.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
+            }
+            let mut transaction = self.log.begin();
+            let written = Written { topic: CHANGELOG.into(), partition: 0, records: records.finish() };
+            transaction.append(written).expect("appended");
+            transaction.commit().expect("committed");
+        }
+
+        fn place(&self) -> std::path::PathBuf {
+            super::place(self.folder.path(), CHANGELOG, 0)
+        }
+
+        fn header(&self) -> SnapshotHeader {
+            SnapshotHeader {
+                input: self.input.identity,
+                partition: 0,
+                position: 4,
+                changelog: self.log.topic(CHANGELOG).expect("asked").expect("there").identity,
+                changelog_offset: 3,
+            }
+        }
+
+        /// A snapshot that knows one key more than the changelog, 99: so it is seen whether it was used.
+        fn write(&self, header: &SnapshotHeader) {
+            let mut store = empty();
+            show(&mut store, [0, 1, 2, 99].into_iter());
+            store.commit();
+            write_whole(self.folder.path(), &self.place(), header, &store).expect("written");
+        }
+
+        fn restored(&self) -> (TaskSnapshots, SeenKeys) {
+            let settings = SnapshotSettings { folder: self.folder.path().to_owned(), every: 3 };
+            let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&self.input)), empty());
+            snapshots.restore(&self.log, &changelog(), &mut store, 4).expect("restored");
+            (snapshots, store)
+        }
+    }
+
+    fn changelog() -> TopicSettings {
+        TopicSettings { name: CHANGELOG.into(), partitions: 1 }
+    }
+
+    fn empty() -> SeenKeys {
+        SeenKeys::new("once".into(), Duration::from_millis(100))
+    }
+
+    fn show(store: &mut SeenKeys, mut keys: impl Iterator<Item = u128>) {
+        assert!(keys.all(|key| store.observe(key, 1, 1) == Seen::New));
+    }
+
+    #[test]
+    fn a_store_comes_back_from_its_snapshot_and_the_rest_of_its_changelog() {
+        let bench = Bench::new();
+        assert_eq!(bench.restored().1.len(), 10, "there is no snapshot");
+        bench.write(&bench.header());
+        let (_, mut store) = bench.restored();
+        assert_eq!(store.observe(99, 1, 1), Seen::Repeat, "of the snapshot");
+        assert_eq!(store.observe(9, 1, 1), Seen::Repeat, "of the changelog");
+        assert_eq!(store.len(), 11);
+    }
+
+    #[test]
+    fn what_is_not_of_the_present_is_left_aside_for_good() {
+        let other = TopicIdentity(77);
+        let bench = Bench::new();
+        let header = bench.header();
+        for (wrong, why) in [
+            (SnapshotHeader { changelog: other, ..header.clone() }, "the changelog was made again"),
+            (SnapshotHeader { input: other, ..header.clone() }, "the input was made again"),
+            (SnapshotHeader { partition: 1, ..header.clone() }, "another partition"),
+            (SnapshotHeader { changelog_offset: 12, ..header.clone() }, "beyond the changelog's end"),
+            (SnapshotHeader { changelog_offset: -1, ..header.clone() }, "no offset"),
+            (SnapshotHeader { position: 5, ..header.clone() }, "after the committed position"),
+        ] {
+            bench.write(&wrong);
+            let (_, mut store) = bench.restored();
+            assert_eq!(store.observe(99, 1, 1), Seen::New, "{why}");
+            assert_eq!(store.len(), 11, "{why}");
+            assert!(!bench.place().exists(), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_newer_one_is_left_aside() {
+        let bench = Bench::new();
+        bench.write(&bench.header());
+        let whole = fs::read(bench.place()).expect("there");
+        let mut newer = whole.clone();
+        newer[8] = 2;
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        for bytes in [&newer[..], &flipped, &whole[..whole.len() - 1], b"", b"something else"] {
+            fs::write(bench.place(), bytes).expect("written");
+            let (_, mut store) = bench.restored();
+            assert_eq!((store.observe(99, 1, 1), store.len()), (Seen::New, 11));
+        }
+    }
+
+    #[test]
+    fn it_is_written_when_it_is_due_and_at_the_end_and_never_holds_what_is_not_committed() {
+        let bench = Bench::new();
+        bench.write(&SnapshotHeader { changelog_offset: 11, ..bench.header() });
+        let before = fs::read(bench.place()).expect("there");
+        let (mut snapshots, mut store) = bench.restored();
+        snapshots.ended(&[&mut store]);
+        assert!(fs::read(bench.place()).expect("there") == before, "nothing changed");
+        // A store of 4 keys: due from three records on.
+        bench.append(20..21);
+        store.observe(20, 1, 1);
+        store.commit();
+        snapshots.committed(&[&mut store], &[2], Some(5));
+        assert!(fs::read(bench.place()).expect("there") == before, "not due");
+        bench.append(21..22);
+        store.observe(21, 1, 1);
+        store.commit();
+        store.observe(50, 1, 1);
+        snapshots.committed(&[&mut store], &[2], Some(6));
+        let (mut snapshots, mut again) = (TaskSnapshots { position: 0, ..snapshots }, empty());
+        snapshots.changelogs.clear();
+        snapshots.restore(&bench.log, &changelog(), &mut again, 6).expect("restored");
+        assert_eq!(snapshots.changelogs[0].since, 0, "it is as of the changelog's end");
+        assert_eq!((again.observe(21, 1, 1), again.observe(50, 1, 1)), (Seen::Repeat, Seen::New));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_stops_nothing() {
+        let bench = Bench::new();
+        let settings = SnapshotSettings { folder: bench.folder.path().join("file/below"), every: 1 };
+        fs::write(bench.folder.path().join("file"), b"no folder").expect("written");
+        let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&bench.input)), empty());
+        snapshots.restore(&bench.log, &changelog(), &mut store, 4).expect("restored");
+        snapshots.ended(&[&mut store]);
+        assert_eq!(store.len(), 10);
+    }
+}

@@ -1,0 +1,47 @@
+//! Holds of a run that does not end by itself.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use testkit::{Call, Trouble};
+
+use crate::world::{Kind, Script, World};
+
+/// Looks until it is so, for a minute at most.
+fn until(what: &str, so: impl Fn() -> bool) {
+    let came = (0..6000).any(|_| {
+        let came = so();
+        if !came {
+            thread::park_timeout(Duration::from_millis(10));
+        }
+        came
+    });
+    assert!(came, "{what} did not come");
+}
+
+#[test]
+fn a_hold_is_listed_until_the_insert_that_it_is_for_succeeds() {
+    for kind in [Kind::Append, Kind::ByKey] {
+        let world = World::in_memory(kind);
+        world.produce(&["a,x,1", "b,x,2"]);
+        world.trouble(|call, before| (call == Call::Insert && before == 0).then_some(Trouble::Operator));
+        let parts = world.parts("r1", Arc::new(Script::default()), false);
+        let (holds, stop) = (Arc::clone(&parts.holds), parts.stop.clone());
+        thread::scope(|scope| {
+            let run = scope.spawn(|| runtime::run(parts).expect("the log works"));
+            until("the hold", || !holds.list().is_empty());
+            assert_eq!(holds.list()[0].code, testkit::MODEL_TROUBLE.0);
+            // The held task may not wait yet when the first release comes.
+            until("the rows", || {
+                holds.release("feed/load");
+                world.table.visible() == ["a|x|1", "b|x|2"]
+            });
+            until("the close", || runtime::ledger(world.log().as_ref(), "feed", "load").expect("a ledger").len() == 1);
+            stop.stop();
+            let end = run.join().expect("no panic");
+            assert!(end.failed.is_empty(), "{:?}", end.failed);
+        });
+        assert!(holds.list().is_empty(), "{kind:?}: {:?}", holds.list());
+    }
+}
