@@ -51,6 +51,9 @@ pub(crate) struct LandedBy {
     pub(crate) rows: String,
     /// Value of `_landing`.
     pub(crate) landing: String,
+    /// True if the row with the newest position wins among those of one key.
+    #[serde(default)]
+    pub(crate) newest_by_position: bool,
 }
 
 /// Writes a file so that it is whole or as it was.
@@ -142,6 +145,7 @@ impl DataFolder {
                     }
                     .to_owned(),
                     landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
+                    newest_by_position: table.table.rows == RowsMeaning::ByKey { version: None },
                 }),
             };
             known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing });

@@ -1,19 +1,21 @@
 //! How answers look: tables, failures, findings. The only place that prints, beside the live lines.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this file is for")]
+#![expect(clippy::print_stderr, reason = "printing is what this file is for")]
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use std::io::Write;
+
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::environment;
 use crate::exit::{Exit, Failure};
 
-/// Prints a line.
+/// Prints a line. One that nobody reads any more, as behind `| head`, is no failure.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Prints the heading of a part.
 pub(crate) fn heading(text: &str) {
-    if environment::coloured() { println!("\n\x1b[1m{text}\x1b[0m") } else { println!("\n{text}") }
+    if environment::coloured() { line(&format!("\n\x1b[1m{text}\x1b[0m")) } else { line(&format!("\n{text}")) }
 }
 
 /// Prints a line for people beside the answer.
@@ -23,16 +25,23 @@ pub(crate) fn note(text: &str) {
 
 /// Prints a value for scripts.
 pub(crate) fn json(value: &serde_json::Value) {
-    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+    line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
-/// Prints a table. Columns whose name begins with `#` hold numbers and stand to the right.
+/// Prints a table. Columns whose name begins with `#` hold numbers and stand to the right. On a terminal that is narrower
+/// the longer texts are wrapped; elsewhere each row is one line.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
-    println!("{}", rendered(header, rows));
+    line(&rendered(header, rows, None));
 }
 
-fn rendered(header: &[&str], rows: Vec<Vec<String>>) -> String {
+/// Columns no wider than this are never wrapped.
+const SHORT: usize = 10;
+
+fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
+    width.map(|width| table.set_width(width));
+    let narrow = table.width().is_some();
+    let whole: Vec<Option<usize>> = header.iter().enumerate().map(|(index, name)| whole(name, index, &rows)).collect();
     // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.style_mut().header_separator.fill = Some('─');
@@ -41,11 +50,28 @@ fn rendered(header: &[&str], rows: Vec<Vec<String>>) -> String {
         table.add_row(row);
     }
     for (index, name) in header.iter().enumerate() {
-        if let (true, Some(column)) = (name.starts_with('#'), table.column_mut(index)) {
+        let Some(column) = table.column_mut(index) else { continue };
+        if name.starts_with('#') {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+        if !narrow {
+            continue;
+        }
+        column.set_padding((0, 1));
+        if let Some(whole) = whole[index] {
+            let width = u16::try_from(whole + 1).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
     table.to_string()
+}
+
+/// Width of a column that must not be wrapped: a number's is that of its longest content or word of its name.
+fn whole(name: &str, index: usize, rows: &[Vec<String>]) -> Option<usize> {
+    let words = name.trim_start_matches('#').split(' ').map(|word| word.chars().count());
+    let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
+    let longest = words.chain(cells).max().unwrap_or(0);
+    (name.starts_with('#') || longest <= SHORT).then_some(longest)
 }
 
 /// A number with thin groups of three, as people read it.
@@ -93,7 +119,22 @@ pub(crate) fn findings(findings: &[topology::Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration};
+    use super::{count, duration, rendered};
+
+    #[test]
+    fn a_narrow_terminal_wraps_texts_and_leaves_numbers_whole() {
+        let header = ["flow", "#rows in", "#landed", "outcome", "#other outputs", "why"];
+        let why = "rows: the trailer says 7, the document has 1, and so nothing of it was taken";
+        let row = ["finra-short-volume-fnqc/load", "1,425,112", "1,425,112", "incomplete", "0", why];
+        let rows = vec![row.map(str::to_owned).to_vec()];
+        let text = rendered(&header, rows.clone(), Some(80));
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= 80, "{widest}: {text}");
+        assert_eq!(text.matches("1,425,112").count(), 2, "{text}");
+        assert!(text.contains("incomplete") && text.contains("outputs"), "{text}");
+        let text = rendered(&header, rows, None);
+        assert!(text.contains(why) && text.lines().count() == 3, "{text}");
+    }
 
     #[test]
     fn numbers_and_times_read_well() {

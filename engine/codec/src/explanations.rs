@@ -7,7 +7,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4201"),
         title: "a row is not valid UTF-8",
-        why: "The decoder is told that the document is UTF-8, and this row has bytes that are not. The row is kept whole as a dead letter; its neighbours are read.",
+        why: "The decoder is told that the document is UTF-8 (or it begins as UTF-16 does), and this row has bytes that are not. The row is kept whole as a dead letter; its neighbours are read.",
         remedy: "If most rows with accents fail, the publisher writes another encoding: try `encoding: windows-1252`. Otherwise the row is damaged at the publisher.",
     },
     Explanation {
@@ -97,8 +97,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4222"),
         title: "the archive is of an unsupported kind",
-        why: "Members are read if they are stored or deflated, have no password, and have names of their own.",
-        remedy: "Repack it as a plain zip, or ask for support of the method that the message names.",
+        why: "Members are read if they are stored or deflated, have no password, have names of their own, and are no archives themselves.",
+        remedy: "Select other members with `unzip: { members: ... }`, or repack it as a plain zip.",
     },
     Explanation {
         code: Code("E4223"),

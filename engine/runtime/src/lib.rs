@@ -39,7 +39,7 @@ pub use flow::{
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt};
 pub use metadata::{OpenRange, Progress};
-pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back};
+pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back, waiting_rows};
 pub use snapshots::SnapshotSettings;
 pub use stop::StopSignal;
 pub use supervisor::{RunEnd, RunParts, ledger, ledger_of, make_topics, run};

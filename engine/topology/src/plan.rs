@@ -179,7 +179,7 @@ pub struct Delimited {
     pub separator: u8,
     /// Whether `"` quotes cells (doubled inside).
     pub quotes: bool,
-    /// Label of the WHATWG encoding standard, such as `utf-8` or `windows-1252`.
+    /// Label of the WHATWG encoding standard, such as `utf-8` or `windows-1252`. A document's byte-order mark wins.
     pub encoding: Arc<str>,
     /// Header layouts in the order in which they are tried.
     pub layouts: Vec<Layout>,

@@ -130,6 +130,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("E2101", "name: trim(name)", "name: [name]"),
     ("E2102", ", remember: 30d", ""),
     ("E2103", "remember: 30d", "remember: 30 days"),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            encoding: shift_jis\n"),
     ("E2104", "topology: feed", "topology: Feed"),
     ("E2105", "          day: document.date", "          keep: [name]\n          day: document.date"),
     ("E2105", "topology: used", "topology: feed"),

@@ -1,5 +1,6 @@
 //! `status`, `receipts`, `reconcile` and `release`: questions to the run that owns the data folder, or to the folder.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -61,7 +62,7 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         "#dropped",
         "#dead",
         "#held",
-        "accounted for",
+        "adds up",
         "#refused",
         "#waiting",
     ];
@@ -117,7 +118,7 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
     let answer = ask(&arguments.data, Some(&arguments.clickhouse), &Question::Reconcile)?;
     let found = answer.as_array().context("the answer is no list")?;
     let number = |value: &Value| value.as_u64().unwrap_or(0);
-    let wrong: u64 = found.iter().map(|one| number(&one["gaps"]) + number(&one["repeats"])).sum();
+    let wrong: u64 = found.iter().flat_map(|one| ["gaps", "repeats", "strays"].map(|kind| number(&one[kind]))).sum();
     if arguments.format == Format::Json {
         show::json(&answer);
     } else {
@@ -132,13 +133,37 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
                 count("table_rows"),
                 count("gaps"),
                 count("repeats"),
+                count("strays"),
             ]
         });
-        let header = ["flow", "table", "rows", "#ledger", "#in the table", "#gaps", "#repeats"];
+        let header = ["flow", "table", "rows", "#ledger", "#in the table", "#gaps", "#repeats", "#strays"];
         show::table(&header, rows.collect());
-        show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats" } else { "NOT reconciled" });
+        let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
+        compared.into_iter().for_each(|words| show::line(&format!("compared {words}")));
+        found.iter().for_each(differences);
+        show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats, 0 strays" } else { "NOT reconciled" });
     }
     Ok(if wrong == 0 { Exit::Fine } else { Exit::NotReconciled })
+}
+
+/// The first places in which a table differs from its ledger.
+fn differences(landing: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let named = landing["differences"].as_array().map_or(&[][..], Vec::as_slice);
+    for one in named {
+        show::line(&format!(
+            "{} of {}: {}: {} expected, {} found",
+            text(&one["kind"]),
+            text(&landing["flow"]),
+            text(&one["place"]),
+            one["expected"],
+            one["found"]
+        ));
+    }
+    let more = landing["places"].as_u64().unwrap_or(0).saturating_sub(named.len() as u64);
+    if more > 0 {
+        show::line(&format!("and {} more places of {}", show::count(more), text(&landing["flow"])));
+    }
 }
 
 pub(crate) fn release(arguments: &Release) -> Result<Exit> {

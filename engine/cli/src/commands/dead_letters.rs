@@ -45,6 +45,7 @@ fn list(arguments: &Show) -> Result<Exit> {
         let group = [flow, text(letter, "code"), text(letter, "step"), text(letter, "field")];
         groups.entry(group).or_default().push(letter);
     }
+    let ids: Vec<String> = letters.iter().map(|letter| text(letter, "id")).collect();
     let rows = groups.iter().map(|([flow, code, step, field], letters)| {
         let first = letters[0];
         let example = format!("{} line {}", text(first, "document"), text(first, "line"));
@@ -56,17 +57,34 @@ fn list(arguments: &Show) -> Result<Exit> {
             show::count(letters.len() as u64),
             text(first, "message"),
             example,
-            text(first, "id"),
+            short(&text(first, "id"), &ids),
         ]
     });
     show::table(&["flow", "code", "step", "field", "#open", "why", "the first", "its id"], rows.collect());
-    show::line(&format!("{} open; spotlight dlq show ID shows one whole", show::count(letters.len() as u64)));
+    let open = show::count(letters.len() as u64);
+    show::line(&format!(
+        "{open} open; spotlight dlq show ID shows one whole, by any unique beginning or end of its id"
+    ));
     Ok(Exit::Fine)
+}
+
+/// An end of an id that no other has: partition, offset and row where that is enough.
+fn short(id: &str, ids: &[String]) -> String {
+    let slashes: Vec<usize> = id.rmatch_indices('/').map(|(at, _)| at + 1).collect();
+    let ends = slashes.into_iter().skip(2).map(|at| &id[at..]);
+    let unique = |end: &&str| ids.iter().filter(|id| means(id, end)).count() == 1;
+    ends.into_iter().find(unique).unwrap_or(id).to_owned()
+}
+
+/// True if what somebody wrote begins this id, or ends it with whole parts.
+fn means(id: &str, written: &str) -> bool {
+    let ends = id.strip_suffix(written).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    !written.is_empty() && (ends || id.starts_with(written))
 }
 
 fn one(id: &str, arguments: &Show) -> Result<Exit> {
     let letters = open(arguments)?;
-    let found: Vec<&Value> = letters.iter().filter(|letter| text(letter, "id").starts_with(id)).collect();
+    let found: Vec<&Value> = letters.iter().filter(|letter| means(&text(letter, "id"), id)).collect();
     let exact = found.iter().find(|letter| text(letter, "id") == id);
     let letter = match (exact, found.as_slice()) {
         (Some(letter), _) | (None, [letter]) => letter,
@@ -78,7 +96,7 @@ fn one(id: &str, arguments: &Show) -> Result<Exit> {
             ));
         }
         (None, several) => {
-            let what = format!("{} open dead letters begin with `{id}`", several.len());
+            let what = format!("{} open dead letters begin or end with `{id}`", several.len());
             return Err(failure(Exit::Usage, what, "give more of the id"));
         }
     };
@@ -93,4 +111,28 @@ fn one(id: &str, arguments: &Show) -> Result<Exit> {
         show::line(&format!("{:>13}:\n{}", "bytes", text(letter, "bytes")));
     }
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{means, short};
+
+    #[test]
+    fn an_id_is_meant_by_its_beginning_or_its_last_parts() {
+        let ids = ["a/load/0f/3/0/1", "a/load/0f/13/0/1", "a/load/0f/3/0/11", "b/load/9c/3/0/11"].map(str::to_owned);
+        let cases = [
+            ("3/0/1", vec![0]),
+            ("0/1", vec![0, 1]),
+            ("3/0/11", vec![2, 3]),
+            ("b/", vec![3]),
+            ("a/load/0f/3/0/1", vec![0, 2]),
+            ("", vec![]),
+            ("/1", vec![]),
+        ];
+        for (written, meant) in cases {
+            let found: Vec<usize> = (0..ids.len()).filter(|&id| means(&ids[id], written)).collect();
+            assert_eq!(found, meant, "{written}");
+        }
+        assert_eq!(ids.each_ref().map(|id| short(id, &ids)), ["3/0/1", "13/0/1", "0f/3/0/11", "9c/3/0/11"]);
+    }
 }

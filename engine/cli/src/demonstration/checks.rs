@@ -81,8 +81,8 @@ pub(super) fn check(ground: &Ground, pass: &Pass, publishers: &Publishers) -> Re
         differences.expect(&format!("rows of {flow} that are not accounted for"), 0, unaccounted(state));
     }
     for landed in access.answer(&Question::Reconcile)?.as_array().into_iter().flatten() {
-        let wrong = landed["gaps"].as_u64().unwrap_or(0) + landed["repeats"].as_u64().unwrap_or(0);
-        differences.expect(&format!("gaps and repeats of {}", landed["flow"]), 0, wrong);
+        let wrong = ["gaps", "repeats", "strays"].iter().filter_map(|kind| landed[*kind].as_u64()).sum::<u64>();
+        differences.expect(&format!("gaps, repeats and strays of {}", landed["flow"]), 0, wrong);
     }
     let is_refused = |receipt: &&Receipt| ["incomplete", "failed"].contains(&receipt.outcome.as_str());
     Ok(Checked {

@@ -93,10 +93,9 @@ fn adapt(http: &mut HttpPlan, feed: &Feed, now: i64) -> Result<()> {
         *to_days_ago = http_connector::days_since(feed.last_day, zone, now)?;
     }
     (http.rate, http.recheck_for) = (RATE, Some(RECHECK_FOR));
-    // A page may link to a file that is gone; in the true feed a person is asked what to do, here nobody could.
-    if !http.absent_statuses.contains(&404) {
-        http.absent_statuses.push(404);
-    }
+    // Nobody is there whom a hold could ask what a link to a file that is gone means.
+    let absent = http.absent_statuses.contains(&404);
+    anyhow::ensure!(absent, "a file that is gone would hold {}", feed.name);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod plans;
 #[path = "../program/mod.rs"]
 mod program;
 mod readme;
+mod reconciles;
 mod replays;
 mod running;
 mod statuses;

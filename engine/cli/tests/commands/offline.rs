@@ -67,3 +67,13 @@ fn the_other_commands_that_start_nothing_answer() {
     assert!(say(["plan", "--offline", "topologies/swaps.yaml"]).ends(0).output.contains("CREATE TABLE"));
     say(["check", "topologies/"]).ends(0);
 }
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_failure() {
+    let workplace = Workplace::new();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let said: crate::program::Said =
+        workplace.command(&["explain", "E4201"]).stdout(writer).output().expect("the program starts").into();
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+}

@@ -4,16 +4,21 @@
 //! the archive's tables claim. A member's name is text to report and to match, with the folders cut off; it is never a
 //! path. Sizes that an archive states are not believed.
 //!
-//! Deliberately absent: archives within archives, passwords, and methods of zip other than stored and deflated.
+//! A member that is an archive itself is refused, so that no depth has to be bounded; it harms nothing while another
+//! member is selected.
+//!
+//! Deliberately absent: unpacking archives within archives, passwords, and methods of zip other than stored and deflated.
 
 mod error;
 mod guard;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use encoding_rs::{Encoding, UTF_8};
 use pattern::Pattern;
 use zip::ZipArchive;
 
@@ -144,9 +149,20 @@ impl Archive {
     /// The bytes of a member from its beginning. It may be read again.
     ///
     /// # Errors
-    /// If there is no such member, or it cannot be opened. What is found out while reading, the reader says; see
-    /// [`ArchiveError::from_io`].
+    /// If there is no such member, it cannot be opened, or it is an archive itself. What is found out while reading, the
+    /// reader says; see [`ArchiveError::from_io`].
     pub fn read(&mut self, index: usize) -> Result<MemberReader<'_>, ArchiveError> {
+        if !self.is_plain() {
+            let mut first = Vec::with_capacity(4);
+            self.unpack(index)?.take(4).read_to_end(&mut first).map_err(ArchiveError::from_io)?;
+            if is_packed(&first) {
+                return Err(ArchiveError::Unsupported { what: "a member is an archive itself" });
+            }
+        }
+        self.unpack(index)
+    }
+
+    fn unpack(&mut self, index: usize) -> Result<MemberReader<'_>, ArchiveError> {
         if !self.members.iter().any(|member| member.index == index) {
             return Err(ArchiveError::NoMember { index });
         }
@@ -171,9 +187,10 @@ impl Archive {
 
     fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
         let mut start = Vec::new();
-        let mut reader = self.read(index)?.take(FIRST_LINE_LIMIT);
+        let mut text = String::new();
+        let mut reader = self.unpack(index)?.take(FIRST_LINE_LIMIT);
         let mut piece = [0; 4096];
-        while !start.contains(&b'\n') {
+        while !text.contains('\n') {
             let length = match reader.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => length,
@@ -181,11 +198,9 @@ impl Archive {
                 Err(error) => return Err(ArchiveError::from_io(error)),
             };
             start.extend_from_slice(&piece[..length]);
+            text = beginning(&start).into_owned();
         }
-        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Ok(String::from_utf8_lossy(line).into_owned())
+        Ok(text.split('\n').next().map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or_default().to_owned())
     }
 }
 
@@ -193,6 +208,17 @@ impl std::fmt::Debug for Archive {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Archive").field("members", &self.members).field("limits", &self.limits).finish()
     }
+}
+
+/// The beginning of a text, in the encoding that its mark says, without the mark.
+fn beginning(bytes: &[u8]) -> Cow<'_, str> {
+    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
+    encoding.decode_without_bom_handling(&bytes[mark..]).0
+}
+
+/// True if these bytes begin a zip or gzip.
+fn is_packed(first: &[u8]) -> bool {
+    [&b"PK\x03\x04"[..], b"PK\x05\x06", b"\x1f\x8b"].iter().any(|mark| first.starts_with(mark))
 }
 
 /// The name without its folders, whichever way their separators lean.
@@ -204,8 +230,9 @@ pub fn base_name(name: &str) -> &str {
 /// True if these first bytes of a document begin an HTML page: a publisher's way to say that there is no data.
 #[must_use]
 pub fn sniff_html(first: &[u8]) -> bool {
-    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
-    [&b"<!doctype html"[..], b"<html"]
+    let text = beginning(first);
+    let text = text.trim_ascii_start();
+    ["<!doctype html", "<html"]
         .iter()
         .any(|mark| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark)))
 }

@@ -79,6 +79,27 @@ fn members_are_selected_by_name_or_first_line() {
     assert!(matches!(archive.read(9), Err(ArchiveError::NoMember { index: 9 })));
 }
 
+#[test]
+fn first_lines_are_read_by_their_mark_and_an_archive_within_harms_nothing_unread() {
+    let wide = |text: &str, little: bool| -> Vec<u8> {
+        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        units.flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+    };
+    // The first letter of the second has the byte of a line end in it, and so has the last one of its line.
+    let little = wide("DATE|CUSIP\r\n1|2\n", true);
+    let big = wide("\u{10a}DATE|\u{a00}\n1|2\n", false);
+    let inner = zip(&[("x", b"DATE|X\n")], CompressionMethod::Stored);
+    let bytes = zip(&[("one", &little), ("two", &big), ("old.zip", &inner)], CompressionMethod::Deflated);
+    let mut archive = open(bytes, Limits::default()).expect("a zip");
+    for (line, name) in [("DATE|CUSIP", "one"), ("\u{10a}DATE|\u{a00}", "two")] {
+        let pattern = Pattern::parse(line).expect("a pattern");
+        let members = archive.members(&Selection::FirstLine(&pattern)).expect("readable");
+        assert_eq!(members.iter().map(|member| &*member.name).collect::<Vec<_>>(), [name]);
+        archive.read(members[0].index).expect("a member");
+    }
+    assert_eq!(archive.read(2).expect_err("an archive").code().0, "E4222");
+}
+
 fn with_flag(mut bytes: Vec<u8>, local: usize, central: usize, value: u8) -> Vec<u8> {
     let directory = bytes.windows(4).position(|four| four == b"PK\x01\x02").expect("a directory");
     bytes[local] = value;
@@ -99,6 +120,8 @@ fn hostile_archives_are_refused() {
     let stored = zip(&[("a", b"x")], CompressionMethod::Stored);
     let small = Limits { unpacked_bytes: 1000, ..Limits::default() };
     let bomb = vec![0_u8; 40 << 20];
+    let dense = zip(&[("a", &bomb)], CompressionMethod::Deflated);
+    let empty = zip(&[], CompressionMethod::Stored);
     let cases = [
         ("cut zip", cut_zip, Limits::default(), "E4220"),
         ("wrong checksum", changed, Limits::default(), "E4220"),
@@ -115,6 +138,12 @@ fn hostile_archives_are_refused() {
         ("bomb in a gzip", gzip(&bomb), Limits::default(), "E4221"),
         ("bomb in a zip", zip(&[("a", &bomb)], CompressionMethod::Deflated), Limits::default(), "E4221"),
         ("members", zip(&[("a", b""), ("b", b"")], CompressionMethod::Stored), Limits { members: 1, ..small }, "E4221"),
+        ("zip in a zip", zip(&[("a.zip", &stored)], CompressionMethod::Stored), Limits::default(), "E4222"),
+        ("gzip in a zip", zip(&[("a.gz", &gzip(b"x"))], CompressionMethod::Deflated), Limits::default(), "E4222"),
+        ("empty zip in a zip", zip(&[("a.zip", &empty)], CompressionMethod::Stored), Limits::default(), "E4222"),
+        ("zip in a gzip", gzip(&stored), Limits::default(), "E4222"),
+        ("gzip in a gzip", gzip(&gzip(b"x")), Limits::default(), "E4222"),
+        ("bomb in a zip in a zip", zip(&[("a", &dense)], CompressionMethod::Stored), Limits::default(), "E4222"),
         ("encrypted", with_flag(stored.clone(), 6, 8, 1), Limits::default(), "E4222"),
         ("another method", with_flag(stored, 8, 10, 14), Limits::default(), "E4222"),
     ];
@@ -165,6 +194,8 @@ fn names_lose_their_folders_and_pages_are_seen() {
         (b"<HTML lang=en>", true),
         (b"SETTLEMENT DATE|CUSIP", false),
         (b"<?xml version=\"1.0\"?>", false),
+        (b"\xff\xfe<\0h\0t\0m\0l\0>\0", true),
+        (b"\xfe\xff\0D\0A\0T\0E", false),
         (b"", false),
     ] {
         assert_eq!(sniff_html(first), page);

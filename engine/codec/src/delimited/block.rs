@@ -50,6 +50,8 @@ pub struct Block {
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) schema: SchemaRef,
+    /// The document's encoding: its mark says it, or the settings.
+    pub(super) encoding: &'static Encoding,
     /// For each column to build, its place among the document's columns.
     pub(super) places: Vec<usize>,
     /// Number of the document's columns.
@@ -109,7 +111,7 @@ impl Columns<'_> {
     /// The wanted columns, some rows at a time: the cells and bytes of all rows of a wide table do not fit the
     /// processor's cache, and every column would fetch them anew.
     fn wanted(&self) -> Vec<ArrayRef> {
-        let new = |_| TextColumn::new(self.format, self.collected.lines.len());
+        let new = |_| TextColumn::new(self.format, self.shape.encoding, self.collected.lines.len());
         let mut columns: Vec<TextColumn> = self.shape.places.iter().map(new).collect();
         for rows in self.collected.cells.chunks(ROWS_AT_ONCE * self.shape.columns) {
             for (column, place) in columns.iter_mut().zip(&self.shape.places) {
@@ -125,7 +127,7 @@ impl Columns<'_> {
     fn raw_row(&self) -> MapArray {
         let filled_only = self.format.settings.raw_row == RawRow::FilledCells;
         let count = self.collected.cells.len();
-        let mut values = TextColumn::new(self.format, count);
+        let mut values = TextColumn::new(self.format, self.shape.encoding, count);
         let (mut key_bytes, mut key_ends) = (Vec::new(), vec![0_i32]);
         let mut ends = vec![0_i32];
         for row in self.collected.cells.chunks_exact(self.shape.columns) {
@@ -176,8 +178,8 @@ struct TextColumn {
 }
 
 impl TextColumn {
-    fn new(format: &Format, rows: usize) -> Self {
-        let encoding = (format.encoding != encoding_rs::UTF_8).then_some(format.encoding);
+    fn new(format: &Format, encoding: &'static Encoding, rows: usize) -> Self {
+        let encoding = (encoding != encoding_rs::UTF_8).then_some(encoding);
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
         Self {

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use batch::Code;
+use encoding_rs::Encoding;
 
 use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
-use super::format::{Format, Layout, Proof};
+use super::format::{Format, Layout, Proof, Settings};
 use super::header::{Choice, choose};
 use super::scanner::{Found, Scanner};
 use super::sum::Sum;
 use super::trailer::{ProofOutcome, Tail};
+use super::transcode::Transcoder;
 
 /// Most rows of a block. More make columns fall out of the processor's cache; fewer repeat the work of each block.
 const BLOCK_ROWS: usize = 8_192;
@@ -45,7 +47,7 @@ pub struct Verdict {
 
 /// Decodes one member.
 pub struct Decoder<R> {
-    scanner: Scanner<R>,
+    scanner: Scanner<Transcoder<R>>,
     format: Arc<Format>,
     shape: Shape,
     splitter: Splitter,
@@ -74,7 +76,9 @@ impl<R: Read> Decoder<R> {
     /// If the first line is no expected header, or the bytes cannot be unpacked or read.
     pub fn new(reader: R, format: &Arc<Format>, first_row_number: u64) -> Result<Self, DecodeError> {
         let settings = &format.settings;
-        let mut scanner = Scanner::new(reader, settings.quotes, settings.separator, settings.line_limit)?;
+        let text = Transcoder::new(reader, format.encoding).map_err(DecodeError::from_io)?;
+        let encoding = text.encoding();
+        let mut scanner = Scanner::new(text, settings.quotes, settings.separator, settings.line_limit);
         let header = match scanner.next()? {
             Found::Row { at, .. } => scanner.bytes(&at).to_vec(),
             Found::TooLong { .. } => {
@@ -83,7 +87,7 @@ impl<R: Read> Decoder<R> {
             }
             Found::End => return Err(refuse("E4212", 0, "the document is empty")),
         };
-        let names = header_names(format, &header)?;
+        let names = header_names(settings, encoding, &header)?;
         let choice = choose(settings, &names)?;
         let layout = &settings.layouts[choice.layout];
         let mut taken = Vec::new();
@@ -115,7 +119,7 @@ impl<R: Read> Decoder<R> {
         let names_length: usize = names.iter().map(String::len).sum();
         let block_rows = BLOCK_ROWS.min(BLOCK_CELLS / columns).min(BLOCK_NAMES / names_length.max(1)).max(1);
         let schema = Arc::new(Schema::new(fields(&taken, settings.raw_row)));
-        let shape = Shape { schema, places, columns, published: distinct(names) };
+        let shape = Shape { schema, encoding, places, columns, published: distinct(names) };
         Ok(Self {
             scanner,
             format: Arc::clone(format),
@@ -262,7 +266,7 @@ impl<R: Read> Decoder<R> {
         } else {
             block.bytes.extend_from_slice(bytes);
             add_up(&mut self.sums, &self.sum_places, &block.cells[first_cell..], &block.bytes, self.splitter.separator);
-            let invalid = self.format.encoding == encoding_rs::UTF_8 && std::str::from_utf8(bytes).is_err();
+            let invalid = self.shape.encoding == encoding_rs::UTF_8 && std::str::from_utf8(bytes).is_err();
             invalid.then(|| ("E4201", "the row is not valid UTF-8".to_owned()))
         };
         let Some((code, message)) = failure else {
@@ -293,8 +297,7 @@ impl<R> std::fmt::Debug for Decoder<R> {
     }
 }
 
-fn header_names(format: &Format, header: &[u8]) -> Result<Vec<String>, DecodeError> {
-    let settings = &format.settings;
+fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8]) -> Result<Vec<String>, DecodeError> {
     let columns = usize::MAX;
     let mut splitter =
         Splitter { separator: settings.separator, quotes: settings.quotes, columns, spill: None, starts: Vec::new() };
@@ -302,7 +305,9 @@ fn header_names(format: &Format, header: &[u8]) -> Result<Vec<String>, DecodeErr
     if splitter.split_any(header, &mut cells).is_err() {
         return Err(refuse("E4208", 1, "text stands behind a closing quote in the header"));
     }
-    let name = |cell: &Cell| format.text(&cell.text(header, settings.separator)).into_owned();
+    // Bytes that are no text of a UTF-8 document show as replacement characters.
+    let name =
+        |cell: &Cell| encoding.decode_without_bom_handling(&cell.text(header, settings.separator)).0.into_owned();
     Ok(cells.iter().map(name).collect())
 }
 

@@ -1,11 +1,12 @@
 //! What a document's text must look like: [`Settings`] as given, and [`Format`], checked and compiled once.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 use regex::bytes::{Regex, RegexSet};
+
+use super::transcode::is_wide;
 
 /// Longest line that may be allowed, so that positions in a block fit their numbers.
 const LINE_CEILING: usize = 256 * 1024 * 1024;
@@ -17,7 +18,8 @@ pub struct Settings {
     pub separator: u8,
     /// Whether `"` quotes cells (RFC 4180: doubled inside, line ends allowed inside).
     pub quotes: bool,
-    /// Label of the WHATWG encoding standard: UTF-8 or any encoding of one byte a character.
+    /// Label of the WHATWG encoding standard: UTF-8, UTF-16 or any encoding of one byte a character. It holds for
+    /// documents without a byte-order mark; a mark wins.
     pub encoding: Arc<str>,
     /// Header layouts in the order in which they are tried.
     pub layouts: Vec<Layout>,
@@ -104,7 +106,7 @@ pub enum RawRow {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// No such encoding, or one whose characters hide separators.
-    #[error("`{label}` is neither UTF-8 nor an encoding of one byte a character")]
+    #[error("`{label}` is neither UTF-8, UTF-16 nor an encoding of one byte a character")]
     Encoding {
         /// The label.
         label: Arc<str>,
@@ -143,6 +145,7 @@ pub enum SettingsError {
 #[derive(Debug)]
 pub struct Format {
     pub(super) settings: Settings,
+    /// Of documents without a mark.
     pub(super) encoding: &'static Encoding,
     pub(super) trailer_rules: Vec<Regex>,
     pub(super) any_trailer: RegexSet,
@@ -156,7 +159,7 @@ impl Format {
     pub fn new(mut settings: Settings) -> Result<Self, SettingsError> {
         let label = || SettingsError::Encoding { label: Arc::clone(&settings.encoding) };
         let encoding = Encoding::for_label(settings.encoding.as_bytes()).ok_or_else(label)?;
-        if encoding != UTF_8 && !encoding.is_single_byte() {
+        if encoding != UTF_8 && !is_wide(encoding) && !encoding.is_single_byte() {
             return Err(label());
         }
         if !settings.separator.is_ascii() || b"\"\r\n".contains(&settings.separator) {
@@ -204,10 +207,5 @@ impl Format {
             Some(column) => Err(SettingsError::Column { column: Arc::clone(column) }),
             None => Ok(()),
         }
-    }
-
-    /// Text for people and for names. Bytes that are no text of a UTF-8 document show as replacement characters.
-    pub(super) fn text<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {
-        self.encoding.decode_without_bom_handling(bytes).0
     }
 }

@@ -8,6 +8,8 @@
 //! How it is fast: the bytes of a block's rows are copied once into one buffer, which becomes the column of raw bytes.
 //! Cells are pairs of numbers into that buffer. Columns are then built one after another, and only the wanted ones.
 //!
+//! A byte-order mark wins over the declared encoding. A document in UTF-16 is read as its UTF-8 form.
+//!
 //! Line ends are LF or CRLF; a CR that ends the document counts as one. Any other CR is text. NUL bytes are text.
 //!
 //! Deliberately absent: types (every column is nullable text), expressions, and any judgement about outcomes.
@@ -23,6 +25,7 @@ mod sum;
 #[cfg(test)]
 mod tests;
 mod trailer;
+mod transcode;
 
 pub use block::{BadRow, Block};
 pub use decoder::{Decoder, Verdict};

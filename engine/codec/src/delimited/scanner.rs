@@ -40,10 +40,10 @@ pub(super) struct Scanner<R> {
 }
 
 impl<R: Read> Scanner<R> {
-    /// A scanner at the beginning of the text; a UTF-8 byte order mark is passed over.
-    pub(super) fn new(reader: R, quotes: bool, separator: u8, limit: usize) -> Result<Self, DecodeError> {
+    /// A scanner at the beginning of the text.
+    pub(super) fn new(reader: R, quotes: bool, separator: u8, limit: usize) -> Self {
         let buffer = vec![0; CHUNK];
-        let mut scanner = Self {
+        Self {
             reader,
             buffer,
             start: 0,
@@ -55,14 +55,7 @@ impl<R: Read> Scanner<R> {
             quotes,
             separator,
             limit,
-        };
-        while scanner.end < 3 && !scanner.at_end {
-            scanner.fill()?;
         }
-        if scanner.buffer[..scanner.end].starts_with(b"\xef\xbb\xbf") {
-            scanner.start = 3;
-        }
-        Ok(scanner)
     }
 
     pub(super) fn bytes(&self, at: &Range<usize>) -> &[u8] {

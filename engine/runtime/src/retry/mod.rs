@@ -216,6 +216,19 @@ fn record(letters: &[&DeadLetter], action: RetryAction) -> Records {
     builder.finish()
 }
 
+/// The rows of a flow's partition that are on their way back, and whose end is not closed: their positions in its input.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn waiting_rows(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<(i64, i64)>, LogError> {
+    let topic = names::retry(topology, flow);
+    if log.topic(&topic)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let position = log.position(&names::group(topology, flow), &topic, partition)?;
+    waiting(log, &topic, partition, position.map_or(0, |position| position.offset))
+}
+
 /// The rows that wait in a partition of a retry topic, from `offset` on: their positions in the flow's input.
 ///
 /// # Errors

@@ -192,8 +192,9 @@ impl TopicTask {
             rows: std::mem::take(&mut closing.rows),
             replayed: closing.replayed.then(|| work.retries.iter().flat_map(Retry::positions).collect()),
         };
-        let first = work.blocks.first().map_or(range.first.offset, |records| records.base_offset);
-        let last = work.blocks.last().map_or(range.last.offset, |records| records.next_offset() - 1);
+        // Records that come back are in the order in which they were sent back.
+        let first = work.blocks.iter().map(|records| records.base_offset).min().unwrap_or(range.first.offset);
+        let last = work.blocks.iter().map(|records| records.next_offset() - 1).max().unwrap_or(range.last.offset);
         closing.first = Some(RowPosition { offset: first, row: progress.next.row });
         closing.last = Some(RowPosition { offset: last, row: 0 });
         let mut changed = Vec::new();

@@ -118,8 +118,11 @@ fn decode(
     let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
     let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
     let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| {
-        walk.read(node, "encoding", "a label such as `utf-8` or `windows-1252`", |text| {
-            encoding_rs::Encoding::for_label(text.as_bytes()).map(|_| Arc::<str>::from(text.to_ascii_lowercase()))
+        let wanted = "`utf-8`, `utf-16` or one of one byte a character, such as `windows-1252`";
+        walk.read(node, "encoding", wanted, |text| {
+            let found = encoding_rs::Encoding::for_label(text.as_bytes())?;
+            let wide = [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&found);
+            (wide || found.is_single_byte()).then(|| Arc::<str>::from(text.to_ascii_lowercase()))
         })
     });
     let line_limit =

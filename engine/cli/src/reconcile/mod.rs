@@ -1,0 +1,161 @@
+//! The ledger of each landing against what its table holds.
+//!
+//! Only what is closed is compared. Rows of a range that is open (a run is going on, or was killed) stand in the table
+//! before they stand in the ledger; they are no repeats, and the next run closes them. So the ledger is read first, and
+//! rows after its last position do not count. Of a table of documents a whole document is left out while one of its ranges
+//! is open, because the rows of its new version hide those of the old one. Rows on their way back from dead letters may
+//! be there or not; which they are is read before the ledger, so that none is missed in between.
+//!
+//! What is proven differs: see [`compared`]. The ledger knows how many rows of a range landed, and not which: a row that
+//! was lost, with one in its place that the same range had filtered, would not be seen. Nor are values compared.
+
+mod documents;
+mod spans;
+mod table;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use clickhouse_connector::ClickHouse;
+use documents::Documents;
+use log::Log;
+use runtime::LedgerEntry;
+use serde_json::{Value, json};
+use spans::{Closed, Difference, Kind, Proves};
+use table::RowsOf;
+
+use crate::data::{KnownFlow, LandedBy};
+
+/// Most differences of one landing that are named; all are counted.
+const NAMED: usize = 10;
+
+/// What was compared, in words for people.
+pub(crate) fn compared(rows: &str) -> &'static str {
+    match rows {
+        "append" => "append: of each closed range, the rows that landed against the positions in the table",
+        "by-key" => {
+            "by-key: that no position is there twice, that no range has more rows than landed, and the newest row; \
+             the ledger does not know keys, so an older row that is missing is not seen"
+        }
+        _ => {
+            "by-document: of each document, the rows of its newest accepted version against those in the table; that no \
+             row of an earlier version is left, and no position is there twice"
+        }
+    }
+}
+
+/// All landings, each with its gaps, repeats and strays.
+pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<String, KnownFlow>) -> Result<Value> {
+    let mut found = Vec::new();
+    for (flow, known) in flows {
+        let Some(landed_by) = &known.landing else { continue };
+        let Some((topology, name)) = flow.split_once('/') else { continue };
+        // A topic that does not exist yet was never landed from.
+        let Some(topic) = log.topic(&known.topic)? else { continue };
+        let (mut waiting, mut ledger) = (Vec::new(), Vec::new());
+        for partition in 0..topic.partitions {
+            waiting.push(runtime::waiting_rows(log, topology, name, partition)?);
+            ledger.push(runtime::ledger_of(log, topology, name, partition)?);
+        }
+        if ledger.iter().all(Vec::is_empty) {
+            continue;
+        }
+        let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
+        let landing = format!("{flow}/{}", topic.identity);
+        let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
+        let answer = Landing { rows_of, landed_by, ledger: &ledger, waiting: &waiting }.reconcile()?;
+        found.push(answer.json(flow, landed_by));
+    }
+    Ok(Value::Array(found))
+}
+
+/// What was found of one landing.
+struct Answer {
+    /// Rows by the ledger.
+    ledger: u64,
+    /// Rows in the table, as those who query it see them.
+    table: u64,
+    differences: Vec<Difference>,
+}
+
+impl Answer {
+    fn json(&self, flow: &str, landed_by: &LandedBy) -> Value {
+        let count =
+            |kind| -> u64 { self.differences.iter().filter(|one| one.kind == kind).map(Difference::rows).sum() };
+        let named = self.differences.iter().take(NAMED).map(|one| {
+            let kind = match one.kind {
+                Kind::Gap => "gap",
+                Kind::Repeat => "repeat",
+                Kind::Stray => "stray",
+            };
+            json!({ "kind": kind, "place": one.place, "expected": one.expected, "found": one.found })
+        });
+        json!({
+            "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
+            "ledger": self.ledger, "table_rows": self.table,
+            "gaps": count(Kind::Gap), "repeats": count(Kind::Repeat), "strays": count(Kind::Stray),
+            "places": self.differences.len(), "differences": named.collect::<Vec<_>>(),
+            "compared": compared(&landed_by.rows),
+        })
+    }
+}
+
+/// One landing: its table, and what the log says of it, partition by partition.
+struct Landing<'a> {
+    rows_of: RowsOf<'a>,
+    landed_by: &'a LandedBy,
+    ledger: &'a [Vec<LedgerEntry>],
+    waiting: &'a [Vec<(i64, i64)>],
+}
+
+impl Landing<'_> {
+    fn reconcile(&self) -> Result<Answer> {
+        let each_row = self.landed_by.rows == "append";
+        let proves = if each_row { Proves::EachRow } else { Proves::NoMore };
+        let (mut landed, mut rows, mut differences, mut newest) = (0, 0, Vec::new(), Vec::new());
+        for (partition, entries) in self.ledger.iter().enumerate() {
+            let closed = Closed::new(entries, &self.waiting[partition]);
+            let found = self.rows_of.spans(partition, &closed)?;
+            landed += closed.spans.iter().map(|span| span.landed).sum::<u64>() + closed.came_back;
+            rows += found.values().map(|found| found.rows).sum::<u64>();
+            differences.extend(closed.compare(partition, proves, &found));
+            newest.extend(closed.newest_is_missing(partition, &found).map(|one| (partition, one)));
+        }
+        match self.landed_by.rows.as_str() {
+            "append" => Ok(Answer { ledger: landed, table: rows, differences }),
+            "by-key" => {
+                for (partition, missing) in newest {
+                    // While newer rows land, they may replace it.
+                    let after = format!("_partition = {partition} AND NOT {}", self.closed(|_| true));
+                    if self.landed_by.newest_by_position && self.rows_of.newest(&after)? == 0 {
+                        differences.push(missing);
+                    }
+                }
+                let table = self.rows_of.newest(&self.closed(|_| true))?;
+                Ok(Answer { ledger: landed, table, differences })
+            }
+            _ => self.documents(differences),
+        }
+    }
+
+    fn documents(&self, mut differences: Vec<Difference>) -> Result<Answer> {
+        let documents = Documents::new(self.ledger, self.waiting);
+        let found = self.rows_of.versions()?;
+        // Asked last: what began to land while the rows were counted is left out too.
+        let open = self.rows_of.documents_outside(&self.closed(|entry| entry.receipt.is_some()))?;
+        differences.extend(documents.compare(&found, &open));
+        let seen = found.iter().filter(|(document, ..)| !open.contains(document));
+        Ok(Answer { ledger: documents.landed(&open), table: seen.map(|(.., rows)| rows).sum(), differences })
+    }
+
+    /// A condition: rows up to the last closed position of their partition.
+    fn closed(&self, counts: impl Fn(&LedgerEntry) -> bool) -> String {
+        let mut parts = Vec::new();
+        for (partition, entries) in self.ledger.iter().enumerate() {
+            if let Some((offset, row)) = entries.iter().filter(|entry| counts(entry)).map(|entry| entry.last).max() {
+                parts.push(format!("(_partition = {partition} AND (_offset, _row) <= ({offset}, {row}))"));
+            }
+        }
+        if parts.is_empty() { "false".to_owned() } else { format!("({})", parts.join(" OR ")) }
+    }
+}

@@ -1,0 +1,125 @@
+//! `reconcile` on tables that somebody damaged: what is missing, twice or foreign is found, and its place is named.
+
+use crate::program::{Process, until};
+use crate::workplace::Workplace;
+
+/// A table of each kind that a topic fills, two records a range, all of one key and so in one partition.
+const MESSAGES: &str = r#"topology: messages
+about: Messages, each once, and the newest of each.
+flows:
+  load:
+    from:
+      files: { path: "messages", file-names: ["messages_{date:%Y%m%d}.txt"], every: 1h }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id, Amount] } }, names: snake_case } }
+      - select: { list: "'x'", id: id, amount: cast(amount as bigint) }
+    to: { topic: demo.messages, key: [list] }
+  each:
+    from: { topic: demo.messages }
+    to: { clickhouse: { table: demo.messages, rows: append, key: [id], batch: { rows: 2 } } }
+  latest:
+    from: { topic: demo.messages }
+    to: { clickhouse: { table: demo.latest, rows: by-key, key: [list, id], batch: { rows: 2 } } }
+"#;
+
+const FLOWS: [&str; 3] = ["messages/each", "messages/latest", "my-list/load"];
+
+/// A run with a table of each kind, all its rows landed.
+fn running(workplace: &Workplace) -> Process {
+    workplace.write("messages.yaml", MESSAGES);
+    workplace.write("messages/messages_20260105.txt", "Id|Amount\na|1\nb|2\nc|3\nd|4\ne|5\na|6\n");
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|1\nDEF|2\nGHI|3\n3\n");
+    let mut process = workplace.start(&["run", "my-list.yaml", "messages.yaml"]);
+    until("all rows have landed", || {
+        assert!(process.ended().is_none(), "the run ended: {}", workplace.said());
+        let listening = workplace.data().join("control").exists();
+        let status = listening.then(|| workplace.say(&["status", "--format", "json"]).ends(0).json())?;
+        let landed = FLOWS.map(|flow| status["flows"][flow]["total"]["landed"].as_u64());
+        (landed == [Some(6), Some(6), Some(5)]).then_some(())
+    });
+    process
+}
+
+fn sql(workplace: &Workplace, sql: &str) {
+    workplace.say(&["sql", sql]).ends(0);
+}
+
+/// Each difference as `flow: kind place expected found`.
+fn differences(workplace: &Workplace, status: i32) -> Vec<String> {
+    let said = workplace.say(&["reconcile", "--format", "json"]).ends(status).json();
+    let mut shown = Vec::new();
+    for landing in said.as_array().expect("a list") {
+        for one in landing["differences"].as_array().expect("a list") {
+            let text = |name: &str| one[name].as_str().unwrap_or_default();
+            shown.push(format!(
+                "{}: {} {} {} {}",
+                landing["flow"].as_str().unwrap_or_default(),
+                text("kind"),
+                text("place"),
+                one["expected"],
+                one["found"]
+            ));
+        }
+    }
+    shown
+}
+
+#[test]
+fn gaps_repeats_and_strays_of_each_kind_of_table_are_found_and_named() {
+    let workplace = Workplace::new();
+    let mut process = running(&workplace);
+    assert_eq!(differences(&workplace, 0), [""; 0]);
+    let words = workplace.say(&["reconcile"]).ends(0).output;
+    for compared in ["compared append:", "compared by-key:", "compared by-document:", "0 gaps, 0 repeats, 0 strays"] {
+        assert!(words.contains(compared), "{words}");
+    }
+
+    // One row is gone from each.
+    let gone =
+        [("demo.messages", "_offset = 1"), ("demo.latest", "_offset IN (4, 5)"), ("demo.my_list", "symbol = 'GHI'")];
+    for (table, row) in gone {
+        sql(&workplace, &format!("ALTER TABLE {table} DELETE WHERE {row} SETTINGS mutations_sync = 2"));
+    }
+    let gaps = [
+        "messages/each: gap partition 2, offsets 0 to 1 2 1",
+        "messages/latest: gap partition 2, offsets 4 to 5, the newest row 1 0",
+        "my-list/load: gap document my-list/load/date=2026-01-06, version 1 3 2",
+    ];
+    assert_eq!(differences(&workplace, 4), gaps);
+
+    // Another is there twice, so that the counts agree again. A merge would take it away where rows replace each other.
+    let twice = [
+        ("demo.messages", "_offset = 2"),
+        ("demo.latest", "_offset = 2"),
+        ("demo.my_list", "symbol = 'DEF' AND list_date = '2026-01-05'"),
+    ];
+    for (table, row) in twice {
+        sql(&workplace, &format!("SYSTEM STOP MERGES {table}"));
+        sql(&workplace, &format!("INSERT INTO {table} SELECT * FROM {table} WHERE {row} LIMIT 1"));
+    }
+    let both = [
+        gaps[0],
+        "messages/each: repeat partition 2, offsets 2 to 3 2 3",
+        "messages/latest: repeat partition 2, offsets 2 to 3 2 3",
+        gaps[1],
+        "my-list/load: repeat partition 3, offset 0 2 3",
+        gaps[2],
+    ];
+    assert_eq!(differences(&workplace, 4), both);
+    let said = workplace.say(&["reconcile"]).ends(4).output;
+    let named = "gap of messages/each: partition 2, offsets 0 to 1: 2 expected, 1 found";
+    assert!(said.contains(named) && said.contains("NOT reconciled"), "{said}");
+
+    // A row of a version that is no longer the newest, and one of a document that was never accepted.
+    for change in ["'ZZZ' AS symbol, 0 AS _version", "'else' AS _document"] {
+        let row = "(SELECT * FROM demo.my_list WHERE symbol = 'ABC' AND list_date = '2026-01-05' LIMIT 1)";
+        sql(&workplace, &format!("INSERT INTO demo.my_list SELECT * REPLACE ({change}) FROM {row}"));
+    }
+    let found = differences(&workplace, 4);
+    for stray in ["document else, version 1 0 1", "document my-list/load/date=2026-01-05, version 0 0 1"] {
+        let stray = format!("my-list/load: stray {stray}");
+        assert!(found.contains(&stray), "{stray} is not in {found:?}");
+    }
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}
