@@ -33,7 +33,8 @@ const QUESTIONS: [(&str, &str); 3] = [
     (
         "Which swaps were reported, and how many amounts are capped?",
         "select jurisdiction, asset_class, count() as messages,
-         countIf(action = 'NEWT') as new_trades, countIf(notional_1_capped) as capped
+         countIf(action = 'NEWT') as new_trades,
+         countIf(notional_1_capped) as capped
   from swaps.messages
   group by jurisdiction, asset_class order by jurisdiction, asset_class",
     ),
@@ -151,7 +152,7 @@ pub(super) fn closing(data: &Path, took: i64) {
     ] {
         let command = format!("spotlight {command}{option}");
         // A long name of a folder gets a line of its own.
-        let between = if command.len() <= 38 { "" } else { "\n                                          " };
+        let between = if command.len() <= 38 { "" } else { "\n     " };
         show::line(&format!("  {command:38}{between}  {about}"));
     }
 }

@@ -93,3 +93,104 @@ impl Documents {
         differences
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use runtime::Receipt;
+    use telemetry::Counts;
+
+    use super::*;
+
+    fn counts(landed: u64, dead: u64) -> Counts {
+        Counts { rows_in: landed + dead, landed, dead, ..Counts::default() }
+    }
+
+    fn entry(offset: i64, counts: Counts) -> LedgerEntry {
+        LedgerEntry {
+            first: (offset, 0),
+            last: (offset, 9),
+            counts,
+            hash: String::new(),
+            revision: String::new(),
+            replayed: false,
+            replayed_of: None,
+            receipt: None,
+        }
+    }
+
+    fn closed(offset: i64, document: &str, version: i64, outcome: &str, counts: Counts) -> LedgerEntry {
+        let text = String::new;
+        let receipt = Receipt {
+            topology: text(),
+            flow: text(),
+            document: document.to_owned(),
+            version,
+            name: text(),
+            url: text(),
+            sha256: text(),
+            size: 0,
+            outcome: outcome.to_owned(),
+            code: text(),
+            message: text(),
+            counts: counts.clone(),
+            withdrawn: 0,
+            revision: text(),
+            fetched_at: 0,
+            at: 0,
+        };
+        LedgerEntry { receipt: Some(receipt), ..entry(offset, counts) }
+    }
+
+    fn came_back(offset: i64, document: &str, version: i64, counts: Counts) -> LedgerEntry {
+        LedgerEntry { replayed: true, replayed_of: Some((document.to_owned(), version)), ..entry(offset, counts) }
+    }
+
+    fn shown(ledger: &[LedgerEntry], waiting: &[(i64, i64)], found: &[(&str, i64, u64)]) -> Vec<String> {
+        let documents = Documents::new(&[ledger.to_vec()], &[waiting.to_vec()]);
+        let found: Vec<_> = found.iter().map(|(name, version, rows)| ((*name).to_owned(), *version, *rows)).collect();
+        let differences = documents.compare(&found, &BTreeSet::from(["open".to_owned()])).into_iter();
+        differences.map(|one| format!("{:?} {} {} {}", one.kind, one.place, one.expected, one.found)).collect()
+    }
+
+    #[test]
+    fn the_newest_accepted_version_holds_its_rows_and_no_other_does() {
+        let ledger = [
+            closed(0, "a", 1, "rows", counts(9, 0)),
+            closed(1, "a", 2, "rows", counts(5, 0)),
+            closed(2, "a", 3, "failed", counts(0, 0)),
+            closed(3, "b", 1, "empty", counts(0, 0)),
+            closed(4, "open", 1, "rows", counts(7, 0)),
+        ];
+        assert_eq!(shown(&ledger, &[], &[("a", 2, 5), ("open", 2, 1)]), [""; 0]);
+        assert_eq!(shown(&ledger, &[], &[("a", 2, 4)]), ["Gap document a, version 2 5 4"]);
+        assert_eq!(shown(&ledger, &[], &[]), ["Gap document a, version 2 5 0"]);
+        let strays = [("a", 1, 1), ("a", 2, 6), ("b", 1, 1), ("c", 1, 2)];
+        assert_eq!(
+            shown(&ledger, &[], &strays),
+            [
+                "Stray document a, version 1 0 1",
+                "Stray document c, version 1 0 2",
+                "Stray document a, version 2 5 6",
+                "Stray document b, version 1 0 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_of_an_earlier_version_may_stay_while_dead_ones_of_the_newest_are_open() {
+        let mut ledger = vec![closed(0, "a", 1, "rows", counts(9, 0)), closed(1, "a", 2, "rows", counts(7, 2))];
+        assert_eq!(shown(&ledger, &[], &[("a", 1, 2), ("a", 2, 7)]), [""; 0]);
+        // One comes back, first on its way, then closed; the other fails again.
+        for there in [7, 8] {
+            assert_eq!(shown(&ledger, &[(1, 3)], &[("a", 1, 1), ("a", 2, there)]), [""; 0]);
+        }
+        assert_eq!(shown(&ledger, &[(1, 3)], &[("a", 2, 9)]), ["Stray document a, version 2 8 9"]);
+        ledger.push(came_back(1, "a", 2, counts(1, 1)));
+        assert_eq!(shown(&ledger, &[], &[("a", 1, 1), ("a", 2, 8)]), [""; 0]);
+        assert_eq!(shown(&ledger, &[], &[("a", 1, 1), ("a", 2, 7)]), ["Gap document a, version 2 8 7"]);
+        // The other is given up: nothing holds the earlier version any more.
+        ledger.push(came_back(1, "a", 2, Counts { rows_in: 1, ..Counts::default() }));
+        assert_eq!(shown(&ledger, &[], &[("a", 2, 8)]), [""; 0]);
+        assert_eq!(shown(&ledger, &[], &[("a", 1, 1), ("a", 2, 8)]), ["Stray document a, version 1 0 1"]);
+    }
+}

@@ -50,6 +50,7 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t7\t1\nGHI\t5\t2\n", "nothing is withdrawn yet");
     assert_eq!(open(&workplace), 1);
+    reconciled(&workplace);
 
     // By the topology as it was it fails again, as the second attempt of the same dead letter.
     let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml"]).ends(0).output;
@@ -57,6 +58,7 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     assert_eq!(open(&workplace), 1, "a trial changes nothing");
     workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
     assert_eq!(open(&workplace), 0, "it is on its way");
+    reconciled(&workplace);
     run(&workplace, "my-list.yaml");
     let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
     assert_eq!((letters[0]["attempt"].as_u64(), letters[1].is_null()), (Some(2), true), "{letters}");

@@ -26,8 +26,12 @@ fn back(first: i64, last: i64, landed: u64) -> LedgerEntry {
     LedgerEntry { replayed: true, ..topic(first, last, landed, 0) }
 }
 
+/// Of each span or hole: where it begins, rows, different positions.
+type Table<'a> = &'a [(i64, u64, u64)];
+type Places<'a> = &'a [&'a str];
+
 /// Each difference as `kind place expected found`.
-fn shown(closed: &Closed, proves: Proves, found: &[(i64, u64, u64)]) -> Vec<String> {
+fn shown(closed: &Closed, proves: Proves, found: Table<'_>) -> Vec<String> {
     let found = found.iter().map(|&(begins, rows, distinct)| (begins, Found { rows, distinct })).collect();
     let differences = closed.compare(0, proves, &found).into_iter();
     differences.map(|one| format!("{:?} {} {} {}", one.kind, one.place, one.expected, one.found)).collect()
@@ -36,7 +40,7 @@ fn shown(closed: &Closed, proves: Proves, found: &[(i64, u64, u64)]) -> Vec<Stri
 #[test]
 fn gaps_repeats_and_strays_are_named_by_their_place() {
     let closed = Closed::new(&[topic(0, 9, 10, 0), topic(10, 19, 8, 0), topic(22, 22, 1, 0)], &[]);
-    let cases: [(&[(i64, u64, u64)], &[&str], &[&str]); 5] = [
+    let cases: [(Table<'_>, Places<'_>, Places<'_>); 5] = [
         (&[(0, 10, 10), (10, 8, 8), (22, 1, 1)], &[], &[]),
         // One row less here and one twice there: the counts of the whole table agree.
         (
@@ -77,7 +81,7 @@ fn rows_that_came_back_belong_to_ranges_that_had_dead_ones() {
     ledger.push(back(3, 25, 2));
     let closed = Closed::new(&ledger, &[]);
     assert_eq!(closed.spans.iter().map(|span| span.reopened).collect::<Vec<_>>(), [true, false, true, false]);
-    let cases: [(&[(i64, u64, u64)], &[&str]); 5] = [
+    let cases: [(Table<'_>, Places<'_>); 5] = [
         (&[(0, 9, 9), (10, 10, 10), (20, 10, 10), (30, 9, 9)], &[]),
         (&[(0, 10, 10), (10, 10, 10), (20, 9, 9), (30, 9, 9)], &[]),
         (
