@@ -135,6 +135,8 @@ fn a_row_that_passed_dedupe_and_then_failed_lands_once() {
     let all = "select id, amount from demo.messages order by id";
     assert_eq!(rows(&workplace, all), "a\t1\nc\t3\n");
     assert_eq!(open(&workplace), 2, "a dead row leaves no trace in the store, so both rows of b failed");
+    let snapshots = std::fs::read_dir(workplace.data().join("snapshots")).map_or(0, Iterator::count);
+    assert!(snapshots > 0, "a run that ends in order leaves what its store knows");
 
     let listens = || {
         crate::program::until("the run listens", || workplace.data().join("control").exists().then_some(()));
