@@ -243,6 +243,17 @@ impl Landing for ClickHouseLanding {
         Ok(rows.into_iter().map(|(offset, row)| RowPosition { offset, row }).collect())
     }
 
+    fn landed_before(&self, flow: &str, provenance: &Provenance) -> Result<u64, LandingError> {
+        let sql = format!(
+            "SELECT count() FROM {} WHERE startsWith(_landing, {}) AND _landing != {}",
+            self.table.full_name(),
+            literal(&format!("{flow}/")),
+            literal(&provenance.landing),
+        );
+        let rows: Vec<u64> = self.client.rows(&sql).map_err(|error| self.doubt(error).of_question())?;
+        Ok(rows.first().copied().unwrap_or(0))
+    }
+
     fn end_queries(&self, prefix: &str) -> Result<(), LandingError> {
         if prefix.is_empty() {
             // Everything starts with nothing.

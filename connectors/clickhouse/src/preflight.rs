@@ -13,7 +13,7 @@ use crate::client::ClickHouse;
 use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, SEVERAL_SERVERS, TABLE_DIFFERS, explained};
 use crate::ddl::{TOKENS, Table, partition_column};
 use crate::errors::ClickHouseError;
-use crate::sql::literal;
+use crate::sql::{identifier, literal};
 
 /// What the server says of a table.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,7 @@ struct Found {
     columns: Vec<(String, String, String)>,
     /// The server's defaults for tables: name and value.
     defaults: Vec<(String, String)>,
+    has_rows: bool,
 }
 
 /// New connections that are made to see whether one server answers. More: a balancer that hands out servers at random
@@ -53,10 +54,11 @@ pub(crate) fn examine(client: &ClickHouse, table: &Table, delivery: Delivery) ->
     }
     let place = format!("database = {} AND", literal(&table.database));
     let name = literal(&table.name);
-    let tables: Vec<(String, String, String, String)> = client.rows(&format!(
-        "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE {place} name = {name}"
+    let tables: Vec<(String, String, String, String, bool)> = client.rows(&format!(
+        "SELECT engine, engine_full, sorting_key, partition_key, coalesce(total_rows, 0) > 0 FROM system.tables \
+         WHERE {place} name = {name}"
     ))?;
-    let Some((engine, engine_full, sorting_key, partition_key)) = tables.into_iter().next() else {
+    let Some((engine, engine_full, sorting_key, partition_key, has_rows)) = tables.into_iter().next() else {
         return Ok(Preflight::Missing { statements: table.create() });
     };
     let columns = client.rows(&format!(
@@ -66,7 +68,7 @@ pub(crate) fn examine(client: &ClickHouse, table: &Table, delivery: Delivery) ->
         "SELECT name, value FROM system.merge_tree_settings WHERE name IN \
          ('non_replicated_deduplication_window', 'replicated_deduplication_window', 'async_insert')",
     )?;
-    let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults };
+    let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults, has_rows };
     Ok(compare(table, &found, delivery))
 }
 
@@ -83,6 +85,7 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
                 return column_differs(table, &column.name, &column.definition(), &format!("{kind} {type_name}"));
             }
             None if is_structural(table, &column.name) => return column_lacks(table, &column.name),
+            None if found.has_rows && !has_nothing(&column.type_name) => return would_invent(table, &column.name),
             None => statements.push(table.add_column(&column.definition(), before)),
         }
         before = Some(&column.name);
@@ -198,10 +201,32 @@ fn column_lacks(table: &Table, name: &str) -> Preflight {
     rebuild(table, what)
 }
 
+/// True for types that have a value for "there is none": rows that are there already can have the column.
+fn has_nothing(type_name: &str) -> bool {
+    ["Nullable(", "LowCardinality(Nullable(", "Array(", "Map("].iter().any(|nothing| type_name.starts_with(nothing))
+}
+
+fn would_invent(table: &Table, name: &str) -> Preflight {
+    let full = table.full_name();
+    Preflight::Different {
+        code: TABLE_DIFFERS,
+        what: format!(
+            "{full} has rows and lacks column `{name}`, which cannot be null: its old rows would get invented values"
+        ),
+        remedy: format!(
+            "declare `{name}` as nullable and add it with spotlight plan FILE --apply; or fill a new table from the stored \
+             documents: name another table in the topology, then spotlight release TOPOLOGY/FLOW --from earliest"
+        ),
+    }
+}
+
 fn rebuild(table: &Table, what: String) -> Preflight {
+    let full = table.full_name();
     let remedy = format!(
-        "make a new table with `{}`, copy the rows into it, and exchange the two with EXCHANGE TABLES; or change the plan",
-        table.create().last().map_or("", |statement| statement.lines().next().unwrap_or("")),
+        "rename it with `RENAME TABLE {full} TO {}.{}`, let a run make it anew, and copy the rows; or change the plan to \
+         what the table has",
+        identifier(&table.database),
+        identifier(&format!("{}_old", table.name)),
     );
     Preflight::Different { code: TABLE_DIFFERS, what, remedy }
 }

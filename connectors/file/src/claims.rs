@@ -12,7 +12,7 @@ use std::sync::Arc;
 use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
-use crate::listing::list_folder;
+use crate::listing::{list_folder, list_no_files};
 use crate::offer::{Troubles, offer};
 
 /// One file and the key that its name gives it.
@@ -33,6 +33,8 @@ pub struct Assigned {
     pub per_source: BTreeMap<String, Vec<ClaimedFile>>,
     /// Files that no source claims, in order of name.
     pub not_claimed: Vec<PathBuf>,
+    /// What lies in the folder and is no file: folders, links that lead nowhere, devices. In order of name.
+    pub no_files: Vec<PathBuf>,
 }
 
 /// Why the files of a folder could not be shared out.
@@ -73,6 +75,8 @@ impl Claims {
         let mut assigned = Assigned {
             per_source: sources.iter().map(|(source, _)| (source.clone(), Vec::new())).collect(),
             not_claimed: Vec::new(),
+            no_files: list_no_files(folder)
+                .map_err(|source| ClaimError::Folder { folder: folder.display().to_string(), source })?,
         };
         for path in paths {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {

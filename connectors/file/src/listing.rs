@@ -40,6 +40,19 @@ pub(crate) fn list_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// What lies in `folder` itself and is no file, in order of name.
+pub(crate) fn list_no_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !is_hidden(&entry.file_name()) && !is_file(&entry.path())? {
+            paths.push(entry.path());
+        }
+    }
+    sort(&mut paths);
+    Ok(paths)
+}
+
 fn list_glob(glob: &str) -> Result<Vec<PathBuf>, SourceError> {
     let base = fixed_part(glob);
     if !base.is_dir() {
@@ -74,10 +87,14 @@ fn fixed_part(glob: &str) -> PathBuf {
 fn is_file(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(metadata.is_file()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // One that leads to itself hides no other file either.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(LOOP) => Ok(false),
         Err(error) => Err(error),
     }
 }
+
+/// Linux's number for a link that leads to itself (`ELOOP`). The library's own name for it is not stable yet.
+const LOOP: i32 = 40;
 
 fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")

@@ -56,6 +56,19 @@ pub(crate) struct LandedBy {
     pub(crate) newest_by_position: bool,
 }
 
+/// True if the system refused: a right is missing, or the disk only reads.
+fn denied(error: &log::LogError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+            return matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem);
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 /// Writes a file so that it is whole or as it was.
 fn write_whole(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = place.with_extension("new");
@@ -85,6 +98,18 @@ impl DataFolder {
         Ok(Self { root })
     }
 
+    /// The folder, if a run has used it.
+    pub(crate) fn existing(root: &Path) -> Result<Self> {
+        if root.join("log").is_dir() {
+            return Self::open(root);
+        }
+        Err(failure(
+            Exit::Environment,
+            format!("there is no data of Spotlight in {}", root.display()),
+            "name the folder that a run used, with --data DIR",
+        ))
+    }
+
     /// Opens the log, and with it owns the folder.
     pub(crate) fn log(&self) -> Result<EmbeddedLog> {
         let opened = EmbeddedLog::open(&self.root.join("log"), environment::clock());
@@ -93,6 +118,16 @@ impl DataFolder {
                 Exit::InUse,
                 format!("the data folder {} is in use by another process", self.root.display()),
                 "stop that process, or name another folder with --data DIR",
+            ),
+            error @ log::LogError::Damaged(_) => failure(
+                Exit::Environment,
+                format!("the log in {} cannot be read: {}", self.root.display(), chain(&error)),
+                "spotlight explain E5303 says what can be done",
+            ),
+            error if denied(&error) => failure(
+                Exit::Environment,
+                format!("the log in {} cannot be opened: {}", self.root.display(), chain(&error)),
+                "give this user the right to write there, or name another folder with --data DIR",
             ),
             error => anyhow::Error::from(error).context(format!("the log in {} cannot be opened", self.root.display())),
         })
@@ -157,7 +192,7 @@ impl DataFolder {
     /// The flows that ever ran on this folder, by `topology/flow`.
     pub(crate) fn known_flows(&self) -> Result<BTreeMap<String, KnownFlow>> {
         match std::fs::read(self.root.join("flows.json")) {
-            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Ok(text) => serde_json::from_slice(&text).context("flows.json of the data folder cannot be read"),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error.into()),
         }
@@ -187,14 +222,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The one at `--clickhouse URL`.
+    pub(crate) fn elsewhere(at: &ClickHouseAt) -> Result<Self> {
+        let url = at.clickhouse.as_deref().unwrap_or_default();
+        let user = environment::variable("SPOTLIGHT_CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
+        let password = environment::variable("SPOTLIGHT_CLICKHOUSE_PASSWORD").unwrap_or_default();
+        let settings = ClickHouseSettings::new(url, user, Password::new(password));
+        Ok(Self { settings, embedded: None, ending: Arc::default() })
+    }
+
     /// Finds or starts it: `--clickhouse URL`; a `clickhouse` on the path; the library in the cache folder, fetched
     /// once.
     pub(crate) fn start(at: &ClickHouseAt, data: &DataFolder) -> Result<Self> {
-        if let Some(url) = &at.clickhouse {
-            let user = environment::variable("SPOTLIGHT_CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
-            let password = environment::variable("SPOTLIGHT_CLICKHOUSE_PASSWORD").unwrap_or_default();
-            let settings = ClickHouseSettings::new(url.as_str(), user, Password::new(password));
-            return Ok(Self { settings, embedded: None, ending: Arc::default() });
+        if at.clickhouse.is_some() {
+            return Self::elsewhere(at);
         }
         let program = match environment::on_path("clickhouse") {
             Some(binary) => Program::Binary(binary),
@@ -205,7 +246,7 @@ impl Server {
             failure(
                 Exit::Unreachable,
                 format!("the embedded ClickHouse does not start: {}", chain(&error)),
-                "use another one with --clickhouse URL, or spotlight explain E5208",
+                "use another one with --clickhouse URL, or spotlight explain E5210",
             )
         })?;
         Ok(Self { settings: embedded.client_settings(), embedded: Some(Arc::new(embedded)), ending: Arc::default() })

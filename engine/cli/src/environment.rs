@@ -65,6 +65,7 @@ pub(crate) fn start_logging(arguments: &Arguments) {
         .with_writer(std::io::stderr)
         .with_env_filter(filter)
         .with_target(false)
+        .log_internal_errors(false)
         .with_ansi(watched() && variable("NO_COLOR").is_none())
         .init();
 }

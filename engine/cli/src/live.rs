@@ -1,6 +1,6 @@
 //! The live lines of a run on a terminal, and the table at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -108,9 +108,12 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
         }
     }
     for file in &not_claimed {
-        show::line(&format!("not claimed: {file}: no source of these topologies has a pattern for its name"));
+        let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
+        show::line(&format!("not claimed: {file}{why}"));
     }
-    for held in holds {
+    // The partitions of a flow mostly wait for the same.
+    let mut told = BTreeSet::new();
+    for held in holds.iter().filter(|held| told.insert((&held.flow, &held.code, &held.what))) {
         show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
     }
     show::line(&format!("took {}", show::duration(took)));

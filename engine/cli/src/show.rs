@@ -1,5 +1,4 @@
 //! How answers look: tables, failures, findings. The only place that prints, beside the live lines.
-#![expect(clippy::print_stderr, reason = "printing is what this file is for")]
 
 use std::io::Write;
 
@@ -10,7 +9,42 @@ use crate::exit::{Exit, Failure};
 
 /// Prints a line. One that nobody reads any more, as behind `| head`, is no failure.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    if let Err(error) = writeln!(std::io::stdout(), "{}", visible(text))
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        note(&format!("error: the answer cannot be written: {error}"));
+        std::process::exit(Exit::Environment as i32);
+    }
+}
+
+/// Text without what a terminal would obey: names and rows of publishers may hold anything. Our own colours stay.
+fn visible(text: &str) -> String {
+    let obeyed = |character: char| character.is_control() && !matches!(character, '\n' | '\t' | '\u{1b}');
+    if !text.contains(obeyed) && !text.contains('\u{1b}') {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let colour = rest
+            .strip_prefix("\u{1b}[")
+            .and_then(|after| after.find('m').filter(|end| *end <= 8).map(|end| (after, end)));
+        match colour {
+            Some((after, end)) if after[..end].bytes().all(|byte| byte.is_ascii_digit() || byte == b';') => {
+                shown.push_str(&rest[..end + 3]);
+                rest = &rest[end + 3..];
+            }
+            _ => {
+                if character == '\u{1b}' || obeyed(character) {
+                    shown.extend(character.escape_unicode());
+                } else {
+                    shown.push(character);
+                }
+                rest = &rest[character.len_utf8()..];
+            }
+        }
+    }
+    shown
 }
 
 /// Prints the heading of a part.
@@ -20,7 +54,8 @@ pub(crate) fn heading(text: &str) {
 
 /// Prints a line for people beside the answer.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    // A full disk under a log file, or nobody who reads: no reason to end a run.
+    let _ = writeln!(std::io::stderr(), "{}", visible(text));
 }
 
 /// Prints a value for scripts.
@@ -99,21 +134,21 @@ pub(crate) fn duration(milliseconds: i64) -> String {
 /// Prints why the program failed and what helps.
 pub(crate) fn failure(error: &anyhow::Error, exit: Exit) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    eprintln!("error: {}", causes.join(": "));
+    note(&format!("error: {}", causes.join(": ")));
     if let Some(failure) = error.chain().find_map(|cause| cause.downcast_ref::<Failure>())
         && !failure.remedy.is_empty()
     {
-        eprintln!("  to go on: {}", failure.remedy);
+        note(&format!("  to go on: {}", failure.remedy));
     }
     if exit == Exit::Bug {
-        eprintln!("  this looks like a fault of Spotlight; please report it with the lines above");
+        note("  this looks like a fault of Spotlight; please report it with the lines above");
     }
 }
 
 /// Prints findings in topology files; true if one is an error.
 pub(crate) fn findings(findings: &[topology::Diagnostic]) {
     for finding in findings {
-        eprintln!("{}\n", finding.text(environment::watched() && environment::variable("NO_COLOR").is_none()));
+        note(&format!("{}\n", finding.text(environment::watched() && environment::variable("NO_COLOR").is_none())));
     }
 }
 

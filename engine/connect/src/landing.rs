@@ -149,6 +149,13 @@ pub trait Landing: Send + Sync {
     /// If the server cannot be asked.
     fn present(&self, question: &PieceQuestion) -> Result<Vec<RowPosition>, LandingError>;
 
+    /// How many rows the same flow (`topology/flow`) landed under another value of `_landing` than this one: from a topic
+    /// that is gone.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    fn landed_before(&self, flow: &str, provenance: &Provenance) -> Result<u64, LandingError>;
+
     /// Ends all running inserts whose query id starts with `prefix`, and waits until none runs.
     ///
     /// # Errors

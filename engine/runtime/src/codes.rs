@@ -23,8 +23,25 @@ pub const LANDED_OTHERWISE: Code = Code("E5109");
 /// A committed position is gone.
 pub const POSITION_GONE: Code = Code("E5110");
 
+/// A table is missing, though rows landed in it.
+pub const TABLE_GONE: Code = Code("E5111");
+/// A table holds rows of the same flow from a log that is gone.
+pub const LANDED_BEFORE: Code = Code("E5112");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        code: TABLE_GONE,
+        title: "a table is missing, though rows landed in it",
+        why: "The flow stands behind rows that it landed, and the table that held them is gone. A new, empty one would look complete and is not.",
+        remedy: "Bring the table back (`spotlight reconcile` shows what should be there), or land everything again: `spotlight release TOPOLOGY/FLOW --from earliest`, without a run, then run.",
+    },
+    Explanation {
+        code: LANDED_BEFORE,
+        title: "the table holds rows that the flow landed from another log",
+        why: "The flow has no position, yet the table holds its rows: the log was lost, or another data folder filled this table. Starting over by itself would land them again.",
+        remedy: "Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
+    },
     Explanation {
         code: TOPIC_CHANGED,
         title: "a topic was deleted and made again",

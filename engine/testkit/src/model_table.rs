@@ -389,6 +389,14 @@ impl Landing for ModelTable {
         }
     }
 
+    fn landed_before(&self, flow: &str, provenance: &Provenance) -> Result<u64, LandingError> {
+        let mut state = self.state();
+        state.question(Call::Preflight)?;
+        let of_flow = format!("{flow}/");
+        let before = |row: &&ModelRow| row.landing.starts_with(&of_flow) && *row.landing != *provenance.landing;
+        Ok(state.rows.iter().filter(before).count() as u64)
+    }
+
     fn present(&self, question: &PieceQuestion) -> Result<Vec<RowPosition>, LandingError> {
         let mut state = self.state();
         state.question(Call::Present)?;

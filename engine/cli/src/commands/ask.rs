@@ -16,7 +16,7 @@ use crate::{show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
-    let folder = DataFolder::open(&data.data)?;
+    let folder = DataFolder::existing(&data.data)?;
     if let Some(answer) = control::ask(&folder.control(), question)? {
         return Ok(answer);
     }

@@ -23,7 +23,7 @@ use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines};
 use crate::wiring::{self, DocumentsFrom, Wiring};
-use crate::{control, environment};
+use crate::{control, environment, show};
 
 /// How long a run may take to end after the signal.
 const SHUTDOWN: Duration = Duration::from_secs(25);
@@ -32,7 +32,7 @@ const SHUTDOWN: Duration = Duration::from_secs(25);
 pub(crate) struct RunSettings {
     pub(crate) topologies: Vec<Topology>,
     pub(crate) documents: DocumentsFrom,
-    pub(crate) not_claimed: Vec<PathBuf>,
+    pub(crate) not_claimed: Vec<String>,
     pub(crate) once: bool,
     /// How long a run that ends by itself waits for ClickHouse at its start.
     pub(crate) service_wait: Duration,
@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
 }
 
 /// Gives each file of a folder to the one source that claims it, before anything is read.
-fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<PathBuf>)> {
+fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<String>)> {
     let mut sources: Vec<(String, Vec<Pattern>)> = Vec::new();
     for topology in topologies {
         for flow in &topology.flows {
@@ -88,14 +88,18 @@ fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<P
             }
         }
     }
-    let Assigned { per_source, not_claimed } = Claims::assign(folder, &sources).map_err(|error| match error {
-        ClaimError::Twice { .. } => failure(
-            Exit::Usage,
-            data::chain(&error),
-            "run fewer topologies at once, or make their `file-names` patterns tell the files apart",
-        ),
-        error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
-    })?;
+    let Assigned { per_source, not_claimed, no_files } =
+        Claims::assign(folder, &sources).map_err(|error| match error {
+            ClaimError::Twice { .. } => failure(
+                Exit::Usage,
+                data::chain(&error),
+                "run fewer topologies at once, or make their `file-names` patterns tell the files apart",
+            ),
+            error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
+        })?;
+    let no_files =
+        no_files.iter().map(|path| format!("{} (no file: a folder, a broken link or a device)", path.display()));
+    let not_claimed = not_claimed.iter().map(|path| path.display().to_string()).chain(no_files).collect();
     Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
 }
 
@@ -172,7 +176,7 @@ impl Ground {
         &self,
         topologies: &[Topology],
         documents: DocumentsFrom,
-        not_claimed: &[PathBuf],
+        not_claimed: &[String],
         once: bool,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, Arc::clone(&self.log));
@@ -190,7 +194,7 @@ impl Ground {
         folder.remember_flows(&flows, log.as_ref())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
-        not_claimed.iter().for_each(|path| board.note_not_claimed(&path.display().to_string()));
+        not_claimed.iter().for_each(|path| board.note_not_claimed(path));
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
         let access = Arc::new(self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions));
         let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
@@ -213,7 +217,15 @@ impl Ground {
         })?;
         drop(lines);
         drop(listening);
-        let exit = status(&ended.failed, &board)?;
+        if let Err(error) = self.log.settle() {
+            tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
+        }
+        let mut exit = status(&ended.failed, &board)?;
+        let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
+        if once && self.stop.stopping() && matches!(exit, Exit::Fine | Exit::Refused) {
+            show::note(&format!("stopped before the end: at least {left} documents and records wait for the next run"));
+            exit = Exit::Fenced;
+        }
         Ok(Pass { board, holds: holds.list(), exit })
     }
 }
@@ -266,11 +278,14 @@ fn stop_on_signals(stop: &StopSignal) -> Result<()> {
             if count.fetch_add(1, Ordering::Relaxed) > 0 {
                 std::process::exit(Exit::Fenced as i32);
             }
-            crate::show::note("stopping: finishing what is open (once more to end at once)");
+            show::note("stopping: finishing what is open (once more to end at once)");
             stop.stop();
             // Ends the process if the run does not; the thread itself ends with it.
             let _timer = std::thread::Builder::new().name("shutdown deadline".to_owned()).spawn(|| {
                 std::thread::park_timeout(SHUTDOWN);
+                show::note(
+                    "the run did not end in time; what was committed stays, the rest is done again: start it again",
+                );
                 std::process::exit(Exit::Fenced as i32);
             });
         }

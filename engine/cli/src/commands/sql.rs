@@ -9,10 +9,12 @@ use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 
 pub(crate) fn sql(arguments: &Sql) -> Result<Exit> {
-    let folder = DataFolder::open(&arguments.data.data)?;
-    if arguments.clickhouse.clickhouse.is_none()
-        && let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)?
-    {
+    let folder = match &arguments.clickhouse.clickhouse {
+        // A ClickHouse of one's own is asked without a data folder.
+        Some(_) => return ask(&Server::elsewhere(&arguments.clickhouse)?.client()?, arguments),
+        None => DataFolder::existing(&arguments.data.data)?,
+    };
+    if let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)? {
         let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let settings = ClickHouseSettings::new(text("url"), text("user"), Password::new(text("password")));
         return ask(&data::client(&settings)?, arguments);

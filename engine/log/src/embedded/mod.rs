@@ -50,6 +50,15 @@ impl EmbeddedLog {
         Ok(Self { clock, directory: RwLock::new(directory), signal: Signal::new(), store, _folder: folder })
     }
 
+    /// Brings all that is committed from the write-ahead file into the database. SQLite takes damage in the former for
+    /// its end; in the latter it is found. At the end of a run there is time for it.
+    ///
+    /// # Errors
+    /// If the store fails; nothing is lost then.
+    pub fn settle(&self) -> Result<(), LogError> {
+        Ok(self.store.settle()?)
+    }
+
     fn directory(&self) -> RwLockReadGuard<'_, Directory> {
         // Nothing panics while it holds the directory.
         self.directory.read().unwrap_or_else(PoisonError::into_inner)

@@ -91,6 +91,13 @@ impl Store {
         Ok((Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() }, directory))
     }
 
+    /// Brings the write-ahead file into the database and empties it.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
+        Ok(())
+    }
+
     /// The right to write, one at a time. Held from giving out offsets until they can be seen.
     pub(super) fn writer(&self) -> Writer<'_> {
         // A writer that panicked left an open transaction at most; `write` takes it back.

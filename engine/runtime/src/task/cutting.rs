@@ -7,6 +7,7 @@ use arrow::array::{BooleanArray, Int64Array};
 use operators::{Block, DocumentBytes, DocumentInput, DocumentReader, Facts, ReadError, Verdict};
 
 use crate::retry::RetryRow;
+use crate::stop::StopSignal;
 
 /// Gives only some rows of a document: those with these numbers that still have the same bytes.
 pub(crate) struct Only<'a> {
@@ -69,6 +70,31 @@ impl DocumentReader for Only<'_> {
             }
         });
         fault.map_or(verdict, Err)
+    }
+}
+
+/// Ends a reading when the engine is stopping. What it said is worth nothing then: ask the signal after each reading.
+pub(super) struct Interruptible<'a> {
+    pub(super) reader: &'a dyn DocumentReader,
+    pub(super) stop: &'a StopSignal,
+}
+
+impl DocumentReader for Interruptible<'_> {
+    fn facts(&self, document: &DocumentInput) -> Facts {
+        self.reader.facts(document)
+    }
+
+    fn steps_need_trailer(&self) -> bool {
+        self.reader.steps_need_trailer()
+    }
+
+    fn read(
+        &self,
+        document: &DocumentInput,
+        bytes: Box<dyn DocumentBytes>,
+        sink: &mut dyn FnMut(Block) -> bool,
+    ) -> Result<Verdict, ReadError> {
+        self.reader.read(document, bytes, &mut |block| !self.stop.stopping() && sink(block))
     }
 }
 

@@ -12,7 +12,7 @@ use telemetry::Counts;
 
 use super::TaskContext;
 use super::close::Closing;
-use super::cutting::Cutting;
+use super::cutting::{Cutting, Interruptible};
 use super::unsettled::{Position, Unsettled, superseded_letters};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
@@ -51,9 +51,9 @@ impl DocumentTask {
     /// # Errors
     /// If the task ends before that.
     pub fn run(&mut self) -> Result<(), TaskEnd> {
-        self.context.preflight()?;
         let input = Arc::clone(&self.context.input);
         let mut progress = self.context.progress(&input)?;
+        self.context.preflight(&progress)?;
         let mut back = self.context.progress(&self.context.retries)?;
         self.unsettled = Unsettled::read(&self.context, back.next.offset)?;
         loop {
@@ -102,10 +102,15 @@ impl DocumentTask {
     ) -> Result<Progress, TaskEnd> {
         let parts = Arc::clone(&self.context.parts);
         let key = parts.destination.key();
-        let reader = Arc::clone(&self.reader);
+        let stop = &self.context.shared.stop;
+        let reader = Interruptible { reader: &*self.reader, stop };
         let open = || self.context.open(found);
-        let mut workshop = Workshop { reader: reader.as_ref(), document, chain: &mut self.chain };
+        let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain };
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
+        if stop.stopping() {
+            // It may have been read in part only, and nothing of it has left: the next run reads it again.
+            return Err(TaskEnd::Stopped);
+        }
         let receipt = self.context.receipt(found, &proof);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
         let fresh = progress.next.row == 0 && progress.open.is_none();
@@ -129,7 +134,7 @@ impl DocumentTask {
             None => {
                 let last = progress.open.as_ref().map(|open| open.last.row + 1);
                 let cuts = [Some(progress.next.row), last];
-                let cutting = Cutting { reader: reader.as_ref(), cuts: cuts.into_iter().flatten().collect() };
+                let cutting = Cutting { reader: &reader, cuts: cuts.into_iter().flatten().collect() };
                 workshop.reader = &cutting;
                 self.context
                     .readable(found, || {
@@ -145,6 +150,9 @@ impl DocumentTask {
                         Ok(ended)
                     })?
                     .map_or(Ok(()), Err)?;
+                if stop.stopping() {
+                    return Err(TaskEnd::Stopped);
+                }
             }
         }
         let DocumentId { key, version } = &*document.id;

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use batch::Records;
+use batch::{Input, Records};
 use connect::{LandingError, Preflight};
 
 use super::TaskContext;
 use crate::codes;
 use crate::end::TaskEnd;
-use crate::flow::Destination;
+use crate::flow::{Destination, TableOutput};
 use crate::hold::Hold;
+use crate::landing::provenance_of;
+use crate::metadata::Progress;
 use crate::stop::Backoff;
 
 /// Longest wait for new records before the signal to stop is looked at.
@@ -61,28 +63,37 @@ impl TaskContext {
     ///
     /// # Errors
     /// If the task must end.
-    pub(super) fn preflight(&self) -> Result<(), TaskEnd> {
+    pub(super) fn preflight(&self, at: &Progress) -> Result<(), TaskEnd> {
         let Destination::Table(table) = &self.parts.destination else {
             return Ok(());
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 3);
         loop {
             let looked = match table.landing.preflight() {
-                Ok(Preflight::Ready) => {
-                    self.holder.mended();
-                    return Ok(());
-                }
-                Ok(Preflight::Missing { statements }) => table.landing.apply(&statements),
+                Ok(Preflight::Ready) => self.landed_before(table, at).and_then(|before| match before {
+                    None => Ok(true),
+                    Some(hold) => Err(hold),
+                }),
+                Ok(Preflight::Missing { .. }) if at.next.offset > 0 || at.next.row > 0 => Err(LandingError::Operator {
+                    code: codes::TABLE_GONE,
+                    what: format!("table {} is missing, though {} landed rows in it", table.table.name, self.name),
+                    remedy: format!("bring it back, or spotlight release {} --from earliest, without a run", self.name),
+                }),
+                Ok(Preflight::Missing { statements }) => table.landing.apply(&statements).map(|()| false),
                 Ok(Preflight::Behind { statements }) => Err(LandingError::Operator {
                     code: codes::TABLE_BEHIND,
                     what: format!("table {} lacks columns that the plan has", table.table.name),
-                    remedy: format!("spotlight plan --apply, which runs: {}", statements.join("; ")),
+                    remedy: format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
                 }),
                 Ok(Preflight::Different { code, what, remedy }) => Err(LandingError::Operator { code, what, remedy }),
                 Err(error) => Err(error),
             };
             match looked {
-                Ok(()) => {}
+                Ok(true) => {
+                    self.holder.mended();
+                    return Ok(());
+                }
+                Ok(false) => {}
                 Err(LandingError::Operator { code, what, remedy }) => {
                     self.holder.hold(Hold { code, what, remedy })?;
                 }
@@ -100,5 +111,28 @@ impl TaskContext {
                 }
             }
         }
+    }
+
+    /// Why a flow without a position must not start at the beginning: the table holds rows that it landed.
+    fn landed_before(&self, table: &TableOutput, at: &Progress) -> Result<Option<LandingError>, LandingError> {
+        let Input { topic, partition, .. } = &*self.input;
+        let known = self.shared.log.position(&self.group, topic, *partition);
+        if at.next.offset > 0 || at.open.is_some() || !matches!(known, Ok(None)) {
+            return Ok(None);
+        }
+        let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
+        let rows = table.landing.landed_before(&self.name, &provenance)?;
+        Ok((rows > 0).then(|| LandingError::Operator {
+            code: codes::LANDED_BEFORE,
+            what: format!(
+                "table {} holds {rows} rows that {} landed from another log (`_landing` begins with `{}/` and is not `{}`)",
+                table.table.name, self.name, self.name, provenance.landing
+            ),
+            remedy: format!(
+                "use the data folder that filled it; or remove those rows; or land all again beside them: spotlight \
+                 release {} --from earliest, without a run",
+                self.name
+            ),
+        }))
     }
 }

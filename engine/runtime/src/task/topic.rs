@@ -74,9 +74,9 @@ impl TopicTask {
     }
 
     fn work(&mut self) -> Result<(), TaskEnd> {
-        self.context.preflight()?;
         let (input, retries) = (Arc::clone(&self.context.input), Arc::clone(&self.context.retries));
         let mut progress = self.context.progress(&input)?;
+        self.context.preflight(&progress)?;
         let mut back = self.context.progress(&retries)?;
         self.restore(progress.next.offset)?;
         loop {
