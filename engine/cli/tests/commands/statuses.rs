@@ -129,6 +129,7 @@ fn a_service_that_does_not_answer_gives_69() {
 #[test]
 fn a_file_that_only_a_fault_could_have_left_gives_70() {
     let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     workplace.write("spotlight-data/flows.json", "nonsense");
     let said = workplace.say(&["reconcile"]).ends(70);
     assert!(said.errors.contains("looks like a fault of Spotlight"), "{}", said.errors);

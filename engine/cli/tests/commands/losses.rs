@@ -1,0 +1,99 @@
+//! What was lost from outside is told, and nothing starts over by itself.
+
+use std::os::unix::fs::symlink;
+
+use crate::workplace::Workplace;
+
+fn rows(workplace: &Workplace) -> String {
+    workplace.say(&["sql", "--format", "TSV", "select count() from demo.my_list"]).ends(0).output
+}
+
+#[test]
+fn a_lost_log_or_table_is_a_hold_and_release_starts_over() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    // The log is gone, the table is not.
+    std::fs::rename(workplace.data().join("log"), workplace.data().join("log-before")).expect("moved");
+    let said = workplace.say(&once).ends(3).output;
+    assert!(said.contains("hold[E5112]: my-list/load waits: table demo.my_list holds 2 rows"), "{said}");
+    assert_eq!(said.matches("hold[E5112]: my-list/load").count(), 1, "once, not once a partition: {said}");
+    // It is back, and all is well.
+    std::fs::remove_dir_all(workplace.data().join("log")).expect("removed");
+    std::fs::rename(workplace.data().join("log-before"), workplace.data().join("log")).expect("moved");
+    workplace.say(&once).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+    // The table is gone, the log is not.
+    workplace.say(&["sql", "drop table demo.my_list sync"]).ends(0);
+    let said = workplace.say(&once).ends(3).output;
+    assert!(said.contains("hold[E5111]: my-list/load waits: table demo.my_list is missing"), "{said}");
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(&workplace), "2\n");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn what_is_no_file_is_named_and_a_folder_without_data_is_told() {
+    let workplace = Workplace::new();
+    workplace.write("documents/list_20260105.txt", "Symbol|Quantity\nABC|12\n1\n");
+    let documents = workplace.path().join("documents");
+    std::fs::create_dir(documents.join("older")).expect("a folder");
+    symlink("nowhere", documents.join("list_20260106.txt")).expect("a link");
+    symlink("list_20260107.txt", documents.join("list_20260107.txt")).expect("a link to itself");
+    let said = workplace.say(&["run", "my-list.yaml", "--documents", "documents", "--once"]).ends(0).output;
+    for name in ["older", "list_20260106.txt", "list_20260107.txt"] {
+        assert!(said.contains(&format!("{name} (no file")), "{name}: {said}");
+    }
+    for command in ["status", "receipts", "reconcile"] {
+        let said = workplace.say(&[command, "--data", "mistyped"]).ends(78);
+        assert!(said.errors.contains("there is no data of Spotlight in mistyped"), "{}", said.errors);
+    }
+    assert!(!workplace.path().join("mistyped").exists(), "asking makes no folder");
+}
+
+#[test]
+fn a_run_that_is_stopped_before_its_end_does_not_say_that_all_is_fine() {
+    let workplace = Workplace::new();
+    // Long enough to be met while it is read.
+    let mut text = "Symbol|Quantity\n".to_owned();
+    for number in 0..400_000 {
+        text.push_str(&format!("S{number}|{number}\n"));
+    }
+    workplace.write("lists/list_20260105.txt", &format!("{text}400000\n"));
+    let mut process = workplace.start(&["run", "my-list.yaml", "--once"]);
+    crate::program::until("the document found", || workplace.said().contains("document found").then_some(()));
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(75), "{}", workplace.said());
+    assert!(workplace.said().contains("stopped before the end"), "{}", workplace.said());
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    assert_eq!(rows(&workplace), "400000\n");
+}
+
+#[test]
+fn a_column_that_cannot_be_null_is_not_invented_for_rows_that_are_there() {
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    let column = |cast: &str| format!("          quantity: cast(quantity as bigint)\n          twice: {cast}\n");
+    let old = "          quantity: cast(quantity as bigint)\n";
+    workplace.write_changed(
+        "my-list.yaml",
+        &[(old, &column("cast(2 as bigint)")), ("quantity: 12 }", "quantity: 12, twice: 2 }")],
+    );
+    let said = workplace.say(&["plan", "my-list.yaml"]);
+    assert_eq!(said.status, 2, "{said:?}");
+    assert!(format!("{}{}", said.output, said.errors).contains("invented values"), "{said:?}");
+    let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(3).output;
+    assert!(said.contains("hold[E5201]") && said.contains("`twice`"), "{said}");
+    workplace.write_changed(
+        "my-list.yaml",
+        &[
+            (old, &column("nullif(cast(2 as bigint), cast(2 as bigint))")),
+            ("quantity: 12 }", "quantity: 12, twice: 2 }"),
+        ],
+    );
+    workplace.say(&["plan", "my-list.yaml", "--apply"]).ends(0);
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    let said = workplace.say(&["sql", "--format", "TSV", "select distinct twice from demo.my_list"]).ends(0).output;
+    assert_eq!(said, "\\N\n");
+}
