@@ -28,14 +28,16 @@ impl Documents {
     /// Reads the ledgers of all partitions, and the positions of rows on their way back in each.
     pub(super) fn new(ledger: &[Vec<LedgerEntry>], waiting: &[Vec<(i64, i64)>]) -> Self {
         let mut newest: BTreeMap<String, Newest> = BTreeMap::new();
-        for receipt in ledger.iter().flatten().filter_map(|entry| entry.receipt.as_ref()) {
-            let known = newest.get(&receipt.document);
-            if receipt.accepted() && known.is_none_or(|known| receipt.version >= known.version) {
-                let (landed, open) = (receipt.counts.landed, receipt.counts.dead);
-                newest.insert(receipt.document.clone(), Newest { version: receipt.version, landed, open, waiting: 0 });
-            }
-        }
+        // In order: a version that was read again, from an earlier position, brought all of its rows anew.
         for entry in ledger.iter().flatten() {
+            if let Some(receipt) = entry.receipt.as_ref().filter(|receipt| receipt.accepted()) {
+                let known = newest.get(&receipt.document);
+                if known.is_none_or(|known| receipt.version >= known.version) {
+                    let (landed, open) = (receipt.counts.landed, receipt.counts.dead);
+                    let version = receipt.version;
+                    newest.insert(receipt.document.clone(), Newest { version, landed, open, waiting: 0 });
+                }
+            }
             if let Some((document, version)) = &entry.replayed_of
                 && let Some(known) = newest.get_mut(document).filter(|known| known.version == *version)
             {

@@ -44,6 +44,8 @@ pub(super) struct Closed {
     pub(super) waiting: u64,
     /// The last closed position.
     pub(super) last: Option<(i64, i64)>,
+    /// True if a person told the flow to go on from an earlier position, so that rows landed once a pass.
+    pub(super) several_passes: bool,
 }
 
 /// Rows of a span or hole in the table.
@@ -99,6 +101,7 @@ impl Closed {
     /// Reads the ledger of one partition. `waiting` are the positions of rows on their way back.
     pub(super) fn new(entries: &[LedgerEntry], waiting: &[(i64, i64)]) -> Self {
         let (taken, replayed) = last_pass(entries);
+        let several_passes = taken.len() + replayed.len() < entries.len();
         let mut spans: Vec<Span> = Vec::new();
         for entry in &taken {
             let (first, last) = (entry.first.0, entry.last.0.max(entry.first.0));
@@ -122,6 +125,7 @@ impl Closed {
             came_back: replayed.iter().map(|entry| entry.counts.landed).sum(),
             waiting: waiting.len() as u64,
             last: taken.iter().map(|entry| entry.last).max(),
+            several_passes,
         }
     }
 
@@ -140,7 +144,9 @@ impl Closed {
             } else if distinct > span.most() {
                 add(Kind::Stray, &place, span.most(), distinct);
             }
-            if rows > distinct {
+            // Where rows replace each other, a second pass puts each in its own place until the server merges them.
+            let once = proves == Proves::EachRow || !self.several_passes;
+            if rows > distinct && once {
                 add(Kind::Repeat, &place, distinct, rows);
             }
             if span.reopened {

@@ -80,6 +80,11 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t1007\t1\n", "once");
     reconciled(&workplace);
+    // All documents once more, by the topology as it is now: the rows replace themselves.
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t1007\t1\n");
+    reconciled(&workplace);
 }
 
 #[test]
