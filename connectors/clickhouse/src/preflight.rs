@@ -223,8 +223,8 @@ fn would_invent(table: &Table, name: &str) -> Preflight {
 fn rebuild(table: &Table, what: String) -> Preflight {
     let full = table.full_name();
     let remedy = format!(
-        "rename it with `RENAME TABLE {full} TO {}.{}`, let a run make it anew, and copy the rows; or change the plan to \
-         what the table has",
+        "rename it with `RENAME TABLE {full} TO {}.{}`, make it anew with spotlight plan FILE --apply, and copy the rows; \
+         or change the plan to what the table has",
         identifier(&table.database),
         identifier(&format!("{}_old", table.name)),
     );

@@ -37,7 +37,12 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
     let old = define("preflight.behind", &COLUMNS[..1], RowsMeaning::Append, PartitionBy::Nothing);
     let landing = made(&old);
     landing.insert(&piece(rows(&old, vec![integers(&[1])], &[(0, 0)], None), "old")).expect("inserted");
-    let new = define("preflight.behind", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    // A column that cannot be null would get invented values for the row that is there.
+    let inventing = define("preflight.behind", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    let Preflight::Different { what, .. } = verdict(&inventing) else { panic!("would invent") };
+    assert!(what.contains("`name`") && what.contains("invented values"), "{what}");
+    let nullable = [COLUMNS[0], ("name", "nullable text"), COLUMNS[2]];
+    let new = define("preflight.behind", &nullable, RowsMeaning::Append, PartitionBy::Nothing);
     let landing = ClickHouseLanding::new(client(), &new).expect("name");
     let Preflight::Behind { statements } = landing.preflight().expect("asked") else { panic!("not behind") };
     assert_eq!(statements.len(), 2, "{statements:?}");
@@ -50,7 +55,7 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
     );
     landing.apply(&statements).expect("altered");
     landing.insert(&piece(batch, "new")).expect("inserted");
-    assert_eq!(ask("SELECT key, name, price FROM preflight.behind ORDER BY key"), "1\t\t\\N\n2\tb\t1.5");
+    assert_eq!(ask("SELECT key, name, price FROM preflight.behind ORDER BY key"), "1\t\\N\t\\N\n2\tb\t1.5");
     let order = ask(
         "SELECT groupArray(name) FROM system.columns WHERE database = 'preflight' AND table = 'behind' AND position < 5",
     );
@@ -113,7 +118,7 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
             RowsMeaning::Append,
             "E5201",
             "not MergeTree",
-            "EXCHANGE TABLES",
+            "RENAME TABLE",
         ),
         (
             "version",
@@ -121,7 +126,7 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
             by_key.clone(),
             "E5201",
             "ReplacingMergeTree(_offset)",
-            "EXCHANGE TABLES",
+            "RENAME TABLE",
         ),
         (
             "sorting",
@@ -129,7 +134,7 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
             by_key,
             "E5201",
             "replace each other by",
-            "EXCHANGE TABLES",
+            "RENAME TABLE",
         ),
     ];
     for (name, change, meaning, expected, said, helps) in cases {
