@@ -250,7 +250,7 @@ const RELEASE_EXAMPLES: &str = "Examples:
   spotlight release sec-ftd/load --from earliest     (without a run: read all documents again, then run)
 
 A changed topology is not applied to documents that are loaded already; --from earliest reads them again by the file
-as it is in the next run. `--from` takes one flow: TOPOLOGY/FLOW.";
+as it is in the next run. topologies/LANGUAGE.md (\"Changing a feed\") says what to do with the rows that it landed before.";
 
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
