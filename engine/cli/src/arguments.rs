@@ -242,15 +242,17 @@ const GIVE_UP_EXAMPLES: &str = "Examples:
   spotlight dlq give-up sec-ftd/load --code E4102    (one flow, one code)
   spotlight dlq give-up sec-ftd                      (all flows of the topology)
 
-What is given up is closed, not deleted. Rows of the document's earlier version that waited for it are then removed.";
+What is given up is closed, not deleted. Rows of an earlier version of the document that
+waited for it are then removed.";
 
 const RELEASE_EXAMPLES: &str = "Examples:
-  spotlight release sec-ftd                          (all held flows of the topology try again)
-  spotlight release sec-ftd/load                     (one flow)
-  spotlight release sec-ftd/load --from earliest     (without a run: read all documents again, then run)
+  spotlight release sec-ftd                       (all held flows of the topology try again)
+  spotlight release sec-ftd/load                  (one flow)
+  spotlight release sec-ftd/load --from earliest  (without a run: read all documents again)
 
-A changed topology is not applied to documents that are loaded already; --from earliest reads them again by the file
-as it is in the next run. topologies/LANGUAGE.md (\"Changing a feed\") says what to do with the rows that it landed before.";
+A changed topology is not applied to documents that are loaded already. The next run after
+--from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md
+(Changing a feed) says what to do with the rows that have landed before.";
 
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {

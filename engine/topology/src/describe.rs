@@ -96,7 +96,7 @@ fn describe_documents(out: &mut String, documents: &Documents) {
     if let Some(unzip) = &documents.unzip {
         let (kind, pattern) = match &unzip.members {
             crate::plan::Members::Named(pattern) => ("named", pattern),
-            crate::plan::Members::FirstLine(pattern) => ("with first line", pattern),
+            crate::plan::Members::FirstLine(pattern) => ("first-line", pattern),
         };
         line!(out, "  unzip members {kind} {} up to {} bytes", pattern.text(), unzip.unpacked_limit);
     }
