@@ -18,8 +18,12 @@ Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was
 73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
 
 /// Turns regulators' publications into tables that people can trust.
+///
+/// A feed is one topology file: where its documents come from, what their columns mean, and which table of ClickHouse
+/// they fill. Spotlight fetches each document, proves it whole, lands each row once, and keeps what it could not read
+/// as a dead letter with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "spotlight", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "spotlight", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -49,7 +53,8 @@ pub(crate) enum Command {
     /// List, show and replay dead letters.
     #[command(subcommand)]
     Dlq(DeadLetters),
-    /// End a hold after the cause was mended.
+    /// End a hold after the cause was mended, or read a flow's input again.
+    #[command(after_help = RELEASE_EXAMPLES)]
     Release(Release),
     /// Prove that each row of the ledger is in its table, once.
     Reconcile(Show),
@@ -224,17 +229,35 @@ pub(crate) enum DeadLetters {
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
     /// Close dead letters that are not wanted any more.
+    #[command(after_help = GIVE_UP_EXAMPLES)]
     GiveUp(GiveUp),
 }
 
 const REPLAY_EXAMPLES: &str = "Examples:
-  spotlight dlq replay --dry topologies/sec-ftd.yaml
+  spotlight dlq replay --dry topologies/sec-ftd.yaml (would they pass now?)
   spotlight dlq replay topologies/sec-ftd.yaml --code E4101
   spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)";
 
+const GIVE_UP_EXAMPLES: &str = "Examples:
+  spotlight dlq give-up sec-ftd/load --code E4102    (one flow, one code)
+  spotlight dlq give-up sec-ftd                      (all flows of the topology)
+
+What is given up is closed, not deleted. Rows of an earlier version of the document that
+waited for it are then removed.";
+
+const RELEASE_EXAMPLES: &str = "Examples:
+  spotlight release sec-ftd                       (all held flows of the topology try again)
+  spotlight release sec-ftd/load                  (one flow)
+  spotlight release sec-ftd/load --from earliest  (without a run: read all documents again)
+
+A changed topology is not applied to documents that are loaded already. The next run after
+--from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md
+(Changing a feed) says what to do with the rows that have landed before.";
+
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
-    /// `topology/flow`, or a topology.
+    /// TOPOLOGY/FLOW, or a topology (all its flows).
+    #[arg(value_name = "FLOW")]
     pub(crate) flow: String,
     /// Only dead letters with this code.
     #[arg(long)]
@@ -260,9 +283,10 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Args)]
 pub(crate) struct Release {
-    /// `topology/flow`, or a topology.
+    /// TOPOLOGY/FLOW, or a topology (all its flows). With --from always TOPOLOGY/FLOW.
+    #[arg(value_name = "FLOW")]
     pub(crate) flow: String,
-    /// Where to go on: earliest, end, or an offset. Only without a run.
+    /// Where to go on: earliest, end, or an offset of the flow's topic. Only without a run, and for one flow.
     #[arg(long, value_name = "WHERE")]
     pub(crate) from: Option<String>,
     #[command(flatten)]

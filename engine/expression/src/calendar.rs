@@ -239,6 +239,22 @@ impl Format {
         self.write(0).is_some()
     }
 
+    /// Whether the format says anything of a date, rather than being literal text.
+    pub(crate) fn says_something(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Numeric(..) | Item::Fixed(_)))
+    }
+
+    /// Whether a text of this format names a whole date: one that is written with it is read again.
+    pub(crate) fn names_a_date(&self) -> bool {
+        // A Tuesday whose year, month and day cannot be taken for each other.
+        let Some(sample) = NaiveDate::from_ymd_opt(2031, 11, 25).and_then(|day| day.and_hms_opt(22, 33, 44)) else {
+            return false;
+        };
+        let mut text = String::new();
+        let written = write!(text, "{}", sample.and_utc().format_with_items(self.items.iter()));
+        written.is_ok() && self.parse_date(&text) == Ok(days_of(sample.date()))
+    }
+
     pub(crate) fn write(&self, days: i32) -> Option<String> {
         let mut text = String::new();
         write!(text, "{}", date_of(days)?.format_with_items(self.items.iter())).ok()?;

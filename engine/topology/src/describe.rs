@@ -4,12 +4,15 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use batch::{PartitionBy, RowsMeaning};
+use expression::Constant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plan::{
-    ByLayout, Columns, Delimited, Documents, Flow, From, HttpPlan, SourcePlan, Step, TableWrite, To, TopicWrite,
-    Topology, Verb,
+    ByLayout, Columns, Delimited, Destination, Documents, EmptyOutcome, Flow, From, HttpPlan, Naming, NewColumns,
+    Proof, SourcePlan, Step, TableWrite, To, TopicWrite, Topology, Verb,
 };
 
 /// A line more. Writing to a string cannot fail.
@@ -36,6 +39,19 @@ pub fn describe(topology: &Topology) -> String {
 /// Hash of the description: 16 hexadecimal digits.
 pub(crate) fn revision(topology: &Topology) -> Arc<str> {
     format!("{:016x}", xxh3_64(describe(topology).as_bytes())).into()
+}
+
+/// A parameter's value, as `with:` writes it.
+pub(crate) fn constant(value: &Constant) -> String {
+    match value {
+        Constant::Null => "null".to_owned(),
+        Constant::Boolean(value) => value.to_string(),
+        Constant::Integer(value) => value.to_string(),
+        Constant::Decimal(text) => text.to_string(),
+        Constant::Text(text) => format!("{text:?}"),
+        Constant::Date(date) => date.to_string(),
+        Constant::TextList(list) => format!("[{}]", texts(list)),
+    }
 }
 
 fn describe_flow(out: &mut String, flow: &Flow) {
@@ -65,7 +81,7 @@ fn describe_flow(out: &mut String, flow: &Flow) {
 
 fn describe_documents(out: &mut String, documents: &Documents) {
     match &documents.source {
-        SourcePlan::Files { path, every } => line!(out, "  from files {path} every {every:?}"),
+        SourcePlan::Files { path, every } => line!(out, "  from files {path} every {}", duration(*every)),
         SourcePlan::Http(http) => describe_http(out, http),
     }
     for pattern in &documents.file_names {
@@ -80,7 +96,7 @@ fn describe_documents(out: &mut String, documents: &Documents) {
     if let Some(unzip) = &documents.unzip {
         let (kind, pattern) = match &unzip.members {
             crate::plan::Members::Named(pattern) => ("named", pattern),
-            crate::plan::Members::FirstLine(pattern) => ("with first line", pattern),
+            crate::plan::Members::FirstLine(pattern) => ("first-line", pattern),
         };
         line!(out, "  unzip members {kind} {} up to {} bytes", pattern.text(), unzip.unpacked_limit);
     }
@@ -91,7 +107,7 @@ fn describe_documents(out: &mut String, documents: &Documents) {
 }
 
 fn describe_http(out: &mut String, http: &HttpPlan) {
-    line!(out, "  from http every {:?} rate {} body {}", http.every, http.rate, http.body_limit);
+    line!(out, "  from http every {} rate {}/s body {}", duration(http.every), http.rate, http.body_limit);
     match &http.discover {
         crate::plan::Discover::Calendar { url, from, to_days_ago, step_days, weekdays_only, zone } => {
             let days = if *weekdays_only { "weekdays" } else { "all days" };
@@ -103,20 +119,29 @@ fn describe_http(out: &mut String, http: &HttpPlan) {
         }
     }
     let statuses: Vec<String> = http.absent_statuses.iter().map(u16::to_string).collect();
-    line!(out, "    absent [{}] give up after {:?}", statuses.join(", "), http.give_up_after);
-    line!(out, "    recheck for {:?} contact required {}", http.recheck_for, http.contact_required);
+    let or_never = |limit: Option<Duration>| limit.map_or_else(|| "never".to_owned(), duration);
+    line!(out, "    absent status [{}] give-up-after {}", statuses.join(", "), or_never(http.give_up_after));
+    let contact = if http.contact_required { "required" } else { "optional" };
+    line!(out, "    recheck for {} contact {contact}", or_never(http.recheck_for));
 }
 
 fn describe_decode(out: &mut String, decode: &Delimited) {
     let separator = char::from(decode.separator);
     line!(
         out,
-        "  decode delimited {separator:?} quotes {} encoding {} names {:?} new columns {:?} empty is null {} line limit {}",
-        decode.quotes,
+        "  decode delimited separator {} quotes {} encoding {} names {} new-columns {} empty {} line-limit {}",
+        if separator == '\t' { "tab".to_owned() } else { format!("\"{separator}\"") },
+        if decode.quotes { "double" } else { "none" },
         decode.encoding,
-        decode.names,
-        decode.new_columns,
-        decode.empty_is_null,
+        match decode.names {
+            Naming::AsPublished => "as-published",
+            Naming::SnakeCase => "snake_case",
+        },
+        match decode.new_columns {
+            NewColumns::Keep => "keep",
+            NewColumns::Refuse => "refuse",
+        },
+        if decode.empty_is_null { "null" } else { "text" },
         decode.line_limit
     );
     if decode.raw_row {
@@ -126,19 +151,30 @@ fn describe_decode(out: &mut String, decode: &Delimited) {
         line!(out, "    spill {spill}");
     }
     for layout in &decode.layouts {
-        line!(out, "    layout {} must have {:?}", layout.name, layout.must_have);
+        let must_have =
+            if layout.must_have.is_empty() { "the whole header in order".to_owned() } else { texts(&layout.must_have) };
+        line!(out, "    layout {} must-have {must_have}", layout.name);
         for (published, name) in layout.header.iter().zip(&layout.names) {
             line!(out, "      {published:?} as {name}");
         }
     }
     for trailer in &decode.trailers {
-        line!(out, "    trailer {:?} proves {:?}", trailer.matches, trailer.proves);
+        let proves = match &trailer.proves {
+            None => "nothing".to_owned(),
+            Some(Proof::Count { group }) => format!("count {group}"),
+            Some(Proof::Sum { column, group }) => format!("sum {column} equals {group}"),
+        };
+        line!(out, "    trailer '{}' proves {proves}", trailer.matches.replace('\'', "''"));
     }
     if decode.trailer_required {
-        line!(out, "    incomplete without trailer");
+        line!(out, "    without-trailer incomplete");
     }
     for (condition, outcome) in &decode.outcomes {
-        line!(out, "    outcome {outcome:?} when {}", condition.text());
+        let outcome = match outcome {
+            EmptyOutcome::Empty => "empty",
+            EmptyOutcome::Unpublished => "unpublished",
+        };
+        line!(out, "    outcome {outcome} when {}", condition.text());
     }
 }
 
@@ -175,21 +211,28 @@ fn describe_step(out: &mut String, step: &Step) {
             }
         }
         Verb::Dedupe(dedupe) => {
-            line!(out, "    dedupe store {} was {:?} key [{}]", dedupe.store, dedupe.was, dedupe.key.join(", "));
-            line!(out, "    remember {:?} compare content {}", dedupe.remember, dedupe.compare_content);
+            let was = dedupe.was.as_ref().map_or_else(String::new, |was| format!(" was {was}"));
+            line!(out, "    dedupe name {}{was} key [{}]", dedupe.store, dedupe.key.join(", "));
+            let compare = if dedupe.compare_content { "content" } else { "key" };
+            line!(out, "    remember {} compare {compare}", duration(dedupe.remember));
+            let output = |name: &Option<Arc<str>>, without: &str| {
+                name.as_deref().map_or(without.to_owned(), |to| format!("to {to}"))
+            };
             line!(
                 out,
-                "    ignore [{}] conflicts {:?} late {:?}",
+                "    ignore [{}] conflicts {} late {}",
                 dedupe.ignore.join(", "),
-                dedupe.conflicts,
-                dedupe.late
+                output(&dedupe.conflicts, "none"),
+                output(&dedupe.late, "to dead letters")
             );
         }
         Verb::Route { cases, default } => {
             for (condition, to) in cases {
-                each(condition, |layout, condition| line!(out, "    {layout}{to:?} when {}", condition.text()));
+                each(condition, |layout, condition| {
+                    line!(out, "    {layout}{} when {}", destination(to), condition.text());
+                });
             }
-            line!(out, "    {default:?} otherwise");
+            line!(out, "    {} otherwise", destination(default));
         }
     }
     for (layout, columns) in &step.output {
@@ -197,6 +240,26 @@ fn describe_step(out: &mut String, step: &Step) {
         line!(out, "    leaves{layout}");
         describe_columns(out, "      ", columns);
     }
+}
+
+fn texts(texts: &[Arc<str>]) -> String {
+    texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ")
+}
+
+fn destination(to: &Destination) -> String {
+    match to {
+        Destination::Next => "next".to_owned(),
+        Destination::Output(name) => format!("to {name}"),
+        Destination::Drop(reason) => format!("drop {reason}"),
+    }
+}
+
+/// As topologies write it, in the largest unit that says it exactly.
+fn duration(duration: Duration) -> String {
+    const UNITS: [(u128, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let milliseconds = duration.as_millis();
+    let unit = UNITS.iter().find(|(unit, _)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
+    unit.map_or_else(|| format!("{milliseconds}ms"), |(unit, name)| format!("{}{name}", milliseconds / unit))
 }
 
 fn each<T>(by_layout: &ByLayout<T>, mut print: impl FnMut(&str, &T)) {
@@ -222,13 +285,25 @@ fn describe_table(out: &mut String, write: &TableWrite) {
     let table = &write.table;
     line!(
         out,
-        "  to table {} key [{}] partition {:?} rows {:?}",
+        "  to table {} key [{}] partition {} rows {}",
         table.name,
         table.key.join(", "),
-        table.partition,
-        table.rows
+        match &table.partition {
+            PartitionBy::Nothing => "none".to_owned(),
+            PartitionBy::Column(name) => name.to_string(),
+            PartitionBy::Year(name) => format!("year of {name}"),
+            PartitionBy::Month(name) => format!("month of {name}"),
+            PartitionBy::Day(name) => format!("day of {name}"),
+        },
+        match &table.rows {
+            RowsMeaning::Append => "append".to_owned(),
+            RowsMeaning::ByKey { version: None } => "by-key".to_owned(),
+            RowsMeaning::ByKey { version: Some(version) } => format!("by-key version {version}"),
+            RowsMeaning::ByDocument => "by-document".to_owned(),
+        }
     );
-    line!(out, "    batch {} rows {:?} at least once {}", write.batch_rows, write.batch_age, write.at_least_once);
+    let delivery = if write.at_least_once { "at-least-once" } else { "exactly-once" };
+    line!(out, "    batch rows {} age {} delivery {delivery}", write.batch_rows, duration(write.batch_age));
     for column in &table.columns {
         line!(out, "    {} {}", column.name, column.column_type);
     }

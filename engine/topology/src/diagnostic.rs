@@ -120,6 +120,13 @@ impl Diagnostic {
         self
     }
 
+    /// Suggests a name.
+    pub(crate) fn meant(mut self, near: &str) -> Self {
+        self.nearest = Some(near.to_owned());
+        self.label = Some(format!("did you mean `{near}`?"));
+        self
+    }
+
     /// Suggests the nearest of the names that exist, and lists them.
     pub(crate) fn names<'a>(mut self, wrong: &str, kind: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();

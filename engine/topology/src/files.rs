@@ -122,6 +122,13 @@ impl<'a> Site<'a> {
         Self { files, root, folder }
     }
 
+    /// Names of the tables that `schemas/tables/` declares.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let files = self.files.list(&self.root.join("schemas").join("tables")).unwrap_or_default();
+        let name = |file: &PathBuf| Some(file.file_name()?.to_str()?.strip_suffix(".yaml")?.to_owned());
+        files.iter().filter_map(name).collect()
+    }
+
     /// The first place where a relative path leads to a file: from the root, then beside the topology file.
     pub(crate) fn find(&self, relative: &str) -> Option<PathBuf> {
         let places = [self.root.join(relative), self.folder.join(relative)];

@@ -20,6 +20,8 @@ pub mod describe;
 pub mod diagnostic;
 mod fields;
 mod files;
+#[cfg(test)]
+mod language;
 mod load;
 mod parameters;
 pub mod plan;

@@ -63,7 +63,10 @@ impl Parameters {
 
     /// Name and value of each, for the description.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.values.iter().map(|(name, value)| format!("param.{name} = {:?}", value.constant)).collect()
+        self.values
+            .iter()
+            .map(|(name, value)| format!("param.{name} = {}", crate::describe::constant(&value.constant)))
+            .collect()
     }
 
     /// The parameters as constants of a scope.

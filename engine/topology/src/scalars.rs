@@ -19,6 +19,21 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     (total <= 366_000 * 86_400_000).then(|| Duration::from_millis(total))
 }
 
+/// A duration above zero.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    duration(text).filter(|duration| !duration.is_zero())
+}
+
+/// A duration of at least a second: looking without a pause would be an attack on the publisher.
+pub(crate) fn pause(text: &str) -> Option<Duration> {
+    duration(text).filter(|duration| *duration >= Duration::from_secs(1))
+}
+
+/// A size above zero.
+pub(crate) fn some_size(text: &str) -> Option<u64> {
+    size(text).filter(|size| *size > 0)
+}
+
 /// `512`, `50MiB`, `8GiB`, `10kB`, `1MB`: bytes.
 pub(crate) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
@@ -69,7 +84,7 @@ fn split(text: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{day, duration, percent, rate, size};
+    use super::{day, duration, pause, percent, rate, size, some_size, span};
 
     #[test]
     fn written_forms_mean_what_they_say() {
@@ -80,6 +95,8 @@ mod tests {
         for wrong in ["", "h", "30", "30x", "-1s", "1.5h", "99999999999999999999d", "18446744073709551615d"] {
             assert_eq!(milliseconds(wrong), None, "{wrong}");
         }
+        assert_eq!((span("0s"), span("0d"), pause("999ms"), some_size("0MiB")), (None, None, None, None));
+        assert!(span("1ms").is_some() && pause("1s").is_some() && some_size("1").is_some());
         assert_eq!(size("50MiB"), Some(52_428_800));
         assert_eq!(size("8GiB"), Some(8_589_934_592));
         assert_eq!(size("18446744073709551615GiB"), None);

@@ -36,6 +36,9 @@ pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
         let wrong = || failure(Exit::Usage, format!("`{pair}` is not NAME=VALUE"), "such as --with quantity=12");
         let (name, text) = pair.split_once('=').ok_or_else(wrong)?;
         let (name, kind) = name.split_once(':').unwrap_or((name, "text"));
+        if given.0.iter().any(|(known, _)| known == name) {
+            return Err(failure(Exit::Usage, format!("`{name}` is given twice"), "give each name once"));
+        }
         let column = ColumnType::parse(kind)
             .map_err(|error| failure(Exit::Usage, format!("{pair}: {error}"), "such as --with quantity:bigint=12"))?;
         let value = (text != "null").then_some(text);

@@ -11,6 +11,7 @@ mod program;
 mod readme;
 mod reconciles;
 mod replays;
+mod rereads;
 mod running;
 mod statuses;
 mod workplace;

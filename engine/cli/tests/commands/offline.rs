@@ -1,6 +1,6 @@
 //! Commands that start nothing.
 
-use crate::program::say;
+use crate::program::{root, say, spotlight};
 use crate::workplace::Workplace;
 
 #[test]
@@ -48,6 +48,39 @@ fn an_expression_can_be_tried() {
         assert!(format!("{}{}", said.output, said.errors).contains(wanted), "{words:?}: {said:?}");
     }
     say(["eval", "1", "--with", "nonsense"]).ends(64);
+    let said = say(["eval", "a", "--with", "a=1", "--with", "a:bigint=2"]).ends(64);
+    assert!(said.errors.contains("`a` is given twice"), "{}", said.errors);
+}
+
+#[test]
+fn every_example_of_the_page_of_the_language_is_right() {
+    let page = std::fs::read_to_string(root().join("topologies/LANGUAGE.md")).expect("topologies/LANGUAGE.md");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let mut topologies = Vec::new();
+    for block in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        let (kind, name) = block.lines().next().and_then(|line| line.split_once(": ")).expect("`KIND: NAME` first");
+        let name = match kind {
+            "topology" => format!("{name}.yaml"),
+            "table" => format!("schemas/tables/{name}.yaml"),
+            "template" => format!("templates/{name}.yaml"),
+            other => panic!("an example begins with `{other}`"),
+        };
+        let place = folder.path().join(&name);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+        std::fs::write(place, block).expect("a file");
+        if kind == "topology" {
+            topologies.push(name);
+        }
+    }
+    assert!(topologies.len() >= 4, "{topologies:?}");
+    let say = |words: &[&str]| {
+        crate::program::Said::from(spotlight(words).current_dir(folder.path()).output().expect("the program starts"))
+    };
+    for name in &topologies {
+        say(&["check", name]).ends(0);
+    }
+    let names: Vec<&str> = std::iter::once("test").chain(topologies.iter().map(String::as_str)).collect();
+    say(&names).ends(0);
 }
 
 #[test]
@@ -61,7 +94,11 @@ fn a_code_is_explained_without_anything_running() {
 
 #[test]
 fn the_other_commands_that_start_nothing_answer() {
-    assert!(say(["--help"]).ends(0).output.contains("Exit statuses: 0 fine"));
+    let help = say(["--help"]).ends(0).output;
+    assert!(help.starts_with("Turns regulators' publications") && help.contains("Exit statuses: 0 fine"), "{help}");
+    for words in [&["release", "--help"][..], &["dlq", "give-up", "--help"], &["dlq", "replay", "--help"]] {
+        assert!(say(words).ends(0).output.contains("Examples:\n  spotlight "), "{words:?}");
+    }
     assert!(say(["--version"]).ends(0).output.starts_with("spotlight "));
     assert!(say(["completion", "bash"]).ends(0).output.contains("spotlight"));
     assert!(say(["plan", "--offline", "topologies/swaps.yaml"]).ends(0).output.contains("CREATE TABLE"));

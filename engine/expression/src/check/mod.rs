@@ -333,10 +333,13 @@ impl<'a> Checker<'a> {
             return self.user_call(&function, checked.into_iter().collect::<Option<_>>(), arguments.len(), span);
         }
         let Some(function) = built_in else {
+            if let Some(remedy) = functions::synonym(&lower) {
+                return self.error("E3202", name_span, format!("there is no function `{name}`"), &remedy);
+            }
             let known = functions::functions().iter().map(|function| function.name);
             let nearest = nearest(&lower, known.chain(self.scope.functions.keys().map(|name| &**name)));
             let remedy = match (&nearest, lower.as_str()) {
-                (_, "now" | "current_date" | "current_timestamp" | "random" | "rand") => {
+                (_, "now" | "today" | "current_date" | "current_timestamp" | "random" | "rand") => {
                     "an expression knows no clock and no chance, so that a replay gives the same".to_owned()
                 }
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),

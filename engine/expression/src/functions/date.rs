@@ -29,7 +29,18 @@ fn format(checker: &mut Checker<'_>, call: &Call) -> Option<Format> {
         let remedy = "formats are those of strftime, such as '%Y-%m-%d'; a date has no %H, %M or %S";
         return checker.error("E3306", &span, "this is no format for it".to_owned(), remedy);
     }
-    format
+    let format = format?;
+    let (good, what) = if call.name == "format_date" {
+        (format.says_something(), "this format is the same for every date")
+    } else {
+        (format.names_a_date(), "this format does not name a whole date")
+    };
+    if !good {
+        let span = call.arguments.get(1)?.1.clone();
+        let remedy = "parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131";
+        return checker.error("E3306", &span, what.to_owned(), remedy);
+    }
+    Some(format)
 }
 
 pub(super) fn parse_date(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {

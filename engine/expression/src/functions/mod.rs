@@ -11,6 +11,7 @@ mod list;
 mod number;
 mod pattern;
 mod symbol;
+mod synonyms;
 mod text;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::syntax::Span;
 use crate::tree::{Kind, Node, Operation};
 
 pub(crate) use list::element;
+pub(crate) use synonyms::synonym;
 
 /// What `spotlight` and the documentation say about a built-in function.
 #[derive(Debug)]

@@ -75,6 +75,32 @@ fn mistakes_are_named_where_they_are() {
     "#]],
     );
     check(
+        "parse_date(day, 'mm/dd/yyyy')",
+        &expect![[r#"
+            E3306 `'mm/dd/yyyy'` this format does not name a whole date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+        "#]],
+    );
+    check(
+        "parse_date(day, '%Y%m')",
+        &expect![[r#"
+            E3306 `'%Y%m'` this format does not name a whole date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+        "#]],
+    );
+    check(
+        "format_date(settled, 'YYYY')",
+        &expect![[r#"
+            E3306 `'YYYY'` this format is the same for every date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+        "#]],
+    );
+    check(
+        "strip(price) || toString(quantity) || substr(price, 1, 2) || today()",
+        &expect![[r#"
+            E3202 `strip` there is no function `strip` | did you mean `trim`?
+            E3202 `toString` there is no function `toString` | write `cast(x as text)`
+            E3202 `today` there is no function `today` | an expression knows no clock and no chance, so that a replay gives the same
+        "#]],
+    );
+    check(
         "regexp_matches(price, '(')",
         &expect![[r#"
         E3306 `'('` this is no pattern: unclosed group | patterns are those of Rust's `regex`: without look-around and back-references

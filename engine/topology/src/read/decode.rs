@@ -50,6 +50,9 @@ pub(super) fn into_rows(
         }
         None => {
             let at = steps.get(index).unwrap_or(flow);
+            if steps.get(index).is_some_and(|step| super::steps::misspelt(walk, step)) {
+                return steps.len();
+            }
             let finding = Diagnostic::new(
                 codes::ORDER,
                 at,
@@ -125,8 +128,9 @@ fn decode(
             (wide || found.is_single_byte()).then(|| Arc::<str>::from(text.to_ascii_lowercase()))
         })
     });
-    let line_limit =
-        fields.get("line-limit").and_then(|node| walk.read(node, "size", "a size such as `1MiB`", scalars::size));
+    let line_limit = fields
+        .get("line-limit")
+        .and_then(|node| walk.read(node, "size", "a size above zero, such as `1MiB`", scalars::some_size));
     let delimited = Delimited {
         separator: separator?,
         quotes: fields.get("quotes").and_then(|node| walk.choice(node, "kind of quotes", &quotes)).unwrap_or(true),

@@ -7,6 +7,7 @@ use batch::{PartitionBy, RowsMeaning};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::Walk;
+use crate::files::Site;
 use crate::reader::{Kind, Node};
 use crate::scalars;
 use crate::written::{Landing, Partition, To, TopicWrite};
@@ -15,7 +16,7 @@ const CLICKHOUSE: &[&str] = &["table", "rows", "version", "key", "partition", "b
 /// Below the 1,000,000 rows that make one block of one insert.
 const MOST_ROWS: usize = 900_000;
 
-pub(super) fn to(walk: &Walk<'_>, node: &Node) -> To {
+pub(super) fn to(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> To {
     if let Kind::Sequence(_) = &node.kind {
         let finding = Diagnostic::new(codes::ONE_OF, node, "a flow has one destination, and this is a list");
         walk.push(finding.remedy("write a topic, and let a second flow land it"));
@@ -34,7 +35,7 @@ pub(super) fn to(walk: &Walk<'_>, node: &Node) -> To {
             walk.push(finding.remedy(format!("write `{key}` inside `clickhouse:` or take it away")));
         }
     }
-    landing(walk, &entry.value).map_or(To::Broken, |landing| To::Table(Box::new(landing)))
+    landing(walk, &entry.value, site).map_or(To::Broken, |landing| To::Table(Box::new(landing)))
 }
 
 pub(super) fn topic(walk: &Walk<'_>, node: &Node, what: &str) -> Option<TopicWrite> {
@@ -55,14 +56,14 @@ pub(super) fn topic(walk: &Walk<'_>, node: &Node, what: &str) -> Option<TopicWri
     })
 }
 
-fn landing(walk: &Walk<'_>, node: &Node) -> Option<Landing> {
+fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
     let fields = walk.fields(node, "`clickhouse`", CLICKHOUSE)?;
     let table = fields.required("table");
     let table_name = table.and_then(|node| walk.dotted(node, "a table"));
     if let (Some(node), Some(name)) = (table, &table_name)
         && name.split('.').count() != 2
     {
-        walk.push(Diagnostic::new(codes::NAME, node, "a table is written `database.table`"));
+        walk.push(half_a_name(node, name, site));
         return None;
     }
     let rows_node = fields.required("rows");
@@ -97,6 +98,21 @@ fn landing(walk: &Walk<'_>, node: &Node) -> Option<Landing> {
             .and_then(|node| walk.choice(node, "delivery", &delivery))
             .unwrap_or(false),
     })
+}
+
+/// A table's name that is not `database.table`.
+fn half_a_name(node: &Node, name: &str, site: &Site<'_>) -> Diagnostic {
+    let what = format!("`{}` is no table: a table is written `database.table`", batch::bounded(name));
+    let finding = Diagnostic::new(codes::NAME, node, what);
+    let table = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+    let example = format!("such as `demo.{}` (lower-case letters, digits, `_`)", table.replace('-', "_"));
+    let finding = finding.remedy(format!("write it `database.table`, {}", batch::bounded(&example)));
+    let known = site.tables();
+    match known.iter().find(|known| known.split('.').nth(1) == Some(table.as_str())) {
+        Some(near) => finding.meant(near),
+        None if known.is_empty() => finding,
+        None => finding.names(name, "tables", known.iter().map(String::as_str)),
+    }
 }
 
 fn batch_limits(walk: &Walk<'_>, node: Option<&Node>) -> (usize, Duration) {

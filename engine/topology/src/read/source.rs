@@ -55,7 +55,7 @@ fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
     let file_names = file_names(walk, &fields);
     let unpacked = fields.get("limits").and_then(|node| {
         let limits = walk.fields(node, "`limits`", &["unpacked"])?;
-        limits.get("unpacked").and_then(|node| walk.read(node, "size", "a size such as `500MiB`", scalars::size))
+        limits.get("unpacked").and_then(|node| size(walk, node))
     });
     let every = every(walk, &fields, TEN_SECONDS);
     Some(documents(SourcePlan::Files { path: path?, every }, file_names?, unpacked))
@@ -69,10 +69,12 @@ fn documents(source: SourcePlan, (file_names, names_broken): (Vec<Pattern>, bool
 }
 
 fn every(walk: &Walk<'_>, fields: &Fields<'_>, default: Duration) -> Duration {
-    let read = |node| walk.read(node, "duration", "a duration such as `15m`", scalars::duration);
-    let every = fields.get("every").and_then(read).unwrap_or(default);
-    // Looking without a pause would be an attack on the publisher.
-    every.max(Duration::from_secs(1))
+    let read = |node| walk.read(node, "duration", "a duration from `1s`, such as `15m`", scalars::pause);
+    fields.get("every").and_then(read).unwrap_or(default)
+}
+
+fn size(walk: &Walk<'_>, node: &Node) -> Option<u64> {
+    walk.read(node, "size", "a size above zero, such as `500MiB`", scalars::some_size)
 }
 
 /// The patterns, and whether one of them could not be read.
@@ -104,7 +106,7 @@ fn http(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
     let file_names = file_names(walk, &fields);
     let limits = fields.get("limits").and_then(|node| walk.fields(node, "`limits`", &["rate", "body", "unpacked"]));
     let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
-    let size = |node| walk.read(node, "size", "a size such as `500MiB`", scalars::size);
+    let size = |node| size(walk, node);
     let rate =
         limit("rate").and_then(|node| walk.read(node, "rate", "a rate such as `5/s` or `1 per 4s`", scalars::rate));
     let body_limit = limit("body").and_then(size).unwrap_or(500 << 20);
@@ -122,7 +124,7 @@ fn http(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
         if let Some(when) = fields.get("when") {
             walk.choice(when, "condition of `recheck`", &[("content-changed", ())]);
         }
-        let read = |node| walk.read(node, "duration", "a duration such as `3d`", scalars::duration);
+        let read = |node| walk.read(node, "duration", "a duration above zero, such as `3d`", scalars::span);
         fields.required("for").and_then(read)
     });
     let plan = HttpPlan {

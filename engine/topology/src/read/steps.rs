@@ -18,6 +18,17 @@ pub(super) fn steps(walk: &Walk<'_>, nodes: &[Node], first: usize, topic: bool) 
     nodes.iter().enumerate().map(|(index, node)| step(walk, node, first + index + 1, topic)).collect()
 }
 
+/// Reports a step that has none of the verbs, which was probably meant to be one of them.
+pub(super) fn misspelt(walk: &Walk<'_>, node: &Node) -> bool {
+    let Kind::Mapping(entries) = &node.kind else { return false };
+    let verb = |key: &str| key != "name" && WITH_NAME.contains(&key);
+    if entries.iter().any(|entry| verb(entry.key.text())) || entries.iter().all(|entry| entry.key.text() == "name") {
+        return false;
+    }
+    walk.fields(node, "a step", WITH_NAME);
+    true
+}
+
 fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step> {
     let fields = walk.fields(node, "a step", WITH_NAME)?;
     for verb in ["unzip", "decode"] {
@@ -155,7 +166,7 @@ fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
     let key = key_node.map(|node| walk.texts(node, "`key`"));
     let remember = fields.required("remember");
     let remember =
-        remember.and_then(|node| walk.read(node, "duration", "a duration such as `400d`", scalars::duration));
+        remember.and_then(|node| walk.read(node, "duration", "a duration above zero, such as `400d`", scalars::span));
     let compare = fields.get("compare");
     let compare =
         compare.and_then(|node| walk.choice(node, "value of `compare`", &[("content", true), ("key", false)]));

@@ -162,7 +162,7 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
     let mut read = super::steps::steps(walk, steps, first, matches!(from, From::Topic(_)));
     let good = read.iter().position(Option::is_none).unwrap_or(read.len());
     read.truncate(good);
-    let to = fields.required("to").map_or(To::Broken, |node| super::landing::to(walk, node));
+    let to = fields.required("to").map_or(To::Broken, |node| super::landing::to(walk, node, site));
     let outputs = fields.get("outputs").and_then(|node| walk.entries(node, "`outputs`")).unwrap_or(&[]);
     let outputs = outputs.iter().filter_map(|entry| {
         walk.name(&entry.key, "an output")?;
@@ -183,7 +183,7 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
 
 fn alerts(walk: &Walk<'_>, node: &Node) -> Option<Alerts> {
     let fields = walk.fields(node, "`alerts`", &["fresh-within", "dead-letters"])?;
-    let fresh = |node| walk.read(node, "duration", "a duration such as `30h`", scalars::duration);
+    let fresh = |node| walk.read(node, "duration", "a duration above zero, such as `30h`", scalars::span);
     let dead = |node| {
         walk.read(node, "number of dead letters", "`50 per day` or `20 per document`", |text| {
             let (number, per) = text.split_once(" per ")?;

@@ -10,6 +10,7 @@ use super::chain::Chain;
 use super::target::{self, Target};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::files::Site;
 use crate::plan;
 use crate::read;
 use crate::reader::{self, Node};
@@ -81,7 +82,7 @@ pub(super) fn landing(
             agrees_with_file(world, written, table);
             table.definition.clone()
         }
-        _ => derived(world, written, chain)?,
+        _ => derived(world, topology, written, chain)?,
     };
     definition.rows = written.rows.clone();
     let place = match &table {
@@ -129,7 +130,12 @@ fn agrees_with_file(world: &World<'_>, written: &Landing, table: &Table) {
 }
 
 /// A table without a file: its columns are those of the flow.
-fn derived(world: &World<'_>, written: &Landing, chain: &mut Chain<'_>) -> Option<TableDefinition> {
+fn derived(
+    world: &World<'_>,
+    topology: &Topology,
+    written: &Landing,
+    chain: &mut Chain<'_>,
+) -> Option<TableDefinition> {
     let Some(key) = &written.key else {
         let what = format!("the table `{}` has no file, so the landing must say its `key`", written.table.text());
         let finding = Diagnostic::new(codes::NO_KEY, &written.table, what);
@@ -137,7 +143,14 @@ fn derived(world: &World<'_>, written: &Landing, chain: &mut Chain<'_>) -> Optio
             "add `key: [...]` (and `partition:`), or declare it in `schemas/tables/{}.yaml`",
             written.table.text()
         );
-        world.findings.push(finding.remedy(remedy));
+        let site = Site { files: world.files, root: topology.root.clone(), folder: topology.root.clone() };
+        let known = site.tables();
+        let finding = finding.remedy(remedy);
+        world.findings.push(if known.is_empty() {
+            finding
+        } else {
+            finding.names(written.table.text(), "tables with a file", known.iter().map(String::as_str))
+        });
         return None;
     };
     let shape = chain.one_shape(&written.table)?;
