@@ -17,7 +17,7 @@ mod types;
 pub use failure::{Code, Explanation, Failed, RowFailure, bounded};
 pub use origin::{DocumentId, Input, Origins, Place, TopicIdentity};
 pub use partitioner::partition_of;
-pub use records::{Header, Headers, Record, Records, RecordsBuilder};
+pub use records::{Header, HeaderRanges, Headers, Record, Records, RecordsBuilder};
 pub use rows::Batch;
 pub use table::{PartitionBy, RowsMeaning, TableColumn, TableDefinition};
 pub use types::{ColumnType, Type, TypeError};

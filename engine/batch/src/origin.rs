@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, Int64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, BinaryViewArray, BooleanArray, Int64Array, StringViewArray, UInt32Array, UInt64Array,
+};
 use arrow::compute;
 use arrow::error::ArrowError;
 
@@ -59,11 +61,11 @@ pub enum Place {
     /// Rows of many documents, as a topic carries them. Null where a row has none.
     Mixed {
         /// Document key of each row.
-        documents: StringArray,
+        documents: StringViewArray,
         /// Version of each row's document.
         versions: Int64Array,
         /// Member of each row.
-        members: StringArray,
+        members: StringViewArray,
         /// Line of each row.
         lines: UInt64Array,
     },
@@ -88,8 +90,8 @@ pub struct Origins {
     pub arrivals: Int64Array,
     /// The documents that the rows stand in.
     pub place: Place,
-    /// The bytes that each row was decoded from, for its dead letter.
-    pub raw: BinaryArray,
+    /// The bytes that each row was decoded from, for its dead letter. Views: taking rows copies none of them.
+    pub raw: BinaryViewArray,
 }
 
 impl Origins {
@@ -214,18 +216,18 @@ impl Origins {
 impl Place {
     /// Document key, version, member and line of each of `rows` rows; null where there is none.
     #[must_use]
-    pub fn spread(&self, rows: usize) -> (StringArray, Int64Array, StringArray, UInt64Array) {
+    pub fn spread(&self, rows: usize) -> (StringViewArray, Int64Array, StringViewArray, UInt64Array) {
         match self {
             Self::Nowhere => (
-                StringArray::new_null(rows),
+                StringViewArray::new_null(rows),
                 Int64Array::new_null(rows),
-                StringArray::new_null(rows),
+                StringViewArray::new_null(rows),
                 UInt64Array::new_null(rows),
             ),
             Self::Document { id, member, lines } => (
-                StringArray::from_iter_values(std::iter::repeat_n(&*id.key, rows)),
+                repeated(&id.key, rows),
                 Int64Array::from_value(id.version, rows),
-                StringArray::from_iter_values(std::iter::repeat_n(&**member, rows)),
+                repeated(member, rows),
                 lines.clone(),
             ),
             Self::Mixed { documents, versions, members, lines } => {
@@ -240,6 +242,13 @@ impl Place {
             Self::Document { lines, .. } | Self::Mixed { lines, .. } => Some(Arc::new(lines.clone())),
         }
     }
+}
+
+/// One text for many rows, kept once.
+fn repeated(text: &str, rows: usize) -> StringViewArray {
+    let one = StringViewArray::from_iter_values(std::iter::once(text));
+    let views = std::iter::repeat_n(one.views()[0], rows).collect::<Vec<_>>();
+    StringViewArray::new(views.into(), one.data_buffers().to_vec(), None)
 }
 
 fn cast<T: Array + Clone + 'static>(array: impl AsRef<dyn Array>) -> Result<T, ArrowError> {

@@ -3,7 +3,11 @@
 //! On disk and between crates a block of headers is, per header, a little-endian `u32` length and the name's bytes,
 //! then a `u32` length and the value's bytes. An empty list of headers is no bytes at all.
 
-use arrow::array::{Array, BinaryArray, BinaryBuilder, Int64Array};
+use std::ops::Range;
+
+use arrow::array::{Array, AsArray, BinaryArray, BinaryBuilder, Int64Array, UInt32Array};
+use arrow::compute::take;
+use arrow::error::ArrowError;
 
 /// A header of a record: a name and bytes. Names may repeat; their order is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +31,15 @@ impl Headers {
 
     /// Adds a header at the end.
     pub fn push(&mut self, name: &str, value: &[u8]) {
+        Self::append(name, value, &mut self.0);
+    }
+
+    /// Adds a header at the end of encoded ones.
+    pub fn append(name: &str, value: &[u8], bytes: &mut Vec<u8>) {
         for part in [name.as_bytes(), value] {
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            self.0.extend_from_slice(&length.to_le_bytes());
-            self.0.extend_from_slice(&part[..length as usize]);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&part[..length as usize]);
         }
     }
 
@@ -59,6 +68,41 @@ impl Headers {
             headers.push(Header { name: String::from_utf8(name).ok()?, value });
         }
         Some(headers)
+    }
+}
+
+/// Where names and values of encoded headers lie, one header after another. Ends at the first that is damaged.
+#[derive(Clone, Debug)]
+pub struct HeaderRanges<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> HeaderRanges<'a> {
+    /// The headers of one record.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    fn part(&mut self) -> Option<Range<usize>> {
+        let length = self.bytes.get(self.at..)?.first_chunk::<4>()?;
+        let start = self.at + 4;
+        let end = start.checked_add(u32::from_le_bytes(*length) as usize).filter(|end| *end <= self.bytes.len())?;
+        self.at = end;
+        Some(start..end)
+    }
+}
+
+impl Iterator for HeaderRanges<'_> {
+    type Item = (Range<usize>, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let pair = self.part().and_then(|name| self.part().map(|value| (name, value)));
+        if pair.is_none() {
+            self.at = self.bytes.len();
+        }
+        pair
     }
 }
 
@@ -140,6 +184,23 @@ impl Records {
             headers: self.headers.slice(start, length),
             arrivals: self.arrivals.slice(start, length),
         }
+    }
+}
+
+impl Records {
+    /// The records with these indices, in this order, as records of another place: offsets count from 0.
+    ///
+    /// # Errors
+    /// If an index is out of bounds, or the bytes are more than one column holds.
+    pub fn take(&self, indices: &UInt32Array) -> Result<Self, ArrowError> {
+        let bytes = |column: &BinaryArray| Ok::<_, ArrowError>(take(column, indices, None)?.as_binary().clone());
+        Ok(Self {
+            base_offset: 0,
+            keys: bytes(&self.keys)?,
+            values: bytes(&self.values)?,
+            headers: bytes(&self.headers)?,
+            arrivals: take(&self.arrivals, indices, None)?.as_primitive().clone(),
+        })
     }
 }
 

@@ -108,7 +108,7 @@ impl Batch {
     #[must_use]
     pub fn memory(&self) -> usize {
         let columns: usize = self.columns.columns().iter().map(slice_memory).sum();
-        columns + self.origins.len() * 32 + self.origins.raw.to_data().get_slice_memory_size().unwrap_or(0)
+        columns + self.origins.len() * 32 + self.origins.raw.total_bytes_len()
     }
 }
 

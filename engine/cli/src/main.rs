@@ -22,6 +22,11 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::exit::Exit;
 
+/// Batches come and go by the megabyte on several threads. The system's allocator would give each back to the kernel and
+/// ask for it again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

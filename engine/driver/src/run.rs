@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
 use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity, Type};
 use indexmap::IndexMap;
@@ -188,7 +188,7 @@ fn batch_of(rows: &[IndexMap<Arc<str>, plan::Value>], columns: &plan::Columns) -
         rows: Int64Array::from_value(0, count),
         arrivals: numbers(ARRIVAL).into(),
         place: Place::Nowhere,
-        raw: BinaryArray::from_iter_values(std::iter::repeat_n(b"", count)),
+        raw: BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", count)),
     };
     Batch::new(columns, origins, None)
 }

@@ -1,27 +1,23 @@
 //! Records of a topic to rows and back, in Avro with Confluent's frame.
 //!
 //! A record's key is its key columns as text, joined by a unit separator (`0x1f`); null is a lone `0x00`. Where a row
-//! came from travels in headers, so that a row keeps its document through any number of topics:
-//!
-//! ```text
-//! spotlight.document   key "@" version
-//! spotlight.member     name of the archive's member
-//! spotlight.line       line in the member
-//! ```
+//! came from travels in headers, as `origin_headers.rs` says.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, BinaryBuilder, BinaryViewArray, Int64Array, StringArray, UInt32Array,
+};
 use arrow::compute;
 use arrow::datatypes::DataType;
-use batch::{Batch, ColumnType, Headers, Input, Origins, Place, Records, RecordsBuilder, partition_of};
+use batch::{Batch, ColumnType, Input, Origins, Records, partition_of};
 use codec::avro::{self, RecordDecoder, RecordEncoder, SchemaError, SchemaIds};
 use indexmap::IndexMap;
 
-use crate::StepError;
 use crate::record::{BadRecord, DecodedRecords, RecordReader, RecordWriter};
+use crate::{StepError, origin_headers};
 
 /// Keeps the schemas' text durably, whole or not at all.
 pub type KeepSchemas = Box<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
@@ -93,61 +89,25 @@ impl RecordReader for AvroReader {
     fn read(&mut self, records: &Records, input: &Arc<Input>) -> Result<DecodedRecords, StepError> {
         let failed = |source| StepError::Arrow { step: "decode".into(), source };
         let decoded = self.decoder.decode(&records.values, self.schemas.as_ref());
-        let good = UInt32Array::from(decoded.records);
-        let take = |array: &dyn Array| compute::take(array, &good, None).map_err(failed);
-        let offsets = good.values().iter().map(|&index| records.base_offset + i64::from(index));
-        let arrivals = good.values().iter().map(|&index| records.arrivals.value(index as usize));
-        let raw = take(&records.values)?;
-        let headers = take(&records.headers)?;
-        let (Some(raw), Some(headers)) =
-            (raw.as_any().downcast_ref::<BinaryArray>(), headers.as_any().downcast_ref::<BinaryArray>())
-        else {
-            return Err(StepError::Plan { step: "decode".into(), what: "records are not bytes".to_owned() });
-        };
-        let origins = Origins {
+        let first = records.base_offset;
+        let mut origins = Origins {
             input: Arc::clone(input),
-            offsets: Int64Array::from_iter_values(offsets),
-            rows: Int64Array::from_value(0, good.len()),
-            arrivals: Int64Array::from_iter_values(arrivals),
-            place: place(headers),
-            raw: raw.clone(),
+            offsets: (first..first + records.len() as i64).collect::<Vec<_>>().into(),
+            rows: Int64Array::from_value(0, records.len()),
+            arrivals: records.arrivals.clone(),
+            place: origin_headers::place(&records.headers),
+            raw: BinaryViewArray::from(&records.values),
         };
+        if !decoded.bad.is_empty() {
+            origins = origins.take(&UInt32Array::from(decoded.records)).map_err(failed)?;
+        }
         let bad = decoded.bad.into_iter().map(|bad| BadRecord {
-            offset: records.base_offset + bad.index as i64,
+            offset: first + bad.index as i64,
             code: bad.code,
             message: bad.message,
         });
         let bad = bad.collect();
         Ok(DecodedRecords { batch: Batch::new(decoded.rows, origins, None).map_err(failed)?, bad })
-    }
-}
-
-/// The documents that the headers name.
-fn place(headers: &BinaryArray) -> Place {
-    if headers.iter().all(|header| header.unwrap_or_default().is_empty()) {
-        return Place::Nowhere;
-    }
-    let rows = headers.len();
-    let (mut documents, mut versions) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    let (mut members, mut lines) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    for header in headers {
-        let found = Headers::decode(header.unwrap_or_default()).unwrap_or_default();
-        let text = |name: &str| {
-            let header = found.iter().find(|header| header.name == name)?;
-            String::from_utf8(header.value.clone()).ok()
-        };
-        let document = text("spotlight.document");
-        let split = document.as_deref().and_then(|document| document.rsplit_once('@'));
-        documents.push(split.map(|(key, _)| key.to_owned()));
-        versions.push(split.and_then(|(_, version)| version.parse::<i64>().ok()));
-        members.push(text("spotlight.member"));
-        lines.push(text("spotlight.line").and_then(|line| line.parse::<u64>().ok()));
-    }
-    Place::Mixed {
-        documents: StringArray::from(documents),
-        versions: Int64Array::from(versions),
-        members: StringArray::from(members),
-        lines: UInt64Array::from(lines),
     }
 }
 
@@ -196,25 +156,50 @@ impl RecordWriter for AvroWriter {
             return Err(self.fault(format!("row {}: {} {}", bad.index, bad.code, bad.message)));
         }
         let keys = keys(batch, &self.key).map_err(|what| self.fault(what))?;
-        let headers = headers(batch.origins());
-        let mut builders: BTreeMap<i32, RecordsBuilder> = BTreeMap::new();
-        for row in 0..batch.len() {
-            let partition = if partitions == 1 { 0 } else { partition_of(&keys[row], partitions) };
-            let builder = builders.entry(partition).or_default();
-            builder.push(Some(&keys[row]), Some(encoded.values.value(row)), &headers[row], 0);
+        let headers = origin_headers::written(batch.origins());
+        let records = Records {
+            base_offset: 0,
+            keys,
+            values: encoded.values,
+            headers,
+            arrivals: Int64Array::from_value(0, batch.len()),
+        };
+        if partitions == 1 {
+            return Ok(vec![(0, records)]);
         }
-        Ok(builders.into_iter().map(|(partition, builder)| (partition, builder.finish())).collect())
+        let mut rows_of: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+        for row in 0..batch.len() {
+            rows_of.entry(partition_of(records.keys.value(row), partitions)).or_default().push(row as u32);
+        }
+        if let Some(only) = rows_of.keys().next().copied().filter(|_| rows_of.len() == 1) {
+            return Ok(vec![(only, records)]);
+        }
+        let chosen = rows_of.into_iter().map(|(partition, rows)| {
+            let records = records.take(&UInt32Array::from(rows)).map_err(|error| self.fault(error.to_string()))?;
+            Ok((partition, records))
+        });
+        chosen.collect()
     }
 }
 
 /// The key of each row, as the module's prose says.
-fn keys(batch: &Batch, names: &[Arc<str>]) -> Result<Vec<Vec<u8>>, String> {
-    let mut keys = vec![Vec::new(); batch.len()];
-    for (position, name) in names.iter().enumerate() {
+fn keys(batch: &Batch, names: &[Arc<str>]) -> Result<BinaryArray, String> {
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
         let column = batch.columns().column_by_name(name).ok_or_else(|| format!("no key column `{name}`"))?;
         let texts: ArrayRef = compute::cast(column, &DataType::Utf8).map_err(|error| error.to_string())?;
-        let texts = texts.as_any().downcast_ref::<StringArray>().ok_or("a key column is no text")?;
-        for (row, key) in keys.iter_mut().enumerate() {
+        columns.push(texts.as_any().downcast_ref::<StringArray>().ok_or("a key column is no text")?.clone());
+    }
+    if let [texts] = &*columns
+        && texts.null_count() == 0
+    {
+        return Ok(BinaryArray::from(texts.clone()));
+    }
+    let mut keys = BinaryBuilder::with_capacity(batch.len(), batch.len() * 16);
+    let mut key = Vec::new();
+    for row in 0..batch.len() {
+        key.clear();
+        for (position, texts) in columns.iter().enumerate() {
             if position > 0 {
                 key.push(0x1f);
             }
@@ -224,29 +209,7 @@ fn keys(batch: &Batch, names: &[Arc<str>]) -> Result<Vec<Vec<u8>>, String> {
                 key.extend_from_slice(texts.value(row).as_bytes());
             }
         }
+        keys.append_value(&key);
     }
-    Ok(keys)
-}
-
-/// The headers of each row, as the module's prose says.
-fn headers(origins: &Origins) -> Vec<Headers> {
-    if matches!(origins.place, Place::Nowhere) {
-        return vec![Headers::new(); origins.len()];
-    }
-    let (documents, versions, members, lines) = origins.place.spread(origins.len());
-    let one = |row: usize| {
-        let mut headers = Headers::new();
-        if documents.is_valid(row) {
-            let document = format!("{}@{}", documents.value(row), versions.value(row));
-            headers.push("spotlight.document", document.as_bytes());
-        }
-        if members.is_valid(row) {
-            headers.push("spotlight.member", members.value(row).as_bytes());
-        }
-        if lines.is_valid(row) {
-            headers.push("spotlight.line", lines.value(row).to_string().as_bytes());
-        }
-        headers
-    };
-    (0..origins.len()).map(one).collect()
+    Ok(keys.finish())
 }

@@ -29,7 +29,7 @@ use arrow::compute;
 use arrow::error::ArrowError;
 use batch::{Batch, Failed, Origins, RowFailure};
 use indexmap::IndexMap;
-use state::{ChangelogRecord, Savepoint, Store};
+use state::{Savepoint, Store};
 
 use crate::{Conform, Facts, Step, StepError};
 
@@ -101,11 +101,6 @@ impl Chain {
     /// The stores of all steps, in order.
     pub fn stores(&mut self) -> Vec<&mut dyn Store> {
         self.steps.iter_mut().filter_map(|step| step.store()).collect()
-    }
-
-    /// What must be written to the changelogs in the transaction of Close: store and records.
-    pub fn changes(&mut self) -> Vec<(Arc<str>, Vec<ChangelogRecord>)> {
-        self.stores().into_iter().map(|store| (Arc::clone(store.name()), store.changes())).collect()
     }
 
     /// Keeps what was changed since the last commit.

@@ -6,7 +6,7 @@
 use std::io::{Read, SeekFrom};
 use std::sync::Arc;
 
-use arrow::array::{Array, BinaryArray, BooleanArray, Date32Array, Int64Array, StringArray};
+use arrow::array::{Array, BinaryViewArray, BooleanArray, Date32Array, Int64Array, StringArray};
 use batch::{Batch, Code, ColumnType, Origins, Place, Type};
 use codec::archive::{Archive, ArchiveError, Limits, Selection, base_name, sniff_html};
 use codec::delimited::{DecodeError, Decoder, Format, ProofOutcome};
@@ -329,7 +329,10 @@ fn to_block(
         rows: block.row_numbers.values().iter().map(|number| number.cast_signed()).collect::<Vec<_>>().into(),
         arrivals: Int64Array::from_value(document.arrival, rows),
         place: Place::Document { id: Arc::clone(&document.id), member: Arc::clone(member), lines: block.lines },
-        raw: block.raw.unwrap_or_else(|| BinaryArray::from_iter_values(std::iter::repeat_n(b"", rows))),
+        raw: block.raw.map_or_else(
+            || BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", rows)),
+            |raw| BinaryViewArray::from(&raw),
+        ),
     };
     let bad = block.bad.into_iter().map(|bad| BadRow {
         row: bad.row_number.cast_signed(),

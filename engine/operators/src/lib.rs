@@ -21,6 +21,7 @@ mod drop;
 mod extend;
 mod filter;
 mod fingerprint;
+mod origin_headers;
 mod proof;
 mod record;
 mod rename;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use batch::{Batch, ColumnType, Failed, Input, Origins, Place, TopicIdentity, Type};
@@ -39,7 +39,7 @@ pub(crate) fn placed(columns: &[(&str, ArrayRef)], places: &[(i64, i64)]) -> Bat
         rows: places.iter().map(|(row, _)| Some(*row)).collect(),
         arrivals: places.iter().map(|(_, arrival)| Some(*arrival)).collect(),
         place: Place::Nowhere,
-        raw: BinaryArray::from_iter_values(raw),
+        raw: BinaryViewArray::from_iter_values(raw),
     };
     Batch::new(columns, origins, None).expect("an origin for each row")
 }

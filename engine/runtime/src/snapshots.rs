@@ -251,9 +251,7 @@ mod tests {
             let mut store = empty();
             show(&mut store, keys);
             let mut records = RecordsBuilder::new();
-            for change in store.changes() {
-                records.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
-            }
+            store.changes(&mut |key, value| records.push(Some(key), value, &Headers::new(), 0));
             let mut transaction = self.log.begin();
             let written = Written { topic: CHANGELOG.into(), partition: 0, records: records.finish() };
             transaction.append(written).expect("appended");

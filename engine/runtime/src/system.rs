@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
 };
-use arrow::array::{BinaryArray, UInt32Array};
+use arrow::array::{BinaryViewArray, UInt32Array};
 use arrow::error::ArrowError;
 use batch::{Batch, Input, Origins, Place, TopicIdentity};
 use log::{Transaction, Written};
@@ -73,7 +73,7 @@ fn batch(columns: Result<RecordBatch, ArrowError>, rows: usize) -> Result<Batch,
         rows: Int64Array::from_value(0, rows),
         arrivals: Int64Array::from_value(0, rows),
         place: Place::Nowhere,
-        raw: BinaryArray::from_iter_values(std::iter::repeat_n(b"", rows)),
+        raw: BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", rows)),
     };
     Batch::new(columns?, origins, None)
 }

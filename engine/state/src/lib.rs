@@ -14,4 +14,4 @@ mod store;
 
 pub use seen_keys::{Seen, SeenKeys};
 pub use snapshot::{SnapshotHeader, read_snapshot, write_snapshot};
-pub use store::{ChangelogRecord, Savepoint, Store, StoreError};
+pub use store::{Savepoint, Store, StoreError, TakeChange};

@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::snapshot::take;
-use crate::{ChangelogRecord, Savepoint, Store, StoreError};
+use crate::{Savepoint, Store, StoreError, TakeChange};
 
 const VERSION: u8 = 1;
 const SEEN_KEY: u8 = 0;
@@ -214,27 +214,25 @@ impl Store for SeenKeys {
         }
     }
 
-    fn changes(&mut self) -> Vec<ChangelogRecord> {
+    fn changes(&mut self, take: &mut TakeChange<'_>) {
         let count = self.decide_what_to_forget();
-        let mut records = Vec::with_capacity(self.undo.len() + count + 1);
         for undo in &self.undo {
             if let Undo::Entry(key, _) = undo
                 && let Some(entry) = self.entries.get(key)
             {
-                records.push(ChangelogRecord { key: key_bytes(*key), value: Some(entry.value()) });
+                take(&key_bytes(*key), Some(&entry.value()));
             }
         }
         for key in &self.expired[self.expired.len() - count..] {
             if self.too_old(*key) {
-                records.push(ChangelogRecord { key: key_bytes(*key), value: None });
+                take(&key_bytes(*key), None);
             }
         }
         if self.stream_time != self.committed_stream_time {
-            let mut value = vec![VERSION];
-            value.extend_from_slice(&self.stream_time.to_be_bytes());
-            records.push(ChangelogRecord { key: vec![STREAM_TIME], value: Some(value) });
+            let mut value = [VERSION; 9];
+            value[1..].copy_from_slice(&self.stream_time.to_be_bytes());
+            take(&[STREAM_TIME], Some(&value));
         }
-        records
     }
 
     fn commit(&mut self) {
@@ -351,10 +349,9 @@ impl Entry {
     }
 }
 
-fn key_bytes(key: u128) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(17);
-    bytes.push(SEEN_KEY);
-    bytes.extend_from_slice(&key.to_be_bytes());
+fn key_bytes(key: u128) -> [u8; 17] {
+    let mut bytes = [SEEN_KEY; 17];
+    bytes[1..].copy_from_slice(&key.to_be_bytes());
     bytes
 }
 

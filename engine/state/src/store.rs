@@ -20,14 +20,9 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// One record of a changelog. A record without a value deletes its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangelogRecord {
-    /// Key; the changelog is compacted by it.
-    pub key: Vec<u8>,
-    /// Value.
-    pub value: Option<Vec<u8>>,
-}
+/// Takes one record of a changelog: its key, by which the changelog is compacted, and its value. A record without a
+/// value deletes its key.
+pub type TakeChange<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 
 /// A state that a store can be taken back to, until the next commit or rollback. Savepoints nest: taking the store
 /// back to one forgets those that were made after it, and keeps it.
@@ -99,7 +94,7 @@ pub trait Store: Send {
     /// What must be written to the changelog so that a restored store equals this one as it stands now. To be
     /// written in the transaction of Close; `commit` follows when the transaction is committed, `rollback` when it is
     /// not. Called again without a change in between it gives the same.
-    fn changes(&mut self) -> Vec<ChangelogRecord>;
+    fn changes(&mut self, take: &mut TakeChange<'_>);
 
     /// Keeps what was changed since the last commit.
     fn commit(&mut self);

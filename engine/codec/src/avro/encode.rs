@@ -1,12 +1,11 @@
 //! Columns to framed records, by a plan compiled from the schema.
 
-use std::sync::Arc;
-
 use apache_avro::Schema;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Decimal128Array, Float64Array,
-    GenericByteArray, Int64Array, ListArray, MapArray, RecordBatch, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Float64Array, GenericByteArray, Int64Array,
+    ListArray, MapArray, RecordBatch, StringArray, UInt64Array,
 };
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{BinaryType, DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, UInt64Type};
 use batch::Type;
@@ -60,26 +59,31 @@ impl RecordEncoder {
                 None => return Err(SchemaError::NoColumn { field: name.clone() }),
             });
         }
-        let mut values = BinaryBuilder::with_capacity(rows.num_rows(), rows.num_rows() * 64);
-        let (mut record, mut bad) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::with_capacity(rows.num_rows() * 128);
+        let mut lengths = Vec::with_capacity(rows.num_rows());
+        let mut bad = Vec::new();
         for row in 0..rows.num_rows() {
-            record.clear();
-            record.extend_from_slice(&self.frame);
+            let start = bytes.len();
+            bytes.extend_from_slice(&self.frame);
             let failed = writers
                 .iter()
                 .enumerate()
-                .find_map(|(index, writer)| writer.write(row, &mut record).err().map(|fault| (index, fault)));
+                .find_map(|(index, writer)| writer.write(row, &mut bytes).err().map(|fault| (index, fault)));
             // Arrow's offsets end at two gigabytes.
-            let full = values.values_slice().len() + record.len() > i32::MAX as usize;
-            match failed.or_else(|| full.then_some((0, Fault::Length))) {
-                None => values.append_value(&record),
-                Some((index, fault)) => {
-                    values.append_null();
-                    bad.push(fault.bad(row, Some(&self.fields[index].0)));
-                }
+            let full = bytes.len() > i32::MAX as usize;
+            if let Some((index, fault)) = failed.or_else(|| full.then_some((0, Fault::Length))) {
+                bytes.truncate(start);
+                bad.push(fault.bad(row, Some(&self.fields[index].0)));
             }
+            lengths.push(bytes.len() - start);
         }
-        Ok(Encoded { values: values.finish(), bad })
+        let nulls = (!bad.is_empty()).then(|| {
+            let mut good = vec![true; rows.num_rows()];
+            bad.iter().for_each(|bad| good[bad.index] = false);
+            NullBuffer::from(good)
+        });
+        let values = BinaryArray::new(OffsetBuffer::from_lengths(lengths), Buffer::from_vec(bytes), nulls);
+        Ok(Encoded { values, bad })
     }
 }
 
@@ -101,7 +105,8 @@ enum Source {
 /// Writes the values of one column.
 struct Writer {
     source: Source,
-    column: ArrayRef,
+    /// `None` if no value is null.
+    nulls: Option<NullBuffer>,
     wire: Wire,
     /// Number of the union's branch for null and for a value, where the field is a union.
     null_branch: Option<i64>,
@@ -110,9 +115,8 @@ struct Writer {
 
 impl Writer {
     fn absent(wire: &Wire) -> Self {
-        let column = arrow::array::new_null_array(&DataType::Null, 0);
         let (null_branch, value_branch, wire) = branches(wire, None);
-        Self { source: Source::Absent, column, wire, null_branch, value_branch }
+        Self { source: Source::Absent, nulls: None, wire, null_branch, value_branch }
     }
 
     fn new(name: &str, column: &ArrayRef, wire: &Wire) -> Result<Self, SchemaError> {
@@ -154,11 +158,12 @@ impl Writer {
             }
             _ => return Err(mismatch()),
         };
-        Ok(Self { source, column: Arc::clone(column), wire, null_branch, value_branch })
+        let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        Ok(Self { source, nulls, wire, null_branch, value_branch })
     }
 
     fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        if matches!(self.source, Source::Absent) || self.column.is_null(row) {
+        if matches!(self.source, Source::Absent) || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             long(self.null_branch.ok_or(Fault::Null)?, out);
             return Ok(());
         }
@@ -168,6 +173,7 @@ impl Writer {
         match &self.source {
             Source::Absent => return Err(Fault::Null),
             Source::Boolean(values) => out.push(u8::from(values.value(row))),
+            Source::Integer(values) if self.wire == (Wire::Integer { long: true }) => long(values.value(row), out),
             Source::Integer(values) => self.whole(i128::from(values.value(row)), out)?,
             Source::Unsigned(values) => self.whole(i128::from(values.value(row)), out)?,
             Source::Double(values) => match self.wire {

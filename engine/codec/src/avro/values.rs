@@ -182,6 +182,7 @@ impl Values {
     pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), Fault> {
         match (&mut self.store, &self.of, scalar) {
             (Store::Boolean(values), _, Scalar::Boolean(value)) => values.push(value),
+            (Store::Integer(values), Type::Integer { bits: 64, .. }, Scalar::Integer(value)) => values.push(value),
             (Store::Integer(values), Type::Integer { bits, signed }, scalar) => {
                 let value = whole(scalar)?;
                 let (least, most) = if *signed {

@@ -200,9 +200,7 @@ impl TopicTask {
         let mut changed = Vec::new();
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
-            for change in store.changes() {
-                changes.push(Some(&change.key), change.value.as_deref(), &Headers::new(), 0);
-            }
+            store.changes(&mut |key, value| changes.push(Some(key), value, &Headers::new(), 0));
             changed.push(changes.len() as u64);
             if !changes.is_empty() {
                 let topic = names::changelog(&self.context.parts.topology, store.name());

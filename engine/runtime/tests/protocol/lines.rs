@@ -13,7 +13,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{Field, Schema};
 use batch::{Batch, Code, Input, Origins, Place, Records, RowsMeaning};
 use operators::{
@@ -64,7 +64,7 @@ fn batch_of(rows: &[Placed], input: &Arc<Input>, place: Place) -> Batch {
         rows: Int64Array::from_iter_values(rows.iter().map(|row| row.1.1)),
         arrivals: Int64Array::from_iter_values(rows.iter().map(|row| row.2)),
         place,
-        raw: BinaryArray::from_iter_values(rows.iter().map(|row| &row.3)),
+        raw: BinaryViewArray::from_iter_values(rows.iter().map(|row| &row.3)),
     };
     Batch::new(columns, origins, None).expect("one origin a row")
 }
