@@ -335,14 +335,7 @@ fn misfit_failure(misfit: Misfit, columns: usize) -> (&'static str, String) {
     }
 }
 
-fn add_up(
-    sums: &mut [(Arc<str>, Sum)],
-    places: &[usize],
-    line: u64,
-    cells: &[Cell],
-    block: &[u8],
-    separator: u8,
-) {
+fn add_up(sums: &mut [(Arc<str>, Sum)], places: &[usize], line: u64, cells: &[Cell], block: &[u8], separator: u8) {
     for ((_, sum), place) in sums.iter_mut().zip(places) {
         let cell = cells[*place];
         if cell.is_plain() {
