@@ -366,8 +366,7 @@ fn flows_are_resolved_in_the_order_of_their_topics_however_they_are_written() {
             format!("  link{at}:\n    from: {{ topic: {from} }}\n    steps: [ {{ where: name <> '{at}' }} ]\n{outcome}")
         };
         let links: String = (0..count).rev().map(link).collect();
-        let flows =
-            format!("flows:\n  both:\n    from: {{ topic: feed.both }}\n    to: {{ topic: feed.end, key: [name] }}\n");
+        let flows = "flows:\n  both:\n    from: { topic: feed.both }\n    to: { topic: feed.end, key: [name] }\n";
         // One topic that the first and the last of them fill.
         let both = |name: &str, from: &str| {
             format!("  {name}:\n    from: {{ topic: {from} }}\n    to: {{ topic: feed.both, key: [name] }}\n")

@@ -18,7 +18,7 @@ fn a_name_that_does_not_exist_is_told_and_one_that_matches_nothing_is_answered()
             "no open dead letter of my-list has the code",
         ),
         (&["dlq", "replay", "topologies/sec-ftd.yaml"], 0, nothing),
-        (&["dlq", "replay", "my-list.yaml", "--code", "E41001"], 64, "did you mean `E4101`?"),
+        (&["dlq", "replay", "my-list.yaml", "--code", "e4l01"], 64, "did you mean `E4101`?"),
         (&["dlq", "replay", "my-list.yaml", "--code", "nonsense"], 64, "there is no code `nonsense`"),
         (&["dlq", "give-up", "my-list/load", "--code", "E4102"], 0, nothing),
         (&["dlq", "give-up", "spotlight"], 0, nothing),

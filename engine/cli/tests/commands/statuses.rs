@@ -79,6 +79,7 @@ fn a_row_that_is_gone_gives_4() {
 #[test]
 fn a_wrong_command_line_gives_64() {
     let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
     let cases: [(&[&str], &str); 8] = [
         (&[], "Usage"),

@@ -173,8 +173,8 @@ impl<R: Read> Decoder<R> {
         {
             self.step(&mut block)?;
         }
-        if let Some((line, bytes)) = block.last().filter(|_| !self.format.trailer_rules.is_empty()) {
-            self.tail.last_row(line, bytes);
+        if let Some((line, bytes, good)) = block.last().filter(|_| !self.format.trailer_rules.is_empty()) {
+            self.tail.last_row(line, bytes, good);
         }
         Ok((block.rows() > 0).then(|| block.into_block(&self.format, &self.shape)))
     }

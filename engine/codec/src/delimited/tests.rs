@@ -351,10 +351,18 @@ fn trailers_are_proven() {
         (&proven(), "count 0\nsum 0".into(), ProofOutcome::Proven),
         (&proven(), String::new(), missing("1 is missing", nothing)),
         (&proven(), " \n\n".into(), missing("1 is missing", nothing)),
-        (&proven(), "1|2|3\n4|5|6\n\n".into(), missing("1 is missing", "the last line (3) is `4|5|6`")),
+        (
+            &proven(),
+            "1|2|3\n4|5|6\n\n".into(),
+            missing("1 is missing", "the last line (3) is a row like the others: `4|5|6`"),
+        ),
         // Its wording was changed: now it is a row like no other.
-        (&proven(), "1|2|3\ncounted: 1\n".into(), missing("1 is missing", "the last line (3) is `counted: 1`")),
-        (&proven(), "1|2|3\ncounted: 1\n\n4|5|6\n".into(), missing("1 is missing", "the last line (5) is `4|5|6`")),
+        (&proven(), "1|2|3\ncounted: 1\n".into(), missing("1 is missing", "the last line (3) is no row: `counted: 1`")),
+        (
+            &proven(),
+            "1|2|3\ncounted: 1\n\n4|5|6\n".into(),
+            missing("1 is missing", "the last line (5) is a row like the others: `4|5|6`"),
+        ),
         (&proven(), "count 0\n".into(), missing("2 is missing", "the last line (2) is `count 0`")),
         (&proven(), "sum 0\ncount 0\n".into(), missing("1 stands in another order", "the last line (3) is `count 0`")),
         (&optional, "1|2|3\n".into(), ProofOutcome::NoTrailerExpected),

@@ -46,6 +46,7 @@ pub(super) struct Tail {
     /// Line of the last trailer, or of the last row, and the row's beginning as people see it.
     last_line: u64,
     last_row: String,
+    last_row_is_good: bool,
 }
 
 impl Tail {
@@ -71,11 +72,11 @@ impl Tail {
     }
 
     /// Notes the last row so far, to be shown if no trailer follows it.
-    pub(super) fn last_row(&mut self, line: u64, bytes: &[u8]) {
+    pub(super) fn last_row(&mut self, line: u64, bytes: &[u8], good: bool) {
         if self.trailers.is_empty() {
             self.last_line = line;
         }
-        self.last_row = shown(bytes);
+        (self.last_row, self.last_row_is_good) = (shown(bytes), good);
     }
 
     /// How the document ends, for a person who must tell a cut-off document from a changed trailer.
@@ -83,7 +84,10 @@ impl Tail {
         match self.trailers.last() {
             Some(last) => format!("the last line ({}) is `{}`", self.last_line, shown(last)),
             None if self.last_row.is_empty() => "nothing stands behind the header".to_owned(),
-            None => format!("the last line ({}) is `{}`", self.last_line, self.last_row),
+            None => {
+                let what = if self.last_row_is_good { "a row like the others" } else { "no row" };
+                format!("the last line ({}) is {what}: `{}`", self.last_line, self.last_row)
+            }
         }
     }
 

@@ -58,7 +58,7 @@ fn what_comes_back_lands_once_and_then_the_version_withdraws() {
         assert_eq!(outcomes.visible, visible, "{kind:?} {action:?}");
         // The receipt says what became of the rows that were dead, and of what the version withdrew with them.
         if let Some((_, version, _, landed, dead, withdrawn)) = outcomes.receipts.last() {
-            let (wanted, gone) = if action == RetryAction::Replay { (5, 4) } else { (3, 4) };
+            let (wanted, gone) = if action == RetryAction::Replay { (5, 1) } else { (3, 3) };
             assert_eq!((*version, *landed, *dead, *withdrawn), (2, wanted, 0, gone), "{action:?}");
         }
     }
