@@ -18,6 +18,7 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::Runtime;
+use url::{ParseError, Url};
 
 use crate::errors::ClickHouseError;
 
@@ -111,6 +112,13 @@ impl ClickHouse {
         }
         if rest.contains('@') {
             return Err(ClickHouseError::Address("it holds a user or a password, which have fields of their own"));
+        }
+        if let Err(error) = Url::parse(url) {
+            return Err(ClickHouseError::Address(match error {
+                ParseError::InvalidPort => "its port is no number up to 65535",
+                ParseError::EmptyHost => "it names no host",
+                _ => "it is no address of the form http://HOST:PORT",
+            }));
         }
         let client = connect(settings)?;
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -285,7 +293,17 @@ mod tests {
 
     #[test]
     fn wrong_addresses_are_refused_and_not_repeated() {
-        for url in ["localhost:8123", "ftp://localhost", "http://", "http://me:secret@localhost:8123"] {
+        for url in [
+            "localhost:8123",
+            "ftp://localhost",
+            "http://",
+            "http://me:secret@localhost:8123",
+            "http://localhost:99999",
+            "http://localhost:secret",
+            "http://:8123",
+            "http://[::1:8123",
+            "http://local host:8123",
+        ] {
             let settings = ClickHouseSettings::new(url, "me", Password::new("secret"));
             let error = ClickHouse::new(&settings).expect_err(url);
             assert!(!error.to_string().contains("secret"), "{error}");

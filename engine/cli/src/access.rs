@@ -53,8 +53,14 @@ impl Access {
             Question::Replay { files, code, dry } => {
                 Ok(serde_json::to_value(crate::replay::replay(self, files, code.as_deref(), *dry)?)?)
             }
-            Question::GiveUp { flow, code } => crate::replay::give_up(self, flow, code.as_deref()),
-            Question::Release { flow } => Ok(json!({ "released": self.holds.release(flow) })),
+            Question::GiveUp { flow, code } => {
+                self.folder.knows(flow)?;
+                crate::replay::give_up(self, flow, code.as_deref())
+            }
+            Question::Release { flow } => {
+                self.folder.knows(flow)?;
+                Ok(json!({ "released": self.holds.release(flow) }))
+            }
         }
     }
 
@@ -93,8 +99,7 @@ impl Access {
     fn receipts(&self) -> Result<Vec<Receipt>> {
         let mut receipts = Vec::new();
         for (topology, flow) in self.flows()? {
-            let entries = runtime::ledger(self.log.as_ref(), &topology, &flow)?;
-            receipts.extend(entries.into_iter().filter_map(|entry| entry.receipt));
+            receipts.extend(runtime::receipts(runtime::ledger(self.log.as_ref(), &topology, &flow)?));
         }
         Ok(receipts)
     }

@@ -236,12 +236,15 @@ pub(crate) enum DeadLetters {
 const REPLAY_EXAMPLES: &str = "Examples:
   spotlight dlq replay --dry topologies/sec-ftd.yaml (would they pass now?)
   spotlight dlq replay topologies/sec-ftd.yaml --code E4101
-  spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)";
+  spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)
+
+Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64.";
 
 const GIVE_UP_EXAMPLES: &str = "Examples:
   spotlight dlq give-up sec-ftd/load --code E4102    (one flow, one code)
   spotlight dlq give-up sec-ftd                      (all flows of the topology)
 
+Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64.
 What is given up is closed, not deleted. Rows of an earlier version of the document that
 waited for it are then removed.";
 
@@ -249,6 +252,8 @@ const RELEASE_EXAMPLES: &str = "Examples:
   spotlight release sec-ftd                       (all held flows of the topology try again)
   spotlight release sec-ftd/load                  (one flow)
   spotlight release sec-ftd/load --from earliest  (without a run: read all documents again)
+
+Where nothing is on hold it says so and ends with 0; a name that no flow has ends with 64.
 
 A changed topology is not applied to documents that are loaded already. The next run after
 --from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md

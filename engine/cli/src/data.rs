@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::ClickHouseAt;
 use crate::environment;
 use crate::exit::{Exit, failure};
+use crate::show;
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +197,19 @@ impl DataFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Fails unless a flow, as `topology/flow`, or a topology of this name ever ran on the folder.
+    pub(crate) fn knows(&self, name: &str) -> Result<()> {
+        let flows = self.known_flows()?;
+        let topologies = flows.keys().filter_map(|flow| flow.split_once('/')).map(|(topology, _)| topology);
+        let mut known: Vec<&str> = topologies.chain(flows.keys().map(String::as_str)).collect();
+        known.dedup();
+        if known.contains(&name) {
+            return Ok(());
+        }
+        let what = format!("there is no flow or topology `{name}` in the data folder{}", show::meant(name, &known));
+        Err(failure(Exit::Usage, what, "spotlight status lists the flows"))
     }
 
     /// Place of other files of a command.

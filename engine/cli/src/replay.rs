@@ -76,7 +76,7 @@ pub(crate) fn give_up(access: &Access, flow: &str, code: Option<&str>) -> Result
         let name = format!("{}/{}", letter.topology, letter.flow);
         (name == flow || letter.topology == flow) && code.is_none_or(|code| code == letter.code)
     });
-    Ok(json!({ "given_up": send(access, &letters, RetryAction::GiveUp)? }))
+    Ok(json!({ "chosen": letters.len(), "given_up": send(access, &letters, RetryAction::GiveUp)? }))
 }
 
 fn send(access: &Access, letters: &[DeadLetter], action: RetryAction) -> Result<u64> {

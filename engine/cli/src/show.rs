@@ -145,6 +145,11 @@ pub(crate) fn failure(error: &anyhow::Error, exit: Exit) {
     }
 }
 
+/// A question for the end of a sentence about a name that does not exist: the nearest that does.
+pub(crate) fn meant(wrong: &str, known: &[&str]) -> String {
+    topology::nearest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+}
+
 /// Prints findings in topology files; true if one is an error.
 pub(crate) fn findings(findings: &[topology::Diagnostic]) {
     for finding in findings {

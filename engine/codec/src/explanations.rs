@@ -62,13 +62,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4210"),
         title: "the trailer does not agree with the rows",
         why: "The trailer says another number of rows, or another sum, than what was read. Rows are missing or changed, so the whole document is refused as incomplete.",
-        remedy: "Wait for the publisher's correction; a new version is read by itself. If the sum is of another column, mend the topology's `proves`.",
+        remedy: "The message says what was claimed and found, and names the first row that could not be added, if there is one. Wait for the publisher's correction; a new version is read by itself. If the sum is of another column, mend the topology's `proves`.",
     },
     Explanation {
         code: Code("E4211"),
         title: "the trailer is missing",
         why: "The document ends without the lines that every whole document ends with. It was probably cut off.",
-        remedy: "A new version is read by itself. If the publisher stopped writing trailers, say so in `without-trailer`.",
+        remedy: "The message shows the last line. If that is a row like the others, the document was cut off: a new version is read by itself. If it is a trailer in other words, mend the pattern in `trailer`. If the publisher stopped writing trailers, say so in `without-trailer`.",
     },
     Explanation {
         code: Code("E4212"),

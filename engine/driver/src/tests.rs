@@ -127,7 +127,9 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
     );
     check(
         &load("Name,Amount\\nA,1\\n# 7\\n", "receipt: { outcome: rows }"),
-        &expect!["receipt outcome: expected rows, came incomplete (rows: the trailer says 7, the document has 1)"],
+        &expect![
+            "receipt outcome: expected rows, came incomplete (rows: the trailer says 7, the document has 1; the last line (3) is `# 7`)"
+        ],
     );
     let rows: String = (0..19).map(|number| format!("N{number},1\\n")).collect();
     let bad = format!("Name,Amount\\n{rows}B,x\\n# 20\\n");

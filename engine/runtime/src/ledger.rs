@@ -3,6 +3,8 @@
 //! `reconcile` and `status` read it: rows in = landed + outputs + dropped + dead + held, for each range and so for the
 //! flow. The record that ends a document carries its receipt.
 
+use std::collections::HashMap;
+
 use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
@@ -29,6 +31,28 @@ pub struct LedgerEntry {
     /// The document that ended with this range.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// What became of the document by now, of which replayed rows came to their end: in place of its receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended: Option<Receipt>,
+}
+
+/// What became of each document, in the order in which they were closed: what came back of one is in its receipt.
+#[must_use]
+pub fn receipts(entries: Vec<LedgerEntry>) -> Vec<Receipt> {
+    let mut receipts: Vec<Receipt> = Vec::new();
+    let mut last: HashMap<(String, i64), usize> = HashMap::new();
+    for entry in entries {
+        if let Some(receipt) = entry.receipt {
+            last.insert((receipt.document.clone(), receipt.version), receipts.len());
+            receipts.push(receipt);
+        }
+        if let Some(amended) = entry.amended
+            && let Some(&at) = last.get(&(amended.document.clone(), amended.version))
+        {
+            receipts[at] = amended;
+        }
+    }
+    receipts
 }
 
 impl Receipt {
@@ -36,6 +60,19 @@ impl Receipt {
     #[must_use]
     pub fn accepted(&self) -> bool {
         matches!(Outcome::of_word(&self.outcome), Some(Outcome::Rows | Outcome::Empty))
+    }
+
+    /// This receipt after dead rows of the document came to their end: replayed or given up. `counts` says what became
+    /// of them, `withdrawn` how many rows of earlier versions went with the last of them.
+    #[must_use]
+    pub(crate) fn after(mut self, counts: &Counts, withdrawn: u64, at: i64) -> Self {
+        self.counts.add(counts);
+        // They were counted as rows, and as dead ones, when the document was closed.
+        self.counts.rows_in = self.counts.rows_in.saturating_sub(counts.rows_in);
+        self.counts.dead = self.counts.dead.saturating_sub(counts.rows_in);
+        self.withdrawn += withdrawn;
+        self.at = at;
+        self
     }
 }
 

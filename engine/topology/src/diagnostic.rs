@@ -143,7 +143,8 @@ impl Diagnostic {
 }
 
 /// The known name that `wrong` was probably meant to be.
-fn nearest(wrong: &str, known: &[&str]) -> Option<String> {
+#[must_use]
+pub fn nearest(wrong: &str, known: &[&str]) -> Option<String> {
     // Names are short; a hostile one is not compared.
     if wrong.len() > 100 {
         return None;

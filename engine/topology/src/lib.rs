@@ -37,6 +37,6 @@ mod written;
 
 pub use codes::EXPLANATIONS;
 pub use describe::describe;
-pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity};
+pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, nearest};
 pub use files::{DiskFiles, Files, MemoryFiles, root_of};
 pub use load::{Loaded, load};

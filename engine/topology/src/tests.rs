@@ -356,6 +356,38 @@ fn no_finding_is_caused_by_another() {
     }
 }
 
+/// Flows written from the last to the first, each behind the one that follows it in the file, and one at the end of all.
+#[test]
+fn flows_are_resolved_in_the_order_of_their_topics_however_they_are_written() {
+    let chain = |first: &str, count: usize, steps: &str| {
+        let link = |at: usize| {
+            let from = if at == 0 { first.to_owned() } else { format!("link.{}", at - 1) };
+            let outcome = format!("    to: {{ topic: link.{at}, key: [name] }}\n");
+            format!("  link{at}:\n    from: {{ topic: {from} }}\n    steps: [ {{ where: name <> '{at}' }} ]\n{outcome}")
+        };
+        let links: String = (0..count).rev().map(link).collect();
+        let to = "    to: { topic: feed.end, key: [name] }\n";
+        let flows = format!("flows:\n  both:\n    from: {{ topic: feed.both }}\n{steps}{to}");
+        // One topic that the first and the last of them fill.
+        let both = |name: &str, from: &str| {
+            format!("  {name}:\n    from: {{ topic: {from} }}\n{steps}    to: {{ topic: feed.both, key: [name] }}\n")
+        };
+        let early = both("early", "feed.rows").replace(steps, "");
+        let ends = early + &both("late", &format!("link.{}", count - 1));
+        loaded(&broken("flows:\n", &format!("{flows}{links}{ends}")))
+    };
+    let found = chain("feed.rows", 300, "");
+    assert_eq!(rendered(&found), "");
+    assert_eq!(found.topologies[0].flows.len(), 3 + 300 + 3);
+    // `both` waits for all that fill its topic: as the last of them is wrong, it is left alone.
+    let found = chain("feed.rows", 5, "    steps: [ { where: nope > 1 } ]\n");
+    assert_eq!(found.findings.len(), 1, "{}", rendered(&found));
+    // In a circle nothing can be the first: the finding names the circle alone, and not the flows behind it.
+    let found = chain("link.9", 40, "");
+    assert_eq!(found.findings.len(), 1, "{}", rendered(&found));
+    assert_eq!((found.findings[0].code.0, found.findings[0].related.len()), ("E2209", 10));
+}
+
 /// Two topologies that fill one table or topic are compared, as two flows of one are.
 #[test]
 fn topologies_that_share_a_table_agree() {

@@ -11,7 +11,7 @@ use crate::access::{Access, refused};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
-use crate::exit::{Exit, failure};
+use crate::exit::Exit;
 use crate::{show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
@@ -61,12 +61,18 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         "#other outputs",
         "#dropped",
         "#dead",
-        "#held",
+        "#rows refused",
         "adds up",
-        "#refused",
+        "#documents refused",
         "#waiting",
     ];
     show::table(&header, rows);
+    if flows.values().any(|state| state.total.held > 0 || !state.refused.is_empty()) {
+        show::line(
+            "documents refused: those whose newest version is refused now; spotlight receipts --refused says why.\n\
+             rows refused: all rows of documents that were ever refused, each reading counted; none of them landed.",
+        );
+    }
     for held in answer["holds"].as_array().into_iter().flatten() {
         let text = |name: &str| held[name].as_str().unwrap_or_default().to_owned();
         show::line(&format!(
@@ -118,7 +124,8 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
     let answer = ask(&arguments.data, Some(&arguments.clickhouse), &Question::Reconcile)?;
     let found = answer.as_array().context("the answer is no list")?;
     let number = |value: &Value| value.as_u64().unwrap_or(0);
-    let wrong: u64 = found.iter().flat_map(|one| ["gaps", "repeats", "strays"].map(|kind| number(&one[kind]))).sum();
+    let sum = |kind: &str| -> u64 { found.iter().map(|one| number(&one[kind])).sum() };
+    let wrong: u64 = ["gaps", "repeats", "strays"].into_iter().map(sum).sum();
     if arguments.format == Format::Json {
         show::json(&answer);
     } else {
@@ -126,7 +133,7 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
             let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
             let count = |name: &str| show::count(number(&one[name]));
             vec![
-                text("flow"),
+                one["flow"].as_str().unwrap_or("(no flow here)").to_owned(),
                 text("table"),
                 text("rows"),
                 count("ledger"),
@@ -141,6 +148,10 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
         compared.into_iter().for_each(|words| show::line(&format!("compared {words}")));
         found.iter().for_each(differences);
+        if sum("foreign") > 0 {
+            let rows = show::count(sum("foreign"));
+            show::line(&format!("{rows} rows of flows that this data folder does not know are left out"));
+        }
         show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats, 0 strays" } else { "NOT reconciled" });
     }
     Ok(if wrong == 0 { Exit::Fine } else { Exit::NotReconciled })
@@ -149,12 +160,13 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
 /// The first places in which a table differs from its ledger.
 fn differences(landing: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let whose = landing["flow"].as_str().map_or(text(&landing["table"]), str::to_owned);
     let named = landing["differences"].as_array().map_or(&[][..], Vec::as_slice);
     for one in named {
         show::line(&format!(
             "{} of {}: {}: {} expected, {} found",
             text(&one["kind"]),
-            text(&landing["flow"]),
+            whose,
             text(&one["place"]),
             one["expected"],
             one["found"]
@@ -162,7 +174,7 @@ fn differences(landing: &Value) {
     }
     let more = landing["places"].as_u64().unwrap_or(0).saturating_sub(named.len() as u64);
     if more > 0 {
-        show::line(&format!("and {} more places of {}", show::count(more), text(&landing["flow"])));
+        show::line(&format!("and {} more places of {}", show::count(more), whose));
     }
 }
 
@@ -170,16 +182,25 @@ pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     if arguments.from.is_some() {
         return super::release::from(arguments);
     }
-    let folder = DataFolder::open(&arguments.data.data)?;
-    let question = Question::Release { flow: arguments.flow.clone() };
+    let folder = DataFolder::existing(&arguments.data.data)?;
+    let flow = &arguments.flow;
+    let question = Question::Release { flow: flow.clone() };
     let Some(answer) = control::ask(&folder.control(), &question)? else {
-        return Err(failure(
-            Exit::Usage,
-            "no run is going on, so nothing waits",
-            "a run looks again at its start by itself",
+        folder.knows(flow)?;
+        show::line(&format!(
+            "nothing to release: no run is going on, so nothing of {flow} waits; a run looks again at its start by itself"
         ));
+        return Ok(Exit::Fine);
     };
-    let released = answer["released"].as_u64().unwrap_or(0);
-    show::line(&format!("{released} held tasks of {} try again", arguments.flow));
-    Ok(if released > 0 { Exit::Fine } else { Exit::Usage })
+    let tasks = match answer["released"].as_u64().unwrap_or(0) {
+        // What is asked for is so already: no failure, also for a script that releases on suspicion.
+        0 => {
+            show::line(&format!("nothing to release: nothing of {flow} is on hold"));
+            return Ok(Exit::Fine);
+        }
+        1 => "1 held task".to_owned(),
+        more => format!("{more} held tasks"),
+    };
+    show::line(&format!("{tasks} of {flow} try again"));
+    Ok(Exit::Fine)
 }

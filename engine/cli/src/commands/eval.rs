@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute;
 use batch::ColumnType;
 use expression::{Expression, ExpressionError, Names, Scope};
+use serde_json::json;
 
 use crate::arguments::{Eval, Format};
 use crate::exit::{Exit, failure};
@@ -27,7 +28,7 @@ impl Names for Given {
 
 pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
     if let Some(name) = &arguments.functions {
-        return functions(name);
+        return functions(name, arguments.format);
     }
     let text = arguments.expression.as_deref().unwrap_or_default();
     let mut scope = Scope::new();
@@ -68,7 +69,7 @@ pub(crate) fn eval(arguments: &Eval) -> Result<Exit> {
         Some(arrow::util::display::array_value_to_string(&value, 0).context("the value cannot be shown")?)
     };
     match arguments.format {
-        Format::Json => show::json(&serde_json::json!({ "type": kind.to_string(), "value": text })),
+        Format::Json => show::json(&json!({ "type": kind.to_string(), "value": text })),
         Format::Text => show::line(&format!("{}  ({kind})", text.as_deref().unwrap_or("null"))),
     }
     Ok(Exit::Fine)
@@ -90,13 +91,27 @@ fn tell(text: &str, error: &ExpressionError) {
 }
 
 /// Lists the functions, or shows the one of that name.
-fn functions(name: &str) -> Result<Exit> {
+fn functions(name: &str, format: Format) -> Result<Exit> {
     let wanted = name.to_ascii_lowercase();
     let found: Vec<_> =
         expression::functions().iter().filter(|known| wanted.is_empty() || known.name == wanted).collect();
     if found.is_empty() {
         let remedy = "spotlight eval --functions lists all functions";
-        return Err(failure(Exit::Usage, format!("there is no function `{name}`"), remedy));
+        let known: Vec<&str> = expression::functions().iter().map(|known| known.name).collect();
+        let what = format!("there is no function `{name}`{}", show::meant(&wanted, &known));
+        return Err(failure(Exit::Usage, what, remedy));
+    }
+    if format == Format::Json {
+        let told = found.iter().map(|function| {
+            let examples =
+                function.examples.iter().map(|(given, gives)| json!({ "expression": given, "gives": gives }));
+            json!({
+                "name": function.name, "signatures": function.signatures, "about": function.about,
+                "examples": examples.collect::<Vec<_>>(),
+            })
+        });
+        show::json(&told.collect());
+        return Ok(Exit::Fine);
     }
     for function in found {
         for signature in function.signatures {

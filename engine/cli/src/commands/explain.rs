@@ -35,12 +35,21 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Exit> {
         }
         return Ok(Exit::Fine);
     };
-    let wanted = code.trim().to_ascii_uppercase();
-    let Some(found) = all.iter().find(|explanation| explanation.code.0 == wanted) else {
-        return Err(failure(Exit::Usage, format!("there is no code `{code}`"), "spotlight explain lists all codes"));
-    };
+    let found = known(code)?;
     show::line(&format!("{}: {}\n\n{}\n\nWhat to do: {}", found.code, found.title, found.why, found.remedy));
     Ok(Exit::Fine)
+}
+
+/// The code of this name, however its letters are written.
+pub(super) fn known(code: &str) -> Result<&'static Explanation> {
+    let wanted = code.trim().to_ascii_uppercase();
+    let all = explanations();
+    if let Some(found) = all.iter().find(|explanation| explanation.code.0 == wanted) {
+        return Ok(found);
+    }
+    let names: Vec<&str> = all.iter().map(|explanation| explanation.code.0).collect();
+    let what = format!("there is no code `{code}`{}", show::meant(&wanted, &names));
+    Err(failure(Exit::Usage, what, "spotlight explain lists all codes"))
 }
 
 #[cfg(test)]

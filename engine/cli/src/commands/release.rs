@@ -1,6 +1,6 @@
 //! `release --from`: says where a flow goes on, when its committed position can no longer be used.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use connect::RowPosition;
 use runtime::Progress;
 
@@ -11,16 +11,15 @@ use crate::show;
 
 pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let wanted = arguments.from.as_deref().unwrap_or_default();
-    let folder = DataFolder::open(&arguments.data.data)?;
+    let folder = DataFolder::existing(&arguments.data.data)?;
     let log = folder.log()?;
     let log: &dyn log::Log = &log;
     let (topology, flow) = arguments.flow.split_once('/').ok_or_else(|| {
         failure(Exit::Usage, format!("`{}` is not TOPOLOGY/FLOW", arguments.flow), "such as sec-ftd/load")
     })?;
-    let mut known = folder.known_flows()?;
-    let topic = known.remove(&arguments.flow).map(|flow| flow.topic).ok_or_else(|| {
-        failure(Exit::Usage, format!("there is no flow {}", arguments.flow), "spotlight status lists the flows")
-    })?;
+    folder.knows(&arguments.flow)?;
+    let known = folder.known_flows()?.remove(&arguments.flow);
+    let topic = known.map(|flow| flow.topic).context("a flow that was known is not")?;
     let state = log.topic(&topic)?.ok_or_else(|| {
         failure(Exit::Usage, format!("topic {topic} does not exist"), "run the topology once, which makes it")
     })?;

@@ -10,13 +10,14 @@ use crate::replay::Replayed;
 use crate::show;
 
 pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
+    let code = known_code(arguments.code.as_deref())?;
     // Mistakes in the files are shown as `check` shows them, before anything is asked.
-    super::check::load(&arguments.files)?;
+    let topologies = super::check::load(&arguments.files)?;
     let mut files = Vec::new();
     for file in &arguments.files {
         files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
     }
-    let question = Question::Replay { files, code: arguments.code.clone(), dry: arguments.dry };
+    let question = Question::Replay { files, code: code.clone(), dry: arguments.dry };
     let answer = ask(&arguments.show.data, None, &question)?;
     if arguments.show.format == Format::Json {
         show::json(&answer);
@@ -24,7 +25,8 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     }
     let done: Vec<Replayed> = serde_json::from_value(answer)?;
     if done.is_empty() {
-        show::line("no open dead letters of these topologies");
+        let names: Vec<&str> = topologies.iter().map(|topology| &*topology.name).collect();
+        nothing_matched(&names.join(", "), code.as_deref());
         return Ok(Exit::Fine);
     }
     if arguments.dry {
@@ -33,6 +35,19 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
         print_sent(&done);
     }
     Ok(Exit::Fine)
+}
+
+/// The code as it is written in dead letters. One that nothing can have is a mistake, and not an answer of nothing.
+fn known_code(code: Option<&str>) -> Result<Option<String>> {
+    code.map(|code| Ok(super::explain::known(code)?.code.to_string())).transpose()
+}
+
+fn nothing_matched(whose: &str, code: Option<&str>) {
+    let with = code.map_or(String::new(), |code| format!(" has the code {code}"));
+    let is = if code.is_none() { "there is no" } else { "no" };
+    show::line(&format!(
+        "nothing matched: {is} open dead letter of {whose}{with}; spotlight dlq ls lists all that are open"
+    ));
 }
 
 fn print_trial(done: &[Replayed]) {
@@ -78,12 +93,23 @@ fn print_sent(done: &[Replayed]) {
 }
 
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
-    let question = Question::GiveUp { flow: arguments.flow.clone(), code: arguments.code.clone() };
+    let code = known_code(arguments.code.as_deref())?;
+    let question = Question::GiveUp { flow: arguments.flow.clone(), code: code.clone() };
     let answer = ask(&arguments.show.data, None, &question)?;
     if arguments.show.format == Format::Json {
         show::json(&answer);
-    } else {
-        show::line(&format!("{} dead letters given up", show::count(answer["given_up"].as_u64().unwrap_or(0))));
+        return Ok(Exit::Fine);
+    }
+    let number = |name: &str| answer[name].as_u64().unwrap_or(0);
+    let (chosen, given_up) = (number("chosen"), number("given_up"));
+    if chosen == 0 {
+        nothing_matched(&arguments.flow, code.as_deref());
+        return Ok(Exit::Fine);
+    }
+    show::line(&format!("{} dead letters given up", show::count(given_up)));
+    if given_up < chosen {
+        let open = show::count(chosen - given_up);
+        show::line(&format!("{open} stay open: their input topic was deleted and made again"));
     }
     Ok(Exit::Fine)
 }

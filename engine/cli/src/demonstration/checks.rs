@@ -82,7 +82,7 @@ pub(super) fn check(ground: &Ground, pass: &Pass, publishers: &Publishers) -> Re
     }
     for landed in access.answer(&Question::Reconcile)?.as_array().into_iter().flatten() {
         let wrong = ["gaps", "repeats", "strays"].iter().filter_map(|kind| landed[*kind].as_u64()).sum::<u64>();
-        differences.expect(&format!("gaps, repeats and strays of {}", landed["flow"]), 0, wrong);
+        differences.expect(&format!("gaps, repeats and strays of {} in {}", landed["flow"], landed["table"]), 0, wrong);
     }
     let is_refused = |receipt: &&Receipt| ["incomplete", "failed"].contains(&receipt.outcome.as_str());
     Ok(Checked {

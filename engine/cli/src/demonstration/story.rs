@@ -99,7 +99,9 @@ pub(super) fn feeds(checked: &Checked) {
          rows: now in the table               agrees: with what the publishers know of it",
     );
     for receipt in &checked.refused {
-        show::line(&format!("\nrefused  {}: {}\n         {}", receipt.name, receipt.code, receipt.message));
+        // A line for what differs, and one for how the document ends.
+        let message = receipt.message.replace("; ", ";\n         ");
+        show::line(&format!("\nrefused  {}: {}\n         {message}", receipt.name, receipt.code));
     }
     let pages = checked.absent.iter().filter(|(_, reason)| !reason.starts_with("status"));
     pages.for_each(|(name, reason)| show::line(&format!("absent   {name}: {reason}")));

@@ -117,6 +117,7 @@ mod tests {
             replayed: false,
             replayed_of: None,
             receipt: None,
+            amended: None,
         }
     }
 

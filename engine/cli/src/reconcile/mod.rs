@@ -6,14 +6,17 @@
 //! is open, because the rows of its new version hide those of the old one. Rows on their way back from dead letters may
 //! be there or not; which they are is read before the ledger, so that none is missed in between.
 //!
+//! Rows under a `_landing` that no ledger here answers for are named too, table by table; see `others.rs`.
+//!
 //! What is proven differs: see [`compared`]. The ledger knows how many rows of a range landed, and not which: a row that
 //! was lost, with one in its place that the same range had filtered, would not be seen. Nor are values compared.
 
 mod documents;
+mod others;
 mod spans;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use clickhouse_connector::ClickHouse;
@@ -44,9 +47,9 @@ pub(crate) fn compared(rows: &str) -> &'static str {
     }
 }
 
-/// All landings, each with its gaps, repeats and strays.
+/// All landings, each with its gaps, repeats and strays; then the tables that hold rows of none of them.
 pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<String, KnownFlow>) -> Result<Value> {
-    let mut found = Vec::new();
+    let (mut found, mut tables) = (Vec::new(), BTreeMap::new());
     for (flow, known) in flows {
         let Some(landed_by) = &known.landing else { continue };
         let Some((topology, name)) = flow.split_once('/') else { continue };
@@ -57,19 +60,34 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
             waiting.push(runtime::waiting_rows(log, topology, name, partition)?);
             ledger.push(runtime::ledger_of(log, topology, name, partition)?);
         }
+        // Where nothing was closed, the table may not be there yet.
         if ledger.iter().all(Vec::is_empty) {
             continue;
         }
+        tables.insert(landed_by.table.as_str(), landed_by);
         let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
         let landing = format!("{flow}/{}", topic.identity);
         let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
         let answer = Landing { rows_of, landed_by, ledger: &ledger, waiting: &waiting }.reconcile()?;
-        found.push(answer.json(flow, landed_by));
+        found.push(answer.json(Some(flow), landed_by, compared(&landed_by.rows)));
+    }
+    let ours: BTreeSet<&str> = flows.values().filter_map(|known| Some(&*known.landing.as_ref()?.landing)).collect();
+    for landed_by in tables.into_values() {
+        let rows = table::other_landings(client, landed_by, &ours)?;
+        if !rows.is_empty() {
+            let differences = others::others(&rows, flows);
+            let answer = Answer { ledger: 0, table: differences.iter().map(Difference::rows).sum(), differences };
+            found.push(answer.json(
+                None,
+                landed_by,
+                "tables: that no row names a landing which no ledger here answers for",
+            ));
+        }
     }
     Ok(Value::Array(found))
 }
 
-/// What was found of one landing.
+/// What was found of one landing, or of the rows of a table that are of none.
 struct Answer {
     /// Rows by the ledger.
     ledger: u64,
@@ -79,7 +97,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn json(&self, flow: &str, landed_by: &LandedBy) -> Value {
+    fn json(&self, flow: Option<&str>, landed_by: &LandedBy, compared: &str) -> Value {
         let count =
             |kind| -> u64 { self.differences.iter().filter(|one| one.kind == kind).map(Difference::rows).sum() };
         let named = self.differences.iter().take(NAMED).map(|one| {
@@ -87,6 +105,7 @@ impl Answer {
                 Kind::Gap => "gap",
                 Kind::Repeat => "repeat",
                 Kind::Stray => "stray",
+                Kind::Foreign => "foreign",
             };
             json!({ "kind": kind, "place": one.place, "expected": one.expected, "found": one.found })
         });
@@ -94,8 +113,9 @@ impl Answer {
             "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
             "ledger": self.ledger, "table_rows": self.table,
             "gaps": count(Kind::Gap), "repeats": count(Kind::Repeat), "strays": count(Kind::Stray),
+            "foreign": count(Kind::Foreign),
             "places": self.differences.len(), "differences": named.collect::<Vec<_>>(),
-            "compared": compared(&landed_by.rows),
+            "compared": compared,
         })
     }
 }

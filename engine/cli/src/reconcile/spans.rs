@@ -79,6 +79,8 @@ pub(super) enum Kind {
     Repeat,
     /// Rows are there that never landed.
     Stray,
+    /// Rows are there of a flow that this data folder does not know.
+    Foreign,
 }
 
 impl Difference {

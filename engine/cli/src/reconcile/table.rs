@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clickhouse_connector::ClickHouse;
 
 use super::spans::{Closed, Found, Span};
-use crate::data;
+use crate::data::{self, LandedBy};
 
 /// Most spans that one question is about: their offsets stand in its text.
 const SPANS: usize = 4_000;
@@ -115,10 +115,42 @@ impl RowsOf<'_> {
     }
 
     fn ask(&self, sql: &str, format: &str) -> Result<String> {
-        let bytes = self.client.query_bytes(sql, format, &[("wait_end_of_query", "1")]);
-        let bytes = bytes.map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))?;
-        Ok(String::from_utf8(bytes)?)
+        ask(self.client, sql, format)
     }
+}
+
+fn ask(client: &ClickHouse, sql: &str, format: &str) -> Result<String> {
+    let bytes = client.query_bytes(sql, format, &[("wait_end_of_query", "1")]);
+    let bytes = bytes.map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))?;
+    Ok(String::from_utf8(bytes)?)
+}
+
+/// Most landings of others that are told apart: a damaged table can name one a row.
+const LANDINGS: usize = 1_000;
+
+/// Rows of a table, as those who query it see them, by each `_landing` that is not one of `ours`; the most first.
+pub(super) fn other_landings(
+    client: &ClickHouse,
+    landed_by: &LandedBy,
+    ours: &BTreeSet<&str>,
+) -> Result<Vec<(String, u64)>> {
+    let (newest, condition, settings) = match landed_by.rows.as_str() {
+        "append" => ("", "true", ""),
+        "by-key" => ("FINAL", "true", NEWEST),
+        _ => ("FINAL", "_deleted = 0", NEWEST),
+    };
+    let ours: Vec<String> = ours.iter().map(|landing| quoted(landing)).collect();
+    let sql = format!(
+        "SELECT toString(_landing) AS landing, toString(count()) FROM {} {newest} WHERE _landing NOT IN ({}) AND \
+         {condition} GROUP BY landing ORDER BY count() DESC, landing LIMIT {LANDINGS} {settings}",
+        landed_by.table,
+        ours.join(", "),
+    );
+    let read = |line: &str| {
+        let (landing, rows): (String, String) = serde_json::from_str(line)?;
+        Ok((landing, rows.parse()?))
+    };
+    ask(client, &sql, "JSONCompactEachRow")?.lines().map(read).collect()
 }
 
 /// How many of the next spans one question is about: at least one.

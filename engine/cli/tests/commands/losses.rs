@@ -45,8 +45,9 @@ fn what_is_no_file_is_named_and_a_folder_without_data_is_told() {
     for name in ["older", "list_20260106.txt", "list_20260107.txt"] {
         assert!(said.contains(&format!("{name} (no file")), "{name}: {said}");
     }
-    for command in ["status", "receipts", "reconcile"] {
-        let said = workplace.say(&[command, "--data", "mistyped"]).ends(78);
+    let from: &[&str] = &["release", "my-list/load", "--from", "earliest"];
+    for command in [&["status"][..], &["receipts"], &["reconcile"], &["release", "my-list/load"], from] {
+        let said = workplace.say(&[command, &["--data", "mistyped"]].concat()).ends(78);
         assert!(said.errors.contains("there is no data of Spotlight in mistyped"), "{}", said.errors);
     }
     assert!(!workplace.path().join("mistyped").exists(), "asking makes no folder");

@@ -4,6 +4,7 @@
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
 
 mod losses;
+mod names;
 mod offline;
 mod plans;
 #[path = "../program/mod.rs"]

@@ -53,6 +53,21 @@ fn an_expression_can_be_tried() {
 }
 
 #[test]
+fn the_functions_are_listed_for_scripts_too() {
+    let all = say(["eval", "--functions", "--format", "json"]).ends(0).json();
+    let names: Vec<&str> = all.as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
+    let text = say(["eval", "--functions"]).ends(0).output;
+    assert!(names.len() > 20 && names.iter().all(|name| text.contains(&format!("{name}("))), "{names:?}");
+    let one = say(["eval", "--functions", "TRIM", "--format", "json"]).ends(0).json();
+    assert_eq!((one[0]["name"].as_str(), one[1].is_null()), (Some("trim"), true), "{one}");
+    assert!(one[0]["signatures"][0].is_string() && one[0]["about"].is_string(), "{one}");
+    let example = &one[0]["examples"][0];
+    assert!(example["expression"].as_str().is_some_and(|text| text.contains("trim(")) && example["gives"].is_string());
+    let said = say(["eval", "--functions", "trimm", "--format", "json"]).ends(64).errors;
+    assert!(said.contains("did you mean `trim`?"), "{said}");
+}
+
+#[test]
 fn every_example_of_the_page_of_the_language_is_right() {
     let page = std::fs::read_to_string(root().join("topologies/LANGUAGE.md")).expect("topologies/LANGUAGE.md");
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");

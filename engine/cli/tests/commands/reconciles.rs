@@ -123,3 +123,45 @@ fn gaps_repeats_and_strays_of_each_kind_of_table_are_found_and_named() {
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
 }
+
+#[test]
+fn rows_of_no_landing_of_this_folder_are_named_whatever_kind_of_table_they_stand_in() {
+    let workplace = Workplace::new();
+    let mut process = running(&workplace);
+    let add = |table: &str, landing: &str| {
+        let row = format!(
+            "(SELECT * FROM {table} WHERE {} LIMIT 1)",
+            if table == "demo.my_list" { "symbol = 'ABC'" } else { "id = 'b'" }
+        );
+        let own = if table == "demo.my_list" { "'own' AS symbol" } else { "'own' AS id" };
+        sql(&workplace, &format!("INSERT INTO {table} SELECT * REPLACE ({own}, {landing} AS _landing) FROM {row}"));
+    };
+    // A flow elsewhere may fill the same table: its rows are named and left out.
+    let elsewhere = "concat('else/where/', repeat('0a', 16))";
+    ["demo.messages", "demo.my_list"].iter().for_each(|table| add(table, elsewhere));
+    let foreign =
+        "foreign _landing `else/where/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a`, of else/where, a flow of another log 0 1";
+    assert_eq!(differences(&workplace, 0), [format!(": {foreign}"), format!(": {foreign}")]);
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    for words in [
+        "2 rows of flows that this data folder does not know are left out",
+        "foreign of demo.my_list: _landing",
+        "reconciled: ",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    // Nothing that a landing here or elsewhere can have written.
+    add("demo.messages", "'nonsense'");
+    add("demo.latest", "''");
+    add("demo.my_list", "concat('my-list/load/', repeat('0a', 16))");
+    let found = differences(&workplace, 4);
+    for stray in [
+        ": stray _landing `nonsense`, which no landing writes 0 1",
+        ": stray _landing ``, which no landing writes 0 1",
+        ": stray _landing `my-list/load/0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a`, of my-list/load, landed from another log 0 1",
+    ] {
+        assert!(found.iter().any(|found| found == stray), "{stray} is not in {found:#?}");
+    }
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}

@@ -37,6 +37,33 @@ fn reconciled(workplace: &Workplace) {
     assert!(said.contains("reconciled: 0 gaps, 0 repeats"), "{said}");
 }
 
+/// What `receipts` says of each version, after the table of receipts was seen to say the same.
+fn receipts(workplace: &Workplace) -> Vec<String> {
+    let said = workplace.say(&["receipts", "--format", "json"]).ends(0).json();
+    let shown = said.as_array().expect("a list").iter().map(|receipt| {
+        let counts = &receipt["counts"];
+        let dropped: u64 =
+            counts["dropped"].as_object().into_iter().flatten().filter_map(|(_, rows)| rows.as_u64()).sum();
+        assert_eq!(
+            counts["rows_in"].as_u64(),
+            Some(counts["landed"].as_u64().unwrap_or(0) + dropped + counts["dead"].as_u64().unwrap_or(0)),
+            "{receipt}"
+        );
+        format!(
+            "{}: landed {}, dropped {dropped}, dead {}, withdrawn {}",
+            receipt["version"], counts["landed"], counts["dead"], receipt["withdrawn"]
+        )
+    });
+    let shown: Vec<String> = shown.collect();
+    let newest = "select format('{}: landed {}, dropped {}, dead {}, withdrawn {}', toString(version), \
+                  toString(landed), toString(dropped), toString(dead), toString(withdrawn)) \
+                  from spotlight.receipts order by at desc limit 1 by version";
+    let mut table: Vec<String> = rows(workplace, newest).lines().map(str::to_owned).collect();
+    table.sort();
+    assert_eq!(table, shown);
+    shown
+}
+
 const LIST: &str = "select symbol, quantity, _row from demo.my_list order by symbol";
 
 #[test]
@@ -50,6 +77,10 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t7\t1\nGHI\t5\t2\n", "nothing is withdrawn yet");
     assert_eq!(open(&workplace), 1);
+    assert_eq!(
+        receipts(&workplace),
+        ["1: landed 3, dropped 0, dead 0, withdrawn 0", "2: landed 1, dropped 0, dead 1, withdrawn 0"]
+    );
     reconciled(&workplace);
 
     // By the topology as it was it fails again, as the second attempt of the same dead letter.
@@ -67,7 +98,7 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     write(&workplace, &[(CAST, MENDED)]);
     let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml", "--format", "json"]).ends(0).json();
     assert_eq!((said[0]["chosen"].as_u64(), said[0]["trial"]["pass"].as_u64()), (Some(1), Some(1)), "{said}");
-    workplace.say(&["dlq", "replay", "my-list.yaml", "--code", "E9999"]).ends(0);
+    workplace.say(&["dlq", "replay", "my-list.yaml", "--code", "E4102"]).ends(0);
     assert_eq!(open(&workplace), 1, "of another code");
     workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
     run(&workplace, "my-list.yaml");
@@ -77,6 +108,8 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
         "it landed, and what the version withdrew is gone"
     );
     assert_eq!(rows(&workplace, "select state, attempt from spotlight.dead_letters"), "replayed\t2\n");
+    // Its receipt says what became of the document by now: two rows came, two landed.
+    assert_eq!(receipts(&workplace)[1], "2: landed 2, dropped 0, dead 0, withdrawn 1");
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, LIST), "ABC\t13\t0\nDEF\t1007\t1\n", "once");
     reconciled(&workplace);
@@ -104,6 +137,7 @@ fn dead_letters_of_an_earlier_version_are_superseded_and_others_can_be_given_up(
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, states), "1\tsuperseded\n2\tgiven-up\n");
     assert_eq!(rows(&workplace, LIST), "ABC\t1\t0\n");
+    assert_eq!(receipts(&workplace)[1], "2: landed 1, dropped 1, dead 0, withdrawn 1");
     assert_eq!(open(&workplace), 0);
     reconciled(&workplace);
     let status = workplace.say(&["status", "--format", "json"]).ends(0).json();

@@ -24,8 +24,11 @@ fn ask_everything(workplace: &Workplace, running: bool) {
     workplace.say(&["dlq", "show", "none"]).ends(64);
     let said = workplace.say(&["reconcile"]).ends(0).output;
     assert!(said.contains("my-list/load") && said.contains("reconciled: 0 gaps, 0 repeats"), "{said}");
-    // Nothing is held, with or without a run.
-    workplace.say(&["release", "my-list/load"]).ends(64);
+    // Nothing is on hold, with or without a run.
+    let said = workplace.say(&["release", "my-list/load"]).ends(0).output;
+    assert!(said.contains("nothing to release: "), "{said}");
+    let said = workplace.say(&["release", "my-list/lod"]).ends(64).errors;
+    assert!(said.contains("did you mean `my-list/load`?"), "{said}");
 }
 
 #[test]

@@ -50,11 +50,17 @@ fn a_refused_document_gives_3() {
     assert!(said.output.contains("refused: list_20260106.txt (my-list/load): incomplete E4"), "{}", said.output);
     // Still refused: the next run says so too, though it reads nothing.
     workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(3);
+    let status = workplace.say(&["status"]).ends(0).output;
+    let words =
+        ["rows refused", "documents refused", "documents refused: those whose newest version", "rows refused: all"];
+    assert!(words.iter().all(|words| status.contains(words)) && !status.contains("held"), "{status}");
     assert!(workplace.say(&["receipts", "--refused"]).ends(0).output.contains("list_20260106.txt"));
     // Mended, all is well.
     workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
     workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
     workplace.say(&["reconcile"]).ends(0);
+    let status = workplace.say(&["status"]).ends(0).output;
+    assert!(status.contains("rows refused: all rows of documents that were ever refused"), "{status}");
 }
 
 #[test]
@@ -73,8 +79,9 @@ fn a_row_that_is_gone_gives_4() {
 #[test]
 fn a_wrong_command_line_gives_64() {
     let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 8] = [
         (&[], "Usage"),
         (&["nonsense"], "nonsense"),
         (&["run"], "FILE"),
@@ -82,7 +89,6 @@ fn a_wrong_command_line_gives_64() {
         (&["run", "my-list.yaml", "--once", "--documents", "nowhere"], "nowhere"),
         (&["run", "my-list.yaml", "same.yaml", "--once", "--documents", "lists"], "list_20260105.txt"),
         (&["eval", "1", "--with", "a:nonsense=1"], "nonsense"),
-        (&["release", "my-list/load", "--from", "earliest"], "no flow"),
         (&["sql", "select nonsense"], "nonsense"),
     ];
     for (words, wanted) in cases {
@@ -140,6 +146,15 @@ fn a_wrong_environment_gives_78() {
     let workplace = Workplace::new();
     let said = workplace.say(&["status", "--data", "my-list.yaml/data"]).ends(78);
     assert!(said.errors.contains("--data DIR"), "{}", said.errors);
+    // An address that is none is told before anything is tried.
+    for words in [&["sql", "select 1"][..], &["run", "my-list.yaml", "--once"], &["plan", "my-list.yaml"]] {
+        for (address, why) in [("http://127.0.0.1:99999", "its port is no number"), ("nonsense", "does not begin with")]
+        {
+            let said = workplace.say(&[words, &["--clickhouse", address]].concat());
+            assert_eq!(said.status, 78, "{words:?} {address}: {said:?}");
+            assert!(said.errors.contains(why) && said.errors.contains("http://HOST:PORT"), "{}", said.errors);
+        }
+    }
     let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
     let said: crate::program::Said =
         command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();

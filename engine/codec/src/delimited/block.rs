@@ -84,6 +84,16 @@ impl Collected {
         self.lines.len() + self.bad.len()
     }
 
+    /// Line and bytes of the last row that is not blank, and whether it is good.
+    pub(super) fn last(&self) -> Option<(u64, &[u8], bool)> {
+        let good = self.lines.last().map(|&line| {
+            let from = self.ends.iter().rev().nth(1).map_or(0, |&end| usize::try_from(end).unwrap_or(0));
+            (line, &self.bytes[from.min(self.bytes.len())..], true)
+        });
+        let bad = self.bad.iter().rev().find(|bad| !bad.raw.is_empty()).map(|bad| (bad.line, &*bad.raw, false));
+        good.into_iter().chain(bad).max_by_key(|(line, ..)| *line)
+    }
+
     pub(super) fn into_block(self, format: &Format, shape: &Shape) -> Block {
         let columns = Columns { collected: &self, format, shape };
         let mut arrays = columns.wanted();

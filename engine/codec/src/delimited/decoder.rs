@@ -173,6 +173,9 @@ impl<R: Read> Decoder<R> {
         {
             self.step(&mut block)?;
         }
+        if let Some((line, bytes, good)) = block.last().filter(|_| !self.format.trailer_rules.is_empty()) {
+            self.tail.last_row(line, bytes, good);
+        }
         Ok((block.rows() > 0).then(|| block.into_block(&self.format, &self.shape)))
     }
 
@@ -226,10 +229,8 @@ impl<R: Read> Decoder<R> {
         }
         match found {
             Found::TooLong { beginning, line } => {
-                for (_, sum) in &mut self.sums {
-                    sum.not_added += 1;
-                }
                 let message = format!("the line is longer than {} bytes", self.format.settings.line_limit);
+                self.sums.iter_mut().for_each(|(_, sum)| sum.skip(line, || message.clone()));
                 self.bad(block, line, "E4203", &message, beginning);
             }
             Found::Row { at, line } => self.row(block, &at, line),
@@ -259,13 +260,13 @@ impl<R: Read> Decoder<R> {
         let failure = if bytes == self.header {
             Some(("E4205", "the header is repeated".to_owned()))
         } else if let Err(misfit) = split {
-            for (_, sum) in &mut self.sums {
-                sum.not_added += 1;
-            }
-            Some(misfit_failure(misfit, self.shape.columns))
+            let failure = misfit_failure(misfit, self.shape.columns);
+            self.sums.iter_mut().for_each(|(_, sum)| sum.skip(line, || failure.1.clone()));
+            Some(failure)
         } else {
             block.bytes.extend_from_slice(bytes);
-            add_up(&mut self.sums, &self.sum_places, &block.cells[first_cell..], &block.bytes, self.splitter.separator);
+            let cells = &block.cells[first_cell..];
+            add_up(&mut self.sums, &self.sum_places, line, cells, &block.bytes, self.splitter.separator);
             let invalid = self.shape.encoding == encoding_rs::UTF_8 && std::str::from_utf8(bytes).is_err();
             invalid.then(|| ("E4201", "the row is not valid UTF-8".to_owned()))
         };
@@ -334,13 +335,13 @@ fn misfit_failure(misfit: Misfit, columns: usize) -> (&'static str, String) {
     }
 }
 
-fn add_up(sums: &mut [(Arc<str>, Sum)], places: &[usize], cells: &[Cell], block: &[u8], separator: u8) {
+fn add_up(sums: &mut [(Arc<str>, Sum)], places: &[usize], line: u64, cells: &[Cell], block: &[u8], separator: u8) {
     for ((_, sum), place) in sums.iter_mut().zip(places) {
         let cell = cells[*place];
         if cell.is_plain() {
-            sum.add(cell.plain(block));
+            sum.add(cell.plain(block), line);
         } else {
-            sum.add(&cell.text(block, separator));
+            sum.add(&cell.text(block, separator), line);
         }
     }
 }

@@ -80,19 +80,27 @@ pub(super) struct Sum {
     total: Decimal,
     /// Rows whose cell could not be added; the sum proves nothing if there is any.
     pub(super) not_added: u64,
+    /// The first of them, for people: its line and what stands there.
+    pub(super) first_not_added: Option<String>,
 }
 
 impl Sum {
-    /// Adds a cell. Blank cells and a lone point count zero.
-    pub(super) fn add(&mut self, text: &[u8]) {
+    /// Adds a cell of a line. Blank cells and a lone point count zero.
+    pub(super) fn add(&mut self, text: &[u8], line: u64) {
         let text = text.trim_ascii();
         if text.is_empty() || text == b"." {
             return;
         }
         match Decimal::parse(text).and_then(|value| self.total.plus(value)) {
             Some(total) => self.total = total,
-            None => self.not_added += 1,
+            None => self.skip(line, || format!("`{}`", shown(text))),
         }
+    }
+
+    /// Notes a row that has nothing to add, and why.
+    pub(super) fn skip(&mut self, line: u64, why: impl FnOnce() -> String) {
+        self.not_added += 1;
+        self.first_not_added.get_or_insert_with(|| format!("line {line}: {}", why()));
     }
 
     pub(super) fn total(&self) -> Decimal {
@@ -100,9 +108,24 @@ impl Sum {
     }
 }
 
+/// Most characters of a publisher's text that a message shows: enough to tell a trailer from a row.
+const SHOWN: usize = 120;
+
+/// A publisher's text in a message, bounded.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    // A character has at most four bytes; more are not even looked at.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * SHOWN + 4)]);
+    let mut characters = text.chars();
+    let mut shown: String = characters.by_ref().take(SHOWN).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Decimal, Sum};
+    use super::{Decimal, SHOWN, Sum, shown};
 
     #[test]
     fn decimals_are_read_exactly_or_not_at_all() {
@@ -128,11 +151,19 @@ mod tests {
     fn sums_go_beyond_64_bits_and_mix_scales() {
         let mut sum = Sum::default();
         for cell in ["9223372036854775807", "9223372036854775807", "0.25", "", " . ", "-0.250"] {
-            sum.add(cell.as_bytes());
+            sum.add(cell.as_bytes(), 2);
         }
         assert_eq!(sum.not_added, 0);
         assert!(sum.total().equals(Decimal::parse(b"18446744073709551614").expect("a number")));
-        sum.add(b"many");
-        assert_eq!(sum.not_added, 1);
+        sum.add(b"many", 7);
+        sum.add(b"more", 8);
+        assert_eq!((sum.not_added, sum.first_not_added.as_deref()), (2, Some("line 7: `many`")));
+    }
+
+    #[test]
+    fn a_publishers_text_is_shown_bounded() {
+        assert_eq!(shown(b"Trailer count 7\xff"), "Trailer count 7\u{fffd}");
+        let long = "é".repeat(100_000);
+        assert_eq!(shown(long.as_bytes()), format!("{}…", "é".repeat(SHOWN)));
     }
 }

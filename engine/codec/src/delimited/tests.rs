@@ -301,38 +301,72 @@ fn repeated_names_are_told_apart_by_their_order() {
 fn trailers_are_proven() {
     let optional = Settings { trailer_required: false, ..proven() };
     let wrong = |message: &str| ProofOutcome::Wrong { code: batch::Code("E4210"), message: message.to_owned() };
-    let missing = |which: &str| {
-        let message = format!("trailer {which} of 2 is missing or stands in another order");
+    let missing = |which: &str, ending: &str| {
+        let pattern = if which.starts_with('1') { r"count (?<n>\d+)" } else { r"sum (?<n>\S+)" };
+        let (index, how) = which.split_at(1);
+        let message = format!("trailer {index} of 2 (a line that matches `{pattern}`){how}; {ending}");
         ProofOutcome::Missing { code: batch::Code("E4211"), message }
     };
+    let nothing = "nothing stands behind the header";
     let big = "9223372036854775807";
     let cases: &[(&Settings, String, ProofOutcome)] = &[
         (&proven(), "1|2|3\n4|.|6\n7|| \ncount 3\nsum 2.00\n\n".into(), ProofOutcome::Proven),
         (
             &proven(),
-            "1\n1|2|3\ncount 2\nsum 2\n".into(),
-            wrong("b: the trailer says 2, the rows add up to 2; 1 rows could not be added"),
+            "1\n1|2|3\n1|y\ncount 3\nsum 2\n".into(),
+            wrong(
+                "b: the trailer says 2, the rows add up to 2; 2 rows could not be added, the first is line 2: the row \
+                 has 1 cells, the header has 3; the last line (6) is `sum 2`",
+            ),
         ),
         (&proven(), format!("1|{big}|3\n1|{big}|3\ncount 2\nsum 18446744073709551614"), ProofOutcome::Proven),
-        (&proven(), "1|2|3\ncount 2\nsum 2".into(), wrong("rows: the trailer says 2, the document has 1")),
+        (
+            &proven(),
+            "1|2|3\ncount 2\nsum 2".into(),
+            wrong("rows: the trailer says 2, the document has 1; the last line (4) is `sum 2`"),
+        ),
         (
             &proven(),
             "1|2|3\ncount 99999999999999999999999\nsum 2".into(),
-            wrong("rows: the trailer says 99999999999999999999999, the document has 1"),
+            wrong("rows: the trailer says 99999999999999999999999, the document has 1; the last line (4) is `sum 2`"),
         ),
-        (&proven(), "1|2|3\ncount 1\nsum 3".into(), wrong("b: the trailer says 3, the rows add up to 2")),
-        (&proven(), "1|2|3\ncount 1\nsum all".into(), wrong("b: the trailer says all, the rows add up to 2")),
         (
             &proven(),
-            "1|x|3\ncount 1\nsum 0".into(),
-            wrong("b: the trailer says 0, the rows add up to 0; 1 rows could not be added"),
+            "1|2|3\ncount 1\nsum 3".into(),
+            wrong("b: the trailer says 3, the rows add up to 2; the last line (4) is `sum 3`"),
+        ),
+        (
+            &proven(),
+            "1|2|3\ncount 1\nsum all\n\n".into(),
+            wrong("b: the trailer says all, which is no number, the rows add up to 2; the last line (4) is `sum all`"),
+        ),
+        (
+            &proven(),
+            "1|2|3\n1|x|3\ncount 2\nsum 2".into(),
+            wrong(
+                "b: the trailer says 2, the rows add up to 2; 1 row could not be added, the first is line 3: `x`; the \
+                 last line (5) is `sum 2`",
+            ),
         ),
         (&proven(), "count 0\nsum 0".into(), ProofOutcome::Proven),
-        (&proven(), String::new(), missing("1")),
-        (&proven(), "count 0\n".into(), missing("2")),
-        (&proven(), "sum 0\ncount 0\n".into(), missing("1")),
+        (&proven(), String::new(), missing("1 is missing", nothing)),
+        (&proven(), " \n\n".into(), missing("1 is missing", nothing)),
+        (
+            &proven(),
+            "1|2|3\n4|5|6\n\n".into(),
+            missing("1 is missing", "the last line (3) is a row like the others: `4|5|6`"),
+        ),
+        // Its wording was changed: now it is a row like no other.
+        (&proven(), "1|2|3\ncounted: 1\n".into(), missing("1 is missing", "the last line (3) is no row: `counted: 1`")),
+        (
+            &proven(),
+            "1|2|3\ncounted: 1\n\n4|5|6\n".into(),
+            missing("1 is missing", "the last line (5) is a row like the others: `4|5|6`"),
+        ),
+        (&proven(), "count 0\n".into(), missing("2 is missing", "the last line (2) is `count 0`")),
+        (&proven(), "sum 0\ncount 0\n".into(), missing("1 stands in another order", "the last line (3) is `count 0`")),
         (&optional, "1|2|3\n".into(), ProofOutcome::NoTrailerExpected),
-        (&optional, "count 0\n".into(), missing("2")),
+        (&optional, "count 0\n".into(), missing("2 is missing", "the last line (2) is `count 0`")),
     ];
     for (settings, text, outcome) in cases {
         let (_, verdict) = decode(settings, format!("A|B|C\n{text}").as_bytes()).expect("accepted");

@@ -10,7 +10,7 @@ use batch::Code;
 
 use super::error::{DecodeError, refuse};
 use super::format::{Format, Proof};
-use super::sum::{Decimal, Sum};
+use super::sum::{Decimal, Sum, shown};
 
 /// Whether a document's trailers agree with what was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub(super) struct Tail {
     pub(super) first_blank: u64,
     trailers: Vec<Vec<u8>>,
     first_trailer: u64,
+    /// Line of the last trailer, or of the last row, and the row's beginning as people see it.
+    last_line: u64,
+    last_row: String,
+    last_row_is_good: bool,
 }
 
 impl Tail {
@@ -63,7 +67,28 @@ impl Tail {
             return Err(refuse("E4207", line, &format!("more than {wanted} trailer lines, the last at line {line}")));
         }
         self.trailers.push(bytes.to_vec());
+        self.last_line = line;
         Ok(())
+    }
+
+    /// Notes the last row so far, to be shown if no trailer follows it.
+    pub(super) fn last_row(&mut self, line: u64, bytes: &[u8], good: bool) {
+        if self.trailers.is_empty() {
+            self.last_line = line;
+        }
+        (self.last_row, self.last_row_is_good) = (shown(bytes), good);
+    }
+
+    /// How the document ends, for a person who must tell a cut-off document from a changed trailer.
+    fn ending(&self) -> String {
+        match self.trailers.last() {
+            Some(last) => format!("the last line ({}) is `{}`", self.last_line, shown(last)),
+            None if self.last_row.is_empty() => "nothing stands behind the header".to_owned(),
+            None => {
+                let what = if self.last_row_is_good { "a row like the others" } else { "no row" };
+                format!("the last line ({}) is {what}: `{}`", self.last_line, self.last_row)
+            }
+        }
     }
 
     /// Answers a row at `line`: nothing that was held may be a trailer.
@@ -91,7 +116,10 @@ impl Tail {
         for (index, rule) in rules.iter().enumerate() {
             let line = self.trailers.get(index).map(Vec::as_slice);
             let Some(found) = line.and_then(|line| rule.captures(line)) else {
-                let message = format!("trailer {} of {} is missing or stands in another order", index + 1, rules.len());
+                let missing = if line.is_some() { "stands in another order" } else { "is missing" };
+                let pattern = shown(format.settings.trailers[index].matches.as_bytes());
+                let which = format!("trailer {} of {} (a line that matches `{pattern}`)", index + 1, rules.len());
+                let message = batch::bounded(&format!("{which} {missing}; {}", self.ending()));
                 return (captured, ProofOutcome::Missing { code: Code("E4211"), message });
             };
             for name in rule.capture_names().flatten() {
@@ -115,20 +143,27 @@ impl Tail {
         }
         match wrong {
             None => (captured, ProofOutcome::Proven),
-            Some(message) => (captured, ProofOutcome::Wrong { code: Code("E4210"), message: batch::bounded(&message) }),
+            Some(message) => {
+                let message = batch::bounded(&format!("{message}; {}", self.ending()));
+                (captured, ProofOutcome::Wrong { code: Code("E4210"), message })
+            }
         }
     }
 }
 
 fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &str) -> Option<String> {
-    let agrees = Decimal::parse(claimed).is_some_and(|claimed| claimed.equals(found));
-    if agrees && sum.not_added == 0 {
+    let number = Decimal::parse(claimed);
+    if number.is_some_and(|number| number.equals(found)) && sum.not_added == 0 {
         return None;
     }
     let claimed: String = String::from_utf8_lossy(claimed).chars().take(60).collect();
-    let not_added = match sum.not_added {
-        0 => String::new(),
-        count => format!("; {count} rows could not be added"),
+    let no_number = if number.is_none() { ", which is no number" } else { "" };
+    let not_added = match &sum.first_not_added {
+        None => String::new(),
+        Some(first) => {
+            let rows = if sum.not_added == 1 { "row" } else { "rows" };
+            format!("; {} {rows} could not be added, the first is {first}", sum.not_added)
+        }
     };
-    Some(format!("{what}: the trailer says {claimed}, {verb} {found}{not_added}"))
+    Some(format!("{what}: the trailer says {claimed}{no_number}, {verb} {found}{not_added}"))
 }

@@ -83,9 +83,15 @@ impl DocumentTask {
             replayed: Some(retry.positions().collect()),
         };
         let retries = std::sync::Arc::clone(&self.context.retries);
-        closing.hash = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?.hash;
+        let landed = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?;
+        closing.hash = landed.hash;
         closing.rows = range.rows;
+        if let Some(receipt) = self.unsettled.receipt(key, version).filter(|_| !settled.is_empty()) {
+            let now = (self.context.shared.clock)();
+            closing.amended = Some(receipt.clone().after(&closing.counts, landed.withdrawn, now));
+        }
         self.context.close(&closing, &retries, next)?;
+        closing.amended.into_iter().for_each(|receipt| self.unsettled.keep(receipt));
         settled.into_iter().for_each(|position| self.unsettled.settled(key, version, position));
         Ok(())
     }

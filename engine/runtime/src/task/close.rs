@@ -45,6 +45,8 @@ pub(super) struct Closing {
     pub(super) superseded: Vec<DeadLetter>,
     /// The document that ends with this range.
     pub(super) receipt: Option<Receipt>,
+    /// The receipt of the document that replayed rows stand in, as it is with them.
+    pub(super) amended: Option<Receipt>,
 }
 
 impl TaskContext {
@@ -66,6 +68,7 @@ impl TaskContext {
             replayed: closing.replayed,
             replayed_of: closing.replayed_of.clone(),
             receipt: closing.receipt.clone(),
+            amended: closing.amended.clone(),
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 1);
         loop {
@@ -118,9 +121,8 @@ impl TaskContext {
                 Written { topic: Arc::clone(topic), partition: self.input.partition, records: records.clone() };
             to.append(written)?;
         }
-        if let Some(receipt) = &entry.receipt {
-            self.shared.system.write_receipts(&[receipt], to)?;
-        }
+        let receipts: Vec<&Receipt> = entry.receipt.iter().chain(&entry.amended).collect();
+        self.shared.system.write_receipts(&receipts, to)?;
         let mut ledger = RecordsBuilder::new();
         let text = serde_json::to_vec(entry).map_err(TaskEnd::fault)?;
         ledger.push(None, Some(&text), &Headers::new(), 0);

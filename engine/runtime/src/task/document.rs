@@ -168,8 +168,9 @@ impl DocumentTask {
         if self.unsettled.has_earlier(key, *version) {
             ranges.superseded = superseded_letters(&self.context, key, *version)?;
         }
-        let dead = ranges.finish(receipt)?;
+        let (dead, receipt) = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
+        receipt.into_iter().filter(|_| !dead.is_empty()).for_each(|receipt| self.unsettled.keep(receipt));
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
     }
@@ -354,16 +355,16 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// Lands what is left and closes the document. Gives the positions of its dead rows.
-    fn finish(mut self, mut receipt: Receipt) -> Result<Vec<Position>, TaskEnd> {
+    /// Lands what is left and closes the document. Gives the positions of its dead rows, and its receipt as written.
+    fn finish(mut self, mut receipt: Receipt) -> Result<(Vec<Position>, Option<Receipt>), TaskEnd> {
         let withdrawal = (!self.withheld).then(|| withdrawal(self.context, &self.document.id)).flatten();
         // What became of the rows, not what this revision would have made of them: another one may have closed some.
         receipt.counts = std::mem::take(&mut self.closed);
         receipt.counts.add(&self.pending.counts);
         self.pending.superseded = std::mem::take(&mut self.superseded);
         let next = RowPosition { offset: self.document.offset + 1, row: 0 };
-        self.flush(next, withdrawal.as_ref(), Some(receipt))?;
-        Ok(self.dead)
+        let receipt = self.flush(next, withdrawal.as_ref(), Some(receipt))?;
+        Ok((self.dead, receipt))
     }
 
     fn flush(
@@ -371,7 +372,7 @@ impl<'a> Ranges<'a> {
         next: RowPosition,
         withdrawal: Option<&Withdrawal>,
         receipt: Option<Receipt>,
-    ) -> Result<(), TaskEnd> {
+    ) -> Result<Option<Receipt>, TaskEnd> {
         let context = self.context;
         let mut closing = std::mem::take(&mut self.pending);
         let offset = self.document.offset;
@@ -392,7 +393,7 @@ impl<'a> Ranges<'a> {
         self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));
         self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
         self.memory = 0;
-        Ok(())
+        Ok(closing.receipt)
     }
 }
 

@@ -7,6 +7,7 @@ use log::LogError;
 
 use super::TaskContext;
 use crate::dead_letter::{DeadLetter, dead_letters};
+use crate::ledger::Receipt;
 use crate::{names, retry};
 
 /// Position of a row: offset of the document's record, number of the row.
@@ -17,6 +18,8 @@ pub(super) type Position = (i64, i64);
 pub(super) struct Unsettled {
     rows: HashMap<String, BTreeMap<i64, BTreeSet<Position>>>,
     accepted: HashMap<String, i64>,
+    /// Receipts of the newest accepted versions, of documents whose dead rows wait.
+    receipts: HashMap<String, Receipt>,
 }
 
 impl Unsettled {
@@ -28,8 +31,9 @@ impl Unsettled {
         let (log, parts, input) = (context.shared.log.as_ref(), &context.parts, &context.input);
         let mut known = Self::default();
         for entry in crate::supervisor::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
-            if let Some(receipt) = entry.receipt.filter(crate::ledger::Receipt::accepted) {
-                known.accepted.insert(receipt.document, receipt.version);
+            for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
+                known.accepted.insert(receipt.document.clone(), receipt.version);
+                known.keep(receipt);
             }
         }
         let topic = names::retry(&parts.topology, &parts.flow);
@@ -44,6 +48,8 @@ impl Unsettled {
                 known.dead(&letter.document, letter.version, position);
             }
         }
+        let Self { rows, receipts, .. } = &mut known;
+        receipts.retain(|document, _| rows.contains_key(document));
         Ok(known)
     }
 
@@ -58,6 +64,16 @@ impl Unsettled {
         if let Some(versions) = self.rows.get_mut(document) {
             versions.retain(|&dead, _| dead >= version);
         }
+    }
+
+    /// What became of the newest accepted version of a document so far.
+    pub(super) fn keep(&mut self, receipt: Receipt) {
+        self.receipts.insert(receipt.document.clone(), receipt);
+    }
+
+    /// What became of this version of a document, if it is the newest and dead rows of it waited.
+    pub(super) fn receipt(&self, document: &str, version: i64) -> Option<&Receipt> {
+        self.receipts.get(document).filter(|receipt| receipt.version == version)
     }
 
     /// A dead row came to its end.

@@ -91,7 +91,7 @@ fn dead_rows_of_ranges_that_another_revision_closed_withhold_too() {
     let visible = world.table.visible();
     assert!(visible.contains(&"b|x|1".to_owned()), "b is dead, so it stays as it was: {visible:?}");
     let receipts = world.result("receipts").receipts;
-    let (_, version, outcome, landed, withdrawn) = &receipts[1];
-    assert_eq!((*version, outcome.as_str(), *landed, *withdrawn), (2, "rows", 6, 0), "one row is dead");
+    let (_, version, outcome, landed, dead, withdrawn) = &receipts[1];
+    assert_eq!((*version, outcome.as_str(), *landed, *dead, *withdrawn), (2, "rows", 6, 1, 0));
     accounted_for(&world, "closed by two revisions");
 }

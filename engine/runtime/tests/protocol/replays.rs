@@ -54,7 +54,13 @@ fn what_comes_back_lands_once_and_then_the_version_withdraws() {
         (Kind::ByKey, RetryAction::GiveUp, &["a|x|1", "b|y|700", "c|x|3", "d|x|800", "e|y|6", "f|x|900"]),
     ];
     for (kind, action, visible) in cases {
-        assert_eq!(undisturbed(kind, action).0.visible, visible, "{kind:?} {action:?}");
+        let outcomes = undisturbed(kind, action).0;
+        assert_eq!(outcomes.visible, visible, "{kind:?} {action:?}");
+        // The receipt says what became of the rows that were dead, and of what the version withdrew with them.
+        if let Some((_, version, _, landed, dead, withdrawn)) = outcomes.receipts.last() {
+            let (wanted, gone) = if action == RetryAction::Replay { (5, 1) } else { (3, 3) };
+            assert_eq!((*version, *landed, *dead, *withdrawn), (2, wanted, 0, gone), "{action:?}");
+        }
     }
 }
 

@@ -99,8 +99,8 @@ pub(crate) struct Outcomes {
     pub(crate) visible: Vec<String>,
     pub(crate) counts: Counts,
     pub(crate) dead: BTreeSet<String>,
-    /// Document, version, outcome, rows landed, rows withdrawn.
-    pub(crate) receipts: Vec<(String, i64, String, u64, u64)>,
+    /// Document, version, outcome, rows landed, dead rows, rows withdrawn.
+    pub(crate) receipts: Vec<(String, i64, String, u64, u64, u64)>,
 }
 
 pub(crate) fn definition(rows: RowsMeaning) -> TableDefinition {
@@ -299,14 +299,16 @@ impl World {
         let repeats = self.table.repeats();
         assert!(repeats.is_empty(), "{context}: rows landed twice: {repeats:#?}");
         let mut counts = Counts::default();
-        let mut receipts = Vec::new();
-        for entry in runtime::ledger(self.log().as_ref(), "feed", "load").expect("a ledger") {
+        let entries = runtime::ledger(self.log().as_ref(), "feed", "load").expect("a ledger");
+        for entry in &entries {
             assert!(entry.counts.balanced(), "{context}: {entry:?}");
             counts.add(&entry.counts);
-            receipts.extend(entry.receipt.map(|Receipt { document, version, outcome, counts, withdrawn, .. }| {
-                (document, version, outcome, counts.landed, withdrawn)
-            }));
         }
+        let shown = |Receipt { document, version, outcome, counts, withdrawn, .. }| {
+            assert!(counts.balanced(), "{context}: the receipt of {document}: {counts:?}");
+            (document, version, outcome, counts.landed, counts.dead, withdrawn)
+        };
+        let receipts = runtime::receipts(entries).into_iter().map(shown).collect();
         Outcomes { visible: self.table.visible(), counts, dead: self.dead(context), receipts }
     }
 

@@ -1,5 +1,6 @@
 //! All topics of the files that are loaded: who fills them, with which columns and key.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ const PARTITIONS: i32 = 4;
 #[derive(Default)]
 pub(crate) struct Topics {
     known: IndexMap<Arc<str>, Topic>,
-    broken: Vec<Arc<str>>,
+    broken: HashSet<Arc<str>>,
     /// A flow could not be read, so there may be topics that are not known.
     incomplete: bool,
     partitions: IndexMap<Arc<str>, i32>,
@@ -97,7 +98,7 @@ impl Topics {
     }
 
     fn is_broken(&self, topic: &str) -> bool {
-        self.broken.iter().any(|broken| &**broken == topic)
+        self.broken.contains(topic)
     }
 }
 

@@ -15,6 +15,7 @@ fn entry(first: (i64, i64), last: (i64, i64), landed: u64, dead: u64) -> LedgerE
         replayed: false,
         replayed_of: None,
         receipt: None,
+        amended: None,
     }
 }
 
