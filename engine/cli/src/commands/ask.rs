@@ -170,7 +170,7 @@ pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     if arguments.from.is_some() {
         return super::release::from(arguments);
     }
-    let folder = DataFolder::open(&arguments.data.data)?;
+    let folder = DataFolder::existing(&arguments.data.data)?;
     let question = Question::Release { flow: arguments.flow.clone() };
     let Some(answer) = control::ask(&folder.control(), &question)? else {
         return Err(failure(

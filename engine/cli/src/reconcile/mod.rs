@@ -13,7 +13,7 @@ mod documents;
 mod spans;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use clickhouse_connector::ClickHouse;
@@ -76,6 +76,8 @@ struct Answer {
     /// Rows in the table, as those who query it see them.
     table: u64,
     differences: Vec<Difference>,
+    /// True if there is no table.
+    missing: bool,
 }
 
 impl Answer {
@@ -92,7 +94,7 @@ impl Answer {
         });
         json!({
             "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
-            "ledger": self.ledger, "table_rows": self.table,
+            "ledger": self.ledger, "table_rows": self.table, "table_missing": self.missing,
             "gaps": count(Kind::Gap), "repeats": count(Kind::Repeat), "strays": count(Kind::Stray),
             "places": self.differences.len(), "differences": named.collect::<Vec<_>>(),
             "compared": compared(&landed_by.rows),
@@ -110,6 +112,9 @@ struct Landing<'a> {
 
 impl Landing<'_> {
     fn reconcile(&self) -> Result<Answer> {
+        if !self.rows_of.table_exists()? {
+            return Ok(self.table_is_missing());
+        }
         let each_row = self.landed_by.rows == "append";
         let proves = if each_row { Proves::EachRow } else { Proves::NoMore };
         let (mut landed, mut rows, mut differences, mut newest) = (0, 0, Vec::new(), Vec::new());
@@ -122,7 +127,7 @@ impl Landing<'_> {
             newest.extend(closed.newest_is_missing(partition, &found).map(|one| (partition, one)));
         }
         match self.landed_by.rows.as_str() {
-            "append" => Ok(Answer { ledger: landed, table: rows, differences }),
+            "append" => Ok(Answer { ledger: landed, table: rows, differences, missing: false }),
             "by-key" => {
                 for (partition, missing) in newest {
                     // While newer rows land, they may replace it.
@@ -132,7 +137,7 @@ impl Landing<'_> {
                     }
                 }
                 let table = self.rows_of.newest(&self.closed(|_| true))?;
-                Ok(Answer { ledger: landed, table, differences })
+                Ok(Answer { ledger: landed, table, differences, missing: false })
             }
             _ => self.documents(differences),
         }
@@ -145,7 +150,22 @@ impl Landing<'_> {
         let open = self.rows_of.documents_outside(&self.closed(|entry| entry.receipt.is_some()))?;
         differences.extend(documents.compare(&found, &open));
         let seen = found.iter().filter(|(document, ..)| !open.contains(document));
-        Ok(Answer { ledger: documents.landed(&open), table: seen.map(|(.., rows)| rows).sum(), differences })
+        let table = seen.map(|(.., rows)| rows).sum();
+        Ok(Answer { ledger: documents.landed(&open), table, differences, missing: false })
+    }
+
+    /// Every row that the table should hold is a gap.
+    fn table_is_missing(&self) -> Answer {
+        let ledger = if self.landed_by.rows == "by-document" {
+            Documents::new(self.ledger, self.waiting).landed(&BTreeSet::new())
+        } else {
+            let closed = self.ledger.iter().zip(self.waiting).map(|(entries, waiting)| Closed::new(entries, waiting));
+            closed.map(|closed| closed.spans.iter().map(|span| span.landed).sum::<u64>() + closed.came_back).sum()
+        };
+        let place = format!("table {} is missing", self.landed_by.table);
+        let gap = Difference { kind: Kind::Gap, place, expected: ledger, found: 0 };
+        let differences = if ledger > 0 { vec![gap] } else { Vec::new() };
+        Answer { ledger, table: 0, differences, missing: true }
     }
 
     /// A condition: rows up to the last closed position of their partition.
