@@ -119,6 +119,22 @@ pub(super) fn superseded_letters(
     Ok(open.map(|(letter, _)| letter).collect())
 }
 
+/// The open dead letters of a task's records from `offset` on, by offset: of an earlier reading, after which a person
+/// sent the flow back.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) fn letters_ahead(context: &TaskContext, offset: i64) -> Result<BTreeMap<i64, DeadLetter>, LogError> {
+    let (parts, input) = (&context.parts, &context.input);
+    let identity = input.identity.to_string();
+    let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
+    let ahead = letters.filter(|(letter, mark)| {
+        let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
+        mark.is_none() && ours && letter.offset >= offset
+    });
+    Ok(ahead.map(|(letter, _)| (letter.offset, letter)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Unsettled;
