@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::slice::from_ref;
 
 use anyhow::{Context, Result, ensure};
 
@@ -52,7 +53,7 @@ pub fn contest(stage: &Stage, documents: u64, with_others: bool) -> Result<Conte
         stage.server.execute(&format!("create or replace function {function}"))?;
     }
     stage.forget(&["bench", "swaps"])?;
-    stage.spotlight(&[direct.clone()], &files.zips, &stage.fresh("data")?)?;
+    stage.spotlight(from_ref(&direct), &files.zips, &stage.fresh("data")?)?;
     stage.server.execute("create database own")?;
     stage.server.execute("create table own.messages as bench.messages")?;
     let bound = bound(stage, &files)?;
@@ -62,13 +63,13 @@ pub fn contest(stage: &Stage, documents: u64, with_others: bool) -> Result<Conte
         stage.server.execute("truncate table own.messages sync")?;
         contest.add(BOUND, stage.statement(&bound)?);
         stage.forget(&["bench"])?;
-        contest.add(OURS, stage.spotlight(&[direct.clone()], &files.zips, &stage.fresh("data")?)?);
+        contest.add(OURS, stage.spotlight(from_ref(&direct), &files.zips, &stage.fresh("data")?)?);
         same_rows(stage, &files)?;
         if !with_others {
             continue;
         }
         stage.forget(&["bench"])?;
-        contest.add(RAW, stage.spotlight(&[raw.clone()], &files.zips, &stage.fresh("data")?)?);
+        contest.add(RAW, stage.spotlight(from_ref(&raw), &files.zips, &stage.fresh("data")?)?);
         stage.forget(&["swaps"])?;
         let shipped = ["topologies/dtcc-cftc-rates.yaml", "topologies/swaps.yaml"].map(|name| stage.project.join(name));
         contest.add(WHOLE, stage.spotlight(&shipped, &files.zips, &stage.fresh("data")?)?);

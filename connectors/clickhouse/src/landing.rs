@@ -254,6 +254,14 @@ impl Landing for ClickHouseLanding {
         Ok(rows.first().copied().unwrap_or(0))
     }
 
+    fn holds_rows(&self, landing: Option<&str>) -> Result<bool, LandingError> {
+        let condition = landing.map_or_else(|| "true".to_owned(), |landing| format!("_landing = {}", literal(landing)));
+        let name = self.table.full_name();
+        let sql = format!("SELECT count() FROM (SELECT 1 FROM {name} WHERE {condition} LIMIT 1)");
+        let rows: Vec<u64> = self.client.rows(&sql).map_err(|error| self.doubt(error).of_question())?;
+        Ok(rows.first().is_some_and(|&rows| rows > 0))
+    }
+
     fn end_queries(&self, prefix: &str) -> Result<(), LandingError> {
         if prefix.is_empty() {
             // Everything starts with nothing.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
-use crate::listing::{list_folder, list_no_files};
+use crate::listing::{Listed, list_folder};
 use crate::offer::{Troubles, offer};
 
 /// One file and the key that its name gives it.
@@ -70,15 +70,14 @@ impl Claims {
     /// # Errors
     /// [`ClaimError`]: nothing was assigned then.
     pub fn assign(folder: &Path, sources: &[(String, Vec<Pattern>)]) -> Result<Assigned, ClaimError> {
-        let paths = list_folder(folder)
+        let Listed { files, no_files } = list_folder(folder)
             .map_err(|source| ClaimError::Folder { folder: folder.display().to_string(), source })?;
         let mut assigned = Assigned {
             per_source: sources.iter().map(|(source, _)| (source.clone(), Vec::new())).collect(),
             not_claimed: Vec::new(),
-            no_files: list_no_files(folder)
-                .map_err(|source| ClaimError::Folder { folder: folder.display().to_string(), source })?,
+            no_files,
         };
-        for path in paths {
+        for path in files {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
                 assigned.not_claimed.push(path);
                 continue;

@@ -19,4 +19,5 @@ mod steady;
 
 pub use claims::{Assigned, ClaimError, ClaimedFile, ClaimedFiles, Claims};
 pub use explanations::{EXPLANATIONS, FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
+pub use listing::no_file;
 pub use source::{FileSettings, FileSource};

@@ -15,45 +15,60 @@ use connect::SourceError;
 
 use crate::explanations::{FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
 
-/// The files that `path` means now, in order.
-pub(crate) fn list(path: &str) -> Result<Vec<PathBuf>, SourceError> {
+/// What a path means now, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// Files.
+    pub(crate) files: Vec<PathBuf>,
+    /// What is none: folders, links that lead nowhere, devices.
+    pub(crate) no_files: Vec<PathBuf>,
+}
+
+/// What is no file, with the reason, as people are told of it.
+#[must_use]
+pub fn no_file(path: &Path) -> String {
+    format!("{} (no file: a folder, a broken link or a device)", path.display())
+}
+
+/// The files that `path` means now.
+pub(crate) fn list(path: &str) -> Result<Listed, SourceError> {
     let place = Path::new(path);
     match fs::metadata(place) {
         Ok(metadata) if metadata.is_dir() => list_folder(place).map_err(|error| refused(place, &error)),
-        Ok(_) => Ok(vec![place.to_owned()]),
+        Ok(_) => Ok(Listed { files: vec![place.to_owned()], no_files: Vec::new() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.contains(['*', '?', '[']) => list_glob(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(place)),
         Err(error) => Err(refused(place, &error)),
     }
 }
 
-/// Files that lie in `folder` itself, in order of name.
-pub(crate) fn list_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
+/// What lies in `folder` itself, in order of name.
+pub(crate) fn list_folder(folder: &Path) -> io::Result<Listed> {
+    let mut listed = Listed::default();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !is_hidden(&entry.file_name()) && is_file(&entry.path())? {
-            paths.push(entry.path());
+        if !is_hidden(&entry.file_name()) {
+            listed.add(entry.path())?;
         }
     }
-    sort(&mut paths);
-    Ok(paths)
+    Ok(listed.sorted())
 }
 
-/// What lies in `folder` itself and is no file, in order of name.
-pub(crate) fn list_no_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if !is_hidden(&entry.file_name()) && !is_file(&entry.path())? {
-            paths.push(entry.path());
-        }
+impl Listed {
+    fn add(&mut self, path: PathBuf) -> io::Result<()> {
+        let list = if is_file(&path)? { &mut self.files } else { &mut self.no_files };
+        list.push(path);
+        Ok(())
     }
-    sort(&mut paths);
-    Ok(paths)
+
+    fn sorted(mut self) -> Self {
+        sort(&mut self.files);
+        sort(&mut self.no_files);
+        self
+    }
 }
 
-fn list_glob(glob: &str) -> Result<Vec<PathBuf>, SourceError> {
+fn list_glob(glob: &str) -> Result<Listed, SourceError> {
     let base = fixed_part(glob);
     if !base.is_dir() {
         return Err(missing(&base));
@@ -65,15 +80,12 @@ fn list_glob(glob: &str) -> Result<Vec<PathBuf>, SourceError> {
         what: bounded(&format!("`{glob}` is no valid glob: {error}")),
         remedy: "write `*` for any part of a name, and `[[]` for the bracket itself".to_owned(),
     })?;
-    let mut paths = Vec::new();
+    let mut listed = Listed::default();
     for entry in found {
         let path = entry.map_err(|error| refused(error.path(), error.error()))?;
-        if is_file(&path).map_err(|error| refused(&path, &error))? {
-            paths.push(path);
-        }
+        listed.add(path.clone()).map_err(|error| refused(&path, &error))?;
     }
-    sort(&mut paths);
-    Ok(paths)
+    Ok(listed.sorted())
 }
 
 /// The folder above the first part of a glob that is not literal.
@@ -159,7 +171,7 @@ mod tests {
         ];
         for (path, expected) in cases {
             let found = list(base.join(path).to_str().unwrap()).unwrap();
-            assert_eq!(names(&found, base), *expected, "{path}");
+            assert_eq!(names(&found.files, base), *expected, "{path}");
         }
     }
 

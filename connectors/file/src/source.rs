@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
-use crate::listing::list;
+use crate::listing::{Listed, list, no_file};
 use crate::offer::{Troubles, offer};
 
 /// What a topology file says of a source of files.
@@ -42,16 +42,29 @@ impl FileSource {
 impl Source for FileSource {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         let mut troubles = Troubles::default();
-        for path in list(&self.settings.path)? {
+        let Listed { files, no_files } = list(&self.settings.path)?;
+        for path in no_files {
+            let name = path.file_name().and_then(|name| name.to_str());
+            // Others lie in the folder for other reasons; this one was meant to be read.
+            if name.is_some_and(|name| !self.settings.file_names.is_empty() && self.fields(name).is_some()) {
+                discovery.not_claimed(&no_file(&path));
+            }
+        }
+        let mut fitting = 0;
+        for path in files {
             if discovery.stopping() {
                 return Err(SourceError::Stopping);
             }
             let name = path.file_name().and_then(|name| name.to_str());
             match name.and_then(|name| self.fields(name).map(|fields| (name, fields))) {
-                Some((name, fields)) => offer(discovery, &path, name, fields, &mut troubles)?,
+                Some((name, fields)) => {
+                    fitting += 1;
+                    offer(discovery, &path, name, fields, &mut troubles)?;
+                }
                 None => discovery.not_claimed(&path.to_string_lossy()),
             }
         }
+        discovery.looked(&self.settings.path, fitting);
         troubles.finish()
     }
 

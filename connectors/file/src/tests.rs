@@ -53,6 +53,12 @@ impl Discovery for Notebook {
         self.lines.push(format!("absent {}", absent.name));
         Ok(())
     }
+    fn looked(&mut self, _place: &str, fitting: usize) {
+        if fitting == 0 {
+            self.lines.push("nothing fits".to_owned());
+        }
+    }
+
     fn not_claimed(&mut self, url: &str) {
         let name = Path::new(url).file_name().unwrap().to_str().unwrap();
         self.lines.push(format!("not claimed {name}"));

@@ -138,6 +138,7 @@ impl Discovery for Notebook {
         Ok(())
     }
     fn not_claimed(&mut self, _url: &str) {}
+    fn looked(&mut self, _place: &str, _fitting: usize) {}
     fn wait(&self, time: Duration) -> Result<(), Stop> {
         if self.stop_at_wait {
             return Err(Stop);

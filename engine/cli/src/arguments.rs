@@ -101,8 +101,16 @@ pub(crate) struct Demo {
     pub(crate) clickhouse: ClickHouseAt,
 }
 
+const RUN_HELP: &str = "\
+Example: spotlight run topologies/ --documents ~/downloads --once
+
+With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is
+on hold, or a source could not be read. The column `refused` counts the documents of the lines
+`refused:`, also those that an earlier run refused. A refused version that a newer one has replaced
+counts no more. Without --once a run that is told to stop ends with 0.";
+
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spotlight run topologies/ --documents ~/downloads --once")]
+#[command(after_help = RUN_HELP)]
 pub(crate) struct Run {
     /// Topology files, or folders of them.
     #[arg(required = true, value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! The live lines of a run on a terminal, and the table at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,6 +12,7 @@ use runtime::{Board, FlowState, Held};
 use serde_json::json;
 
 use crate::arguments::Format;
+use crate::unread::Unread;
 use crate::{environment, show};
 
 /// One live line a flow, until dropped.
@@ -89,12 +91,23 @@ fn moment(state: &FlowState) -> String {
     text
 }
 
+/// What people should be told though nothing went wrong.
+pub(crate) struct Hints {
+    /// The folder of `--documents` in which no file fits any source of the run.
+    pub(crate) nothing_fits: Option<PathBuf>,
+    /// Topics whose rows wait for a flow that reads them.
+    pub(crate) unread: Vec<Unread>,
+}
+
 /// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
-pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
+pub(crate) fn table(board: &Board, holds: &[Held], took: i64, hints: &Hints, format: Format) {
     let flows = board.flows();
     let not_claimed = board.not_claimed();
     if format == Format::Json {
-        show::json(&json!({ "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took }));
+        show::json(&json!({
+            "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took,
+            "nothing_fits": hints.nothing_fits, "unread": hints.unread,
+        }));
         return;
     }
     flows_table(&flows);
@@ -111,6 +124,15 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, format: Format) {
         let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
         show::line(&format!("not claimed: {file}{why}"));
     }
+    if let Some(folder) = &hints.nothing_fits {
+        show::line(&format!("no file in {} fits the `file-names` of any flow of this run", folder.display()));
+    }
+    for (name, state) in &flows {
+        if let Some(place) = &state.nothing_fits {
+            show::line(&format!("no file in {place} fits the `file-names` of {name}"));
+        }
+    }
+    hints.unread.iter().for_each(|unread| show::line(&unread.line()));
     // The partitions of a flow mostly wait for the same.
     let mut told = BTreeSet::new();
     for held in holds.iter().filter(|held| told.insert((&held.flow, &held.code, &held.what))) {
@@ -130,7 +152,9 @@ fn flows_table(flows: &BTreeMap<String, FlowState>) {
     header.extend(any_outputs.then_some("#outputs"));
     header.extend(["#dead", "#refused", "#time"]);
     let rows = flows().map(|(name, state)| {
-        let refused: u64 = ["incomplete", "failed"].iter().filter_map(|outcome| state.documents.get(*outcome)).sum();
+        // The documents of the lines below: what was read and refused, and then replaced by a version that is fine, is
+        // no one's trouble any more.
+        let refused = state.refused.len() as u64;
         let mut row = vec![name.clone()];
         row.extend([state.documents.values().sum(), state.run.rows_in, state.run.landed].map(show::count));
         row.extend(any_dropped.then(|| show::count(dropped(state))));

@@ -13,6 +13,7 @@ mod live;
 mod reconcile;
 mod replay;
 mod show;
+mod unread;
 mod wiring;
 
 use std::process::ExitCode;

@@ -156,6 +156,13 @@ pub trait Landing: Send + Sync {
     /// If the server cannot be asked.
     fn landed_before(&self, flow: &str, provenance: &Provenance) -> Result<u64, LandingError>;
 
+    /// True if the table holds any row, deleted ones too: of this value of `_landing`, or of whomever. Asked once at the
+    /// start, so it must not read the table to its end.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    fn holds_rows(&self, landing: Option<&str>) -> Result<bool, LandingError>;
+
     /// Ends all running inserts whose query id starts with `prefix`, and waits until none runs.
     ///
     /// # Errors

@@ -88,6 +88,9 @@ pub trait Discovery {
     /// Notes a file that no source of this run claims; it is named in the table at the end.
     fn not_claimed(&mut self, url: &str);
 
+    /// Says, once a round, how many files of a folder fit. That none does is said in the table at the end.
+    fn looked(&mut self, place: &str, fitting: usize);
+
     /// Waits, for politeness or a Retry-After. `Err` if the engine is stopping.
     ///
     /// # Errors

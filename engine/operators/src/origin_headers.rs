@@ -70,8 +70,8 @@ pub(crate) fn place(headers: &BinaryArray) -> Place {
     let mut members = Names::new(headers);
     let (mut versions, mut lines) = (Vec::with_capacity(headers.len()), Vec::with_capacity(headers.len()));
     let mut version_of: (Range<usize>, Option<i64>) = (0..0, None);
-    for row in 0..headers.len() {
-        let (start, bytes) = (offsets[row] as usize, headers.value(row));
+    for (row, start) in offsets.iter().take(headers.len()).enumerate() {
+        let (start, bytes) = (*start as usize, headers.value(row));
         let (mut document, mut member, mut line) = (None, None, None);
         for (name, value) in HeaderRanges::new(bytes) {
             match &bytes[name] {
@@ -163,7 +163,9 @@ mod tests {
         }
     }
 
-    fn read(place: &Place, rows: usize) -> Vec<(Option<String>, Option<i64>, Option<String>, Option<u64>)> {
+    type Read = (Option<String>, Option<i64>, Option<String>, Option<u64>);
+
+    fn read(place: &Place, rows: usize) -> Vec<Read> {
         let (documents, versions, members, lines) = place.spread(rows);
         (0..rows)
             .map(|row| {

@@ -32,6 +32,9 @@ pub struct FlowState {
     pub started: Option<i64>,
     /// True if the source of this flow failed in its last round, and why.
     pub source_trouble: Option<String>,
+    /// The place where the source of this flow found no file that fits, in its last round.
+    #[serde(default)]
+    pub nothing_fits: Option<String>,
 }
 
 /// Why a document was refused.

@@ -28,13 +28,22 @@ pub const TABLE_GONE: Code = Code("E5111");
 /// A table holds rows of the same flow from a log that is gone.
 pub const LANDED_BEFORE: Code = Code("E5112");
 
+/// A table is empty, though rows landed in it.
+pub const TABLE_EMPTY: Code = Code("E5113");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: TABLE_GONE,
         title: "a table is missing, though rows landed in it",
         why: "The flow stands behind rows that it landed, and the table that held them is gone. A new, empty one would look complete and is not.",
-        remedy: "Bring the table back (`spotlight reconcile` shows what should be there), or land everything again: `spotlight release TOPOLOGY/FLOW --from earliest`, without a run, then run.",
+        remedy: "Bring the table back with its rows (`spotlight reconcile` shows what should be there). Or say, without a run, that it may be made anew: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after.",
+    },
+    Explanation {
+        code: TABLE_EMPTY,
+        title: "a table is empty, though rows landed in it",
+        why: "The ledger of the flow says that rows landed, and the table holds none of them, not even deleted ones: it was truncated, or dropped and made anew, or its rows expired. Going on would leave a table that looks complete and is not.",
+        remedy: "Bring the rows back (`spotlight reconcile` shows what should be there). Or say, without a run, where to go on: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after; `reconcile` then names what is gone as a gap.",
     },
     Explanation {
         code: LANDED_BEFORE,

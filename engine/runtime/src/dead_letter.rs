@@ -72,7 +72,7 @@ pub struct DeadLetter {
 pub enum Mark {
     /// It went back to its flow. If it fails again it is open again.
     Replayed,
-    /// A newer version of its document was accepted.
+    /// A newer version of its document was accepted, or the same one was read again and the row did not fail.
     Superseded,
     /// A person said that it is not wanted.
     GivenUp,

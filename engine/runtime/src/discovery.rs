@@ -342,6 +342,11 @@ impl Discovery for FlowDiscovery {
         self.board.note_not_claimed(url);
     }
 
+    fn looked(&mut self, place: &str, fitting: usize) {
+        let nothing = (fitting == 0).then(|| place.to_owned());
+        self.board.change(&self.flow_name(), |state| state.nothing_fits = nothing);
+    }
+
     fn wait(&self, time: Duration) -> Result<(), Stop> {
         if self.stop.wait(time) { Ok(()) } else { Err(Stop) }
     }

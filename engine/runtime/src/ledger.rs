@@ -1,10 +1,12 @@
 //! The ledger of a flow: one JSON record a closed range, in the transaction that closed it.
 //!
 //! `reconcile` and `status` read it: rows in = landed + outputs + dropped + dead + held, for each range and so for the
-//! flow. The record that ends a document carries its receipt.
+//! flow. The record that ends a document carries its receipt. A record of another form says that a person chose where
+//! the flow goes on.
 
 use std::collections::HashMap;
 
+use batch::{Headers, Records, RecordsBuilder};
 use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
@@ -53,6 +55,43 @@ pub fn receipts(entries: Vec<LedgerEntry>) -> Vec<Receipt> {
         }
     }
     receipts
+}
+
+/// A person said where a flow goes on in one input partition. The table need not hold any more what landed before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Offset and row of the next input row.
+    pub released_to: (i64, i64),
+    /// When, in milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
+impl Release {
+    /// As a record of the ledger.
+    ///
+    /// # Errors
+    /// Never by itself: it has no value that JSON cannot hold.
+    pub fn records(&self) -> Result<Records, serde_json::Error> {
+        let mut records = RecordsBuilder::new();
+        records.push(None, Some(&serde_json::to_vec(self)?), &Headers::new(), 0);
+        Ok(records.finish())
+    }
+}
+
+/// A record of a ledger.
+pub(crate) enum LedgerLine {
+    /// A closed range.
+    Entry(Box<LedgerEntry>),
+    /// What a person said: see [`Release`].
+    Release,
+}
+
+impl LedgerLine {
+    /// Reads a record's value; `None` if it is of another form.
+    pub(crate) fn read(value: &[u8]) -> Option<Self> {
+        let entry = serde_json::from_slice(value).map(|entry| Self::Entry(Box::new(entry)));
+        entry.or_else(|_| serde_json::from_slice::<Release>(value).map(|_| Self::Release)).ok()
+    }
 }
 
 impl Receipt {

@@ -37,7 +37,7 @@ pub use flow::{
     TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
-pub use ledger::{LedgerEntry, Receipt, receipts};
+pub use ledger::{LedgerEntry, Receipt, Release, receipts};
 pub use metadata::{OpenRange, Progress};
 pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back, waiting_rows};
 pub use snapshots::SnapshotSettings;

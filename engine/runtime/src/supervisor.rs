@@ -16,7 +16,7 @@ use crate::end::TaskEnd;
 use crate::faults::Faults;
 use crate::flow::{Destination, FlowInput, FlowParts, SourceParts};
 use crate::hold::{Hold, Holder, Holds, TaskHolder};
-use crate::ledger::LedgerEntry;
+use crate::ledger::{LedgerEntry, LedgerLine};
 use crate::names;
 use crate::slots::Slots;
 use crate::snapshots::SnapshotSettings;
@@ -87,15 +87,14 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         system,
         clock,
     });
-    let mut refused = HashMap::new();
+    let mut earlier = HashMap::new();
     for parts in &flows {
-        let flow_refused = read_ledger(parts, &shared)?;
-        refused.insert(parts.name(), flow_refused);
+        earlier.insert(parts.name(), read_ledger(parts, &shared)?);
     }
     let mut threads: Vec<(String, JoinHandle<Result<(), TaskEnd>>)> = Vec::new();
     for SourceParts { flow: name, source, every } in sources {
         let Some(parts) = flows.iter().find(|parts| parts.name() == name) else { continue };
-        let refused = refused.remove(&name).unwrap_or_default();
+        let refused = earlier.get_mut(&name).map(|earlier| std::mem::take(&mut earlier.refused)).unwrap_or_default();
         let holder = holder(&shared, &holds, &name, -1, once);
         let (shared, parts) = (Arc::clone(&shared), Arc::clone(parts));
         let thread_name = name.clone();
@@ -117,6 +116,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
                 holder: Box::new(holder(&shared, &holds, &name, input.partition, once)),
                 group: names::group(&parts.topology, &parts.flow),
                 name: name.clone(),
+                landed: earlier.get(&name).map_or(0, |earlier| earlier.landed),
                 retries: Arc::new(retries_of(parts, &input, shared.log.as_ref())?),
                 input: Arc::new(input),
             };
@@ -243,20 +243,42 @@ fn producers(flows: &[Arc<FlowParts>], system: &SystemTopics) -> BTreeMap<Arc<st
     producers
 }
 
-/// Takes over the ledger of earlier runs; gives the documents that are refused, with the revision that refused them.
-fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<HashMap<String, String>, LogError> {
-    let mut refused = HashMap::new();
-    for entry in ledger(shared.log.as_ref(), &parts.topology, &parts.flow)? {
-        shared.board.restore(&parts.name(), &entry);
-        if let Some(receipt) = entry.receipt {
-            if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
-                refused.insert(receipt.document, receipt.revision);
-            } else {
-                refused.remove(&receipt.document);
+/// What earlier runs left of a flow.
+#[derive(Default)]
+struct Earlier {
+    /// Documents that are refused, with the revision that refused them.
+    refused: HashMap<String, String>,
+    /// Rows that landed since a person last said where to go on.
+    landed: u64,
+}
+
+/// Takes over the ledger of earlier runs.
+fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<Earlier, LogError> {
+    let (log, mut earlier) = (shared.log.as_ref(), Earlier::default());
+    let partitions = log.topic(&names::ledger(&parts.topology, &parts.flow))?.map_or(0, |state| state.partitions);
+    for partition in 0..partitions {
+        let mut landed = 0;
+        for line in ledger_lines(log, &parts.topology, &parts.flow, partition)? {
+            let entry = match line {
+                LedgerLine::Entry(entry) => *entry,
+                LedgerLine::Release => {
+                    landed = 0;
+                    continue;
+                }
+            };
+            landed += entry.counts.landed;
+            shared.board.restore(&parts.name(), &entry);
+            if let Some(receipt) = entry.receipt {
+                if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
+                    earlier.refused.insert(receipt.document, receipt.revision);
+                } else {
+                    earlier.refused.remove(&receipt.document);
+                }
             }
         }
+        earlier.landed += landed;
     }
-    Ok(refused)
+    Ok(earlier)
 }
 
 /// The whole ledger of a flow: partition by partition, in order.
@@ -279,14 +301,23 @@ pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEnt
 /// # Errors
 /// If the log cannot be read.
 pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerEntry>, LogError> {
+    let lines = ledger_lines(log, topology, flow, partition)?.into_iter();
+    let entry = |line| match line {
+        LedgerLine::Entry(entry) => Some(*entry),
+        LedgerLine::Release => None,
+    };
+    Ok(lines.filter_map(entry).collect())
+}
+
+fn ledger_lines(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerLine>, LogError> {
     let topic = names::ledger(topology, flow);
-    let (mut entries, mut offset) = (Vec::new(), 0);
+    let (mut lines, mut offset) = (Vec::new(), 0);
     loop {
         let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
-        let Some(last) = blocks.last() else { return Ok(entries) };
+        let Some(last) = blocks.last() else { return Ok(lines) };
         offset = last.next_offset();
         let values = blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value);
-        entries.extend(values.filter_map(|value| serde_json::from_slice::<LedgerEntry>(value).ok()));
+        lines.extend(values.filter_map(LedgerLine::read));
     }
 }
 

@@ -52,6 +52,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a piece of other columns is refused whole", other_columns),
     ("present answers by position, both ends included", by_position),
     ("present answers by provenance and by partition", by_provenance),
+    ("a table says whether it holds rows, of one landing or of whomever", holds_rows),
     ("the newest position of a key counts, in whatever order it came", newest_counts),
     ("ending queries when none runs is fine", nothing_to_end),
     ("an ended query lands nothing", ended),
@@ -296,6 +297,19 @@ fn by_provenance(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut other_landing = all(None);
     other_landing.provenance.landing = "suite/flow/00fe".into();
     same(&table.landing().present(&other_landing)?, &[] as &[RowPosition])
+}
+
+fn holds_rows(bench: &Bench<'_>) -> Result<(), Failure> {
+    let table = bench.made(RowsMeaning::ByDocument)?;
+    same(&[table.landing().holds_rows(None)?], &[false])?;
+    acknowledged(table.landing(), &piece("x", &[("a", 1, 1, 0)], Some(("it's a", 1)), "one"))?;
+    // The next version is empty: what is left is deleted, and was landed all the same.
+    withdraw(table.as_ref(), 2, 2)?;
+    same(&table.visible(), &[] as &[&str])?;
+    for (landing, expected) in [(None, true), (Some("suite/flow/00ff"), true), (Some("suite/flow/00fe"), false)] {
+        same(&[table.landing().holds_rows(landing)?], &[expected])?;
+    }
+    Ok(())
 }
 
 fn newest_counts(bench: &Bench<'_>) -> Result<(), Failure> {

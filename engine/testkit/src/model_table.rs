@@ -397,6 +397,12 @@ impl Landing for ModelTable {
         Ok(state.rows.iter().filter(before).count() as u64)
     }
 
+    fn holds_rows(&self, landing: Option<&str>) -> Result<bool, LandingError> {
+        let mut state = self.state();
+        state.question(Call::Preflight)?;
+        Ok(state.rows.iter().any(|row| landing.is_none_or(|landing| *row.landing == *landing)))
+    }
+
     fn present(&self, question: &PieceQuestion) -> Result<Vec<RowPosition>, LandingError> {
         let mut state = self.state();
         state.question(Call::Present)?;

@@ -176,4 +176,7 @@ codes! {
     LANDINGS = "E2507", "landings of one table do not agree",
         "What a row of a table means, its key and its partition are the table's, not a flow's.",
         "Make the landings the same. By default the newest position wins, which two flows cannot compare: name a `version` column.";
+    NO_NEWEST = "E2508", "by-key straight from documents, without a version",
+        "Documents of one source are read side by side, so the order of their rows says nothing: which row of a key is the newest would be chance.",
+        "Say which row wins with `version: COLUMN`, for example the document's date, or write `rows: by-document`.";
 }

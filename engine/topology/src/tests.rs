@@ -256,7 +256,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "tests:\n",
         "  other:\n    from: { topic: feed.rows }\n    steps: [ { drop: [amount] } ]\n    to: { topic: feed.unique, key: [name] }\ntests:\n",
     ),
-    ("E2506", "rows: by-document", "rows: by-key"),
+    ("E2508", "rows: by-document", "rows: by-key"),
     (
         "E2507",
         "tests:\n",

@@ -2,12 +2,13 @@
 
 use anyhow::{Context, Result};
 use connect::RowPosition;
-use runtime::Progress;
+use log::Written;
+use runtime::{Progress, Release as Released};
 
 use crate::arguments::Release;
 use crate::data::DataFolder;
 use crate::exit::{Exit, failure};
-use crate::show;
+use crate::{environment, show};
 
 pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let wanted = arguments.from.as_deref().unwrap_or_default();
@@ -38,6 +39,10 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         let next = RowPosition { offset, row: 0 };
         let progress = Progress { next, topic: state.identity.to_string(), open: None };
         transaction.commit_position(&group, &topic, partition, progress.position())?;
+        // What landed before is not looked for in the table any more: a person knows of it.
+        let released = Released { released_to: (offset, 0), at: environment::now() };
+        let ledger = runtime::names::ledger(topology, flow);
+        transaction.append(Written { topic: ledger, partition, records: released.records()? })?;
     }
     transaction.commit()?;
     show::line(&format!("{} goes on from {wanted} of {topic}", arguments.flow));

@@ -21,9 +21,9 @@ use crate::access::Access;
 use crate::arguments::{ClickHouseAt, Run};
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
-use crate::live::{self, LiveLines};
+use crate::live::{self, Hints, LiveLines};
 use crate::wiring::{self, DocumentsFrom, Wiring};
-use crate::{control, environment, show};
+use crate::{control, environment, show, unread};
 
 /// How long a run may take to end after the signal.
 const SHUTDOWN: Duration = Duration::from_secs(25);
@@ -63,6 +63,11 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
         Some(folder) => claim(folder, &topologies)?,
     };
+    let nothing_fits = match &documents {
+        DocumentsFrom::Folder { folder, files } if files.values().all(Vec::is_empty) => Some(folder.clone()),
+        _ => None,
+    };
+    let (unread, folders) = (unread::unread(&topologies), unread::folders(&topologies));
     let finished = run_topologies(RunSettings {
         topologies,
         documents,
@@ -72,7 +77,9 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.data.clone(),
     })?;
-    live::table(&finished.board, &finished.holds, finished.took, arguments.format);
+    let unread = unread::with_rows(unread, &finished.board.flows(), &folders);
+    let hints = Hints { nothing_fits, unread };
+    live::table(&finished.board, &finished.holds, finished.took, &hints, arguments.format);
     // Only now: people see the table before ClickHouse has ended.
     drop(finished.server);
     Ok(finished.exit)
@@ -97,8 +104,7 @@ fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<S
             ),
             error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
         })?;
-    let no_files =
-        no_files.iter().map(|path| format!("{} (no file: a folder, a broken link or a device)", path.display()));
+    let no_files = no_files.iter().map(|path| file_connector::no_file(path));
     let not_claimed = not_claimed.iter().map(|path| path.display().to_string()).chain(no_files).collect();
     Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
 }
@@ -220,7 +226,7 @@ impl Ground {
         if let Err(error) = self.log.settle() {
             tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
         }
-        let mut exit = status(&ended.failed, &board)?;
+        let mut exit = status(&ended.failed, &board, once)?;
         let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
         if once && self.stop.stopping() && matches!(exit, Exit::Fine | Exit::Refused) {
             show::note(&format!("stopped before the end: at least {left} documents and records wait for the next run"));
@@ -230,13 +236,17 @@ impl Ground {
     }
 }
 
-fn status(failed: &[(String, TaskEnd)], board: &Board) -> Result<Exit> {
+/// How a run ends. One without an end of its own was told to stop and did: what waits for a person is no failure of it.
+fn status(failed: &[(String, TaskEnd)], board: &Board, once: bool) -> Result<Exit> {
     for (flow, end) in failed {
         match end {
             TaskEnd::Held => {}
             TaskEnd::Fenced => return Ok(Exit::Fenced),
             end => anyhow::bail!("{flow}: {}", data::chain(end)),
         }
+    }
+    if !once {
+        return Ok(Exit::Fine);
     }
     let flows = board.flows();
     let refused = flows.values().any(|state| !state.refused.is_empty());

@@ -64,11 +64,13 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         if ledger.iter().all(Vec::is_empty) {
             continue;
         }
-        tables.insert(landed_by.table.as_str(), landed_by);
         let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
         let landing = format!("{flow}/{}", topic.identity);
         let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
         let answer = Landing { rows_of, landed_by, ledger: &ledger, waiting: &waiting }.reconcile()?;
+        if !answer.missing {
+            tables.insert(landed_by.table.as_str(), landed_by);
+        }
         found.push(answer.json(Some(flow), landed_by, compared(&landed_by.rows)));
     }
     let ours: BTreeSet<&str> = flows.values().filter_map(|known| Some(&*known.landing.as_ref()?.landing)).collect();
@@ -76,7 +78,12 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         let rows = table::other_landings(client, landed_by, &ours)?;
         if !rows.is_empty() {
             let differences = others::others(&rows, flows);
-            let answer = Answer { ledger: 0, table: differences.iter().map(Difference::rows).sum(), differences };
+            let answer = Answer {
+                missing: false,
+                ledger: 0,
+                table: differences.iter().map(Difference::rows).sum(),
+                differences,
+            };
             found.push(answer.json(
                 None,
                 landed_by,
@@ -94,6 +101,8 @@ struct Answer {
     /// Rows in the table, as those who query it see them.
     table: u64,
     differences: Vec<Difference>,
+    /// True if there is no table.
+    missing: bool,
 }
 
 impl Answer {
@@ -111,7 +120,7 @@ impl Answer {
         });
         json!({
             "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
-            "ledger": self.ledger, "table_rows": self.table,
+            "ledger": self.ledger, "table_rows": self.table, "table_missing": self.missing,
             "gaps": count(Kind::Gap), "repeats": count(Kind::Repeat), "strays": count(Kind::Stray),
             "foreign": count(Kind::Foreign),
             "places": self.differences.len(), "differences": named.collect::<Vec<_>>(),
@@ -130,6 +139,9 @@ struct Landing<'a> {
 
 impl Landing<'_> {
     fn reconcile(&self) -> Result<Answer> {
+        if !self.rows_of.table_exists()? {
+            return Ok(self.table_is_missing());
+        }
         let each_row = self.landed_by.rows == "append";
         let proves = if each_row { Proves::EachRow } else { Proves::NoMore };
         let (mut landed, mut rows, mut differences, mut newest) = (0, 0, Vec::new(), Vec::new());
@@ -142,7 +154,7 @@ impl Landing<'_> {
             newest.extend(closed.newest_is_missing(partition, &found).map(|one| (partition, one)));
         }
         match self.landed_by.rows.as_str() {
-            "append" => Ok(Answer { ledger: landed, table: rows, differences }),
+            "append" => Ok(Answer { ledger: landed, table: rows, differences, missing: false }),
             "by-key" => {
                 for (partition, missing) in newest {
                     // While newer rows land, they may replace it.
@@ -152,7 +164,7 @@ impl Landing<'_> {
                     }
                 }
                 let table = self.rows_of.newest(&self.closed(|_| true))?;
-                Ok(Answer { ledger: landed, table, differences })
+                Ok(Answer { ledger: landed, table, differences, missing: false })
             }
             _ => self.documents(differences),
         }
@@ -165,7 +177,22 @@ impl Landing<'_> {
         let open = self.rows_of.documents_outside(&self.closed(|entry| entry.receipt.is_some()))?;
         differences.extend(documents.compare(&found, &open));
         let seen = found.iter().filter(|(document, ..)| !open.contains(document));
-        Ok(Answer { ledger: documents.landed(&open), table: seen.map(|(.., rows)| rows).sum(), differences })
+        let table = seen.map(|(.., rows)| rows).sum();
+        Ok(Answer { ledger: documents.landed(&open), table, differences, missing: false })
+    }
+
+    /// Every row that the table should hold is a gap.
+    fn table_is_missing(&self) -> Answer {
+        let ledger = if self.landed_by.rows == "by-document" {
+            Documents::new(self.ledger, self.waiting).landed(&BTreeSet::new())
+        } else {
+            let closed = self.ledger.iter().zip(self.waiting).map(|(entries, waiting)| Closed::new(entries, waiting));
+            closed.map(|closed| closed.spans.iter().map(|span| span.landed).sum::<u64>() + closed.came_back).sum()
+        };
+        let place = format!("table {} is missing", self.landed_by.table);
+        let gap = Difference { kind: Kind::Gap, place, expected: ledger, found: 0 };
+        let differences = if ledger > 0 { vec![gap] } else { Vec::new() };
+        Answer { ledger, table: 0, differences, missing: true }
     }
 
     /// A condition: rows up to the last closed position of their partition.

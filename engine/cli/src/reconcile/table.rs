@@ -26,6 +26,11 @@ pub(super) struct RowsOf<'a> {
 }
 
 impl RowsOf<'_> {
+    /// False if the table, or its database, is missing.
+    pub(super) fn table_exists(&self) -> Result<bool> {
+        Ok(self.ask(&format!("EXISTS TABLE {}", self.table), "TSV")?.trim() == "1")
+    }
+
     /// Rows of the closed spans of a partition, and of the holes between them, by the offset where each begins.
     pub(super) fn spans(&self, partition: usize, closed: &Closed) -> Result<BTreeMap<i64, Found>> {
         let mut found = BTreeMap::new();

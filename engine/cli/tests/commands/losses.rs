@@ -23,14 +23,77 @@ fn a_lost_log_or_table_is_a_hold_and_release_starts_over() {
     std::fs::rename(workplace.data().join("log-before"), workplace.data().join("log")).expect("moved");
     workplace.say(&once).ends(0);
     workplace.say(&["reconcile"]).ends(0);
-    // The table is gone, the log is not.
+    // The table is gone, the log is not. It is held each time, and nobody makes the table anew behind it.
     workplace.say(&["sql", "drop table demo.my_list sync"]).ends(0);
-    let said = workplace.say(&once).ends(3).output;
-    assert!(said.contains("hold[E5111]: my-list/load waits: table demo.my_list is missing"), "{said}");
+    for _ in 0..2 {
+        let said = workplace.say(&once).ends(3).output;
+        assert!(said.contains("hold[E5111]: my-list/load waits: table demo.my_list is missing"), "{said}");
+        assert_eq!(workplace.say(&["sql", "--format", "TSV", "exists demo.my_list"]).ends(0).output, "0\n");
+    }
+    let said = workplace.say(&["reconcile"]).ends(4).output;
+    assert!(said.contains("gap of my-list/load: table demo.my_list is missing: 2 expected, 0 found"), "{said}");
+    let said = workplace.say(&["reconcile", "--format", "json"]).ends(4).json();
+    let landing =
+        said.as_array().expect("a list").iter().find(|one| one["flow"] == "my-list/load").expect("the landing");
+    assert_eq!((&landing["table_missing"], &landing["gaps"]), (&true.into(), &2.into()), "{landing}");
     workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
     workplace.say(&once).ends(0);
     assert_eq!(rows(&workplace), "2\n");
     workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_table_that_lost_all_rows_is_a_hold_until_they_are_back_or_a_person_says_where_to_go_on() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    workplace.say(&["sql", "create table demo.saved as demo.my_list"]).ends(0);
+    workplace.say(&["sql", "insert into demo.saved select * from demo.my_list"]).ends(0);
+    workplace.say(&["sql", "truncate table demo.my_list"]).ends(0);
+    for _ in 0..2 {
+        let said = workplace.say(&once).ends(3).output;
+        assert!(said.contains("hold[E5113]: my-list/load waits: table demo.my_list holds no row"), "{said}");
+        assert!(said.contains("--from earliest to land all again"), "{said}");
+    }
+    // Its rows come back, and the flow goes on by itself.
+    workplace.say(&["sql", "insert into demo.my_list select * from demo.saved"]).ends(0);
+    workplace.say(&once).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+    // Or a person goes on without them, which reconcile does not forget.
+    workplace.say(&["sql", "truncate table demo.my_list"]).ends(0);
+    workplace.say(&once).ends(3);
+    workplace.say(&["release", "my-list/load", "--from", "end"]).ends(0);
+    workplace.say(&once).ends(0);
+    workplace.say(&["reconcile"]).ends(4);
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|1\n1\n");
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(&workplace), "1\n");
+    // A document whose next version has no rows leaves deleted ones, which are enough.
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\n0\n");
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(&workplace), "0\n");
+    workplace.say(&once).ends(0);
+}
+
+#[test]
+fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
+    let workplace = Workplace::new();
+    workplace.write("documents/readme.md", "nothing");
+    let said = workplace.say(&["run", "my-list.yaml", "--documents", "documents", "--once"]).ends(0).output;
+    assert_eq!(said.matches("no file in documents fits").count(), 1, "{said}");
+    std::fs::remove_file(workplace.path().join("lists/list_20260105.txt")).expect("removed");
+    symlink("nowhere", workplace.path().join("lists/list_20260106.txt")).expect("a link");
+    std::fs::create_dir(workplace.path().join("lists/list_20260107.d")).expect("a folder");
+    std::fs::create_dir(workplace.path().join("lists/archive")).expect("a folder");
+    let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(0).output;
+    assert!(said.contains("lists fits the `file-names` of my-list/load"), "{said}");
+    for name in ["list_20260106.txt", "list_20260107.d"] {
+        assert!(said.contains(&format!("{name} (no file")), "{name}: {said}");
+    }
+    assert!(!said.contains("archive"), "a folder of another name lies there for other reasons: {said}");
+    workplace.write("lists/list_20260108.txt", "Symbol|Quantity\nABC|1\n1\n");
+    let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(0).output;
+    assert!(!said.contains("fits"), "{said}");
 }
 
 #[test]
@@ -48,6 +111,10 @@ fn what_is_no_file_is_named_and_a_folder_without_data_is_told() {
     let from: &[&str] = &["release", "my-list/load", "--from", "earliest"];
     for command in [&["status"][..], &["receipts"], &["reconcile"], &["release", "my-list/load"], from] {
         let said = workplace.say(&[command, &["--data", "mistyped"]].concat()).ends(78);
+        assert!(said.errors.contains("there is no data of Spotlight in mistyped"), "{}", said.errors);
+    }
+    for words in [&["release", "my-list/load"][..], &["release", "my-list/load", "--from", "earliest"]] {
+        let said = workplace.say(&[words, &["--data", "mistyped"]].concat()).ends(78);
         assert!(said.errors.contains("there is no data of Spotlight in mistyped"), "{}", said.errors);
     }
     assert!(!workplace.path().join("mistyped").exists(), "asking makes no folder");

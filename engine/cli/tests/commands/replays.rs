@@ -144,6 +144,33 @@ fn dead_letters_of_an_earlier_version_are_superseded_and_others_can_be_given_up(
     assert_eq!(status["accounted_for"]["my-list/load"], true, "{status}");
 }
 
+#[test]
+fn a_document_that_is_read_again_closes_the_dead_letters_of_the_earlier_reading() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|x\nDEF|7\nGHI|1,000\nJKL|y\n4\n");
+    run(&workplace, "my-list.yaml");
+    assert_eq!(open(&workplace), 3);
+    // One row lands now, one is left out on purpose, one fails again.
+
+    let select = "      - select:\n";
+    let changes = [(CAST, MENDED), (select, &*format!("      - where: symbol <> 'ABC'\n{select}"))];
+    write(&workplace, &changes);
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "DEF\t7\t1\nGHI\t1000\t2\n");
+    let states = "select row, state from spotlight.dead_letters order by row";
+    assert_eq!(rows(&workplace, states), "0\tsuperseded\n2\tsuperseded\n3\topen\n");
+    assert_eq!(open(&workplace), 1);
+    reconciled(&workplace);
+    // The one that is left comes back as ever.
+    let given_up = workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0).output;
+    assert!(given_up.contains("1 dead letters given up"), "{given_up}");
+    run(&workplace, "my-list.yaml");
+    assert_eq!(open(&workplace), 0);
+    reconciled(&workplace);
+}
+
 /// Documents to a topic, and from there through dedupe and a cast into a table.
 const MESSAGES: &str = r#"topology: messages
 about: Messages, each once.

@@ -47,6 +47,51 @@ fn questions_are_answered_with_and_without_a_run_and_sigterm_ends_it_in_order() 
 }
 
 #[test]
+fn an_endless_run_that_ends_in_order_has_not_failed_whatever_it_refused() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n2\n");
+    let mut process = workplace.start(&["run", "my-list.yaml"]);
+    until("the refusal", || workplace.said().contains("document refused").then_some(()));
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+    assert!(workplace.said().contains("refused: list_20260106.txt"), "{}", workplace.said());
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(3);
+}
+
+#[test]
+fn a_topic_that_nobody_in_the_run_reads_is_named_with_the_file_that_does() {
+    let workplace = Workplace::new();
+    let load = r#"topology: letters
+about: Letters.
+flows:
+  load:
+    from: { files: { path: "letters", file-names: ["letters_{date:%Y%m%d}.txt"], every: 1h } }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id] } }, names: snake_case } }
+      - select: { id: id }
+    to: { topic: demo.letters, key: [id] }
+"#;
+    let table = r#"topology: letters-table
+about: Letters as a table.
+flows:
+  land:
+    from: { topic: demo.letters }
+    to: { clickhouse: { table: demo.letters, rows: append, key: [id] } }
+"#;
+    workplace.write("feeds/letters.yaml", load);
+    workplace.write("letters/letters_20260105.txt", "Id\na\nb\n");
+    let alone = ["run", "feeds/letters.yaml", "--documents", "letters", "--once"];
+    let what = "topic demo.letters has rows of letters/load, and no flow of this run reads it";
+    let said = workplace.say(&alone).ends(0).output;
+    assert!(said.lines().any(|line| line == what), "{said}");
+    workplace.write("feeds/table.yaml", table);
+    let said = workplace.say(&alone).ends(0).output;
+    assert!(said.contains(&format!("{what}: run feeds/table.yaml too")), "{said}");
+    let said = workplace.say(&["run", "feeds", "--documents", "letters", "--once"]).ends(0).output;
+    assert!(!said.contains("no flow of this run"), "{said}");
+}
+
+#[test]
 fn a_run_that_cannot_reach_clickhouse_waits_and_ends_in_order_too() {
     let workplace = Workplace::new();
     let mut process = workplace.start(&["run", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1"]);

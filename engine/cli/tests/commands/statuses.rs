@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::program::say;
+use crate::program::{Said, say};
 use crate::workplace::Workplace;
 
 /// Every status and where it is provoked.
@@ -63,6 +63,32 @@ fn a_refused_document_gives_3() {
     assert!(status.contains("rows refused: all rows of documents that were ever refused"), "{status}");
 }
 
+/// What the table says of refused documents, and the lines below it.
+fn refused(said: &Said) -> (String, usize) {
+    let header = said.output.lines().find(|line| line.trim_start().starts_with("flow")).expect("a header");
+    let at = header.split_whitespace().position(|word| word == "refused").expect("the column");
+    let row = said.output.lines().find(|line| line.trim_start().starts_with("my-list/load")).expect("the flow");
+    (row.split_whitespace().nth(at).expect("a number").to_owned(), said.output.matches("refused: ").count())
+}
+
+#[test]
+fn table_lines_and_status_agree_on_what_is_refused() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n2\n");
+    assert_eq!(refused(&workplace.say(&once).ends(3)), ("1".to_owned(), 1));
+    assert_eq!(refused(&workplace.say(&once).ends(3)), ("1".to_owned(), 1), "still refused, though nothing was read");
+    // A new revision reads the refused version once more, and then finds the mended one.
+    workplace.write_changed("my-list.yaml", &[("trim(symbol)", "upper(trim(symbol))")]);
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
+    assert_eq!(refused(&workplace.say(&once).ends(0)), ("0".to_owned(), 0));
+    // All versions once more, the refused one too.
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    assert_eq!(refused(&workplace.say(&once).ends(0)), ("0".to_owned(), 0));
+    // Help says what counts.
+    assert!(say(["run", "--help"]).ends(0).output.contains("The column `refused` counts"));
+}
+
 #[test]
 fn a_row_that_is_gone_gives_4() {
     let workplace = Workplace::new();
@@ -81,7 +107,7 @@ fn a_wrong_command_line_gives_64() {
     let workplace = Workplace::new();
     workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "Usage"),
         (&["nonsense"], "nonsense"),
         (&["run"], "FILE"),
@@ -89,6 +115,7 @@ fn a_wrong_command_line_gives_64() {
         (&["run", "my-list.yaml", "--once", "--documents", "nowhere"], "nowhere"),
         (&["run", "my-list.yaml", "same.yaml", "--once", "--documents", "lists"], "list_20260105.txt"),
         (&["eval", "1", "--with", "a:nonsense=1"], "nonsense"),
+        (&["release", "other-list/load", "--from", "earliest"], "no flow"),
         (&["sql", "select nonsense"], "nonsense"),
     ];
     for (words, wanted) in cases {
@@ -156,7 +183,6 @@ fn a_wrong_environment_gives_78() {
         }
     }
     let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
-    let said: crate::program::Said =
-        command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();
+    let said: Said = command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();
     said.ends(78);
 }

@@ -124,7 +124,12 @@ impl DocumentTask {
             self.context.close(&closing, &self.context.input, end)?;
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
+        let DocumentId { key, version } = &*document.id;
         let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone())?;
+        let read_before = self.unsettled.read_before(key, *version, (document.offset, progress.next.row));
+        if !read_before.is_empty() || self.unsettled.has_earlier(key, *version) {
+            ranges.superseded = superseded_letters(&self.context, key, *version, &read_before)?;
+        }
         match proof.kept.take().filter(|_| fresh) {
             Some(kept) => {
                 for worked in kept {
@@ -155,7 +160,6 @@ impl DocumentTask {
                 }
             }
         }
-        let DocumentId { key, version } = &*document.id;
         if ranges.rows_seen < progress.next.row {
             let what = format!(
                 "{} rows of {} landed, of which this revision finds only {}",
@@ -164,12 +168,10 @@ impl DocumentTask {
             return Err(self.context.hold_landed_otherwise(&progress, &what));
         }
         // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        ranges.withheld = proof.counts.dead > 0 || self.unsettled.others_wait(key, *version, &BTreeSet::new());
-        if self.unsettled.has_earlier(key, *version) {
-            ranges.superseded = superseded_letters(&self.context, key, *version)?;
-        }
-        let (dead, receipt) = ranges.finish(receipt)?;
+        ranges.withheld = proof.counts.dead > 0 || self.unsettled.others_wait(key, *version, &read_before);
+        let Finished { dead, settled, receipt } = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
+        settled.into_iter().for_each(|position| self.unsettled.settled(key, *version, position));
         receipt.into_iter().filter(|_| !dead.is_empty()).for_each(|receipt| self.unsettled.keep(receipt));
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
@@ -278,14 +280,27 @@ struct Ranges<'a> {
     pending: Closing,
     /// Dead rows of the document, those of closed ranges too.
     dead: Vec<Position>,
-    /// Dead letters of earlier versions, closed with the last range.
+    /// Open dead letters of earlier versions, which the last range closes, and of earlier readings of this one: what
+    /// stood in the document's own record is closed with the range that its row is in.
     superseded: Vec<DeadLetter>,
+    /// Positions of those of this version that were closed.
+    done: Vec<Position>,
     /// Number of the row after the last one that was found, those of closed ranges too.
     rows_seen: i64,
     /// What became of the rows of closed ranges, whichever revision closed them.
     closed: Counts,
     /// True if nothing of earlier versions is withdrawn yet.
     withheld: bool,
+}
+
+/// What is known when a document has come to its end.
+struct Finished {
+    /// Positions of its dead rows.
+    dead: Vec<Position>,
+    /// Positions of dead rows of earlier readings of this version that are closed now.
+    settled: Vec<Position>,
+    /// Its receipt as written.
+    receipt: Option<Receipt>,
 }
 
 impl<'a> Ranges<'a> {
@@ -309,6 +324,7 @@ impl<'a> Ranges<'a> {
             pending: Closing::default(),
             dead: Vec::new(),
             superseded: Vec::new(),
+            done: Vec::new(),
             rows_seen: 0,
             closed,
             withheld: false,
@@ -355,16 +371,34 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// Lands what is left and closes the document. Gives the positions of its dead rows, and its receipt as written.
-    fn finish(mut self, mut receipt: Receipt) -> Result<(Vec<Position>, Option<Receipt>), TaskEnd> {
+    /// Lands what is left and closes the document.
+    fn finish(mut self, mut receipt: Receipt) -> Result<Finished, TaskEnd> {
         let withdrawal = (!self.withheld).then(|| withdrawal(self.context, &self.document.id)).flatten();
         // What became of the rows, not what this revision would have made of them: another one may have closed some.
         receipt.counts = std::mem::take(&mut self.closed);
         receipt.counts.add(&self.pending.counts);
-        self.pending.superseded = std::mem::take(&mut self.superseded);
         let next = RowPosition { offset: self.document.offset + 1, row: 0 };
         let receipt = self.flush(next, withdrawal.as_ref(), Some(receipt))?;
-        Ok((self.dead, receipt))
+        Ok(Finished { dead: self.dead, settled: self.done, receipt })
+    }
+
+    /// The letters that a range closes: of its own rows those that did not fail again, and with the last range all.
+    fn superseded(&mut self, range: &Range, last: bool, dead: &[DeadLetter]) -> Vec<DeadLetter> {
+        let DocumentInput { id, offset, .. } = self.document;
+        let in_range = |letter: &DeadLetter| {
+            letter.version == id.version
+                && letter.offset == *offset
+                && (range.first.row..=range.last.row).contains(&letter.row)
+        };
+        let (closed, later) =
+            std::mem::take(&mut self.superseded).into_iter().partition(|letter| last || in_range(letter));
+        self.superseded = later;
+        let again: BTreeSet<&str> = dead.iter().map(|letter| letter.id.as_str()).collect();
+        let mut closed: Vec<DeadLetter> = closed;
+        closed.retain(|letter| !again.contains(letter.id.as_str()));
+        let own = closed.iter().filter(|letter| letter.version == id.version);
+        self.done.extend(own.map(|letter| (letter.offset, letter.row)));
+        closed
     }
 
     fn flush(
@@ -383,6 +417,7 @@ impl<'a> Ranges<'a> {
             rows: std::mem::take(&mut closing.rows),
             replayed: None,
         };
+        closing.superseded = self.superseded(&range, receipt.is_some(), &closing.dead);
         (closing.first, closing.last) = (Some(range.first), Some(range.last));
         let landed = context.land(&range, &context.input, self.progress.open.as_ref(), withdrawal)?;
         closing.hash = landed.hash;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch::{Input, Records};
+use batch::{Code, Input, Records, RowsMeaning};
 use connect::{LandingError, Preflight};
 
 use super::TaskContext;
@@ -70,15 +70,14 @@ impl TaskContext {
         let mut backoff = Backoff::new(Duration::from_secs(30), 3);
         loop {
             let looked = match table.landing.preflight() {
-                Ok(Preflight::Ready) => self.landed_before(table, at).and_then(|before| match before {
-                    None => Ok(true),
-                    Some(hold) => Err(hold),
-                }),
-                Ok(Preflight::Missing { .. }) if at.next.offset > 0 || at.next.row > 0 => Err(LandingError::Operator {
-                    code: codes::TABLE_GONE,
-                    what: format!("table {} is missing, though {} landed rows in it", table.table.name, self.name),
-                    remedy: format!("bring it back, or spotlight release {} --from earliest, without a run", self.name),
-                }),
+                Ok(Preflight::Ready) => {
+                    self.landed_before(table, at).and_then(|()| self.still_there(table)).map(|()| true)
+                }
+                // Each task of the flow says so, also one whose own partition has landed nothing.
+                Ok(Preflight::Missing { .. }) if self.landed > 0 => {
+                    let what = format!("table {} is missing, though {}", table.table.name, self.has_landed());
+                    Err(self.lost(codes::TABLE_GONE, what, "bring it back with its rows"))
+                }
                 Ok(Preflight::Missing { statements }) => table.landing.apply(&statements).map(|()| false),
                 Ok(Preflight::Behind { statements }) => Err(LandingError::Operator {
                     code: codes::TABLE_BEHIND,
@@ -113,16 +112,47 @@ impl TaskContext {
         }
     }
 
-    /// Why a flow without a position must not start at the beginning: the table holds rows that it landed.
-    fn landed_before(&self, table: &TableOutput, at: &Progress) -> Result<Option<LandingError>, LandingError> {
+    /// Refuses to go on behind rows that are gone: the table must hold at least one of those that landed.
+    fn still_there(&self, table: &TableOutput) -> Result<(), LandingError> {
+        if self.landed == 0 {
+            return Ok(());
+        }
+        let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
+        let own = match &table.table.rows {
+            // Several flows may fill such a table, and rows of another one may have replaced all of these.
+            RowsMeaning::ByKey { version: Some(_) } => None,
+            _ => Some(&*provenance.landing),
+        };
+        if table.landing.holds_rows(own)? {
+            return Ok(());
+        }
+        let what = format!("table {} holds no row of {}, though {}", table.table.name, self.name, self.has_landed());
+        Err(self.lost(codes::TABLE_EMPTY, what, "bring its rows back"))
+    }
+
+    fn has_landed(&self) -> String {
+        format!("{} rows landed in it", self.landed)
+    }
+
+    fn lost(&self, code: Code, what: String, mend: &str) -> LandingError {
+        let release = format!("spotlight release {} --from", self.name);
+        let remedy = format!("{mend}; or, without a run, {release} earliest to land all again, {release} end to go on");
+        LandingError::Operator { code, what, remedy }
+    }
+
+    /// Refuses to start at the beginning without a position while the table holds rows that the flow landed.
+    fn landed_before(&self, table: &TableOutput, at: &Progress) -> Result<(), LandingError> {
         let Input { topic, partition, .. } = &*self.input;
         let known = self.shared.log.position(&self.group, topic, *partition);
         if at.next.offset > 0 || at.open.is_some() || !matches!(known, Ok(None)) {
-            return Ok(None);
+            return Ok(());
         }
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
         let rows = table.landing.landed_before(&self.name, &provenance)?;
-        Ok((rows > 0).then(|| LandingError::Operator {
+        if rows == 0 {
+            return Ok(());
+        }
+        Err(LandingError::Operator {
             code: codes::LANDED_BEFORE,
             what: format!(
                 "table {} holds {rows} rows that {} landed from another log (`_landing` begins with `{}/` and is not `{}`)",
@@ -133,6 +163,6 @@ impl TaskContext {
                  release {} --from earliest, without a run",
                 self.name
             ),
-        }))
+        })
     }
 }

@@ -71,6 +71,8 @@ pub struct TaskContext {
     pub group: String,
     /// `topology/flow`.
     pub name: String,
+    /// Rows of the whole flow that landed in earlier runs, since a person last said where to go on.
+    pub landed: u64,
     /// Where it tells that a person must act.
     pub holder: Box<dyn Holder>,
 }

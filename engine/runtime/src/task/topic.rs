@@ -1,6 +1,6 @@
 //! The task of a flow that reads a topic: decode, steps, then either one transaction or the landing protocol.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use batch::{Headers, Input, Records, RecordsBuilder};
@@ -9,6 +9,7 @@ use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader};
 
 use super::TaskContext;
 use super::close::Closing;
+use super::unsettled::letters_ahead;
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
@@ -50,6 +51,8 @@ pub struct TopicTask {
     letters: DeadLetterOf,
     recent: RecentShare,
     snapshots: TaskSnapshots,
+    /// Open dead letters of records that are read again.
+    ahead: BTreeMap<i64, DeadLetter>,
 }
 
 impl TopicTask {
@@ -58,7 +61,7 @@ impl TopicTask {
     pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
         let (letters, chain) = (context.letters(), (context.parts.chain)());
         let snapshots = TaskSnapshots::new(context.shared.snapshots.clone(), Arc::clone(&context.input));
-        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots }
+        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots, ahead: BTreeMap::new() }
     }
 
     /// Works until nothing can come any more.
@@ -79,6 +82,7 @@ impl TopicTask {
         self.context.preflight(&progress)?;
         let mut back = self.context.progress(&retries)?;
         self.restore(progress.next.offset)?;
+        self.ahead = letters_ahead(&self.context, progress.next.offset)?;
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
             if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
@@ -197,6 +201,9 @@ impl TopicTask {
         let last = work.blocks.iter().map(|records| records.next_offset() - 1).max().unwrap_or(range.last.offset);
         closing.first = Some(RowPosition { offset: first, row: progress.next.row });
         closing.last = Some(RowPosition { offset: last, row: 0 });
+        if !closing.replayed {
+            closing.superseded = self.read_again(work.next, &closing.dead);
+        }
         let mut changed = Vec::new();
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
@@ -216,6 +223,16 @@ impl TopicTask {
         let position = if closing.replayed { None } else { Some(work.next) };
         self.snapshots.committed(&self.chain.stores(), &changed, position);
         Ok(Progress { next, topic: progress.topic.clone(), open: None })
+    }
+
+    /// The letters of records before `next` that were read again and did not fail this time.
+    fn read_again(&mut self, next: i64, dead: &[DeadLetter]) -> Vec<DeadLetter> {
+        let later = self.ahead.split_off(&next);
+        let mut passed = std::mem::replace(&mut self.ahead, later);
+        dead.iter().for_each(|letter| {
+            passed.remove(&letter.offset);
+        });
+        passed.into_values().collect()
     }
 
     /// Decodes a block and runs the steps on it.

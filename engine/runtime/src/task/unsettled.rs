@@ -94,6 +94,14 @@ impl Unsettled {
         rows.is_some_and(|rows| !rows.is_subset(but))
     }
 
+    /// Dead rows of this version that stand at or after `from`, or in an earlier record of it: of an earlier reading, if
+    /// the reading that goes on has come so far.
+    pub(super) fn read_before(&self, document: &str, version: i64, from: Position) -> BTreeSet<Position> {
+        let rows = self.rows.get(document).and_then(|versions| versions.get(&version));
+        let earlier = |&&(offset, row): &&Position| offset < from.0 || (offset == from.0 && row >= from.1);
+        rows.map(|rows| rows.iter().filter(earlier).copied().collect()).unwrap_or_default()
+    }
+
     /// True if dead rows of versions before this one wait.
     pub(super) fn has_earlier(&self, document: &str, version: i64) -> bool {
         let versions = self.rows.get(document);
@@ -101,7 +109,7 @@ impl Unsettled {
     }
 }
 
-/// The open dead letters of versions of a document before this one.
+/// The open dead letters of versions of a document before this one, and those of these rows of it.
 ///
 /// # Errors
 /// If the log cannot be read.
@@ -109,13 +117,38 @@ pub(super) fn superseded_letters(
     context: &TaskContext,
     document: &str,
     version: i64,
+    rows: &BTreeSet<Position>,
 ) -> Result<Vec<DeadLetter>, LogError> {
-    let parts = &context.parts;
+    let (parts, partition) = (&context.parts, context.input.partition);
+    let identity = context.input.identity.to_string();
+    let of_rows = |letter: &DeadLetter| {
+        letter.version == version
+            && letter.partition == partition
+            && letter.identity() == identity
+            && rows.contains(&(letter.offset, letter.row))
+    };
     let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
     let open = letters.filter(|(letter, mark)| {
-        mark.is_none() && *letter.flow == *parts.flow && letter.document == document && letter.version < version
+        let ours = mark.is_none() && *letter.flow == *parts.flow && letter.document == document;
+        ours && (letter.version < version || of_rows(letter))
     });
     Ok(open.map(|(letter, _)| letter).collect())
+}
+
+/// The open dead letters of a task's records from `offset` on, by offset: of an earlier reading, after which a person
+/// sent the flow back.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(super) fn letters_ahead(context: &TaskContext, offset: i64) -> Result<BTreeMap<i64, DeadLetter>, LogError> {
+    let (parts, input) = (&context.parts, &context.input);
+    let identity = input.identity.to_string();
+    let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
+    let ahead = letters.filter(|(letter, mark)| {
+        let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
+        mark.is_none() && ours && letter.offset >= offset
+    });
+    Ok(ahead.map(|(letter, _)| (letter.offset, letter)).collect())
 }
 
 #[cfg(test)]
@@ -134,6 +167,10 @@ mod tests {
         assert!(!known.has_earlier("d", 2) && known.is_superseded("d", 1) && !known.is_superseded("d", 2));
         let these: BTreeSet<_> = [(5, 1)].into();
         assert!(known.others_wait("d", 2, &these));
+        // Read again from its second row on; or whole, from a record of its own.
+        assert_eq!(known.read_before("d", 2, (5, 2)), [(5, 2)].into());
+        assert_eq!(known.read_before("d", 2, (7, 0)), [(5, 1), (5, 2)].into());
+        assert_eq!(known.read_before("d", 2, (5, 3)), BTreeSet::new());
         known.settled("d", 2, (5, 2));
         assert!(!known.others_wait("d", 2, &these));
     }

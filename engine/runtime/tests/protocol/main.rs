@@ -9,6 +9,7 @@ mod outcomes;
 mod positions;
 mod replays;
 mod republication;
+mod rereads;
 mod revisions;
 mod snapshots;
 mod world;

@@ -9,11 +9,11 @@ use runtime::Progress;
 
 use crate::world::{Kind, Script, World};
 
-fn topic(kind: Kind) -> &'static str {
+pub(crate) fn topic(kind: Kind) -> &'static str {
     if kind == Kind::Documents { "feed.load.documents" } else { "events" }
 }
 
-fn commit(world: &World, group: &str, position: Position) {
+pub(crate) fn commit(world: &World, group: &str, position: Position) {
     let log = world.log();
     let mut transaction = log.begin();
     transaction.commit_position(group, topic(world.kind), 0, position).expect("a position");

@@ -239,13 +239,12 @@ fn rules(
             }
         }
         (None, plan::From::Documents(_)) => {
-            let what =
-                "rows of one key can stand in documents of different partitions, whose positions cannot be compared";
-            let finding = Diagnostic::new(codes::KEYS_APART, &written.rows_node, what);
+            let what = "rows of one key can stand in several documents, and nothing says which of them is the newest";
+            let finding = Diagnostic::new(codes::NO_NEWEST, &written.rows_node, what);
             let finding = finding.note(format!("flow `{}` reads documents", flow.name.text()));
             world
                 .findings
-                .push(finding.remedy("write `rows: by-document`, or say which row wins with `version: COLUMN`"));
+                .push(finding.remedy("say which row wins with `version: COLUMN`, for example the document's date; or write `rows: by-document`"));
         }
     }
 }
