@@ -37,9 +37,13 @@ const LISTS: &str = r#"{"type": "record", "name": "l", "spotlight.key": ["name"]
     {"name": "more", "type": {"type": "map", "values": "string"}}]}"#;
 
 fn outcome(test: &str) -> String {
+    outcome_of(FEED, test)
+}
+
+fn outcome_of(feed: &str, test: &str) -> String {
     let near = LISTS.replace("\"l\"", "\"near\"");
     let files = MemoryFiles::default()
-        .with("r/feed.yaml", &format!("{FEED}  - {test}\n"))
+        .with("r/feed.yaml", &format!("{feed}  - {test}\n"))
         .with("r/schemas/topics/feed.lists.avsc", LISTS)
         .with("r/schemas/topics/feed.near.avsc", &near);
     let loaded = topology::load(&["r".into()], &files);
@@ -153,6 +157,19 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
 fn a_document_that_no_pattern_claims_is_said() {
     let test = "{ name: t, flow: load, given: { document: { name: y.csv, text: x } }, expect: { rows: [] } }";
     check(&outcome(test), &expect!["no pattern of `file-names` matches `y.csv`"]);
+}
+
+/// A text with letters of its own passes in any encoding that the flow names: header, rows and trailer.
+#[test]
+fn texts_are_given_in_the_encoding_of_the_flow() {
+    for encoding in ["utf-8", "windows-1252", "utf-16"] {
+        let feed = FEED
+            .replace("[Name, Amount]", "[Stück, Amount], as: { Stück: name }")
+            .replace("'# (?<n>\\d+)'", "'Anzahl Sätze: (?<n>\\d+)'")
+            .replace("names: snake_case", &format!("names: snake_case\n            encoding: {encoding}"));
+        let test = "{ name: t, flow: load, given: { document: { name: x20240131.csv, text: \"Stück,Amount\\nÖl,1.5\\nAnzahl Sätze: 1\\n\" } }, expect: { rows: [ { name: Öl } ], receipt: { outcome: rows } } }";
+        assert_eq!(outcome_of(&feed, test), "passed", "{encoding}");
+    }
 }
 
 #[test]

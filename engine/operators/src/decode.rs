@@ -24,7 +24,8 @@ fn no_member(names: &[Arc<str>]) -> String {
     if names.is_empty() {
         return "the archive has no members".to_owned();
     }
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{}`", batch::bounded(name))).collect();
+    let shown: Vec<String> =
+        names.iter().take(SHOWN).map(|name| format!("`{}`", batch::excerpt(name.as_bytes(), 120))).collect();
     let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
     format!("no member of the archive is one that the topology reads; it holds {}{more}", shown.join(", "))
 }
