@@ -186,7 +186,11 @@ impl Archive {
         Ok(MemberReader::new(inner, &mut self.unpacked, self.limits, index, packed))
     }
 
-    fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
+    /// The first line of a member, as [`Selection::FirstLine`] sees it; of a long one the first 64 KiB.
+    ///
+    /// # Errors
+    /// If there is no such member, or it cannot be opened or read.
+    pub fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
         let mut start = Vec::new();
         let mut reader = self.unpack(index)?.take(FIRST_LINE_LIMIT);
         let mut piece = [0; 4096];

@@ -91,7 +91,7 @@ fn encode(given: &mut [Given], texts: &[Option<Node>], encoding: &str, findings:
             Err(at) => {
                 let rest = node.text().get(at..).unwrap_or_default();
                 let character = rest.chars().next().unwrap_or_default();
-                let shown = batch::excerpt(rest[..character.len_utf8()].as_bytes(), 10);
+                let shown = batch::excerpt(&rest.as_bytes()[..character.len_utf8()], 10);
                 let what = format!("the flow's encoding `{encoding}` has no character `{shown}`");
                 let mut finding = Diagnostic::new(codes::VALUE, node, what);
                 finding.excerpt = node.part(at..at + character.len_utf8()).excerpt();
