@@ -182,7 +182,12 @@ fn a_refused_archive_says_how_its_members_begin() {
     let feed =
         FEED.replace("      - decode:\n", "      - unzip: { members: { first-line: 'Größe*' } }\n      - decode:\n");
     let test = "{ name: t, flow: load, given: { document: { name: x20240131.gz, file: x.gz } }, expect: { receipt: { outcome: rows } } }";
-    check(&outcome_of(&feed, test), &expect![[r#"receipt outcome: expected rows, came failed (no member of the archive is one that the topology reads; it holds `x20240131`, which begins `Grösse|\x00A`)"#]]);
+    check(
+        &outcome_of(&feed, test),
+        &expect![[
+            r#"receipt outcome: expected rows, came failed (no member of the archive is one that the topology reads; it holds `x20240131`, which begins `Grösse|\x00A`)"#
+        ]],
+    );
 }
 
 #[test]
