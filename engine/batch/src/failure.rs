@@ -68,9 +68,69 @@ pub fn bounded(text: &str) -> String {
     format!("{}…", &text[..end])
 }
 
+/// Bytes of a document as a message shows them: at most `most` characters, with `…` where more follows.
+///
+/// What is no UTF-8 stands as `\xNN`, and so does what a terminal would obey; other signs that nobody sees, or that turn
+/// the direction of writing, stand as `\u{N}`. Letters of any script stay. It is for people: a backslash stays as it is.
+#[must_use]
+pub fn excerpt(bytes: &[u8], most: usize) -> String {
+    let mut shown = String::new();
+    let mut length = 0;
+    let mut add = |piece: &str| {
+        length += piece.chars().count();
+        let fits = length <= most;
+        shown.push_str(if fits { piece } else { "…" });
+        fits
+    };
+    let mut buffer = [0; 4];
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let fits = match character {
+                '\t' | '\r' | '\n' => add(&character.escape_default().to_string()),
+                '\0'..='\x1f' | '\x7f' => add(&format!("\\x{:02x}", u32::from(character))),
+                unseen if is_unseen(unseen) => add(&unseen.escape_unicode().to_string()),
+                seen => add(seen.encode_utf8(&mut buffer)),
+            };
+            if !fits {
+                return shown;
+            }
+        }
+        for byte in chunk.invalid() {
+            if !add(&format!("\\x{byte:02x}")) {
+                return shown;
+            }
+        }
+    }
+    shown
+}
+
+/// Controls beyond ASCII, joiners, marks of direction and of byte order.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bounded;
+    use super::{bounded, excerpt};
+
+    #[test]
+    fn an_excerpt_of_bytes_is_short_and_obeys_nobody() {
+        for (bytes, shown) in [
+            (&b"A|B"[..], "A|B"),
+            ("Größe €".as_bytes(), "Größe €"),
+            (b"Gr\xf6\xdfe\0", r"Gr\xf6\xdfe\x00"),
+            (b"\x1b[31m\ta\r\n\x7f", r"\x1b[31m\ta\r\n\x7f"),
+            ("a\u{202e}b\u{85}\u{feff}".as_bytes(), r"a\u{202e}b\u{85}\u{feff}"),
+            (b"", ""),
+            (b"0123456789abc", "0123456789ab…"),
+            (b"\0\0\0\0", r"\x00\x00\x00…"),
+            ("ääääääääääää".as_bytes(), "ääääääääääää"),
+        ] {
+            let most = if shown.ends_with('…') { 12 } else { 60 };
+            assert_eq!(excerpt(bytes, most), shown);
+        }
+    }
 
     #[test]
     fn long_text_is_cut_between_characters() {

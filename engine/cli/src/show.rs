@@ -131,6 +131,15 @@ pub(crate) fn duration(milliseconds: i64) -> String {
     }
 }
 
+/// An instant in milliseconds since 1970 UTC, by RFC 3339. A number that is none stays a number.
+pub(crate) fn time(milliseconds: i64) -> String {
+    let instant = chrono::DateTime::from_timestamp_millis(milliseconds);
+    instant.map_or_else(
+        || milliseconds.to_string(),
+        |instant| instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+    )
+}
+
 /// Prints why the program failed and what helps.
 pub(crate) fn failure(error: &anyhow::Error, exit: Exit) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();

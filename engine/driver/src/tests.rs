@@ -36,12 +36,20 @@ const LISTS: &str = r#"{"type": "record", "name": "l", "spotlight.key": ["name"]
     {"name": "name", "type": "string"}, {"name": "items", "type": {"type": "array", "items": "string"}},
     {"name": "more", "type": {"type": "map", "values": "string"}}]}"#;
 
+/// Two lines in windows-1252, `Gr\xf6sse|\0A` and `1|2`, packed.
+const PACKED: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x73\x2f\xfa\x56\x5c\x9c\x5a\xc3\xe0\xc8\x65\x58\x63\xc4\x05\x00\x67\x9e\x0f\x85\x0e\x00\x00\x00";
+
 fn outcome(test: &str) -> String {
+    outcome_of(FEED, test)
+}
+
+fn outcome_of(feed: &str, test: &str) -> String {
     let near = LISTS.replace("\"l\"", "\"near\"");
-    let files = MemoryFiles::default()
-        .with("r/feed.yaml", &format!("{FEED}  - {test}\n"))
+    let mut files = MemoryFiles::default()
+        .with("r/feed.yaml", &format!("{feed}  - {test}\n"))
         .with("r/schemas/topics/feed.lists.avsc", LISTS)
         .with("r/schemas/topics/feed.near.avsc", &near);
+    files.0.insert("r/x.gz".into(), PACKED.to_vec());
     let loaded = topology::load(&["r".into()], &files);
     let findings: Vec<String> = loaded.findings.iter().map(|finding| finding.text(false)).collect();
     assert!(findings.is_empty(), "{}", findings.join("\n"));
@@ -155,6 +163,33 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
 fn a_document_that_no_pattern_claims_is_said() {
     let test = "{ name: t, flow: load, given: { document: { name: y.csv, text: x } }, expect: { rows: [] } }";
     check(&outcome(test), &expect!["no pattern of `file-names` matches `y.csv`"]);
+}
+
+/// A text with letters of its own passes in any encoding that the flow names: header, rows and trailer.
+#[test]
+fn texts_are_given_in_the_encoding_of_the_flow() {
+    for encoding in ["utf-8", "windows-1252", "utf-16"] {
+        let feed = FEED
+            .replace("[Name, Amount]", "[Stück, Amount], as: { Stück: name }")
+            .replace("'# (?<n>\\d+)'", "'Anzahl Sätze: (?<n>\\d+)'")
+            .replace("names: snake_case", &format!("names: snake_case\n            encoding: {encoding}"));
+        let test = "{ name: t, flow: load, given: { document: { name: x20240131.csv, text: \"Stück,Amount\\nÖl,1.5\\nAnzahl Sätze: 1\\n\" } }, expect: { rows: [ { name: Öl } ], receipt: { outcome: rows } } }";
+        assert_eq!(outcome_of(&feed, test), "passed", "{encoding}");
+    }
+}
+
+/// An archive without the wanted first line is refused, and the lines that it has are said.
+#[test]
+fn a_refused_archive_says_how_its_members_begin() {
+    let feed =
+        FEED.replace("      - decode:\n", "      - unzip: { members: { first-line: 'Größe*' } }\n      - decode:\n");
+    let test = "{ name: t, flow: load, given: { document: { name: x20240131.gz, file: x.gz } }, expect: { receipt: { outcome: rows } } }";
+    check(
+        &outcome_of(&feed, test),
+        &expect![[
+            r#"receipt outcome: expected rows, came failed (no member of the archive is one that the topology reads; it holds `x20240131`, which begins `Grösse|\x00A`)"#
+        ]],
+    );
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "E3303",
         "There is no such type or cast",
         "The type after `as` is unknown, or no value of the one type can become the other.",
-        "Types are text, boolean, bigint [unsigned], double, decimal(P, S), date, timestamp(6, UTC), list of TYPE.",
+        "Types are text, boolean, tinyint, smallint, integer, bigint (each also unsigned), double, decimal(P, S), date, timestamp(3, UTC), timestamp(3), binary, list of TYPE, map of text to TYPE.",
     ),
     explanation(
         "E3304",

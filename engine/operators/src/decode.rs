@@ -18,15 +18,28 @@ use crate::Facts;
 use crate::codes::{HTML_PAGE, NO_MEMBER};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
 
-/// What a refusal says of an archive that holds none of the wanted members.
-fn no_member(names: &[Arc<str>]) -> String {
+/// What a refusal says of an archive that holds none of the wanted members: their names, and their first lines where
+/// those decide.
+fn no_member(archive: &mut Archive, by_line: bool) -> Result<String, ArchiveError> {
     const SHOWN: usize = 5;
-    if names.is_empty() {
-        return "the archive has no members".to_owned();
+    let members = archive.members(&Selection::All)?;
+    if members.is_empty() {
+        return Ok("the archive has no members".to_owned());
     }
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{}`", batch::bounded(name))).collect();
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    format!("no member of the archive is one that the topology reads; it holds {}{more}", shown.join(", "))
+    let mut shown = Vec::new();
+    for member in members.iter().take(SHOWN) {
+        let name = batch::excerpt(member.name.as_bytes(), 80);
+        shown.push(if by_line {
+            let line = archive.first_line(member.index)?;
+            format!("`{name}`, which begins `{}`", batch::excerpt(line.as_bytes(), 60))
+        } else {
+            format!("`{name}`")
+        });
+    }
+    let more = if members.len() > SHOWN { format!(" and {} more", members.len() - SHOWN) } else { String::new() };
+    let between = if by_line { "; " } else { ", " };
+    let what = "no member of the archive is one that the topology reads; it holds";
+    Ok(format!("{what} {}{more}", shown.join(between)))
 }
 
 /// Which members of an archive are read.
@@ -96,9 +109,9 @@ impl DelimitedReader {
     ) -> Result<Option<()>, DecodeError> {
         let members = self.members(archive)?;
         if members.is_empty() {
-            let names: Vec<Arc<str>> =
-                archive.members(&Selection::All)?.into_iter().map(|member| member.name).collect();
-            reading.refuse(Outcome::Failed, NO_MEMBER, no_member(&names));
+            let by_line = matches!(&self.settings.unzip, Some(UnzipSettings { members: Members::FirstLine(_), .. }));
+            let message = no_member(archive, by_line)?;
+            reading.refuse(Outcome::Failed, NO_MEMBER, batch::bounded(&message));
             return Ok(Some(()));
         }
         for member in members {

@@ -69,7 +69,7 @@ codes! {
         "Columns, state, metrics and positions are found by their names, so two things of one name would mix.",
         "Rename one of them. A rename says `was:` to keep its state.";
     ONE_OF = "E2106", "exactly one of several fields is needed",
-        "A flow has one source and one destination, and a step has one verb.",
+        "Each of these fields means the whole to be something else: a flow has one source and one destination, a step one verb, a test one kind of input.",
         "Keep one. Other outcomes leave by `outputs`, and a second flow can read a topic.";
     UNKNOWN_FIELD = "E2107", "an unknown field",
         "Every map of keys is closed, so that a misspelt key is always an error and never a setting that silently does nothing.",
@@ -79,7 +79,7 @@ codes! {
         "Patterns know `*`, `{name}`, `{name:[ab]}`, `{name:A|B}`, `{name:%Y%m%d}`, `{name:%Y%m}`, `{name:lower}` and `{name:upper}`.";
     TYPE = "E2109", "a type that is none",
         "The type decides how values are read, checked and stored.",
-        "Types are `text`, `boolean`, `tinyint` to `bigint [unsigned]`, `double`, `decimal(P, S)`, `date`, `timestamp(DIGITS[, ZONE])`, `binary`, `list of TYPE`, `map of text to TYPE`, and `nullable TYPE`.";
+        "Types are `text`, `boolean`, `tinyint`, `smallint`, `integer` and `bigint` (each also `unsigned`), `double`, `decimal(P, S)`, `date`, `timestamp(3, UTC)`, `timestamp(3)`, `binary`, `list of TYPE`, `map of text to TYPE`; columns of tables also `nullable TYPE` and `low-cardinality text`.";
     ORDER = "E2110", "steps in an order that cannot be",
         "Documents become rows by `unzip` (if at all) and then `decode`; only then are there rows for other steps.",
         "Put `unzip` first, `decode` next, all others after them. Rows of a topic need neither.";

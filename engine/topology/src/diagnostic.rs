@@ -115,6 +115,14 @@ impl Diagnostic {
         self
     }
 
+    /// What to do if no near name says it.
+    pub(crate) fn otherwise(mut self, remedy: impl Into<String>) -> Self {
+        if self.nearest.is_none() {
+            self.remedy = Some(remedy.into());
+        }
+        self
+    }
+
     pub(crate) fn related(mut self, span: &Span, label: impl Into<String>) -> Self {
         self.related.push(Related { excerpt: span.excerpt(), label: label.into() });
         self

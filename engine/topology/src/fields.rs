@@ -37,6 +37,10 @@ impl<'a> Walk<'a> {
 
     /// The keys of a map. Each key that is not in `known` is a finding.
     pub(crate) fn fields(&self, node: &'a Node, what: &'a str, known: &[&str]) -> Option<Fields<'a>> {
+        if !matches!(node.kind, Kind::Mapping(_)) {
+            self.no_fields(node, what, known);
+            return None;
+        }
         let entries = self.entries(node, what)?;
         let mut unknown = false;
         for entry in entries {
@@ -51,6 +55,20 @@ impl<'a> Walk<'a> {
             }
         }
         Some(Fields { walk: *self, node, entries, what, unknown })
+    }
+
+    /// Something else stands where keys of a closed list belong.
+    fn no_fields(&self, node: &Node, what: &str, known: &[&str]) {
+        let what = format!("{what} is a map of keys, and this is {}", node.kind_name());
+        let remedy = match (&node.kind, known) {
+            (Kind::Sequence(_), _) => "write `name: value`, without `- ` and `[ ]`".to_owned(),
+            (_, [only]) => format!("write `{{ {only}: ... }}`, or `{only}: ...` below it, indented"),
+            (_, _) if node.is_null() => "write its keys below it, indented, or take the field away".to_owned(),
+            (_, _) => "write its keys, as in `{ key: value }`, or below it, indented".to_owned(),
+        };
+        let finding = Diagnostic::new(codes::KIND, node, what);
+        let finding = finding.note(format!("fields here: {}", known.join(", ")));
+        self.push(finding.remedy(remedy));
     }
 
     /// The entries of a map whose keys are the user's names.
@@ -120,7 +138,7 @@ impl<'a> Walk<'a> {
         let value = read(&text);
         if value.is_none() {
             let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no {what}", batch::bounded(&text)));
-            self.push(finding.label(format!("expected {wanted}")));
+            self.push(finding.label(format!("expected {wanted}")).remedy(format!("write {wanted}")));
         }
         value
     }
@@ -131,7 +149,9 @@ impl<'a> Walk<'a> {
         let found = choices.iter().find(|(name, _)| *name == &*text).map(|(_, value)| *value);
         if found.is_none() {
             let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no {what}", batch::bounded(&text)));
-            self.push(finding.names(&text, "choices", choices.iter().map(|(name, _)| *name)));
+            let finding = finding.names(&text, "choices", choices.iter().map(|(name, _)| *name));
+            let all: Vec<String> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
+            self.push(finding.otherwise(format!("write {}", all.join(" or "))));
         }
         found
     }
@@ -248,7 +268,8 @@ impl<'a> Fields<'a> {
             [] => {
                 if !self.unknown {
                     let what = format!("{} needs one of `{}`", self.what, keys.join("`, `"));
-                    self.walk.push(Diagnostic::new(codes::ONE_OF, self.node, what));
+                    let finding = Diagnostic::new(codes::ONE_OF, self.node, what);
+                    self.walk.push(finding.remedy(format!("add `{}:`", keys.join(":` or `"))));
                 }
                 None
             }
@@ -256,7 +277,15 @@ impl<'a> Fields<'a> {
                 let what =
                     format!("{} has `{}` and `{}`; only one can be", self.what, first.key.text(), second.key.text());
                 let finding = Diagnostic::new(codes::ONE_OF, &second.key, what);
-                self.walk.push(finding.related(&first.key.span, "the first is here"));
+                let finding = finding.related(&first.key.span, "the first is here");
+                let (one, other) = (first.key.text(), second.key.text());
+                self.walk.push(finding.remedy(match self.what {
+                    "a step" => format!("make two steps of it: `- {one}: ...` and `- {other}: ...`"),
+                    "`to`" => format!(
+                        "keep `{one}` or `{other}`; other outcomes leave by `outputs`, and a second flow can read a topic"
+                    ),
+                    _ => format!("keep `{one}` or `{other}`"),
+                }));
                 None
             }
         }

@@ -18,6 +18,7 @@
 mod codes;
 pub mod describe;
 pub mod diagnostic;
+mod encodings;
 mod fields;
 mod files;
 #[cfg(test)]

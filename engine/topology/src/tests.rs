@@ -269,6 +269,45 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("E3201", "class: param.class,", "class: param.clas,"),
     ("E3301", "- dedupe:", "- where: name = 5\n      - dedupe:"),
     ("E3304", "is: cast(replace(v, ',', '') as decimal(18, 2))", "is: replace(v, ',', '')"),
+    // Findings whose general remedy would not fit.
+    ("E1001", "name: trim(name)", "name: 'K' || name"),
+    ("E1001", "name: trim(name)", "name: \"Name\" || 'it''s'"),
+    ("E1001", "- set: { class: param.class,", "- set: { class: 'A' || 'B',"),
+    ("E1001", "- dedupe:", "- where: 'A' = name\n      - dedupe:"),
+    ("E1001", "name: trim(name)", "name: @name"),
+    (
+        "E1007",
+        "about: A feed for tests.",
+        "about: &a [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\nalias: [[[[[[[[[[[[[[[[[[[[[[[[[[*a]]]]]]]]]]]]]]]]]]]]]]]]]]",
+    ),
+    (
+        "E2102",
+        "      - dedupe: { name: seen, key: [name, day], remember: 30d, compare: content }\n    outputs: { conflicts: { topic: feed.conflicts } }",
+        "      - route: { cases: [ { when: amount > 0, to: bad } ] }\n    outputs: { bad: { topic: feed.bad } }",
+    ),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            encoding: windows1252\n"),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            encoding: ansi_x\n"),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            separator: §\n"),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            separator: '||'\n"),
+    ("E2103", "            names: snake_case\n", "            names: snake_case\n            quotes: single\n"),
+    ("E2103", "to: yesterday", "to: never"),
+    ("E2103", "key: [day, name], partition: year", "key: [], partition: year"),
+    ("E2103", "key: [day, name]\npartition", "key: []\npartition"),
+    ("E2106", "given: { rows: [ { day: 2024-01-01, name: A, amount: \"1.00\" } ] }", "given: {}"),
+    (
+        "E2106",
+        "given: { rows: [ { day: 2024-01-01, name: A, amount: \"1.00\" } ] }",
+        "given: { rows: [], documents: [] }",
+    ),
+    ("E2112", "proves: { count: n }", "proves: { count: total }"),
+    ("E2112", r"(?<n>\d+)", r"(\d+)"),
+    ("E2113", "one: { header: [Day, Name, Amount] }", "one: { header: [] }"),
+    ("E2113", "one: { header: [Day, Name, Amount] }", "one: { header: [Day, Name, Amount], must-have: [Quantity] }"),
+    ("E3201", "x{date:%Y%m%d}*", "x*"),
+    ("E3201", "day: document.date\n          name", "day: document.market\n          name"),
+    ("E3201", "- dedupe:", "- where: document.date is not null\n      - dedupe:"),
+    ("E3201", "cast(amount as decimal(18, 2))\n    to", "cast(trailer.total as decimal(18, 2))\n    to"),
+    ("E3303", "cast(amount as decimal(18, 2))\n    to", "cast(amount as numbr)\n    to"),
 ];
 
 fn broken(from: &str, to: &str) -> MemoryFiles {
@@ -304,6 +343,8 @@ fn each_mistake_is_one_finding_that_says_what_to_do() {
         shown.push_str("\n\n");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let general = "durations `500ms`";
+    assert!(!shown.contains(general), "a value's finding says what that field takes, not what all fields take");
     expect_file!["golden/findings.txt"].assert_eq(&shown);
 }
 
@@ -402,6 +443,46 @@ fn topologies_that_share_a_table_agree() {
         let codes: Vec<&str> = found.findings.iter().map(|finding| finding.code.0).collect();
         assert_eq!(codes, if good { vec![] } else { vec!["E2507"] }, "{}", rendered(&found));
     }
+}
+
+/// A test's text becomes the bytes that the flow's encoding makes of it.
+#[test]
+fn texts_of_tests_are_in_the_encoding_of_their_flow() {
+    let feed = |encoding: &str, text: &str| {
+        let written = TOPICS
+            .replace(
+                "            names: snake_case\n",
+                &format!("            names: snake_case\n            encoding: {encoding}\n"),
+            )
+            .replace("flow: land", "flow: load")
+            .replace(
+                "rows: [ { day: 2024-01-01, name: A, amount: \"1.00\" } ]",
+                &format!("document: {{ name: x20240131, text: \"{text}\" }}"),
+            );
+        loaded(&files(&written, TABLE, USER, TEMPLATE))
+    };
+    let bytes = |encoding: &str, text: &str| {
+        let found = feed(encoding, text);
+        assert_eq!(rendered(&found), "", "{encoding}");
+        match &found.topologies[0].tests[0].given[0] {
+            crate::plan::Given::Document { bytes, .. } => bytes.to_vec(),
+            crate::plan::Given::Row(_) => panic!("a document"),
+        }
+    };
+    for (encoding, expected) in [
+        ("utf-8", &b"\xc3\xbc \xe2\x82\xac"[..]),
+        ("windows-1252", b"\xfc \x80"),
+        ("iso-8859-15", b"\xfc \xa4"),
+        ("latin-9", b"\xfc \xa4"),
+        ("utf-16", b"\xfc\0 \0\xac\x20"),
+        ("utf-16be", b"\0\xfc\0 \x20\xac"),
+    ] {
+        assert_eq!(bytes(encoding, "ü €"), expected, "{encoding}");
+    }
+    assert_eq!(bytes("utf-16", "\\uFEFFa"), b"\xff\xfea\0");
+    let found = feed("windows-1252", "Name\\nüж");
+    assert_eq!(found.findings.len(), 1, "{}", rendered(&found));
+    expect_file!["golden/encoding.txt"].assert_eq(&rendered(&found));
 }
 
 #[test]

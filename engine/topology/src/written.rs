@@ -191,6 +191,8 @@ pub(crate) struct Test {
     pub(crate) node: Node,
     pub(crate) flow: Node,
     pub(crate) given: Vec<Given>,
+    /// For each document that is given, the node of its text, if it is one.
+    pub(crate) texts: Vec<Option<Node>>,
     /// Names of columns in given rows, expected rows, and expected rows of outputs.
     pub(crate) given_columns: Vec<Node>,
     pub(crate) row_columns: Vec<Node>,

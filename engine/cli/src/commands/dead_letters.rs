@@ -104,18 +104,60 @@ fn one(id: &str, arguments: &Show) -> Result<Exit> {
         show::json(letter);
         return Ok(Exit::Fine);
     }
-    if let Value::Object(fields) = letter {
-        for (name, _) in fields.iter().filter(|(name, _)| *name != "bytes") {
-            show::line(&format!("{name:>13}: {}", text(letter, name)));
-        }
-        show::line(&format!("{:>13}:\n{}", "bytes", text(letter, "bytes")));
-    }
+    whole(letter).iter().for_each(|line| show::line(line));
     Ok(Exit::Fine)
+}
+
+/// A dead letter in lines: times in words, and its bytes as text that no terminal obeys.
+fn whole(letter: &Value) -> Vec<String> {
+    let Value::Object(fields) = letter else { return Vec::new() };
+    let field = |name: &String| match name.as_str() {
+        "arrival" | "first_failed" => letter[name].as_i64().map_or_else(|| text(letter, name), show::time),
+        _ => text(letter, name),
+    };
+    let shown = fields.keys().filter(|name| !["bytes", "bytes_hex"].contains(&name.as_str()));
+    let mut lines: Vec<String> = shown.map(|name| format!("{name:>13}: {}", field(name))).collect();
+    lines.push(format!("{:>13}:", "bytes"));
+    let bytes = bytes_of(letter);
+    let rows = bytes.split(|byte| *byte == b'\n');
+    lines.extend(rows.map(|row| batch::excerpt(row.strip_suffix(b"\r").unwrap_or(row), usize::MAX)));
+    lines
+}
+
+/// The bytes as they are: in hexadecimal digits if they are no text.
+fn bytes_of(letter: &Value) -> Vec<u8> {
+    let digits = letter["bytes_hex"].as_str().unwrap_or_default().as_bytes();
+    if digits.is_empty() {
+        return text(letter, "bytes").into_bytes();
+    }
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    digits.chunks(2).filter_map(byte).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{means, short};
+    use serde_json::json;
+
+    use super::{means, short, whole};
+
+    #[test]
+    fn a_dead_letter_reads_well_and_steers_no_terminal() {
+        let letter = |bytes: &str, hex: Option<&str>| {
+            let mut letter =
+                json!({ "id": "a/b/0f/0/1/2", "arrival": 1_767_225_600_123_i64, "first_failed": 0, "bytes": bytes });
+            if let Some(hex) = hex {
+                letter["bytes_hex"] = json!(hex);
+            }
+            whole(&letter)
+        };
+        let lines = letter("A|\u{1b}[31m|Größe\r\n2\t3", None);
+        assert!(lines.contains(&"      arrival: 2026-01-01T00:00:00.123Z".to_owned()), "{lines:?}");
+        assert!(lines.contains(&" first_failed: 1970-01-01T00:00:00.000Z".to_owned()), "{lines:?}");
+        assert_eq!(lines[lines.len() - 3..], ["        bytes:", r"A|\x1b[31m|Größe", r"2\t3"]);
+        let lines = letter("Gr\u{fffd}\u{fffd}e", Some("4772f6df65"));
+        assert_eq!(lines.last().map(String::as_str), Some(r"Gr\xf6\xdfe"));
+        assert!(!lines.iter().any(|line| line.contains("bytes_hex")), "{lines:?}");
+    }
 
     #[test]
     fn an_id_is_meant_by_its_beginning_or_its_last_parts() {

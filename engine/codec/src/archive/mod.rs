@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use pattern::Pattern;
 use zip::ZipArchive;
 
@@ -64,7 +64,8 @@ pub enum Selection<'a> {
     All,
     /// Those whose name matches, folders cut off.
     Named(&'a Pattern),
-    /// Those whose first line matches. A line longer than 64 KiB is matched by its beginning.
+    /// Those whose first line matches, read by its byte-order mark, else as UTF-8 if it can be, else as windows-1252. A
+    /// line longer than 64 KiB is matched by its beginning.
     FirstLine(&'a Pattern),
 }
 
@@ -185,22 +186,25 @@ impl Archive {
         Ok(MemberReader::new(inner, &mut self.unpacked, self.limits, index, packed))
     }
 
-    fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
+    /// The first line of a member, as [`Selection::FirstLine`] sees it; of a long one the first 64 KiB.
+    ///
+    /// # Errors
+    /// If there is no such member, or it cannot be opened or read.
+    pub fn first_line(&mut self, index: usize) -> Result<String, ArchiveError> {
         let mut start = Vec::new();
-        let mut text = String::new();
         let mut reader = self.unpack(index)?.take(FIRST_LINE_LIMIT);
         let mut piece = [0; 4096];
-        while !text.contains('\n') {
+        loop {
             let length = match reader.read(&mut piece) {
-                Ok(0) => break,
                 Ok(length) => length,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(ArchiveError::from_io(error)),
             };
             start.extend_from_slice(&piece[..length]);
-            text = beginning(&start).into_owned();
+            if let Some(line) = line_of(&start, length == 0) {
+                return Ok(line);
+            }
         }
-        Ok(text.split('\n').next().map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or_default().to_owned())
     }
 }
 
@@ -214,6 +218,37 @@ impl std::fmt::Debug for Archive {
 fn beginning(bytes: &[u8]) -> Cow<'_, str> {
     let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
     encoding.decode_without_bom_handling(&bytes[mark..]).0
+}
+
+/// The first line of a text, without its end; `None` if more of the line may follow.
+fn line_of(start: &[u8], is_all: bool) -> Option<String> {
+    let text = match Encoding::for_bom(start) {
+        Some((encoding, mark)) => encoding.decode_without_bom_handling(&start[mark..]).0,
+        None => match start.iter().position(|byte| *byte == b'\n') {
+            Some(end) => unmarked(&start[..=end]),
+            None if is_all => unmarked(start),
+            None => return None,
+        },
+    };
+    let line = match text.split_once('\n') {
+        Some((line, _)) => line,
+        None if is_all => &*text,
+        None => return None,
+    };
+    Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// A line of a text without a mark: UTF-8 if it can be. What cannot is mostly windows-1252, in which every line is text.
+/// Nobody says more here: the encoding of `decode` is that of the members that are chosen.
+fn unmarked(line: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(line) {
+        // The limit may cut a character in two.
+        Err(error) if error.error_len().is_none() && line.len() as u64 == FIRST_LINE_LIMIT => {
+            String::from_utf8_lossy(&line[..error.valid_up_to()])
+        }
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(line).0,
+        Ok(text) => Cow::Borrowed(text),
+    }
 }
 
 /// True if these bytes begin a zip or gzip.

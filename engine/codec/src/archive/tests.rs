@@ -100,6 +100,34 @@ fn first_lines_are_read_by_their_mark_and_an_archive_within_harms_nothing_unread
     assert_eq!(archive.read(2).expect_err("an archive").code().0, "E4222");
 }
 
+/// Without a mark a first line is UTF-8 if it can be, and else windows-1252.
+#[test]
+fn first_lines_without_a_mark_are_read_as_utf_8_or_windows_1252() {
+    let long = format!("Größe|{}\n1|2\n", "ü".repeat(40_000));
+    let late = format!("{}Größe\n1|2\n", "x".repeat(4094));
+    let bytes = zip(
+        &[
+            ("narrow", b"Gr\xf6\xdfe|Preis \x80\r\n1|\xc3\n"),
+            ("utf", "Größe|Preis €\n\u{fc}".as_bytes()),
+            ("next line is none", b"Gr\xc3\xb6\xc3\x9fe|Preis \xe2\x82\xac\n\xff\xfe\n"),
+            ("other", b"Grosse|Preis\n"),
+            ("long", long.as_bytes()),
+            ("late", late.as_bytes()),
+        ],
+        CompressionMethod::Deflated,
+    );
+    let mut archive = open(bytes, Limits::default()).expect("a zip");
+    for (line, names) in [
+        ("Größe|Preis €", &["narrow", "utf", "next line is none"][..]),
+        ("Größe*", &["narrow", "utf", "next line is none", "long"]),
+        ("*xGröße", &["late"]),
+    ] {
+        let pattern = Pattern::parse(line).expect("a pattern");
+        let members = archive.members(&Selection::FirstLine(&pattern)).expect("readable");
+        assert_eq!(members.iter().map(|member| &*member.name).collect::<Vec<_>>(), names, "{line}");
+    }
+}
+
 fn with_flag(mut bytes: Vec<u8>, local: usize, central: usize, value: u8) -> Vec<u8> {
     let directory = bytes.windows(4).position(|four| four == b"PK\x01\x02").expect("a directory");
     bytes[local] = value;

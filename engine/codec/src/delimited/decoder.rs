@@ -1,5 +1,6 @@
 //! The decoder: header, rows, bad rows, the tail, the verdict.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -88,7 +89,7 @@ impl<R: Read> Decoder<R> {
             Found::End => return Err(refuse("E4212", 0, "the document is empty")),
         };
         let names = header_names(settings, encoding, &header)?;
-        let choice = choose(settings, &names)?;
+        let choice = choose(settings, &names).map_err(|error| no_text(&names, encoding, &header).unwrap_or(error))?;
         let layout = &settings.layouts[choice.layout];
         let mut taken = Vec::new();
         let mut places = Vec::new();
@@ -245,8 +246,16 @@ impl<R: Read> Decoder<R> {
             self.tail.push_blank(line);
             return Ok(true);
         }
-        if !self.format.trailer_rules.is_empty() && self.format.any_trailer.is_match(bytes) {
-            self.tail.push_trailer(&self.format, bytes, line)?;
+        if self.format.trailer_rules.is_empty() {
+            return Ok(false);
+        }
+        // Rules are about text. Almost every line is ASCII, and that is text in every encoding that comes here.
+        let text = match self.shape.encoding {
+            encoding if encoding == encoding_rs::UTF_8 || bytes.is_ascii() => Cow::Borrowed(bytes),
+            encoding => Cow::Owned(encoding.decode_without_bom_handling(bytes).0.into_owned().into_bytes()),
+        };
+        if self.format.any_trailer.is_match(&text) {
+            self.tail.push_trailer(&self.format, &text, line)?;
             return Ok(true);
         }
         Ok(false)
@@ -310,6 +319,18 @@ fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8])
     let name =
         |cell: &Cell| encoding.decode_without_bom_handling(&cell.text(header, settings.separator)).0.into_owned();
     Ok(cells.iter().map(name).collect())
+}
+
+/// What is said of a first line that is no text, instead of its differences from a header: mostly another encoding, or
+/// no document of text at all.
+fn no_text(names: &[String], encoding: &'static Encoding, header: &[u8]) -> Option<DecodeError> {
+    const SHOWN: usize = 80;
+    let strange =
+        |character: char| character == char::REPLACEMENT_CHARACTER || (character.is_control() && character != '\t');
+    names.iter().any(|name| name.contains(strange)).then(|| {
+        let beginning = batch::excerpt(header, SHOWN);
+        refuse("E4208", 1, &format!("the first line is no text in {}; it begins `{beginning}`", encoding.name()))
+    })
 }
 
 /// Gives the second `Filler` the name `Filler (2)`, so that a map of names to cells holds each.

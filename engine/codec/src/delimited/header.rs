@@ -109,7 +109,7 @@ fn differences(layout: &Layout, header: &[String], found: &[Key]) -> String {
 
 fn listed(names: &[&str]) -> String {
     // One long name must not push all others out of a bounded message.
-    let short: Vec<String> = names.iter().take(LISTED).map(|name| name.chars().take(60).collect()).collect();
+    let short: Vec<String> = names.iter().take(LISTED).map(|name| batch::excerpt(name.as_bytes(), 60)).collect();
     let rest = names.len().saturating_sub(LISTED);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!("{}{more}", short.join(", "))

@@ -224,7 +224,26 @@ fn documents_that_are_something_else_are_refused() {
     let refuse_new = Settings { new_columns: NewColumns::Refuse, ..generations() };
     let long_header = Settings { line_limit: 3, ..settings() };
     let short_quoted = Settings { line_limit: 20, ..quoted() };
+    let western = Settings { encoding: "windows-1252".into(), ..settings() };
     let cases: &[(&Settings, &[u8], &str, &str)] = &[
+        (
+            &settings(),
+            b"\x89PNG\r\x1a\0|\x1b[31m\xff\n",
+            "E4208",
+            r"the first line is no text in UTF-8; it begins `\x89PNG\r\x1a\x00|\x1b[31m\xff`",
+        ),
+        (
+            &western,
+            b"\x1f|\x00\x00A|B\n",
+            "E4208",
+            r"the first line is no text in windows-1252; it begins `\x1f|\x00\x00A|B`",
+        ),
+        (
+            &settings(),
+            b"A|B|Gr\xf6\xdfe\n",
+            "E4208",
+            r"the first line is no text in UTF-8; it begins `A|B|Gr\xf6\xdfe`",
+        ),
         (&settings(), b"", "E4212", "the document is empty"),
         (&settings(), b"\xef\xbb\xbf", "E4212", "the document is empty"),
         (&settings(), b"<html>\nA|B|C\n", "E4208", "the first line is no expected header; it reads: <html>"),
@@ -375,6 +394,30 @@ fn trailers_are_proven() {
     let stamp = with_trailers(&[(r"(?<stamp>\d{14})", None)]);
     let (_, verdict) = decode(&stamp, b"A|B|C\n20260817210500\n").expect("accepted");
     assert_eq!((verdict.trailers["stamp"].as_str(), verdict.rows), ("20260817210500", 0));
+}
+
+/// What a trailer matches and captures is text, whatever bytes the document's encoding makes of it.
+#[test]
+fn trailers_are_matched_as_text_in_every_encoding() {
+    let rules = with_trailers(&[
+        (r"Anzahl Sätze: (?<n>\d+)", Some(Proof::Count { group: "n".into() })),
+        (r"Währung: (?<currency>\p{L}{3}) §", None),
+    ]);
+    let text = "A|B|C\n1|Stück|3\n2|Anzahl Sätze: 2|§\nAnzahl Sätze: 2\nWährung: Öre §\n";
+    for label in ["utf-8", "windows-1252", "iso-8859-15", "macintosh", "utf-16", "utf-16be"] {
+        let bytes: Vec<u8> = match label {
+            "utf-16" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            label => {
+                let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).expect("a label");
+                encoding.encode(text).0.into_owned()
+            }
+        };
+        let settings = Settings { encoding: label.into(), ..rules.clone() };
+        let (blocks, verdict) = decode(&settings, &bytes).expect("accepted");
+        assert_eq!(shown(&blocks), ["2: 1/Stück/3", "3: 2/Anzahl Sätze: 2/§"], "{label}");
+        assert_eq!((verdict.proof, verdict.trailers["currency"].as_str()), (ProofOutcome::Proven, "Öre"), "{label}");
+    }
 }
 
 #[test]

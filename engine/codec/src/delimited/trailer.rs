@@ -57,7 +57,7 @@ impl Tail {
         self.blank_lines += 1;
     }
 
-    /// Holds a line that looks like a trailer; more of them than there are rules are an error.
+    /// Holds a line, as text, that looks like a trailer; more of them than there are rules are an error.
     pub(super) fn push_trailer(&mut self, format: &Format, bytes: &[u8], line: u64) -> Result<(), DecodeError> {
         if self.trailers.is_empty() {
             self.first_trailer = line;
@@ -156,7 +156,7 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
     if number.is_some_and(|number| number.equals(found)) && sum.not_added == 0 {
         return None;
     }
-    let claimed: String = String::from_utf8_lossy(claimed).chars().take(60).collect();
+    let claimed = batch::excerpt(claimed, 60);
     let no_number = if number.is_none() { ", which is no number" } else { "" };
     let not_added = match &sum.first_not_added {
         None => String::new(),

@@ -29,6 +29,10 @@ use crate::scope::{Constant, Scope, UserFunction};
 use crate::syntax::{Is, Span, Syntax, SyntaxKind};
 use crate::tree::{Kind, Literal, Node, OPERAND, Operation};
 
+/// What may stand behind `as` in a cast.
+const TYPES: &str = "types are text, boolean, tinyint, smallint, integer, bigint (each also unsigned), double, decimal(P, S), date, \
+                     timestamp(3, UTC), timestamp(3), binary, list of TYPE, map of text to TYPE";
+
 /// Type-checks one expression and collects what is wrong with it.
 pub(crate) struct Checker<'a> {
     text: &'a str,
@@ -151,14 +155,11 @@ impl<'a> Checker<'a> {
 
     fn name(&mut self, name: &str, quoted: bool, span: &Span) -> Option<Node> {
         let Some(known) = self.scope.resolve(name, quoted).cloned() else {
-            let known = self.scope.names.keys().chain(self.scope.constants.keys());
-            let nearest = nearest(name, known.map(|known| &**known));
-            let remedy = match &nearest {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None if name.starts_with("param.") => {
-                    "a template declares its parameters under `parameters:`; other files have none".to_owned()
-                }
-                None => self.names_here(),
+            let nearest = self.nearest_name(name);
+            let remedy = match (&nearest, name.split_once('.')) {
+                (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+                (None, Some((family @ ("document" | "trailer" | "param"), part))) => self.remedy_of(family, part),
+                (None, _) => self.names_here(),
             };
             self.error::<()>("E3201", span, format!("there is no name `{name}` here"), &remedy);
             if let Some(error) = self.errors.last_mut() {
@@ -170,6 +171,38 @@ impl<'a> Checker<'a> {
             return Some(Node::new(of.of.clone(), of.nullable, Kind::Name(known)));
         }
         self.scope.constants.get(&known).cloned().and_then(|value| self.constant_of(&value, span))
+    }
+
+    /// The name that was probably meant. Facts of a family are compared by what follows the dot, which alone can be
+    /// misspelt: `document.date` is not `document.name`.
+    fn nearest_name(&self, name: &str) -> Option<String> {
+        let mut known = self.scope.names.keys().chain(self.scope.constants.keys()).map(|known| &**known);
+        match name.split_once('.') {
+            Some((family @ ("document" | "trailer" | "param"), part)) => {
+                let parts = known.filter_map(|known| known.strip_prefix(family)?.strip_prefix('.'));
+                nearest(part, parts).map(|part| format!("{family}.{part}"))
+            }
+            _ => nearest(name, &mut known),
+        }
+    }
+
+    /// How a fact of a document, a trailer or a template comes to be.
+    fn remedy_of(&self, family: &str, part: &str) -> String {
+        let mut facts = self.scope.names.keys().filter_map(|known| known.strip_prefix(family)?.strip_prefix('.'));
+        match family {
+            "param" => "a template declares its parameters under `parameters:`; other files have none".to_owned(),
+            "document" if facts.next().is_none() => {
+                "only the flow that reads the documents knows them: make a column of it there".to_owned()
+            }
+            "document" if ["date", "day"].contains(&part) => {
+                format!("name it in `file-names`, as in `x_{{{part}:%Y%m%d}}*`")
+            }
+            "document" => format!("name it in `file-names`, as in `x_{{{part}}}_*`"),
+            _ => {
+                let known: Vec<String> = facts.take(5).map(|known| format!("use `trailer.{known}`, or ")).collect();
+                format!("{}name it in `matches` of a `trailer`, as in `(?<{part}>...)`", known.concat())
+            }
+        }
     }
 
     /// What could have been meant.
@@ -261,12 +294,7 @@ impl<'a> Checker<'a> {
                 "write a name such as `UTC` or `America/New_York`",
             ),
             Ok(of) => Some(of),
-            Err(error) => self.error(
-                "E3303",
-                span,
-                error.to_string(),
-                "types are text, boolean, bigint [unsigned], double, decimal(P, S), date, timestamp(6, UTC), list of …",
-            ),
+            Err(error) => self.error("E3303", span, error.to_string(), TYPES),
         }
     }
 

@@ -145,7 +145,7 @@ fn mistakes_are_named_where_they_are() {
     check(
         "cast(price as decimal(39, 2))",
         &expect![[r#"
-        E3303 `decimal(39, 2)` a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P | types are text, boolean, bigint [unsigned], double, decimal(P, S), date, timestamp(6, UTC), list of …
+        E3303 `decimal(39, 2)` a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P | types are text, boolean, tinyint, smallint, integer, bigint (each also unsigned), double, decimal(P, S), date, timestamp(3, UTC), timestamp(3), binary, list of TYPE, map of text to TYPE
     "#]],
     );
     check(

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::encodings;
 use crate::fields::{Fields, Walk};
 use crate::files::Site;
 use crate::plan::{Delimited, EmptyOutcome, Layout, Members, Naming, NewColumns, Proof, Trailer, Unzip};
@@ -120,14 +121,7 @@ fn decode(
     };
     let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
     let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
-    let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| {
-        let wanted = "`utf-8`, `utf-16` or one of one byte a character, such as `windows-1252`";
-        walk.read(node, "encoding", wanted, |text| {
-            let found = encoding_rs::Encoding::for_label(text.as_bytes())?;
-            let wide = [encoding_rs::UTF_8, encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&found);
-            (wide || found.is_single_byte()).then(|| Arc::<str>::from(text.to_ascii_lowercase()))
-        })
-    });
+    let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| encoding(walk, node));
     let line_limit = fields
         .get("line-limit")
         .and_then(|node| walk.read(node, "size", "a size above zero, such as `1MiB`", scalars::some_size));
@@ -154,8 +148,27 @@ fn decode(
     Some(delimited)
 }
 
+fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
+    let node = walk.value(node);
+    let text = walk.text(node, "`encoding`")?;
+    let found = encodings::label(&text);
+    if found.is_none() {
+        let shown = batch::bounded(&text);
+        let what = match encoding_rs::Encoding::for_label(text.as_bytes()) {
+            None => format!("`{shown}` is no encoding"),
+            Some(_) => format!("`{shown}` is an encoding that is not read: its characters can have several bytes"),
+        };
+        let finding = Diagnostic::new(codes::VALUE, node, what).names(&text, "encodings", encodings::COMMON);
+        let remedy = "write `utf-8`, `utf-16`, `utf-16be`, or an encoding of one byte a character by its name on the \
+                      web, such as `windows-1252` or `iso-8859-1`";
+        walk.push(finding.remedy(remedy));
+    }
+    found
+}
+
 fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
-    walk.read(node, "separator", "one ASCII character, or `tab`", |text| match text.as_bytes() {
+    let wanted = "one ASCII character that is no quote, such as `;` or `|`, or `tab`";
+    walk.read(node, "separator", wanted, |text| match text.as_bytes() {
         b"tab" => Some(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Some(*byte),
         _ => None,
@@ -182,7 +195,8 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
             if !layout.names.contains(name) {
                 let what = format!("`spill` names no column of the layout `{}`", layout.name);
                 let finding = Diagnostic::new(codes::HEADER, node, what);
-                walk.push(finding.names(name, "columns", layout.names.iter().map(|name| &**name)));
+                let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
+                walk.push(finding.otherwise("name one of these columns; each layout needs it"));
             }
         }
     }
@@ -243,10 +257,18 @@ fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
         if groups.contains(&&*name) {
             return Some(name);
         }
-        let finding = Diagnostic::new(codes::REGEX, node, format!("`matches` has no group `{name}`"));
+        let finding =
+            Diagnostic::new(codes::REGEX, node, format!("`matches` has no group `{}`", batch::bounded(&name)));
+        let listed: Vec<String> = groups.iter().take(10).map(|group| format!("`{group}`")).collect();
+        let remedy = match listed.as_slice() {
+            [] => format!("write `(?<{name}>...)` around the part of `matches` that is meant"),
+            [only] => format!("name {only}, or add `(?<{name}>...)` to `matches`"),
+            several => format!("name one of {}, or add `(?<{name}>...)` to `matches`", several.join(", ")),
+        };
         walk.push(
             finding
                 .names(&name, "groups", groups.iter().copied())
+                .remedy(batch::bounded(&remedy))
                 .related(&matches_node.span, "groups are written `(?<name>...)`"),
         );
         None
@@ -274,7 +296,8 @@ fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<
     let unknown = |node: &Node, what: &str| {
         let finding =
             Diagnostic::new(codes::HEADER, node, format!("{what} names a column that the header does not have"));
-        walk.push(finding.names(node.text(), "columns", header.iter().map(|name| &**name)));
+        let finding = finding.names(node.text(), "columns", header.iter().map(|name| &**name));
+        walk.push(finding.otherwise("name a column as the header has it, or add it to the header"));
     };
     let must_have = fields.get("must-have").map_or_else(Vec::new, |node| walk.texts(node, "`must-have`"));
     for node in must_have.iter().filter(|node| !header.iter().any(|name| **name == *node.text())) {
@@ -329,7 +352,8 @@ fn header(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Vec<Arc<str>>
         walk.texts(node, "`header`").iter().map(Node::shared).collect()
     };
     if names.is_empty() || names.len() > 5000 {
-        walk.push(Diagnostic::new(codes::HEADER, node, "a header has from 1 to 5000 columns"));
+        let finding = Diagnostic::new(codes::HEADER, node, "a header has from 1 to 5000 columns");
+        walk.push(finding.remedy("list the published names in their order, as in `header: [Day, Name, Amount]`"));
         return None;
     }
     Some(names)

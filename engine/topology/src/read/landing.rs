@@ -42,18 +42,26 @@ pub(super) fn topic(walk: &Walk<'_>, node: &Node, what: &str) -> Option<TopicWri
     let fields = walk.fields(node, what, &["topic", "key", "partitions"])?;
     let topic = fields.required("topic")?;
     walk.dotted(topic, "a topic")?;
-    let key = fields.get("key").map(|node| (node, walk.texts(node, "`key`")));
-    if let Some((node, key)) = &key
-        && key.is_empty()
-    {
-        walk.push(Diagnostic::new(codes::VALUE, node, "a key has at least one column"));
-        return None;
-    }
+    let key = match fields.get("key") {
+        Some(node) => Some(key(walk, node)?),
+        None => None,
+    };
     Some(TopicWrite {
         topic: walk.value(topic).clone(),
-        key: key.map(|(_, key)| key),
+        key,
         partitions: fields.get("partitions").and_then(|node| super::source::partitions(walk, node)),
     })
+}
+
+/// The columns of a key; `None` after a finding.
+pub(super) fn key(walk: &Walk<'_>, node: &Node) -> Option<Vec<Node>> {
+    let before = walk.findings.errors();
+    let key = walk.texts(node, "`key`");
+    if key.is_empty() && walk.findings.errors() == before {
+        let finding = Diagnostic::new(codes::VALUE, node, "a key has at least one column");
+        walk.push(finding.remedy("name the columns that identify a row, as in `key: [day, id]`"));
+    }
+    (!key.is_empty()).then_some(key)
 }
 
 fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
@@ -89,7 +97,10 @@ fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
         table: walk.value(table?).clone(),
         rows_node: rows_node?.clone(),
         version: version.cloned(),
-        key: fields.get("key").map(|node| walk.texts(node, "`key`")),
+        key: match fields.get("key") {
+            Some(node) => Some(key(walk, node)?),
+            None => None,
+        },
         partition: fields.get("partition").and_then(|node| partition(walk, node)),
         batch_rows,
         batch_age,
@@ -138,7 +149,7 @@ pub(super) fn partition(walk: &Walk<'_>, node: &Node) -> Option<Partition> {
         Some(("day", column)) => PartitionBy::Day(column.trim().into()),
         _ => {
             let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no partition", batch::bounded(&text)));
-            walk.push(finding.label("expected `COLUMN`, `year of COLUMN`, `month of COLUMN` or `day of COLUMN`"));
+            walk.push(finding.remedy("write `COLUMN`, `year of COLUMN`, `month of COLUMN` or `day of COLUMN`"));
             return None;
         }
     };

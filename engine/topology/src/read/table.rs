@@ -41,7 +41,7 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
         nodes.push(entry.key.clone());
         columns.push(TableColumn { name: entry.key.shared(), column_type, about });
     }
-    let key = fields.required("key").map_or_else(Vec::new, |node| walk.texts(node, "`key`"));
+    let key = fields.required("key").and_then(|node| super::landing::key(&walk, node)).unwrap_or_default();
     let partition = fields.get("partition").and_then(|node| super::landing::partition(&walk, node));
     let by = partition.as_ref().map_or(PartitionBy::Nothing, |partition| partition.by.clone());
     let good = findings.errors() == before;
@@ -76,7 +76,8 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
                         if !matches!(found.column_type.of, batch::Type::Date | batch::Type::Timestamp { .. }) =>
                     {
                         let what = format!("`{name}` is {}, which has no year, month or day", found.column_type);
-                        walk.push(Diagnostic::new(codes::VALUE, &partition.node, what));
+                        let finding = Diagnostic::new(codes::VALUE, &partition.node, what);
+                        walk.push(finding.remedy(format!("take a date or timestamp, or write `partition: {name}`")));
                     }
                     Some(_) => {}
                 },

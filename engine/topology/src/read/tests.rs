@@ -20,7 +20,7 @@ pub(super) fn tests(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Vec<Test> 
     for (index, test) in found.iter().enumerate() {
         if let Some(first) = found[..index].iter().find(|earlier| earlier.name == test.name) {
             let finding = Diagnostic::new(codes::DUPLICATE_NAME, &test.node, "two tests have one name");
-            walk.push(finding.related(&first.node.span, "the first is here"));
+            walk.push(finding.related(&first.node.span, "the first is here").remedy("give one of them another name"));
         }
     }
     found
@@ -32,7 +32,8 @@ fn test(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Test> {
     let name = name_node.and_then(|node| walk.text(node, "`name`"));
     let flow = fields.required("flow").filter(|node| walk.text(node, "`flow`").is_some());
     let mut given_columns = Vec::new();
-    let given = fields.required("given").and_then(|node| given(walk, node, site, &mut given_columns));
+    let mut texts = Vec::new();
+    let given = fields.required("given").and_then(|node| given(walk, node, site, &mut given_columns, &mut texts));
     let (mut row_columns, mut outputs) = (Vec::new(), Vec::new());
     let expect = fields.required("expect").and_then(|node| expect(walk, node, &mut row_columns, &mut outputs));
     let given = given?;
@@ -42,6 +43,7 @@ fn test(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Test> {
         node: name_node?.clone(),
         flow: flow?.clone(),
         given,
+        texts,
         given_columns,
         row_columns,
         outputs,
@@ -49,17 +51,27 @@ fn test(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Test> {
     })
 }
 
-fn given(walk: &Walk<'_>, node: &Node, site: &Site<'_>, columns: &mut Vec<Node>) -> Option<Vec<Given>> {
+fn given(
+    walk: &Walk<'_>,
+    node: &Node,
+    site: &Site<'_>,
+    columns: &mut Vec<Node>,
+    texts: &mut Vec<Option<Node>>,
+) -> Option<Vec<Given>> {
     let fields = walk.fields(node, "`given`", &["document", "documents", "rows"])?;
     let entry = fields.exactly_one(&["document", "documents", "rows"])?;
     match entry.key.text() {
-        "document" => Some(vec![document(walk, &entry.value, site)?]),
-        "documents" => walk.items(&entry.value, "`documents`")?.iter().map(|item| document(walk, item, site)).collect(),
+        "document" => Some(vec![document(walk, &entry.value, site, texts)?]),
+        "documents" => {
+            let items = walk.items(&entry.value, "`documents`")?;
+            items.iter().map(|item| document(walk, item, site, texts)).collect()
+        }
         _ => Some(rows(walk, &entry.value, columns)?.into_iter().map(Given::Row).collect()),
     }
 }
 
-fn document(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Given> {
+/// A document; its node goes to `texts` if it is a text, whose encoding the flow says.
+fn document(walk: &Walk<'_>, node: &Node, site: &Site<'_>, texts: &mut Vec<Option<Node>>) -> Option<Given> {
     let fields = walk.fields(node, "a document", &["name", "text", "file"])?;
     let name = fields.required("name").and_then(|node| walk.text(node, "`name`"));
     let entry = fields.exactly_one(&["text", "file"])?;
@@ -68,7 +80,9 @@ fn document(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Given> {
         node if node.is_scalar() && node.text().is_empty() => "".into(),
         node => walk.text(node, "a document's text")?,
     };
-    let bytes: Arc<[u8]> = if entry.key.text() == "text" {
+    let is_text = entry.key.text() == "text";
+    texts.push(is_text.then(|| walk.value(&entry.value).clone()));
+    let bytes: Arc<[u8]> = if is_text {
         text.as_bytes().into()
     } else {
         let read = site.find(&text).map(|path| site.files.read(&path));

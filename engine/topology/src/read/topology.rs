@@ -30,7 +30,12 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
             "a topology file begins with `topology: NAME`"
         };
         let at = keys.first().map_or(root, |entry| &entry.key);
-        findings.push(Diagnostic::new(codes::NOT_A_TOPOLOGY, at, what));
+        let finding = Diagnostic::new(codes::NOT_A_TOPOLOGY, at, what);
+        findings.push(if has("template") || has("table") {
+            finding.remedy("give the topology files that use it")
+        } else {
+            finding.remedy("write `topology: NAME` first; NAME is the feed's, in lower-case letters, digits and `-`")
+        });
         return None;
     }
     let fields = walk.fields(root, "the file", TOPOLOGY)?;
@@ -217,7 +222,7 @@ fn check_names(read: &Parts, findings: &Findings) {
                 Some((_, first)) => {
                     let finding =
                         Diagnostic::new(codes::DUPLICATE_NAME, &step.node, format!("a second step `{}`", step.name));
-                    findings.push(finding.related(&first.span, "the first is here"));
+                    findings.push(finding.related(&first.span, "the first is here").remedy("give one another `name:`"));
                 }
                 None => steps.push((&step.name, &step.node)),
             }

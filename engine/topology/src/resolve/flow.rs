@@ -163,7 +163,8 @@ pub(super) fn dedupe(
         chain.known(node);
     }
     if key.is_empty() {
-        findings.push(Diagnostic::new(codes::VALUE, &written.key_node, "a key has at least one column"));
+        let finding = Diagnostic::new(codes::VALUE, &written.key_node, "a key has at least one column");
+        findings.push(finding.remedy("name the columns in which repeats are equal, as in `key: [id]`"));
     }
     match input {
         Input::Documents => {

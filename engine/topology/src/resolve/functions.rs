@@ -67,7 +67,8 @@ fn try_example(function: &Function, example: &Node, scope: &Scope, findings: &Fi
     }
     let find = |name: &str| entries.iter().find(|entry: &&Entry| entry.key.text() == name).map(|entry| &entry.value);
     let Some(gives) = find("gives") else {
-        findings.push(Diagnostic::new(codes::MISSING, example, "an example says what the function `gives`"));
+        let finding = Diagnostic::new(codes::MISSING, example, "an example says what the function `gives`");
+        findings.push(finding.remedy("add `gives: VALUE` to the example"));
         return;
     };
     let mut arguments = Vec::new();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::plan::{self, From, To};
+use crate::encodings;
+use crate::plan::{self, From, Given, To};
 use crate::reader::Node;
 use crate::written::{self, Topology};
 
@@ -24,14 +25,18 @@ pub(super) fn tests(topology: &Topology, flows: &[Option<plan::Flow>], findings:
             }
             continue;
         };
+        let mut given = test.given.clone();
         if let Some(Some(flow)) = flows.get(index) {
             check(test, flow, findings);
+            if let From::Documents(documents) = &flow.from {
+                encode(&mut given, &test.texts, &documents.decode.encoding, findings);
+            }
         }
         found.push(plan::Test {
             name: Arc::clone(&test.name),
             at: test.node.span.position(),
             flow: test.flow.shared(),
-            given: test.given.clone(),
+            given,
             expect: test.expect.clone(),
         });
     }
@@ -74,6 +79,25 @@ fn check(test: &written::Test, flow: &plan::Flow, findings: &Findings) {
             format!("the flow has no output `{}`", batch::bounded(output.text())),
         );
         findings.push(finding.names(output.text(), "outputs", flow.outputs.keys().map(|name| &**name)));
+    }
+}
+
+/// Texts become the bytes that a publisher would send.
+fn encode(given: &mut [Given], texts: &[Option<Node>], encoding: &str, findings: &Findings) {
+    for (given, text) in given.iter_mut().zip(texts) {
+        let (Given::Document { bytes, .. }, Some(node)) = (given, text) else { continue };
+        match encodings::encoded(node.text(), encoding) {
+            Ok(encoded) => *bytes = encoded.into(),
+            Err(at) => {
+                let rest = node.text().get(at..).unwrap_or_default();
+                let character = rest.chars().next().unwrap_or_default();
+                let shown = batch::excerpt(&rest.as_bytes()[..character.len_utf8()], 10);
+                let what = format!("the flow's encoding `{encoding}` has no character `{shown}`");
+                let mut finding = Diagnostic::new(codes::VALUE, node, what);
+                finding.excerpt = node.part(at..at + character.len_utf8()).excerpt();
+                findings.push(finding.remedy("write what the encoding has, or give the document's bytes with `file:`"));
+            }
+        }
     }
 }
 

@@ -380,9 +380,9 @@ fn destination(chain: &mut Chain<'_>, to: &written::Destination, outputs: &[Arc<
                     format!("the flow has no output `{}`", batch::bounded(&name)),
                 );
                 let finding = finding.names(&name, "outputs", outputs.iter().map(|name| &**name).chain(["next"]));
-                chain
-                    .findings
-                    .push(finding.remedy(format!("add `outputs: {{ {name}: {{ topic: ... }} }}` to the flow")));
+                chain.findings.push(
+                    finding.remedy(format!("add `outputs: {{ {name}: {{ topic: ..., key: [...] }} }}` to the flow")),
+                );
                 return None;
             }
             let shape = chain.one_shape(node)?;
