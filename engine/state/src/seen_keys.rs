@@ -91,8 +91,8 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 enum Undo {
-    /// What an entry was before it was changed.
-    Entry(u128, Option<Entry>),
+    /// What an entry was before it was changed, and what it became.
+    Entry(u128, Option<Entry>, Entry),
     /// Stream time at a savepoint, which is the place after this.
     Savepoint(i64),
 }
@@ -128,8 +128,9 @@ impl SeenKeys {
             let same = entry.content == content || entry.content == 0 || content == 0;
             return if same { Seen::Repeat } else { Seen::OtherContent };
         }
-        self.entries.insert(key, Entry { arrival, content });
-        self.undo.push(Undo::Entry(key, found));
+        let entry = Entry { arrival, content };
+        self.entries.insert(key, entry);
+        self.undo.push(Undo::Entry(key, found, entry));
         Seen::New
     }
 
@@ -142,8 +143,8 @@ impl SeenKeys {
     fn take_back(&mut self, length: usize, stream_time: i64) {
         for undo in self.undo.drain(length.min(self.undo.len())..).rev() {
             match undo {
-                Undo::Entry(key, Some(entry)) => drop(self.entries.insert(key, entry)),
-                Undo::Entry(key, None) => drop(self.entries.remove(&key)),
+                Undo::Entry(key, Some(entry), _) => drop(self.entries.insert(key, entry)),
+                Undo::Entry(key, None, _) => drop(self.entries.remove(&key)),
                 Undo::Savepoint(_) => {}
             }
         }
@@ -217,9 +218,7 @@ impl Store for SeenKeys {
     fn changes(&mut self, take: &mut TakeChange<'_>) {
         let count = self.decide_what_to_forget();
         for undo in &self.undo {
-            if let Undo::Entry(key, _) = undo
-                && let Some(entry) = self.entries.get(key)
-            {
+            if let Undo::Entry(key, _, entry) = undo {
                 take(&key_bytes(*key), Some(&entry.value()));
             }
         }
@@ -290,7 +289,7 @@ impl Store for SeenKeys {
         // What the changed entries were at the last commit: the oldest of their undo entries.
         let mut before: HashMap<u128, Option<Entry>> = HashMap::new();
         for undo in &self.undo {
-            if let Undo::Entry(key, entry) = undo {
+            if let Undo::Entry(key, entry, _) = undo {
                 before.entry(*key).or_insert(*entry);
             }
         }

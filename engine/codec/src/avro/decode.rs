@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apache_avro::Schema;
 use arrow::array::{Array, BinaryArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use batch::{Code, ColumnType, Type};
 
 use super::read::Cursor;
@@ -40,10 +40,30 @@ pub struct Decoded {
 /// How the fields of one writer's records reach the columns.
 #[derive(Debug)]
 struct Plan {
-    /// Each field in the writer's order, with its column if one wants it.
-    fields: Vec<(Wire, Option<usize>)>,
+    /// Each field in the writer's order.
+    fields: Vec<Field>,
     /// Columns that the writer does not know: null or empty.
     absent: Vec<usize>,
+}
+
+/// A field of a writer's record.
+#[derive(Debug)]
+struct Field {
+    wire: Wire,
+    /// The column that wants it.
+    column: Option<usize>,
+    route: Route,
+}
+
+/// The common shapes go a shorter way than a walk over their schema; `nullable` fields are a union of null and one other.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    /// The walk.
+    Walk,
+    /// A `string` into a column of text.
+    Text { null_branch: Option<i64> },
+    /// A `long`, or a timestamp in the column's own unit, into a column that holds every one.
+    Long { null_branch: Option<i64> },
 }
 
 /// Decodes framed records into columns.
@@ -59,7 +79,7 @@ impl RecordDecoder {
     /// A decoder into these columns.
     #[must_use]
     pub fn new(columns: Vec<(Arc<str>, ColumnType)>) -> Self {
-        let fields: Vec<Field> = columns.iter().map(|(name, column)| column.field(name)).collect();
+        let fields: Vec<arrow::datatypes::Field> = columns.iter().map(|(name, column)| column.field(name)).collect();
         Self { columns, schema: Arc::new(arrow::datatypes::Schema::new(fields)), plans: HashMap::new() }
     }
 
@@ -71,12 +91,20 @@ impl RecordDecoder {
 
     /// Decodes a block of records. A null record is a bad one.
     pub fn decode(&mut self, records: &BinaryArray, schemas: &dyn Schemas) -> Decoded {
+        // Texts are first believed and looked at together; only if one is none, each is looked at as it comes.
+        let fast = self.attempt(records, schemas, true);
+        fast.or_else(|| self.attempt(records, schemas, false)).expect("every text was looked at when it was added")
+    }
+
+    /// `None` if a text that was believed is none.
+    fn attempt(&mut self, records: &BinaryArray, schemas: &dyn Schemas, believe: bool) -> Option<Decoded> {
+        let rows = records.len();
         let mut values: Vec<Values> =
-            self.columns.iter().map(|(_, column)| Values::new(&column.of, column.nullable)).collect();
-        let (mut good, mut bad) = (Vec::with_capacity(records.len()), Vec::new());
-        for index in 0..records.len() {
+            self.columns.iter().map(|(_, column)| Values::new(&column.of, column.nullable, rows)).collect();
+        let (mut good, mut bad) = (Vec::with_capacity(rows), Vec::new());
+        for index in 0..rows {
             let record = records.is_valid(index).then(|| records.value(index));
-            match self.decode_one(record, schemas, &mut values) {
+            match self.decode_one(record, schemas, &mut values, believe) {
                 Ok(()) => good.push(index as u32),
                 Err(failure) => {
                     for column in &mut values {
@@ -86,11 +114,11 @@ impl RecordDecoder {
                 }
             }
         }
-        let arrays = values.into_iter().map(Values::finish).collect();
+        let arrays = values.into_iter().map(Values::finish).collect::<Option<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(good.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
             .expect("columns were built by the schema's types, and every good record added one value to each");
-        Decoded { rows, records: good, bad }
+        Some(Decoded { rows, records: good, bad })
     }
 
     fn decode_one(
@@ -98,6 +126,7 @@ impl RecordDecoder {
         record: Option<&[u8]>,
         schemas: &dyn Schemas,
         values: &mut [Values],
+        believe: bool,
     ) -> Result<(), Failure> {
         let (id, body) = record.and_then(unframe).ok_or(Failure::Fault(Fault::NoFrame, None))?;
         if !self.plans.contains_key(&id) {
@@ -111,14 +140,12 @@ impl RecordDecoder {
             Err(_) => return Err(Failure::Schema(id)),
         };
         let mut cursor = Cursor::new(body);
-        for (wire, column) in &plan.fields {
-            match column {
-                None => cursor.skip(wire).map_err(|fault| Failure::Fault(fault, None))?,
-                Some(index) => {
-                    let read = cursor.read_into(wire, &mut values[*index]);
-                    read.map_err(|fault| Failure::Fault(fault, Some(*index)))?;
-                }
-            }
+        for field in &plan.fields {
+            let read = match field.column {
+                None => cursor.skip(&field.wire),
+                Some(index) => field.read(&mut cursor, &mut values[index], believe),
+            };
+            read.map_err(|fault| Failure::Fault(fault, field.column))?;
         }
         if !cursor.is_empty() {
             return Err(Failure::Fault(Fault::Trailing, None));
@@ -137,6 +164,54 @@ impl RecordDecoder {
                 let message = batch::bounded(&format!("records of schema {id} cannot be read: {reason}"));
                 BadRecord { index, code: Code("E4309"), message }
             }
+        }
+    }
+}
+
+impl Field {
+    #[inline]
+    fn read(&self, cursor: &mut Cursor<'_>, column: &mut Values, believe: bool) -> Result<(), Fault> {
+        match self.route {
+            Route::Text { null_branch } if believe => match branch(cursor, null_branch)? {
+                true => column.push_null(),
+                false => column.push_text_unseen(cursor.bytes()?),
+            },
+            Route::Long { null_branch } => match branch(cursor, null_branch)? {
+                true => column.push_null(),
+                false => column.push_long(cursor.long()?),
+            },
+            Route::Walk | Route::Text { .. } => cursor.read_into(&self.wire, column),
+        }
+    }
+}
+
+/// Reads the branch of a union of two; says whether it is the null.
+#[inline]
+fn branch(cursor: &mut Cursor<'_>, null_branch: Option<i64>) -> Result<bool, Fault> {
+    let Some(null) = null_branch else { return Ok(false) };
+    match cursor.long()? {
+        branch @ (0 | 1) => Ok(branch == null),
+        _ => Err(Fault::Branch),
+    }
+}
+
+impl Route {
+    fn of(wire: &Wire, of: &Type) -> Self {
+        let (null_branch, value) = match wire {
+            Wire::Union(branches) => match &**branches {
+                [Wire::Null, value] => (Some(0), value),
+                [value, Wire::Null] => (Some(1), value),
+                _ => return Self::Walk,
+            },
+            value => (None, value),
+        };
+        match (value, of) {
+            (Wire::Text, Type::Text) => Self::Text { null_branch },
+            (Wire::Integer { long: true }, Type::Integer { bits: 64, signed: true }) => Self::Long { null_branch },
+            (Wire::Timestamp { digits, .. }, Type::Timestamp { digits: wanted, .. }) if digits == wanted => {
+                Self::Long { null_branch }
+            }
+            _ => Self::Walk,
         }
     }
 }
@@ -174,7 +249,8 @@ impl Plan {
                     return Err(SchemaError::Mismatch { field: name.to_owned(), column_type });
                 }
             }
-            fields.push((wire, index));
+            let route = index.map_or(Route::Walk, |index| Route::of(&wire, &columns[index].1.of));
+            fields.push(Field { wire, column: index, route });
         }
         let absent: Vec<usize> = (0..columns.len()).filter(|index| !taken[*index]).collect();
         for index in &absent {

@@ -25,7 +25,14 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    fn long(&mut self) -> Result<i64, Fault> {
+    pub(super) fn long(&mut self) -> Result<i64, Fault> {
+        // Most lengths, branches and small numbers are one byte.
+        if let Some((&byte, rest)) = self.rest.split_first()
+            && byte & 0x80 == 0
+        {
+            self.rest = rest;
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
         let mut value = 0_u64;
         for (place, byte) in self.rest.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);
@@ -47,7 +54,7 @@ impl<'a> Cursor<'a> {
         if length > self.rest.len() { Err(Fault::Length) } else { Ok(length) }
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
         let length = self.length()?;
         self.take(length)
     }

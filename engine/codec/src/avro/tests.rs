@@ -106,7 +106,7 @@ impl Numbers {
     fn rows(&mut self, columns: &Columns, count: usize) -> RecordBatch {
         let fields: Vec<_> = columns.iter().map(|(name, column)| column.field(name)).collect();
         let arrays = columns.iter().map(|(_, column)| {
-            let mut values = Values::new(&column.of, column.nullable);
+            let mut values = Values::new(&column.of, column.nullable, 0);
             for _ in 0..count {
                 if column.nullable {
                     self.fill_or_null(&column.of, &mut values);
@@ -114,7 +114,7 @@ impl Numbers {
                     self.fill(&column.of, &mut values);
                 }
             }
-            values.finish()
+            values.finish().expect("texts are texts")
         });
         let arrays = arrays.collect();
         RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), arrays).expect("columns of one length")
@@ -176,13 +176,15 @@ proptest! {
 fn bytes_are_as_the_format_says() {
     let columns = columns(&["bigint", "nullable text", "decimal(9, 2)", "list of text"]);
     let mut rows = Numbers(1).rows(&columns, 0);
-    let mut values: Vec<Values> = columns.iter().map(|(_, column)| Values::new(&column.of, column.nullable)).collect();
+    let mut values: Vec<Values> =
+        columns.iter().map(|(_, column)| Values::new(&column.of, column.nullable, 0)).collect();
     values[0].push(Scalar::Integer(-3)).expect("fits");
     values[1].push(Scalar::Text("x")).expect("fits");
     values[2].push(Scalar::Decimal { units: -129, scale: 2 }).expect("fits");
     values[3].items().expect("a list").push_null().expect("nullable");
     values[3].close().expect("a list");
-    rows = RecordBatch::try_new(rows.schema(), values.into_iter().map(Values::finish).collect()).expect("one row");
+    let arrays = values.into_iter().map(|values| values.finish().expect("texts are texts")).collect();
+    rows = RecordBatch::try_new(rows.schema(), arrays).expect("one row");
     let encoded =
         RecordEncoder::new(&record_schema("t", &columns), 258).expect("a schema").encode(&rows).expect("fits");
     assert_eq!(encoded.values.value(0), [0, 0, 0, 1, 2, 5, 2, 2, b'x', 4, 0xff, 0x7f, 2, 0, 0]);
@@ -218,11 +220,11 @@ fn old_and_new_schemas_meet() {
 #[test]
 fn rows_that_the_schema_cannot_hold_are_set_aside() {
     let rows = {
-        let mut values = Values::new(&Type::BIGINT, true);
+        let mut values = Values::new(&Type::BIGINT, true, 0);
         values.push(Scalar::Integer(1)).expect("fits");
         values.push(Scalar::Integer(i64::MAX)).expect("fits");
         values.push_null().expect("nullable");
-        RecordBatch::try_from_iter_with_nullable([("a", values.finish(), true)]).expect("one column")
+        RecordBatch::try_from_iter_with_nullable([("a", values.finish().expect("no text"), true)]).expect("one column")
     };
     let schema =
         r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"name":"b","type":["null","long"]}]}"#;
@@ -287,4 +289,39 @@ fn ids_are_kept() {
     let distinct: HashMap<u128, u32> =
         [(fingerprint("\"int\"").expect("JSON"), 1), (fingerprint("\"long\"").expect("JSON"), 2)].into();
     assert_eq!(distinct.len(), 2);
+}
+
+/// Texts are believed at first; one that is none must harm its own record only, also among nulls and other branches.
+#[test]
+fn a_text_that_is_none_harms_no_neighbour() {
+    let columns: Vec<(Arc<str>, ColumnType)> = vec![
+        ("id".into(), ColumnType::parse("bigint").expect("a type")),
+        ("name".into(), ColumnType::parse("nullable text").expect("a type")),
+    ];
+    let schema = record_schema("texts", &columns);
+    let ids = arrow::array::Int64Array::from(vec![1, -200, i64::MAX, i64::MIN]);
+    let names = arrow::array::StringArray::from(vec![Some("one"), None, Some("SPOIL"), Some("")]);
+    let rows: Vec<(&str, arrow::array::ArrayRef, bool)> =
+        vec![("id", Arc::new(ids), false), ("name", Arc::new(names), true)];
+    let rows = RecordBatch::try_from_iter_with_nullable(rows).expect("columns of one length");
+    let encoded = RecordEncoder::new(&schema, 7).expect("a schema").encode(&rows).expect("fits");
+    let spoilt: Vec<Vec<u8>> = encoded
+        .values
+        .iter()
+        .flatten()
+        .map(|record| {
+            let mut record = record.to_vec();
+            if let Some(at) = record.windows(5).position(|window| window == b"SPOIL") {
+                record[at + 2] = 0xff;
+            }
+            record
+        })
+        .collect();
+    let records = BinaryArray::from_iter_values(&spoilt);
+    let known = |id| (id == 7).then(|| Arc::<str>::from(schema.as_str()));
+    let decoded = RecordDecoder::new(columns).decode(&records, &known);
+    assert_eq!((decoded.records, decoded.bad.len(), decoded.bad[0].index), (vec![0, 1, 3], 1, 2));
+    assert!(decoded.bad[0].message.contains("name"), "{}", decoded.bad[0].message);
+    let rest = arrow::compute::take_record_batch(&rows, &arrow::array::UInt32Array::from(vec![0, 1, 3])).expect("rows");
+    assert_eq!(decoded.rows.columns(), rest.columns());
 }

@@ -45,8 +45,10 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn new() -> Self {
-        Self { ends: vec![0], bytes: Vec::new() }
+    fn with_capacity(rows: usize) -> Self {
+        let mut ends = Vec::with_capacity(rows + 1);
+        ends.push(0);
+        Self { ends, bytes: Vec::with_capacity(rows * 8) }
     }
 
     fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
@@ -76,20 +78,22 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(of: &Type, nullable: bool) -> Self {
+    /// An empty column with room for so many rows.
+    pub(super) fn new(of: &Type, nullable: bool, rows: usize) -> Self {
         let store = match of {
-            Type::Boolean => Store::Boolean(Vec::new()),
-            Type::Integer { bits: 64, signed: false } => Store::Unsigned(Vec::new()),
-            Type::Integer { .. } | Type::Date | Type::Timestamp { .. } => Store::Integer(Vec::new()),
-            Type::Double => Store::Double(Vec::new()),
-            Type::Decimal { .. } => Store::Decimal(Vec::new()),
-            Type::Text | Type::Binary => Store::Bytes(Pieces::new()),
-            Type::List(item) => Store::List { ends: vec![0], items: Box::new(Self::new(item, true)) },
+            Type::Boolean => Store::Boolean(Vec::with_capacity(rows)),
+            Type::Integer { bits: 64, signed: false } => Store::Unsigned(Vec::with_capacity(rows)),
+            Type::Integer { .. } | Type::Date | Type::Timestamp { .. } => Store::Integer(Vec::with_capacity(rows)),
+            Type::Double => Store::Double(Vec::with_capacity(rows)),
+            Type::Decimal { .. } => Store::Decimal(Vec::with_capacity(rows)),
+            Type::Text | Type::Binary => Store::Bytes(Pieces::with_capacity(rows)),
+            Type::List(item) => Store::List { ends: vec![0], items: Box::new(Self::new(item, true, 0)) },
             Type::Map(value) => {
-                Store::Map { ends: vec![0], keys: Pieces::new(), values: Box::new(Self::new(value, true)) }
+                let values = Box::new(Self::new(value, true, 0));
+                Store::Map { ends: vec![0], keys: Pieces::with_capacity(0), values }
             }
         };
-        Self { of: of.clone(), nullable, valid: Vec::new(), any_null: false, store }
+        Self { of: of.clone(), nullable, valid: Vec::with_capacity(rows), any_null: false, store }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -178,6 +182,26 @@ impl Values {
         Ok(())
     }
 
+    /// Adds a whole number to a column of 64 bits, days, or units that the column has too: every one fits.
+    pub(super) fn push_long(&mut self, value: i64) -> Result<(), Fault> {
+        match &mut self.store {
+            Store::Integer(values) => values.push(value),
+            _ => return Err(Fault::Kind),
+        }
+        self.valid.push(true);
+        Ok(())
+    }
+
+    /// Adds bytes to a column of text, where they are believed to be UTF-8 until [`Values::finish`] looks.
+    pub(super) fn push_text_unseen(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        match &mut self.store {
+            Store::Bytes(pieces) => pieces.push(bytes)?,
+            _ => return Err(Fault::Kind),
+        }
+        self.valid.push(true);
+        Ok(())
+    }
+
     /// Adds a value.
     pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), Fault> {
         match (&mut self.store, &self.of, scalar) {
@@ -224,10 +248,10 @@ impl Values {
         Ok(())
     }
 
-    /// The Arrow column.
-    pub(super) fn finish(self) -> ArrayRef {
+    /// The Arrow column; `None` if a text that was added unseen is no UTF-8.
+    pub(super) fn finish(self) -> Option<ArrayRef> {
         let nulls = self.any_null.then(|| NullBuffer::from(self.valid));
-        match self.store {
+        Some(match self.store {
             Store::Boolean(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
             Store::Integer(values) => integers(&self.of, values, nulls),
             Store::Unsigned(values) => Arc::new(UInt64Array::new(values.into(), nulls)),
@@ -239,7 +263,7 @@ impl Values {
             Store::Bytes(pieces) => {
                 let (ends, bytes) = pieces.parts();
                 if self.of == Type::Text {
-                    Arc::new(StringArray::new(ends, bytes, nulls))
+                    Arc::new(StringArray::try_new(ends, bytes, nulls).ok()?)
                 } else {
                     Arc::new(BinaryArray::new(ends, bytes, nulls))
                 }
@@ -250,14 +274,14 @@ impl Values {
                     other => Arc::new(arrow::datatypes::Field::new("item", other, true)),
                 };
                 let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
-                Arc::new(ListArray::new(field, ends, items.finish(), nulls))
+                Arc::new(ListArray::new(field, ends, items.finish()?, nulls))
             }
             Store::Map { ends, keys, values } => {
                 let (key_ends, key_bytes) = keys.parts();
                 let keys = StringArray::new(key_ends, key_bytes, None);
-                map_array(&self.of, ends, keys, values.finish(), nulls)
+                map_array(&self.of, ends, keys, values.finish()?, nulls)
             }
-        }
+        })
     }
 }
 

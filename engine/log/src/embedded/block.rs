@@ -5,16 +5,17 @@
 //!
 //! ```text
 //! byte  length  what
-//!  0    1       version of this layout: 1
+//!  0    1       version of this layout: 1, or 2 if a column is kept as 3
 //!  1    3       for keys, values and headers, how the column is kept: 0 = every record has none (null; for headers:
-//!               empty), no sections follow; 1 = every record has one; 2 = some are null
+//!               empty), no sections follow; 1 = every record has one; 2 = some are null; 3 = every record has one, and
+//!               the data is one LZ4 block (headers only: neighbours repeat each other)
 //!  4    4       number of records, 1 to 2^31 - 1
 //!  8    8       xxh3 (64 bits) of: topic number u32, partition u32, base offset i64, then bytes 0-7 of the block and
 //!               everything from byte 16 on
-//! 16    3 x 4   bytes of data of keys, of values, of headers
+//! 16    3 x 4   bytes of data of keys, of values, of headers, as they are kept
 //! 28    4       zero
 //! 32    8 x n   arrivals
-//!               then for each of keys, values and headers that is kept as 1 or 2:
+//!               then for each of keys, values and headers that is kept as 1, 2 or 3:
 //!       4 x n+4   offsets into the data, from 0
 //!       n bits    (kept as 2 only) 1 = has one, 0 = null; least significant bit first
 //!       ...       data
@@ -31,13 +32,18 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::directory::Place;
 
-const VERSION: u8 = 1;
+const PLAIN: u8 = 1;
+const PACKING: u8 = 2;
 const HEAD: usize = 32;
 
 /// How a column is kept.
 const NONE: u8 = 0;
 const ALL: u8 = 1;
 const SOME: u8 = 2;
+const PACKED: u8 = 3;
+
+/// An LZ4 block holds no more than this many times its own length.
+const MOST_PACKED: usize = 255;
 
 /// What is wrong with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,25 +62,36 @@ pub(super) enum BlockError {
 /// among arrivals and headers.
 pub(super) fn encode(place: Place, records: &Records) -> Vec<u8> {
     let columns = [&records.keys, &records.values, &records.headers];
-    let data: usize = columns.iter().map(|column| data_of(column).len()).sum();
-    let mut bytes = Vec::with_capacity(HEAD + records.len() * 21 + data + 128);
-    bytes.push(VERSION);
-    bytes.extend([kept(columns[0], true), kept(columns[1], true), kept(columns[2], false)]);
+    let packed = packed(data_of(columns[2]));
+    let headers = packed.as_deref().unwrap_or_else(|| data_of(columns[2]));
+    let data = [data_of(columns[0]), data_of(columns[1]), headers];
+    let size: usize = data.iter().map(|data| data.len()).sum();
+    let mut bytes = Vec::with_capacity(HEAD + records.len() * 21 + size + 128);
+    bytes.push(if packed.is_some() { PACKING } else { PLAIN });
+    let headers_kept = if packed.is_some() { PACKED } else { kept(columns[2], false) };
+    bytes.extend([kept(columns[0], true), kept(columns[1], true), headers_kept]);
     bytes.extend(length(records.len()));
     bytes.extend([0; 8]);
-    for column in columns {
-        bytes.extend(length(data_of(column).len()));
+    for data in data {
+        bytes.extend(length(data.len()));
     }
     bytes.extend([0; 4]);
     for arrival in records.arrivals.values() {
         bytes.extend(arrival.to_le_bytes());
     }
-    for (index, column) in columns.into_iter().enumerate() {
-        encode_column(bytes[1 + index], column, &mut bytes);
+    for (index, (column, data)) in columns.into_iter().zip(data).enumerate() {
+        encode_column(bytes[1 + index], column, data, &mut bytes);
     }
     let checksum = checksum(place, records.base_offset, &bytes);
     bytes[8..16].copy_from_slice(&checksum.to_le_bytes());
     bytes
+}
+
+/// The bytes as an LZ4 block, if that is worth it.
+fn packed(data: &[u8]) -> Option<Vec<u8>> {
+    const WORTH_IT: usize = 256;
+    let packed = (data.len() >= WORTH_IT).then(|| lz4_flex::block::compress(data))?;
+    (packed.len() < data.len() / 2).then_some(packed)
 }
 
 fn kept(column: &BinaryArray, nullable: bool) -> u8 {
@@ -99,7 +116,7 @@ fn data_of(column: &BinaryArray) -> &[u8] {
     column.value_data().get(first as usize..last as usize).unwrap_or_default()
 }
 
-fn encode_column(kept: u8, column: &BinaryArray, bytes: &mut Vec<u8>) {
+fn encode_column(kept: u8, column: &BinaryArray, data: &[u8], bytes: &mut Vec<u8>) {
     if kept == NONE {
         return;
     }
@@ -112,7 +129,7 @@ fn encode_column(kept: u8, column: &BinaryArray, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(nulls.inner().sliced().as_slice().get(..column.len().div_ceil(8)).unwrap_or_default());
         fill_up(bytes);
     }
-    bytes.extend_from_slice(data_of(column));
+    bytes.extend_from_slice(data);
     fill_up(bytes);
 }
 
@@ -135,7 +152,7 @@ pub(super) fn decode(place: Place, base_offset: i64, bytes: &[u8]) -> Result<Rec
     if bytes.len() < HEAD {
         return Err(BlockError::Length);
     }
-    if bytes[0] != VERSION {
+    if !(PLAIN..=PACKING).contains(&bytes[0]) {
         return Err(BlockError::Version);
     }
     if checksum(place, base_offset, bytes).to_le_bytes() != bytes[8..16] {
@@ -188,18 +205,30 @@ impl Sections {
         if kept == NONE {
             return Ok(None);
         }
-        if kept > SOME {
+        if kept > PACKED {
             return Err(BlockError::Columns);
         }
         let offsets = ScalarBuffer::<i32>::new(self.take(4 * (count + 1))?, 0, count + 1);
-        if offsets[0] != 0 || offsets[count] as usize != length || !offsets.is_sorted() {
+        if offsets[0] != 0 || (kept != PACKED && offsets[count] as usize != length) || !offsets.is_sorted() {
             return Err(BlockError::Columns);
         }
         let nulls = match kept {
             SOME => Some(NullBuffer::new(BooleanBuffer::new(self.take(count.div_ceil(8))?, 0, count))),
             _ => None,
         };
-        let data = self.take(length)?;
+        let mut data = self.take(length)?;
+        if kept == PACKED {
+            let whole = offsets[count] as usize;
+            // No more memory is asked for than the bytes can fill.
+            if whole > length.saturating_mul(MOST_PACKED) {
+                return Err(BlockError::Columns);
+            }
+            let unpacked = lz4_flex::block::decompress(&data, whole).map_err(|_| BlockError::Columns)?;
+            if unpacked.len() != whole {
+                return Err(BlockError::Columns);
+            }
+            data = Buffer::from_vec(unpacked);
+        }
         BinaryArray::try_new(OffsetBuffer::new(offsets), data, nulls).map(Some).map_err(|_| BlockError::Columns)
     }
 }
@@ -327,6 +356,31 @@ mod tests {
         let bytes = encode(PLACE, &block);
         for at in (1..bytes.len()).filter(|at| !(8..16).contains(at)) {
             for wrong in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] = wrong;
+                let checksum = super::checksum(PLACE, 40, &damaged);
+                damaged[8..16].copy_from_slice(&checksum.to_le_bytes());
+                if let Ok(decoded) = decode(PLACE, 40, &damaged) {
+                    assert_eq!(decoded.iter().count(), decoded.len());
+                }
+            }
+        }
+    }
+
+    /// Headers that repeat each other, so that they are packed.
+    fn packed_block() -> Records {
+        records(&[(Some(&b"k"[..]), Some(&b"v"[..]), "a name of a header that is long enough"); 40])
+    }
+
+    #[test]
+    fn headers_that_repeat_are_packed_and_survive_damage() {
+        let block = packed_block();
+        let bytes = encode(PLACE, &block);
+        assert_eq!((bytes[0], bytes[3]), (2, 3));
+        assert!(bytes.len() < 40 * 40, "{} bytes", bytes.len());
+        assert!(same(&decode(PLACE, 40, &bytes).expect("whole"), &block));
+        for at in (1..bytes.len()).filter(|at| !(8..16).contains(at)) {
+            for wrong in [0, 1, 0x10, 0x7f, 0x80, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] = wrong;
                 let checksum = super::checksum(PLACE, 40, &damaged);
