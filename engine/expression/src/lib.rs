@@ -24,6 +24,7 @@ mod evaluate;
 mod explanations;
 mod expression;
 mod functions;
+mod habits;
 mod parse;
 mod scope;
 mod syntax;

@@ -26,7 +26,7 @@ use crate::expression::ExpressionError;
 use crate::functions::{self, Call};
 use crate::parse::{DEEPEST, too_large};
 use crate::scope::{Constant, Scope, UserFunction};
-use crate::syntax::{Is, Span, Syntax, SyntaxKind};
+use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 use crate::tree::{Kind, Literal, Node, OPERAND, Operation};
 
 /// What may stand behind `as` in a cast.
@@ -98,6 +98,10 @@ impl<'a> Checker<'a> {
             SyntaxKind::Negate(operand) => self.negate(operand, span),
             SyntaxKind::Binary { operator, left, right } => {
                 let (left_node, right_node) = (self.check(left), self.check(right));
+                let null = |side: &Syntax| matches!(side.kind, SyntaxKind::Null);
+                if operator.is_plain_comparison() && null(left) != null(right) {
+                    return self.against_null(*operator, if null(left) { right } else { left }, span);
+                }
                 self.binary(*operator, left_node?, right_node?, span)
             }
             SyntaxKind::Logic { and, terms } => {
@@ -351,6 +355,13 @@ impl<'a> Checker<'a> {
         Node::new(of, nullable, Kind::Apply { operation, arguments, context })
     }
 
+    fn against_null<T>(&mut self, operator: Operator, other: &Syntax, span: &Span) -> Option<T> {
+        let written = self.text.get(other.span.clone()).filter(|text| text.len() < 60).unwrap_or("x").trim();
+        let not = if operator == Operator::Equal { "" } else { "not " };
+        let remedy = format!("write `{written} is {not}null`");
+        self.error("E3307", span, "a comparison with null is null for every row, never true".to_owned(), &remedy)
+    }
+
     fn call(&mut self, name: &str, name_span: &Span, arguments: &[Syntax], span: &Span) -> Option<Node> {
         let lower = name.to_ascii_lowercase();
         let user = self.scope.functions.get(lower.as_str()).cloned();
@@ -369,6 +380,9 @@ impl<'a> Checker<'a> {
             let remedy = match (&nearest, lower.as_str()) {
                 (_, "now" | "today" | "current_date" | "current_timestamp" | "random" | "rand") => {
                     "an expression knows no clock and no chance, so that a replay gives the same".to_owned()
+                }
+                (_, "sum" | "count" | "avg" | "min" | "max" | "median" | "any" | "row_number" | "lag" | "lead") => {
+                    "an expression sees one row; what takes many rows belongs into a query of the table".to_owned()
                 }
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),
                 _ => "`spotlight eval --functions` lists them; your own stand under `functions:`".to_owned(),
@@ -429,7 +443,7 @@ impl<'a> Checker<'a> {
                                 Some(_) => operand.clone(),
                                 None => Node::new(operand.of.clone(), operand.nullable, Kind::Name(OPERAND.into())),
                             };
-                            self.binary(crate::syntax::Operator::Equal, bound, node, &condition.span)
+                            self.binary(Operator::Equal, bound, node, &condition.span)
                         }
                         _ => None,
                     }

@@ -124,11 +124,41 @@ fn mistakes_are_named_where_they_are() {
         E3101 `2` expected end of expression, found 2 | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
     "#]],
     );
+    check("price <> 'a' && day is null", &expect![[r#"
+        E3101 `&&` `&&` is no operator | write `and`
+    "#]]);
+    check("price = null", &expect![[r#"
+        E3307 `price = null` a comparison with null is null for every row, never true | write `price is null`
+    "#]]);
+    check("null <> price", &expect![[r#"
+        E3307 `null <> price` a comparison with null is null for every row, never true | write `price is not null`
+    "#]]);
+    check("price = 'a' ? 1 : 2", &expect![[r#"
+        E3101 `?` `?` is no operator | write `case when a then b else c end`
+    "#]]);
+    check("!(price = 'a')", &expect![[r#"
+        E3101 `!` `!` is no operator | write `not`
+    "#]]);
+    check("trim(price", &expect![[r#"
+        E3101 `` a bracket is not closed | close it with `)`
+    "#]]);
+    check("select price from x", &expect![[r#"
+        E3101 `price` this is a statement | write the expression alone, without `select` and `from`
+    "#]]);
+    check("sum(price)", &expect![[r#"
+        E3202 `sum` there is no function `sum` | an expression sees one row; what takes many rows belongs into a query of the table
+    "#]]);
+    check(r#"trim("price)"#, &expect![[r#"
+        E3101 `"price)` a name is not closed | close it with `"`
+    "#]]);
+    check("price = 'a';", &expect![[r#"
+        E3101 `;` an expression ends without `;` | take the `;` away
+    "#]]);
     check(
         "'open",
         &expect![[r#"
-        E3101 `'open` unterminated string literal | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
-    "#]],
+            E3101 `'open` a text is not closed | close it with `'`
+        "#]],
     );
     check(
         "",
@@ -268,6 +298,7 @@ fn codes_are_explained_and_used() {
         "cast(1 as date)",
         "round(1.5, change)",
         "regexp_matches(price, '(')",
+        "price = null",
     ];
     let mut raised: BTreeSet<_> = cases
         .iter()
