@@ -37,4 +37,5 @@ pub use batch::{Code, ColumnType, RowFailure, Type};
 pub use explanations::{EXPLANATIONS, NULL_VALUE, TOO_LARGE};
 pub use expression::{Evaluated, Expression, ExpressionError, Names};
 pub use functions::{FunctionDoc, functions};
+pub use habits::type_elsewhere;
 pub use scope::{Constant, Scope, UserFunction};

@@ -218,7 +218,14 @@ impl<'a> Walk<'a> {
             Err(error) => {
                 let finding = Diagnostic::new(codes::TYPE, node, error.to_string());
                 let word = text.trim_start_matches("nullable ").split([' ', '(']).next().unwrap_or("").to_owned();
-                self.push(finding.names(&word, "types", TYPE_NAMES.iter().copied()));
+                let finding = finding.names(&word, "types", TYPE_NAMES.iter().copied());
+                self.push(match (&error, expression::type_elsewhere(&text)) {
+                    (batch::TypeError::Arguments(_), _) => finding.remedy("mend what stands in the brackets"),
+                    (_, Some(ours)) => finding.meant(ours),
+                    (batch::TypeError::Unknown(_), None) => {
+                        finding.otherwise("write one of these types, such as `text`, `bigint` or `decimal(18, 2)`")
+                    }
+                });
                 None
             }
         }

@@ -152,6 +152,7 @@ impl Parameters {
                 if let Kinds::Enum(choices) = &kind {
                     finding = finding.names(node.text(), "choices", choices.iter().map(|choice| &**choice));
                 }
+                let finding = finding.otherwise(format!("write {wanted}"));
                 walk.push(finding.related(&entry.key.span, "the template declares it here"));
                 None
             }

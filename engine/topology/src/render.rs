@@ -54,9 +54,14 @@ impl Diagnostic {
     }
 
     /// What to do here, or, if nothing is known of this place, in general. A near name says it already.
-    fn to_do(&self) -> Option<&str> {
+    fn to_do(&self) -> Option<String> {
         let general = || self.explanation().filter(|_| self.nearest.is_none()).map(|explanation| explanation.remedy);
-        self.remedy.as_deref().or_else(general)
+        // What is known of a place begins like the rest of the line; so does what is said in general.
+        let small = |remedy: &str| {
+            let mut letters = remedy.chars();
+            letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>())
+        };
+        self.remedy.clone().or_else(|| small(general()?))
     }
 
     fn explanation(&self) -> Option<&'static batch::Explanation> {

@@ -149,6 +149,64 @@ mod tests {
         assert!(idle.is_empty(), "explained and never raised: {idle:?}");
     }
 
+    /// What tests say: their sources, and the files that they compare with.
+    fn said_by_tests() -> String {
+        let mut folders = vec![(root().join("engine"), false), (root().join("connectors"), false)];
+        folders.push((root().join("topologies"), false));
+        let mut said = String::new();
+        while let Some((folder, of_tests)) = folders.pop() {
+            for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                let of_tests = of_tests || ["tests", "system", "golden", "testkit"].contains(&name.as_str());
+                if path.is_dir() {
+                    folders.push((path, of_tests));
+                } else if of_tests || name == "tests.rs" || name.ends_with("_tests.rs") {
+                    said.push_str(&fs::read_to_string(&path).unwrap_or_default());
+                } else if name.ends_with(".rs") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    said.extend(text.split_once("\nmod tests {\n").map(|(_, tests)| tests.to_owned()));
+                } else if name.ends_with(".yaml") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    said.extend(text.split_once("\ntests:\n").map(|(_, tests)| tests.to_owned()));
+                }
+            }
+        }
+        said
+    }
+
+    /// Codes that no test names, each with the reason. The list only shrinks.
+    const UNTESTED: &[(&str, &str)] = &[];
+
+    /// Each code is named by a test, as a literal or under the name of its constant.
+    #[test]
+    fn every_code_is_named_by_a_test() {
+        let constant = Regex::new(r#"\b([A-Z][A-Z_]+)(?:: Code = Code\(| = )"(E\d{4})""#).unwrap();
+        let said = said_by_tests();
+        // The list below is no test.
+        let here = include_str!("explain.rs");
+        let said = said.replace(here.split_once("\nmod tests {\n").map_or("", |(_, tests)| tests), "");
+        let literal = Regex::new(r"\bE\d{4}\b").unwrap();
+        let word = Regex::new(r"\b[A-Z][A-Z_]+\b").unwrap();
+        let mut named: BTreeSet<String> = literal.find_iter(&said).map(|found| found.as_str().to_owned()).collect();
+        let words: BTreeSet<&str> = word.find_iter(&said).map(|found| found.as_str()).collect();
+        let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in sources() {
+            for found in constant.captures_iter(&source.text) {
+                names.entry(found[1].to_owned()).or_default().insert(found[2].to_owned());
+            }
+        }
+        // A name of several codes says nothing.
+        let single = names.iter().filter(|(name, codes)| codes.len() == 1 && words.contains(name.as_str()));
+        named.extend(single.flat_map(|(_, codes)| codes.clone()));
+        let untested: BTreeSet<&str> = UNTESTED.iter().map(|(code, _)| *code).collect();
+        let missing: Vec<&str> = explanations().iter().map(|explanation| explanation.code.0).collect();
+        let missing: Vec<&str> =
+            missing.into_iter().filter(|code| !named.contains(*code) && !untested.contains(code)).collect();
+        assert!(missing.is_empty(), "no test names {missing:?}");
+        let idle: Vec<&&str> = untested.iter().filter(|code| named.contains(**code)).collect();
+        assert!(idle.is_empty(), "named by a test after all: {idle:?}");
+    }
+
     /// The ranges of ARCHITECTURE.md do not overlap, and each crate keeps to its own.
     #[test]
     fn codes_lie_in_the_range_of_their_crate() {

@@ -129,3 +129,14 @@ fn a_reader_that_has_gone_away_is_no_failure() {
         workplace.command(&["explain", "E4201"]).stdout(writer).output().expect("the program starts").into();
     assert_eq!((said.status, said.errors.as_str()), (0, ""));
 }
+
+#[test]
+fn the_schema_for_editors_is_json_with_all_words_described() {
+    let schema = say(["schema-json"]).ends(0).json();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    let dedupe = definitions.values().find(|one| one["properties"]["remember"].is_object()).expect("dedupe");
+    assert_eq!(dedupe["required"], serde_json::json!(["name", "key", "remember"]));
+    assert_eq!(dedupe["additionalProperties"], false);
+    assert!(dedupe["properties"]["remember"]["description"].is_string());
+}

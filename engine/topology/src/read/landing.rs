@@ -14,9 +14,11 @@ use crate::scalars;
 use crate::written::{Landing, Partition, To, TopicWrite};
 
 pub(super) fn to(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> To {
-    if let Kind::Sequence(_) = &node.kind {
+    if let Kind::Sequence(items) = &node.kind {
         let finding = Diagnostic::new(codes::ONE_OF, node, "a flow has one destination, and this is a list");
-        walk.push(finding.remedy("write a topic, and let a second flow land it"));
+        let remedy =
+            if items.len() < 2 { "write it without `- `" } else { "write a topic, and let second flows land it" };
+        walk.push(finding.remedy(remedy));
         return To::Broken;
     }
     let Some(fields) = walk.fields(node, &language::TO) else {

@@ -51,7 +51,8 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
         let unknown = |node: &Node, name: &str| {
             let finding =
                 Diagnostic::new(codes::NO_COLUMN, node, format!("the table has no column `{}`", batch::bounded(name)));
-            walk.push(finding.names(name, "columns", columns.iter().map(|column| &*column.name)));
+            let finding = finding.names(name, "columns", columns.iter().map(|column| &*column.name));
+            walk.push(finding.otherwise("name one of these, or declare it under `columns:`"));
         };
         for node in &key {
             match column(node.text()) {

@@ -136,7 +136,14 @@ fn open(text: &str) -> Open {
             (None, '[' | '{') if !brackets.is_empty() || matches!(last, '\n' | ':' | '-') => {
                 brackets.push((at, character))
             }
-            (None, ']' | '}') => drop(brackets.pop()),
+            (None, ']' | '}') => {
+                let wanted = if character == ']' { '[' } else { '{' };
+                // One bracket closed by the sign of another is itself what is not closed.
+                if brackets.last().is_some_and(|(_, open)| *open != wanted) {
+                    break;
+                }
+                brackets.pop();
+            }
             _ => {}
         }
         if !matches!(character, ' ' | '\t') {

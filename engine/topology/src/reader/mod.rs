@@ -243,8 +243,9 @@ impl Builder<'_> {
 
     fn no_tag(&self, tagged: bool, span: &Span) -> Result<(), Stop> {
         if tagged {
-            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here")
-                .remedy("leave the tag away; the field's type says how a text is read");
+            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here").remedy(
+                "leave the tag away, or put a text that begins with `!` in quotes; in expressions `!` is `not`",
+            );
             self.findings.push(finding);
             return Err(Stop);
         }
