@@ -87,8 +87,8 @@ impl Definitions {
             Form::Choice(names) => json!({ "anyOf": [{ "enum": names.names() }, pattern(PARAMETER)] }),
             Form::Map(keys) => self.of(keys),
             Form::Named(named) => self.named(named),
-            Form::List(item) => list(self.form(item), 0),
-            Form::Filled(item) => list(self.form(item), 1),
+            Form::List(item) => list(&self.form(item), 0),
+            Form::Filled(item) => list(&self.form(item), 1),
             Form::Open(inner) => json!({ "anyOf": [self.form(inner), { "type": "null" }] }),
             Form::Either(forms) => {
                 let forms: Vec<Value> = forms.iter().map(|form| self.form(form)).collect();
@@ -132,7 +132,7 @@ fn scalar(written: &Written) -> Value {
     value
 }
 
-fn list(item: Value, least: u32) -> Value {
+fn list(item: &Value, least: u32) -> Value {
     let list = json!({ "type": "array", "items": item, "minItems": least });
     json!({ "anyOf": [list, pattern(PARAMETER)] })
 }

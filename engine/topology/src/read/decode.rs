@@ -215,12 +215,12 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
         }
     }
     for trailer in &delimited.trailers {
-        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer")) {
-            if let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(column)) {
-                let what = format!("`sum` names no column of the layout `{}`", layout.name);
-                let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
-                walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
-            }
+        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer"))
+            && let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(column))
+        {
+            let what = format!("`sum` names no column of the layout `{}`", layout.name);
+            let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
+            walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
         }
     }
 }

@@ -123,9 +123,9 @@ struct Open {
 /// Quotes count where a value can begin, brackets outside quotes and comments. Blocks of text are taken for lines of
 /// their own, so a bracket in one can mislead; then the scanner's place is as good.
 fn open(text: &str) -> Open {
-    let (mut brackets, mut quote, mut before): (Vec<(usize, char)>, Option<(usize, char)>, char) =
-        (Vec::new(), None, '\n');
-    let (mut comment, mut last) = (false, '\n');
+    let mut brackets: Vec<(usize, char)> = Vec::new();
+    let mut quote: Option<(usize, char)> = None;
+    let (mut comment, mut before, mut last) = (false, '\n', '\n');
     for (at, character) in text.char_indices() {
         match (quote, character) {
             _ if comment => comment = character != '\n',
@@ -134,7 +134,7 @@ fn open(text: &str) -> Open {
             (None, '#') if before.is_whitespace() => comment = true,
             (None, '\'' | '"') if matches!(last, '\n' | ':' | ',' | '[' | '{' | '-') => quote = Some((at, character)),
             (None, '[' | '{') if !brackets.is_empty() || matches!(last, '\n' | ':' | '-') => {
-                brackets.push((at, character))
+                brackets.push((at, character));
             }
             (None, ']' | '}') => {
                 let wanted = if character == ']' { '[' } else { '{' };
