@@ -60,12 +60,22 @@ pub(crate) enum Command {
     Reconcile(Show),
     /// Explain a code, such as E4210. Works offline.
     Explain(Explain),
+    /// Print the JSON Schema of topology files, templates and tables, for editors.
+    #[command(after_help = SCHEMA_HELP)]
+    SchemaJson,
     /// Print a completion script for a shell.
     Completion(Completion),
     /// The child process that is ClickHouse.
     #[command(name = "clickhouse-child", hide = true)]
     ClickHouseChild(ClickHouseChild),
 }
+
+const SCHEMA_HELP: &str = "\
+Example: spotlight schema-json > spotlight.schema.json
+
+An editor with the YAML language server takes it for a file whose first line is
+  # yaml-language-server: $schema=spotlight.schema.json
+(the path is relative to the file), or for all files of a folder in its settings (yaml.schemas).";
 
 /// Where the embedded default lives.
 #[derive(Clone, Debug, Args)]

@@ -86,6 +86,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Patterns are those of Rust's `regex`, formats those of strftime, zones IANA names such as 'America/New_York'.",
     ),
     explanation(
+        "E3307",
+        "A comparison with null",
+        "In SQL nothing is equal to null, not even null: the comparison would be true for no row at all.",
+        "Write `x is null` or `x is not null`; `is not distinct from` compares two columns of which both may be null.",
+    ),
+    explanation(
         "E4101",
         "Not a number or boolean",
         "A cast met text that is none. Blanks and thousands separators are not removed by themselves.",

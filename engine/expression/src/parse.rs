@@ -17,6 +17,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use crate::expression::ExpressionError;
+use crate::habits::habit;
 use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 
 /// Longest text. Longer ones are data, not rules, and would make the work after each edit slow.
@@ -53,9 +54,15 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
         return Err(too_large(0..text.len()));
     }
     let lines = Lines::new(text);
-    let tokens = Tokenizer::new(&Words, text).tokenize_with_location().map_err(|error| {
-        let at = lines.offset(error.location.line, error.location.column);
-        syntax_error(at..text.len(), error.message.to_lowercase())
+    let tokens = Tokenizer::new(&Words, text).tokenize_with_location().map_err(|raised| {
+        let at = lines.offset(raised.location.line, raised.location.column);
+        let (at, message) = (at..text.len(), raised.message.to_lowercase());
+        let (message, remedy) = match message.as_str() {
+            said if said.contains("unterminated string") => ("a text is not closed", "close it with `'`"),
+            said if said.contains("close delimiter") => ("a name is not closed", "close it with `\"`"),
+            _ => return syntax_error(at, message),
+        };
+        error("E3101", at, message.to_owned(), remedy)
     })?;
     if tokens.len() > 2 * MOST_TOKENS {
         return Err(too_large(0..text.len()));
@@ -255,8 +262,8 @@ struct Reader<'a> {
 type Read<T> = Result<T, ExpressionError>;
 
 impl Reader<'_> {
-    fn parser_error(&self, error: ParserError) -> ExpressionError {
-        let message = match error {
+    fn parser_error(&self, raised: ParserError) -> ExpressionError {
+        let message = match raised {
             ParserError::RecursionLimitExceeded => return too_large(0..self.text.len()),
             ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
         };
@@ -271,6 +278,13 @@ impl Reader<'_> {
             .unwrap_or(self.text.len());
         let end =
             self.places.iter().find(|(_, span)| span.start == start).map_or(self.text.len(), |(_, span)| span.end);
+        let (before, rest) = self.text.split_at_checked(start).unwrap_or((self.text, ""));
+        if let Some((message, remedy)) = habit(rest, before) {
+            return error("E3101", start..end, message.to_owned(), remedy);
+        }
+        if message.starts_with("Expected: )") && rest.trim().is_empty() {
+            return error("E3101", start..end, "a bracket is not closed".to_owned(), "close it with `)`");
+        }
         let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
         syntax_error(start..end, message.replace("EOF", "the end"))
     }

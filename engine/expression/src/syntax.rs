@@ -28,6 +28,14 @@ pub(crate) enum Operator {
     NotDistinct,
 }
 
+impl Operator {
+    /// True for a comparison that gives null where a side is null.
+    pub(crate) fn is_plain_comparison(self) -> bool {
+        use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Is {
     Null,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use batch::Code;
 
+use crate::codes;
 use crate::reader::Node;
 use crate::source::Span;
 
@@ -100,6 +101,14 @@ impl Diagnostic {
         finding
     }
 
+    fn is_unknown_field(&self) -> bool {
+        self.code == codes::UNKNOWN_FIELD
+    }
+
+    fn same_place(&self, other: &Self) -> bool {
+        self.code == other.code && self.excerpt == other.excerpt
+    }
+
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
@@ -172,9 +181,17 @@ impl Findings {
     pub(crate) fn push(&self, finding: Diagnostic) {
         let mut all = self.0.borrow_mut();
         // The same place can be reached twice, by an alias or by two files that share a template.
-        if !all.contains(&finding) {
+        let known =
+            |other: &Diagnostic| *other == finding || (finding.is_unknown_field() && other.same_place(&finding));
+        if !all.iter().any(known) {
             all.push(finding);
         }
+    }
+
+    /// A finding that knows more than the one that says the same of the same place, whichever comes first.
+    pub(crate) fn push_instead(&self, finding: Diagnostic) {
+        self.0.borrow_mut().retain(|other| !other.same_place(&finding));
+        self.push(finding);
     }
 
     /// Number of errors so far: whoever asks before and after knows whether something in between went wrong.

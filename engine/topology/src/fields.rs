@@ -10,6 +10,7 @@ use pattern::Pattern;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
+use crate::language::{ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
 use crate::parameters::Parameters;
 use crate::reader::{Entry, Kind, Node, Style};
 
@@ -25,6 +26,7 @@ pub(crate) struct Fields<'a> {
     walk: Walk<'a>,
     node: &'a Node,
     entries: &'a [Entry],
+    keys: &'static Keys,
     what: &'a str,
     /// An unknown key was reported, which was probably meant to be one that is missing.
     unknown: bool,
@@ -35,13 +37,26 @@ impl<'a> Walk<'a> {
         self.findings.push(finding);
     }
 
-    /// The keys of a map. Each key that is not in `known` is a finding.
-    pub(crate) fn fields(&self, node: &'a Node, what: &'a str, known: &[&str]) -> Option<Fields<'a>> {
+    /// The keys of a map. Each other key is a finding.
+    pub(crate) fn fields(&self, node: &'a Node, keys: &'static Keys) -> Option<Fields<'a>> {
+        self.fields_called(node, keys.what, keys)
+    }
+
+    /// The keys of a map which findings call `what`.
+    pub(crate) fn fields_called(&self, node: &'a Node, what: &'a str, keys: &'static Keys) -> Option<Fields<'a>> {
+        let known: Vec<&str> = keys.names().collect();
         if !matches!(node.kind, Kind::Mapping(_)) {
-            self.no_fields(node, what, known);
+            self.no_fields(node, what, &known);
             return None;
         }
         let entries = self.entries(node, what)?;
+        if let Some(at) = entries
+            .windows(2)
+            .position(|pair| keys.has(pair[0].key.text()) && pair[0].value.is_null() && !keys.has(pair[1].key.text()))
+        {
+            self.beside(&entries[at], &entries[at + 1]);
+            return None;
+        }
         let mut unknown = false;
         for entry in entries {
             if !known.contains(&entry.key.text()) {
@@ -50,11 +65,24 @@ impl<'a> Walk<'a> {
                     Diagnostic::new(codes::UNKNOWN_FIELD, &entry.key, format!("unknown field `{text}` in {what}"));
                 let mut finding = finding.names(entry.key.text(), "fields", known.iter().copied());
                 finding.at = node.path.to_string();
+                let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&entry.key.text()));
+                if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
+                    finding = finding.meant(ours);
+                }
                 self.push(finding);
                 unknown = true;
             }
         }
-        Some(Fields { walk: *self, node, entries, what, unknown })
+        Some(Fields { walk: *self, node, entries, keys, what, unknown })
+    }
+
+    /// A key without a value, and behind it, at its own level, what probably belongs below it.
+    fn beside(&self, key: &Entry, next: &Entry) {
+        let (above, below) = (key.key.text(), batch::bounded(next.key.text()));
+        let what = format!("`{above}` holds nothing, and `{below}` stands beside it");
+        let finding =
+            Diagnostic::new(codes::KIND, &key.key, what).related(&next.key.span, "indented as the line above");
+        self.push(finding.remedy(format!("indent `{below}` and what follows deeper than `{above}`, by two spaces")));
     }
 
     /// Something else stands where keys of a closed list belong.
@@ -93,6 +121,11 @@ impl<'a> Walk<'a> {
             Diagnostic::new(codes::KIND, node, format!("{what} is {wanted}, and this is {}", node.kind_name()));
         let remedy = match (wanted, &node.kind) {
             (_, Kind::Scalar { .. }) if node.is_null() => "write the value, or take the field away",
+            ("a list", Kind::Scalar { text, .. }) if text.len() < 60 && !text.contains(['[', ']', '{', '}', ':']) => {
+                self.push(finding.remedy(format!("write `[{text}]`")));
+                return;
+            }
+            ("a list", Kind::Mapping(_)) => "begin each entry with `- `",
             ("a list", _) => "write `[...]`, or entries that begin with `- `",
             ("a map of keys", Kind::Sequence(_)) => "write `name: value`, without `- ` and `[ ]`",
             ("a text", Kind::Sequence(_) | Kind::Mapping(_)) => {
@@ -132,7 +165,8 @@ impl<'a> Walk<'a> {
     }
 
     /// A text that `read` understands, or a finding that says what is wanted.
-    pub(crate) fn read<T>(&self, node: &Node, what: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn read<T>(&self, node: &Node, form: &Written, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let (what, wanted) = (form.what, form.wanted);
         let node = self.value(node);
         let text = self.text(node, what)?;
         let value = read(&text);
@@ -182,26 +216,16 @@ impl<'a> Walk<'a> {
         match ColumnType::parse(&text) {
             Ok(found) => Some(found),
             Err(error) => {
-                const NAMES: &[&str] = &[
-                    "text",
-                    "boolean",
-                    "tinyint",
-                    "smallint",
-                    "integer",
-                    "bigint",
-                    "double",
-                    "decimal",
-                    "date",
-                    "timestamp",
-                    "binary",
-                    "list",
-                    "map",
-                    "nullable",
-                    "low-cardinality",
-                ];
                 let finding = Diagnostic::new(codes::TYPE, node, error.to_string());
                 let word = text.trim_start_matches("nullable ").split([' ', '(']).next().unwrap_or("").to_owned();
-                self.push(finding.names(&word, "types", NAMES.iter().copied()));
+                let finding = finding.names(&word, "types", TYPE_NAMES.iter().copied());
+                self.push(match (&error, expression::type_elsewhere(&text)) {
+                    (batch::TypeError::Arguments(_), _) => finding.remedy("mend what stands in the brackets"),
+                    (_, Some(ours)) => finding.meant(ours),
+                    (batch::TypeError::Unknown(_), None) => {
+                        finding.otherwise("write one of these types, such as `text`, `bigint` or `decimal(18, 2)`")
+                    }
+                });
                 None
             }
         }
@@ -234,6 +258,7 @@ impl<'a> Walk<'a> {
 
 impl<'a> Fields<'a> {
     pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
+        debug_assert!(self.keys.has(key), "{} does not declare `{key}`", self.what);
         self.entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.value)
     }
 
@@ -242,6 +267,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn required(&self, key: &str) -> Option<&'a Node> {
+        debug_assert!(self.keys.may_require(key), "{} does not declare `{key}` as required", self.what);
         let found = self.get(key);
         if found.is_none() {
             self.missing(key);
@@ -256,12 +282,40 @@ impl<'a> Fields<'a> {
         if self.entries.iter().any(|entry| entry.key.text().len() < 100 && misspelt(entry)) {
             return;
         }
+        if let Some((inside, entry)) = self.misplaced(key) {
+            let what = format!("`{key}` stands in {}, and belongs to {}", inside.what, self.what);
+            let finding = Diagnostic::new(codes::UNKNOWN_FIELD, &entry.key, what);
+            let beside = inside.what.trim_matches('`');
+            self.walk.findings.push_instead(finding.remedy(format!("indent it as `{beside}` is")));
+            return;
+        }
         let finding = Diagnostic::new(codes::MISSING, self.node, format!("{} needs the field `{key}`", self.what));
         self.walk.push(finding.remedy(format!("add `{key}:`")));
     }
 
+    /// The key where it stands one level too deep, in a map that does not know it.
+    fn misplaced(&self, key: &str) -> Option<(&'static Keys, &'a Entry)> {
+        self.entries.iter().find_map(|entry| {
+            let declared = self.keys.keys.iter().find(|declared| declared.name == entry.key.text())?;
+            let (Form::Map(inside), Kind::Mapping(inner)) = (&declared.form, &entry.value.kind) else { return None };
+            let found = inner.iter().find(|inner| inner.key.text() == key)?;
+            (!inside.has(key) && inside.others.is_none()).then_some((*inside, found))
+        })
+    }
+
+    /// True if a key was reported that may be a missing one.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// The one key that is there of those of which the map has exactly one; a finding if none or several are.
+    pub(crate) fn exactly_one(&self) -> Option<&'a Entry> {
+        let Rule::One(keys) = self.keys.rule else { return None };
+        self.one_of(keys)
+    }
+
     /// The one of `keys` that is there; a finding if none or several are.
-    pub(crate) fn exactly_one(&self, keys: &[&str]) -> Option<&'a Entry> {
+    pub(crate) fn one_of(&self, keys: &[&str]) -> Option<&'a Entry> {
         let found: Vec<&Entry> = self.entries.iter().filter(|entry| keys.contains(&entry.key.text())).collect();
         match found.as_slice() {
             [one] => Some(*one),

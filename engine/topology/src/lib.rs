@@ -21,7 +21,6 @@ pub mod diagnostic;
 mod encodings;
 mod fields;
 mod files;
-#[cfg(test)]
 mod language;
 mod load;
 mod parameters;
@@ -40,4 +39,5 @@ pub use codes::EXPLANATIONS;
 pub use describe::describe;
 pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, nearest};
 pub use files::{DiskFiles, Files, MemoryFiles, root_of};
+pub use language::schema;
 pub use load::{Loaded, load};

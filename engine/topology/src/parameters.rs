@@ -13,6 +13,7 @@ use pattern::Pattern;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::fields::Walk;
+use crate::language::{self, ParameterType};
 use crate::reader::{Entry, Kind, Node};
 use crate::scalars;
 
@@ -134,7 +135,7 @@ impl Parameters {
 
     fn one(walk: &Walk<'_>, entry: &Entry, given: &[Entry], user: &Node) -> Option<Parameter> {
         let what = format!("parameter `{}`", entry.key.text());
-        let fields = walk.fields(&entry.value, &what, &["type", "of", "default", "about"])?;
+        let fields = walk.fields_called(&entry.value, &what, &language::PARAMETER)?;
         let kind = kind(walk, fields.required("type")?, fields.get("of"))?;
         let value = given.iter().find(|candidate| candidate.key.text() == entry.key.text());
         let Some(node) = value.map(|value| &value.value).or_else(|| fields.get("default")) else {
@@ -151,6 +152,7 @@ impl Parameters {
                 if let Kinds::Enum(choices) = &kind {
                     finding = finding.names(node.text(), "choices", choices.iter().map(|choice| &**choice));
                 }
+                let finding = finding.otherwise(format!("write {wanted}"));
                 walk.push(finding.related(&entry.key.span, "the template declares it here"));
                 None
             }
@@ -159,21 +161,8 @@ impl Parameters {
 }
 
 fn kind(walk: &Walk<'_>, node: &Node, of: Option<&Node>) -> Option<Kinds> {
-    let found = walk.choice(
-        node,
-        "type of a parameter",
-        &[
-            ("enum", "enum"),
-            ("text", "text"),
-            ("date", "date"),
-            ("integer", "integer"),
-            ("pattern", "pattern"),
-            ("list of pattern", "patterns"),
-            ("list of text", "texts"),
-        ],
-    )?;
-    Some(match found {
-        "enum" => {
+    Some(match walk.choice(node, "type of a parameter", &language::PARAMETER_TYPES)? {
+        ParameterType::Enum => {
             let Some(of) = of else {
                 walk.push(
                     Diagnostic::new(codes::MISSING, node, "an enum needs the field `of`").remedy("add `of: [A, B]`"),
@@ -182,12 +171,12 @@ fn kind(walk: &Walk<'_>, node: &Node, of: Option<&Node>) -> Option<Kinds> {
             };
             Kinds::Enum(walk.texts(of, "`of`").iter().map(Node::shared).collect())
         }
-        "text" => Kinds::Text,
-        "date" => Kinds::Date,
-        "integer" => Kinds::Integer,
-        "pattern" => Kinds::Pattern,
-        "patterns" => Kinds::ListOfPattern,
-        _ => Kinds::ListOfText,
+        ParameterType::Text => Kinds::Text,
+        ParameterType::Date => Kinds::Date,
+        ParameterType::Integer => Kinds::Integer,
+        ParameterType::Pattern => Kinds::Pattern,
+        ParameterType::Patterns => Kinds::ListOfPattern,
+        ParameterType::Texts => Kinds::ListOfText,
     })
 }
 

@@ -10,6 +10,9 @@ use serde_json::json;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Excerpt, Severity};
 
+/// Width of what people read. A terminal would break longer lines at its left edge.
+const WIDTH: usize = 80;
+
 impl Diagnostic {
     /// As text of several lines, without a line end after the last.
     #[must_use]
@@ -21,7 +24,8 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let primary = snippet(&self.excerpt, AnnotationKind::Primary, self.label.as_deref());
-        let mut group: Group<'_> = level.primary_title(clean(&self.what)).id(self.code.0).element(primary);
+        let title = wrapped(&clean(&self.what), WIDTH - "error[E0000]: ".len());
+        let mut group: Group<'_> = level.primary_title(title).id(self.code.0).element(primary);
         for related in &self.related {
             group = group.element(snippet(&related.excerpt, AnnotationKind::Context, Some(&related.label)));
         }
@@ -33,10 +37,15 @@ impl Diagnostic {
         lines.extend(self.why().map(|why| format!("why: {why}")));
         lines.extend(self.to_do().map(|remedy| format!("to do: {remedy}")));
         lines.push(format!("more: explain {}", self.code));
+        let margin = self.excerpt.position.line.max(self.related_line()).to_string().len() + " = ".len() + 1;
         for line in lines {
-            group = group.element(Level::NOTE.no_name().message(clean(&line)));
+            group = group.element(Level::NOTE.no_name().message(wrapped(&clean(&line), WIDTH - margin)));
         }
         renderer.render(&[group])
+    }
+
+    fn related_line(&self) -> u32 {
+        self.related.iter().map(|related| related.excerpt.position.line).max().unwrap_or(0)
     }
 
     /// Why such a thing is a mistake, whatever the file.
@@ -45,9 +54,14 @@ impl Diagnostic {
     }
 
     /// What to do here, or, if nothing is known of this place, in general. A near name says it already.
-    fn to_do(&self) -> Option<&str> {
+    fn to_do(&self) -> Option<String> {
         let general = || self.explanation().filter(|_| self.nearest.is_none()).map(|explanation| explanation.remedy);
-        self.remedy.as_deref().or_else(general)
+        // What is known of a place begins like the rest of the line; so does what is said in general.
+        let small = |remedy: &str| {
+            let mut letters = remedy.chars();
+            letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>())
+        };
+        self.remedy.clone().or_else(|| small(general()?))
     }
 
     fn explanation(&self) -> Option<&'static batch::Explanation> {
@@ -104,6 +118,36 @@ fn snippet<'a>(
         .line_start(excerpt.position.line as usize)
         .path(&*excerpt.position.file)
         .annotation(annotation)
+}
+
+/// Text in lines of at most `width` characters, broken at blanks. What stands between backticks is code and stays whole.
+fn wrapped(text: &str, width: usize) -> String {
+    let (mut lines, mut length, mut in_code) = (String::new(), 0, false);
+    let mut word = String::new();
+    for part in text.split(' ') {
+        word.push_str(part);
+        in_code ^= part.matches('`').count() % 2 == 1;
+        if in_code {
+            word.push(' ');
+            continue;
+        }
+        let count = word.chars().count();
+        if length > 0 && length + 1 + count > width {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(&word);
+        length += count;
+        word.clear();
+    }
+    if !word.is_empty() {
+        lines.push_str(if lines.is_empty() { "" } else { " " });
+        lines.push_str(word.trim_end());
+    }
+    lines
 }
 
 /// File content must not steer the terminal.

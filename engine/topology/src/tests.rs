@@ -348,6 +348,51 @@ fn each_mistake_is_one_finding_that_says_what_to_do() {
     expect_file!["golden/findings.txt"].assert_eq(&shown);
 }
 
+/// A file of `golden/mistakes` with one mistake, and every file of its own kind that has it.
+pub(crate) struct Mistake {
+    pub(crate) name: String,
+    /// The files that were changed: the topology, or the table that only it uses.
+    pub(crate) written: Vec<(PathBuf, String)>,
+}
+
+/// All files of the folder, by name. A table `broken.NAME` belongs to the topology `table-file-NAME`.
+pub(crate) fn mistakes(folder: &Path) -> Vec<Mistake> {
+    let mut paths = DiskFiles.list(folder).unwrap_or_default();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
+    let read = |path: PathBuf| {
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let table = name.strip_prefix("table-file-");
+        let table = table.map(|table| folder.join(format!("schemas/tables/broken.{table}.yaml")));
+        let text = |path: PathBuf| {
+            let bytes = DiskFiles.read(&path).unwrap_or_default();
+            (path, String::from_utf8_lossy(&bytes).into_owned())
+        };
+        Mistake { name, written: vec![text(table.unwrap_or(path))] }
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Each file is one mistake that people make. Beside it stands what `check` prints in a folder of its own: one finding.
+#[test]
+fn each_file_with_a_mistake_gives_the_finding_beside_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/golden/mistakes");
+    let mistakes = mistakes(&folder);
+    assert!(mistakes.len() >= 100, "{}", mistakes.len());
+    let here = format!("{}/", folder.display());
+    let mut wrong = Vec::new();
+    for mistake in &mistakes {
+        let found = load(&[folder.join(format!("{}.yaml", mistake.name))], &DiskFiles);
+        let printed = rendered(&found).replace(&here, "");
+        if found.findings.len() != 1 {
+            wrong.push(format!("{}: {} findings", mistake.name, found.findings.len()));
+        }
+        let said = |line: &&str| line.chars().count() > 80 && (line.contains(" = ") || line.starts_with("error["));
+        wrong.extend(printed.lines().find(said).map(|line| format!("{}: too wide: {line}", mistake.name)));
+        expect_file![folder.join(format!("{}.txt", mistake.name))].assert_eq(&(printed + "\n"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_code_is_explained_and_raised() {
     let mut raised: BTreeSet<&str> = MISTAKES.iter().map(|(code, ..)| *code).collect();

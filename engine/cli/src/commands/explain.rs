@@ -149,6 +149,93 @@ mod tests {
         assert!(idle.is_empty(), "explained and never raised: {idle:?}");
     }
 
+    /// The crate to which a file belongs, such as `engine/cli`.
+    fn crate_of(path: &Path) -> String {
+        let inside = path.strip_prefix(root()).unwrap_or(path).components().take(2);
+        inside.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
+    }
+
+    /// What tests say, by crate: their sources, and the files that they compare with.
+    fn said_by_tests() -> BTreeMap<String, String> {
+        let mut folders = vec![(root().join("engine"), false), (root().join("connectors"), false)];
+        folders.push((root().join("topologies"), false));
+        let mut said: BTreeMap<String, String> = BTreeMap::new();
+        while let Some((folder, of_tests)) = folders.pop() {
+            for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                let of_tests = of_tests || ["tests", "system", "golden", "testkit"].contains(&name.as_str());
+                let said = said.entry(crate_of(&path)).or_default();
+                if path.is_dir() {
+                    folders.push((path, of_tests));
+                } else if of_tests || name == "tests.rs" || name.ends_with("_tests.rs") {
+                    said.push_str(&fs::read_to_string(&path).unwrap_or_default());
+                } else if name.ends_with(".rs") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    said.extend(text.split_once("\nmod tests {\n").map(|(_, tests)| tests.to_owned()));
+                } else if name.ends_with(".yaml") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    said.extend(text.split_once("\ntests:\n").map(|(_, tests)| tests.to_owned()));
+                }
+            }
+        }
+        said
+    }
+
+    /// Codes that no test names, each with the reason. The list only shrinks.
+    const UNTESTED: &[(&str, &str)] = &[
+        ("E5103", "needs more than 1,000 records of a topic that fail in one run"),
+        ("E5104", "needs a raw store that loses bytes between two runs"),
+        ("E5105", "needs a table from which rows vanish between two inserts of a range"),
+        ("E5106", "needs a record of another writer in a topic of documents"),
+        ("E5107", "needs a dead letter whose row lies elsewhere when it is replayed, so another version of its bytes"),
+        ("E5108", "needs a record of another writer in a topic of retries"),
+        ("E5206", "engine/cli/tests/commands/statuses.rs asks where nothing listens, and looks at the status (69)"),
+        ("E5207", "needs a machine without the package client"),
+        ("E5210", "needs a library that loads and does not start"),
+        ("E5211", "engine/cli/tests/commands/statuses.rs gives a wrong address, and looks at the status (78)"),
+        ("E5301", "engine/log/src/explanations.rs makes the error; running.rs opens a folder twice and gets status 73"),
+        ("E5302", "engine/log/src/explanations.rs makes the error, and looks whether its code is explained"),
+        ("E5303", "engine/log/src/explanations.rs makes the error; engine/log/tests/damage.rs damages a folder"),
+        ("E5423", "needs a folder that may not be read, which a test that runs as root cannot have"),
+    ];
+    /// Crates whose own test raises every code and compares the set with what is explained.
+    const WHOLE: &[(&str, &str)] =
+        &[("codec", "engine/codec/src/tests.rs"), ("topology", "engine/topology/src/tests.rs")];
+
+    /// Each code is named by a test, as a literal or under the name of its constant.
+    #[test]
+    fn every_code_is_named_by_a_test() {
+        let constant = Regex::new(r#"\b([A-Z][A-Z_]+)(?:: Code = Code\(| = )"(E\d{4})""#).unwrap();
+        let mut said = said_by_tests();
+        // The list above is no test.
+        let here = include_str!("explain.rs").split_once("\nmod tests {\n").map_or("", |(_, tests)| tests);
+        said.values_mut().for_each(|said| *said = said.replace(here, ""));
+        let literal = Regex::new(r"\bE\d{4}\b").unwrap();
+        let word = Regex::new(r"\b[A-Z][A-Z_]+\b").unwrap();
+        let mut named: BTreeSet<String> =
+            said.values().flat_map(|said| literal.find_iter(said)).map(|found| found.as_str().to_owned()).collect();
+        // Two crates can give two codes one name.
+        for source in sources() {
+            let Some(said) = said.get(&crate_of(Path::new(&source.name))) else { continue };
+            let words: BTreeSet<&str> = word.find_iter(said).map(|found| found.as_str()).collect();
+            let declared = constant.captures_iter(&source.text).filter(|found| words.contains(&found[1]));
+            named.extend(declared.map(|found| found[2].to_owned()));
+        }
+        for (name, test) in WHOLE {
+            let text = fs::read_to_string(root().join(test)).unwrap();
+            assert!(text.contains("EXPLANATIONS") && text.contains("raised"), "{test}");
+            let codes = CRATES.iter().filter(|(owner, _)| owner == name).flat_map(|(_, codes)| *codes);
+            named.extend(codes.map(|explanation| explanation.code.0.to_owned()));
+        }
+        let untested: BTreeSet<&str> = UNTESTED.iter().map(|(code, _)| *code).collect();
+        let missing: Vec<&str> = explanations().iter().map(|explanation| explanation.code.0).collect();
+        let missing: Vec<&str> =
+            missing.into_iter().filter(|code| !named.contains(*code) && !untested.contains(code)).collect();
+        assert!(missing.is_empty(), "no test names {missing:?}");
+        let idle: Vec<&&str> = untested.iter().filter(|code| named.contains(**code)).collect();
+        assert!(idle.is_empty(), "named by a test after all: {idle:?}");
+    }
+
     /// The ranges of ARCHITECTURE.md do not overlap, and each crate keeps to its own.
     #[test]
     fn codes_lie_in_the_range_of_their_crate() {

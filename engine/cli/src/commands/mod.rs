@@ -37,6 +37,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Release(arguments) => ask::release(&arguments),
         Command::Dlq(arguments) => dead_letters::dead_letters(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::SchemaJson => {
+            crate::show::json(&topology::schema());
+            Ok(Exit::Fine)
+        }
         Command::Completion(arguments) => {
             clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut std::io::stdout());
             Ok(Exit::Fine)

@@ -129,3 +129,57 @@ fn a_reader_that_has_gone_away_is_no_failure() {
         workplace.command(&["explain", "E4201"]).stdout(writer).output().expect("the program starts").into();
     assert_eq!((said.status, said.errors.as_str()), (0, ""));
 }
+
+#[test]
+fn the_schema_for_editors_is_json_with_all_words_described() {
+    let schema = say(["schema-json"]).ends(0).json();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    let dedupe = definitions.values().find(|one| one["properties"]["remember"].is_object()).expect("dedupe");
+    assert_eq!(dedupe["required"], serde_json::json!(["name", "key", "remember"]));
+    assert_eq!(dedupe["additionalProperties"], false);
+    assert!(dedupe["properties"]["remember"]["description"].is_string());
+}
+
+/// A zip archive whose one member is `a.csv`.
+const ARCHIVE: &[u8] = b"PK\x03\x04\x14\x00\x00\x00\x00\x00\x00\x00!\x00\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x05\x00\x00\x00a.csvxPK\x01\x02\x14\x03\x14\x00\x00\x00\x00\x00\x00\x00!\x00\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00a.csvPK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x003\x00\x00\x00$\x00\x00\x00\x00\x00";
+
+const FAILING: &str = r#"topology: failing
+flows:
+  load:
+    from: { files: { path: in, file-names: ["rows_{date:%Y%m%d}*"] } }
+    steps:
+      - unzip: { members: "*.txt" }
+      - decode: { delimited: { layouts: { one: { header: [id, part, place] } } } }
+      - select:
+          day: document.date
+          id: id
+          part: split_part(part, ';', cast(place as bigint))
+    to: { clickhouse: { table: demo.failing, rows: by-document, key: [day, id] } }
+tests:
+  - name: an argument that the function does not take
+    flow: load
+    given: { document: { name: rows_20260105.txt, text: "id,part,place\n1,a;b,0\n2,a,1\n3,a,1\n4,a,1\n5,a,1\n6,a,1\n7,a,1\n8,a,1\n9,a,1\n10,a,1\n" } }
+    expect: { dead-letters: [ { code: E4105, field: part, line: 2 } ] }
+  - name: one key with two contents
+    flow: load
+    given: { document: { name: rows_20260105.txt, text: "id,part,place\n1,a,1\n1,b,1\n2,a,1\n3,a,1\n4,a,1\n5,a,1\n6,a,1\n7,a,1\n8,a,1\n9,a,1\n10,a,1\n11,a,1\n12,a,1\n13,a,1\n14,a,1\n15,a,1\n16,a,1\n17,a,1\n18,a,1\n19,a,1\n" } }
+    expect: { dead-letters: [ { code: E4404, line: 2 }, { code: E4404, line: 3 } ] }
+  - name: too many bad rows
+    flow: load
+    given: { document: { name: rows_20260105.txt, text: "id,part,place\n1,a,0\n2,a,1\n" } }
+    expect: { rows: [], receipt: { outcome: failed, code: E4411 } }
+  - name: an archive of other members
+    flow: load
+    given: { document: { name: rows_20260105.zip, file: other.zip } }
+    expect: { rows: [], receipt: { outcome: failed, code: E4412 } }
+"#;
+
+#[test]
+fn codes_of_bad_rows_and_documents_stand_in_dead_letters_and_receipts() {
+    let workplace = Workplace::new();
+    workplace.write("failing.yaml", FAILING);
+    std::fs::write(workplace.path().join("other.zip"), ARCHIVE).expect("a file");
+    let said = workplace.say(&["test", "failing.yaml"]).ends(0);
+    assert_eq!(said.output.matches("ok      failing").count(), 4, "{}", said.output);
+}

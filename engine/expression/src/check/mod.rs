@@ -24,9 +24,10 @@ use crate::decimal::parse_decimal;
 use crate::evaluate::apply;
 use crate::expression::ExpressionError;
 use crate::functions::{self, Call};
+use crate::habits::type_elsewhere;
 use crate::parse::{DEEPEST, too_large};
 use crate::scope::{Constant, Scope, UserFunction};
-use crate::syntax::{Is, Span, Syntax, SyntaxKind};
+use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 use crate::tree::{Kind, Literal, Node, OPERAND, Operation};
 
 /// What may stand behind `as` in a cast.
@@ -98,7 +99,15 @@ impl<'a> Checker<'a> {
             SyntaxKind::Negate(operand) => self.negate(operand, span),
             SyntaxKind::Binary { operator, left, right } => {
                 let (left_node, right_node) = (self.check(left), self.check(right));
-                self.binary(*operator, left_node?, right_node?, span)
+                let null = |side: &Syntax| matches!(side.kind, SyntaxKind::Null);
+                if operator.is_plain_comparison() && null(left) != null(right) {
+                    return self.against_null(*operator, if null(left) { right } else { left }, span);
+                }
+                let found = self.binary(*operator, left_node?, right_node?, span);
+                if found.is_none() {
+                    self.remedy_of_comparison(*operator, left, right);
+                }
+                found
             }
             SyntaxKind::Logic { and, terms } => {
                 let nodes: Vec<_> = terms.iter().map(|term| self.condition(term)).collect();
@@ -294,7 +303,14 @@ impl<'a> Checker<'a> {
                 "write a name such as `UTC` or `America/New_York`",
             ),
             Ok(of) => Some(of),
-            Err(error) => self.error("E3303", span, error.to_string(), TYPES),
+            Err(error) => {
+                let remedy = match (&error, type_elsewhere(written)) {
+                    (batch::TypeError::Arguments(_), _) => "mend what stands in the brackets".to_owned(),
+                    (_, Some(ours)) => format!("write `{ours}`"),
+                    (batch::TypeError::Unknown(_), None) => TYPES.to_owned(),
+                };
+                self.error("E3303", span, error.to_string(), &remedy)
+            }
         }
     }
 
@@ -351,6 +367,32 @@ impl<'a> Checker<'a> {
         Node::new(of, nullable, Kind::Apply { operation, arguments, context })
     }
 
+    /// A better remedy for a comparison that just failed, where what was written shows what was meant.
+    fn remedy_of_comparison(&mut self, operator: Operator, left: &Syntax, right: &Syntax) {
+        let chained =
+            |side: &Syntax| matches!(side.kind, SyntaxKind::Binary { operator, .. } if operator.is_plain_comparison());
+        let number = [left, right].into_iter().find_map(|side| match &side.kind {
+            SyntaxKind::Text(text) if text.trim().parse::<f64>().is_ok() => Some(text),
+            _ => None,
+        });
+        let remedy = match number {
+            _ if !operator.is_plain_comparison() => return,
+            _ if chained(left) || chained(right) => "join comparisons with `and` or `or`; `||` joins texts".to_owned(),
+            Some(number) => format!("write `{number}` without quotes if it is a number"),
+            None => return,
+        };
+        if let Some(error) = self.errors.last_mut().filter(|error| error.code.0 == "E3301") {
+            error.remedy = Some(remedy);
+        }
+    }
+
+    fn against_null<T>(&mut self, operator: Operator, other: &Syntax, span: &Span) -> Option<T> {
+        let written = self.text.get(other.span.clone()).filter(|text| text.len() < 60).unwrap_or("x").trim();
+        let not = if operator == Operator::Equal { "" } else { "not " };
+        let remedy = format!("write `{written} is {not}null`");
+        self.error("E3307", span, "a comparison with null is null for every row, never true".to_owned(), &remedy)
+    }
+
     fn call(&mut self, name: &str, name_span: &Span, arguments: &[Syntax], span: &Span) -> Option<Node> {
         let lower = name.to_ascii_lowercase();
         let user = self.scope.functions.get(lower.as_str()).cloned();
@@ -368,7 +410,11 @@ impl<'a> Checker<'a> {
             let nearest = nearest(&lower, known.chain(self.scope.functions.keys().map(|name| &**name)));
             let remedy = match (&nearest, lower.as_str()) {
                 (_, "now" | "today" | "current_date" | "current_timestamp" | "random" | "rand") => {
-                    "an expression knows no clock and no chance, so that a replay gives the same".to_owned()
+                    "take a date of the document, such as `document.date`, or a column; a clock would give a replay other rows"
+                        .to_owned()
+                }
+                (_, "sum" | "count" | "avg" | "min" | "max" | "median" | "any" | "row_number" | "lag" | "lead") => {
+                    "an expression sees one row; what takes many rows belongs into a query of the table".to_owned()
                 }
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),
                 _ => "`spotlight eval --functions` lists them; your own stand under `functions:`".to_owned(),
@@ -429,7 +475,7 @@ impl<'a> Checker<'a> {
                                 Some(_) => operand.clone(),
                                 None => Node::new(operand.of.clone(), operand.nullable, Kind::Name(OPERAND.into())),
                             };
-                            self.binary(crate::syntax::Operator::Equal, bound, node, &condition.span)
+                            self.binary(Operator::Equal, bound, node, &condition.span)
                         }
                         _ => None,
                     }

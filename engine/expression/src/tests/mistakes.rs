@@ -97,7 +97,7 @@ fn mistakes_are_named_where_they_are() {
         &expect![[r#"
             E3202 `strip` there is no function `strip` | did you mean `trim`?
             E3202 `toString` there is no function `toString` | write `cast(x as text)`
-            E3202 `today` there is no function `today` | an expression knows no clock and no chance, so that a replay gives the same
+            E3202 `today` there is no function `today` | take a date of the document, such as `document.date`, or a column; a clock would give a replay other rows
         "#]],
     );
     check(
@@ -125,10 +125,70 @@ fn mistakes_are_named_where_they_are() {
     "#]],
     );
     check(
+        "price <> 'a' && day is null",
+        &expect![[r#"
+        E3101 `&&` `&&` is no operator | write `and`
+    "#]],
+    );
+    check(
+        "price = null",
+        &expect![[r#"
+        E3307 `price = null` a comparison with null is null for every row, never true | write `price is null`
+    "#]],
+    );
+    check(
+        "null <> price",
+        &expect![[r#"
+        E3307 `null <> price` a comparison with null is null for every row, never true | write `price is not null`
+    "#]],
+    );
+    check(
+        "price = 'a' ? 1 : 2",
+        &expect![[r#"
+        E3101 `?` `?` is no operator | write `case when a then b else c end`
+    "#]],
+    );
+    check(
+        "!(price = 'a')",
+        &expect![[r#"
+        E3101 `!` `!` is no operator | write `not`
+    "#]],
+    );
+    check(
+        "trim(price",
+        &expect![[r#"
+        E3101 `` a bracket is not closed | close it with `)`
+    "#]],
+    );
+    check(
+        "select price from x",
+        &expect![[r#"
+        E3101 `price` this is a statement | write the expression alone, without `select` and `from`
+    "#]],
+    );
+    check(
+        "sum(price)",
+        &expect![[r#"
+        E3202 `sum` there is no function `sum` | an expression sees one row; what takes many rows belongs into a query of the table
+    "#]],
+    );
+    check(
+        r#"trim("price)"#,
+        &expect![[r#"
+        E3101 `"price)` a name is not closed | close it with `"`
+    "#]],
+    );
+    check(
+        "price = 'a';",
+        &expect![[r#"
+        E3101 `;` an expression ends without `;` | take the `;` away
+    "#]],
+    );
+    check(
         "'open",
         &expect![[r#"
-        E3101 `'open` unterminated string literal | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
-    "#]],
+            E3101 `'open` a text is not closed | close it with `'`
+        "#]],
     );
     check(
         "",
@@ -145,8 +205,8 @@ fn mistakes_are_named_where_they_are() {
     check(
         "cast(price as decimal(39, 2))",
         &expect![[r#"
-        E3303 `decimal(39, 2)` a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P | types are text, boolean, tinyint, smallint, integer, bigint (each also unsigned), double, decimal(P, S), date, timestamp(3, UTC), timestamp(3), binary, list of TYPE, map of text to TYPE
-    "#]],
+            E3303 `decimal(39, 2)` a decimal is `decimal(P, S)` with P from 1 to 38 and S from 0 to P | mend what stands in the brackets
+        "#]],
     );
     check(
         "cast(settled as bigint)",
@@ -157,8 +217,8 @@ fn mistakes_are_named_where_they_are() {
     check(
         "now()",
         &expect![[r#"
-        E3202 `now` there is no function `now` | an expression knows no clock and no chance, so that a replay gives the same
-    "#]],
+            E3202 `now` there is no function `now` | take a date of the document, such as `document.date`, or a column; a clock would give a replay other rows
+        "#]],
     );
     check(
         "(select 1)",
@@ -268,6 +328,7 @@ fn codes_are_explained_and_used() {
         "cast(1 as date)",
         "round(1.5, change)",
         "regexp_matches(price, '(')",
+        "price = null",
     ];
     let mut raised: BTreeSet<_> = cases
         .iter()

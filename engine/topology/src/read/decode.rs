@@ -9,25 +9,12 @@ use crate::diagnostic::Diagnostic;
 use crate::encodings;
 use crate::fields::{Fields, Walk};
 use crate::files::Site;
+use crate::language;
 use crate::plan::{Delimited, EmptyOutcome, Layout, Members, Naming, NewColumns, Proof, Trailer, Unzip};
-use crate::reader::{Kind, Node};
+use crate::reader::{Entry, Kind, Node};
 use crate::scalars;
 use crate::written::Documents;
 
-const DELIMITED: &[&str] = &[
-    "separator",
-    "quotes",
-    "encoding",
-    "layouts",
-    "names",
-    "spill",
-    "trailer",
-    "without-trailer",
-    "new-columns",
-    "empty",
-    "outcome",
-    "line-limit",
-];
 const UNPACKED_LIMIT: u64 = 8 << 30;
 
 /// Reads `unzip` and `decode` into `documents`; says how many steps that were.
@@ -80,13 +67,13 @@ fn verb<'a>(step: &'a Node, name: &str) -> Option<&'a Node> {
 }
 
 fn unzip(walk: &Walk<'_>, node: &Node, unpacked_limit: u64) -> Option<Unzip> {
-    let fields = walk.fields(node, "step `unzip`", &["members"])?;
+    let fields = walk.fields(node, &language::UNZIP)?;
     let members = match fields.get("members") {
         None => Members::Named(pattern::Pattern::parse("*").ok()?),
         Some(node) if node.is_scalar() => Members::Named(walk.pattern(node)?),
         Some(node) => {
-            let fields = walk.fields(node, "`members`", &["first-line", "named"])?;
-            let entry = fields.exactly_one(&["first-line", "named"])?;
+            let fields = walk.fields(node, &language::MEMBERS)?;
+            let entry = fields.exactly_one()?;
             let pattern = walk.pattern(&entry.value)?;
             if entry.key.text() == "named" { Members::Named(pattern) } else { Members::FirstLine(pattern) }
         }
@@ -100,34 +87,34 @@ fn decode(
     site: &Site<'_>,
     outcomes: &mut Vec<(Node, EmptyOutcome)>,
 ) -> Option<Delimited> {
-    let fields = walk.fields(node, "step `decode`", &["delimited"])?;
-    let fields = walk.fields(fields.required("delimited")?, "`delimited`", DELIMITED)?;
-    let naming = [("as-published", Naming::AsPublished), ("snake_case", Naming::SnakeCase)];
-    let names =
-        fields.get("names").and_then(|node| walk.choice(node, "naming", &naming)).unwrap_or(Naming::AsPublished);
+    let fields = walk.fields(node, &language::DECODE)?;
+    let fields = walk.fields(fields.required("delimited")?, &language::DELIMITED)?;
+    let names = fields
+        .get("names")
+        .and_then(|node| walk.choice(node, "naming", &language::NAMING))
+        .unwrap_or(Naming::AsPublished);
     let layouts = fields.required("layouts").and_then(|node| walk.entries(node, "`layouts`"));
-    let read = |entry: &crate::reader::Entry| layout(walk, &entry.key, &entry.value, names, site);
+    let read = |entry: &Entry| layout(walk, &entry.key, &entry.value, names, site);
     let found: Option<Vec<Option<Layout>>> = layouts.map(|entries| entries.iter().map(read).collect());
     let trailers = fields.get("trailer").map_or_else(Vec::new, |node| trailers(walk, node));
     let trailer_required = without_trailer(walk, &fields, trailers.is_empty());
     *outcomes = fields.get("outcome").map_or_else(Vec::new, |node| read_outcomes(walk, node));
-    let new_columns = [("keep", NewColumns::Keep), ("refuse", NewColumns::Refuse)];
-    let quotes = [("none", false), ("double", true)];
-    let empty = [("null", true), ("text", false)];
     let empty_is_null = match fields.get("empty") {
         // `empty: null` in YAML is nothing, and means the default.
-        Some(node) if !node.is_null() => walk.choice(node, "value of `empty`", &empty).unwrap_or(true),
+        Some(node) if !node.is_null() => walk.choice(node, "value of `empty`", &language::EMPTY).unwrap_or(true),
         _ => true,
     };
     let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
     let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
     let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| encoding(walk, node));
-    let line_limit = fields
-        .get("line-limit")
-        .and_then(|node| walk.read(node, "size", "a size above zero, such as `1MiB`", scalars::some_size));
+    let line_limit =
+        fields.get("line-limit").and_then(|node| walk.read(node, &language::LINE_LIMIT, scalars::some_size));
     let delimited = Delimited {
         separator: separator?,
-        quotes: fields.get("quotes").and_then(|node| walk.choice(node, "kind of quotes", &quotes)).unwrap_or(true),
+        quotes: fields
+            .get("quotes")
+            .and_then(|node| walk.choice(node, "kind of quotes", &language::QUOTES))
+            .unwrap_or(true),
         encoding: encoding?,
         // A layout that could not be read would make every column of it unknown.
         layouts: found?.into_iter().collect::<Option<Vec<Layout>>>()?,
@@ -137,7 +124,7 @@ fn decode(
         trailer_required,
         new_columns: fields
             .get("new-columns")
-            .and_then(|node| walk.choice(node, "value of `new-columns`", &new_columns))
+            .and_then(|node| walk.choice(node, "value of `new-columns`", &language::NEW_COLUMNS))
             .unwrap_or(NewColumns::Refuse),
         empty_is_null,
         outcomes: Vec::new(),
@@ -145,6 +132,7 @@ fn decode(
         raw_row: false,
     };
     check_columns(walk, &delimited, &fields, spill.map(|(node, _)| node));
+    never_taken(walk, &delimited, layouts.unwrap_or(&[]));
     Some(delimited)
 }
 
@@ -167,8 +155,7 @@ fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
 }
 
 fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
-    let wanted = "one ASCII character that is no quote, such as `;` or `|`, or `tab`";
-    walk.read(node, "separator", wanted, |text| match text.as_bytes() {
+    walk.read(node, &language::SEPARATOR, |text| match text.as_bytes() {
         b"tab" => Some(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Some(*byte),
         _ => None,
@@ -177,7 +164,7 @@ fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
 
 fn without_trailer(walk: &Walk<'_>, fields: &Fields<'_>, no_trailers: bool) -> bool {
     let Some(node) = fields.get("without-trailer") else { return !no_trailers };
-    let required = walk.choice(node, "value of `without-trailer`", &[("incomplete", true), ("accept", false)]);
+    let required = walk.choice(node, "value of `without-trailer`", &language::WITHOUT_TRAILER);
     if no_trailers && fields.get("trailer").is_none() {
         let finding = Diagnostic::new(
             codes::MISSING,
@@ -189,24 +176,51 @@ fn without_trailer(walk: &Walk<'_>, fields: &Fields<'_>, no_trailers: bool) -> b
     required.unwrap_or(true) && !no_trailers
 }
 
+/// The first layout that fits is taken, so one behind another that fits all of its documents never is.
+fn never_taken(walk: &Walk<'_>, delimited: &Delimited, written: &[Entry]) {
+    for (index, later) in delimited.layouts.iter().enumerate() {
+        let needs = if later.must_have.is_empty() { &later.header } else { &later.must_have };
+        let takes_all = |earlier: &&Layout| match earlier.must_have.as_slice() {
+            [] => later.must_have.is_empty() && earlier.header == later.header,
+            some => some.iter().all(|name| needs.contains(name)),
+        };
+        let (Some(earlier), Some(entry)) = (delimited.layouts[..index].iter().find(takes_all), written.get(index))
+        else {
+            continue;
+        };
+        let what =
+            format!("the layout `{}` is never taken: what fits it fits `{}` before it", later.name, earlier.name);
+        let finding = Diagnostic::new(codes::HEADER, &entry.key, what);
+        let first = written.iter().find(|entry| *entry.key.text() == *earlier.name);
+        let finding = match first {
+            Some(first) => finding.related(&first.key.span, "the first layout that fits is taken"),
+            None => finding,
+        };
+        let remedy = format!(
+            "put `{}` first, or add a column to `must-have` of `{}` that only its documents have",
+            later.name, earlier.name
+        );
+        walk.push(finding.remedy(remedy));
+    }
+}
+
 fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, spill: Option<&Node>) {
     if let (Some(node), Some(name)) = (spill, &delimited.spill) {
-        for layout in &delimited.layouts {
-            if !layout.names.contains(name) {
-                let what = format!("`spill` names no column of the layout `{}`", layout.name);
-                let finding = Diagnostic::new(codes::HEADER, node, what);
-                let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
-                walk.push(finding.otherwise("name one of these columns; each layout needs it"));
-            }
+        // One finding, however many layouts lack it.
+        if let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(name)) {
+            let what = format!("`spill` names no column of the layout `{}`", layout.name);
+            let finding = Diagnostic::new(codes::HEADER, node, what);
+            let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
+            walk.push(finding.otherwise("name one of these columns; each layout needs it"));
         }
     }
     for trailer in &delimited.trailers {
-        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer")) {
-            for layout in delimited.layouts.iter().filter(|layout| !layout.names.contains(column)) {
-                let what = format!("`sum` names no column of the layout `{}`", layout.name);
-                let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
-                walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
-            }
+        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer"))
+            && let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(column))
+        {
+            let what = format!("`sum` names no column of the layout `{}`", layout.name);
+            let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
+            walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
         }
     }
 }
@@ -222,12 +236,11 @@ fn summed<'a>(trailers: &'a Node, column: &str) -> Option<&'a Node> {
 }
 
 fn read_outcomes(walk: &Walk<'_>, node: &Node) -> Vec<(Node, EmptyOutcome)> {
-    let kinds = [("empty", EmptyOutcome::Empty), ("unpublished", EmptyOutcome::Unpublished)];
     let items = walk.items(node, "`outcome`").unwrap_or(&[]);
     let read = |item| {
-        let fields = walk.fields(item, "an outcome", &["when", "is"])?;
+        let fields = walk.fields(item, &language::OUTCOME)?;
         let when = fields.required("when").filter(|node| walk.text(node, "`when`").is_some());
-        let is = fields.required("is").and_then(|node| walk.choice(node, "outcome", &kinds));
+        let is = fields.required("is").and_then(|node| walk.choice(node, "outcome", &language::OUTCOME_KINDS));
         Some((when?.clone(), is?))
     };
     items.iter().filter_map(read).collect()
@@ -239,7 +252,7 @@ fn trailers(walk: &Walk<'_>, node: &Node) -> Vec<Trailer> {
 }
 
 fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
-    let fields = walk.fields(node, "a trailer", &["matches", "proves", "as"])?;
+    let fields = walk.fields(node, &language::TRAILER)?;
     let matches_node = fields.required("matches")?;
     let matches = walk.text(matches_node, "`matches`")?;
     let regex = match Regex::new(&format!(r"\A(?:{matches})\z")) {
@@ -277,8 +290,8 @@ fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
         group(node);
     }
     let proves = fields.get("proves").and_then(|node| {
-        let fields = walk.fields(node, "`proves`", &["count", "sum", "equals"])?;
-        let entry = fields.exactly_one(&["count", "sum"])?;
+        let fields = walk.fields(node, &language::PROVES)?;
+        let entry = fields.exactly_one()?;
         if entry.key.text() == "count" {
             return Some(Proof::Count { group: group(&entry.value)? });
         }
@@ -289,7 +302,7 @@ fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
 }
 
 fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<'_>) -> Option<Layout> {
-    let fields = walk.fields(node, "a layout", &["header", "must-have", "as"])?;
+    let fields = walk.fields(node, &language::LAYOUT)?;
     let header_node = fields.required("header")?;
     let header = header(walk, header_node, site)?;
     let mut good = true;

@@ -7,6 +7,7 @@ use batch::ColumnType;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::Walk;
+use crate::language;
 use crate::reader::Node;
 use crate::written::Function;
 
@@ -30,7 +31,7 @@ fn function(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Function> {
         walk.push(finding.remedy("use lower-case letters, digits and `_`, beginning with a letter"));
         return None;
     }
-    let fields = walk.fields(node, "a function", &["about", "takes", "gives", "is", "examples"])?;
+    let fields = walk.fields(node, &language::FUNCTION)?;
     let takes = fields.required("takes").and_then(|node| walk.entries(node, "`takes`"));
     let gives = fields.required("gives").and_then(|node| walk.column_type(node));
     let body = fields.required("is").filter(|node| walk.text(node, "`is`").is_some());

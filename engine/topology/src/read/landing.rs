@@ -8,26 +8,25 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::Walk;
 use crate::files::Site;
+use crate::language::{self, Keys, MOST_ROWS, RowsWord};
 use crate::reader::{Kind, Node};
 use crate::scalars;
 use crate::written::{Landing, Partition, To, TopicWrite};
 
-const CLICKHOUSE: &[&str] = &["table", "rows", "version", "key", "partition", "batch", "delivery"];
-/// Below the 1,000,000 rows that make one block of one insert.
-const MOST_ROWS: usize = 900_000;
-
 pub(super) fn to(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> To {
-    if let Kind::Sequence(_) = &node.kind {
+    if let Kind::Sequence(items) = &node.kind {
         let finding = Diagnostic::new(codes::ONE_OF, node, "a flow has one destination, and this is a list");
-        walk.push(finding.remedy("write a topic, and let a second flow land it"));
+        let remedy =
+            if items.len() < 2 { "write it without `- `" } else { "write a topic, and let second flows land it" };
+        walk.push(finding.remedy(remedy));
         return To::Broken;
     }
-    let Some(fields) = walk.fields(node, "`to`", &["clickhouse", "topic", "key", "partitions"]) else {
+    let Some(fields) = walk.fields(node, &language::TO) else {
         return To::Broken;
     };
-    let Some(entry) = fields.exactly_one(&["clickhouse", "topic"]) else { return To::Broken };
+    let Some(entry) = fields.exactly_one() else { return To::Broken };
     if entry.key.text() == "topic" {
-        return topic(walk, node, "`to`").map_or(To::Broken, To::Topic);
+        return topic(walk, node, &language::TO).map_or(To::Broken, To::Topic);
     }
     for key in ["key", "partitions"] {
         if let Some(node) = fields.key(key) {
@@ -38,8 +37,8 @@ pub(super) fn to(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> To {
     landing(walk, &entry.value, site).map_or(To::Broken, |landing| To::Table(Box::new(landing)))
 }
 
-pub(super) fn topic(walk: &Walk<'_>, node: &Node, what: &str) -> Option<TopicWrite> {
-    let fields = walk.fields(node, what, &["topic", "key", "partitions"])?;
+pub(super) fn topic(walk: &Walk<'_>, node: &Node, keys: &'static Keys) -> Option<TopicWrite> {
+    let fields = walk.fields(node, keys)?;
     let topic = fields.required("topic")?;
     walk.dotted(topic, "a topic")?;
     let key = match fields.get("key") {
@@ -65,7 +64,7 @@ pub(super) fn key(walk: &Walk<'_>, node: &Node) -> Option<Vec<Node>> {
 }
 
 fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
-    let fields = walk.fields(node, "`clickhouse`", CLICKHOUSE)?;
+    let fields = walk.fields(node, &language::CLICKHOUSE)?;
     let table = fields.required("table");
     let table_name = table.and_then(|node| walk.dotted(node, "a table"));
     if let (Some(node), Some(name)) = (table, &table_name)
@@ -75,10 +74,9 @@ fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
         return None;
     }
     let rows_node = fields.required("rows");
-    let kinds = [("append", 0), ("by-key", 1), ("by-document", 2)];
-    let rows = rows_node.and_then(|node| walk.choice(node, "meaning of rows", &kinds));
+    let rows = rows_node.and_then(|node| walk.choice(node, "meaning of rows", &language::ROWS_MEANINGS));
     let version = fields.get("version").filter(|node| walk.text(node, "`version`").is_some());
-    if let (Some(node), Some(0 | 2)) = (fields.key("version"), rows) {
+    if let (Some(node), Some(RowsWord::Append | RowsWord::ByDocument)) = (fields.key("version"), rows) {
         let finding = Diagnostic::new(
             codes::UNKNOWN_FIELD,
             node,
@@ -87,12 +85,11 @@ fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
         walk.push(finding.remedy("take `version` away, or write `rows: by-key`"));
     }
     let (batch_rows, batch_age) = batch_limits(walk, fields.get("batch"));
-    let delivery = [("exactly-once", false), ("at-least-once", true)];
     Some(Landing {
         rows: match rows? {
-            0 => RowsMeaning::Append,
-            1 => RowsMeaning::ByKey { version: version.map(Node::shared) },
-            _ => RowsMeaning::ByDocument,
+            RowsWord::Append => RowsMeaning::Append,
+            RowsWord::ByKey => RowsMeaning::ByKey { version: version.map(Node::shared) },
+            RowsWord::ByDocument => RowsMeaning::ByDocument,
         },
         table: walk.value(table?).clone(),
         rows_node: rows_node?.clone(),
@@ -106,7 +103,7 @@ fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
         batch_age,
         at_least_once: fields
             .get("delivery")
-            .and_then(|node| walk.choice(node, "delivery", &delivery))
+            .and_then(|node| walk.choice(node, "delivery", &language::DELIVERY))
             .unwrap_or(false),
     })
 }
@@ -128,11 +125,10 @@ fn half_a_name(node: &Node, name: &str, site: &Site<'_>) -> Diagnostic {
 
 fn batch_limits(walk: &Walk<'_>, node: Option<&Node>) -> (usize, Duration) {
     let default = (500_000, Duration::from_secs(5));
-    let Some(fields) = node.and_then(|node| walk.fields(node, "`batch`", &["rows", "age"])) else { return default };
+    let Some(fields) = node.and_then(|node| walk.fields(node, &language::BATCH)) else { return default };
     let rows = |text: &str| text.replace('_', "").parse().ok().filter(|rows| (1..=MOST_ROWS).contains(rows));
-    let rows = fields.get("rows").and_then(|node| walk.read(node, "number of rows", "from 1 to 900000", rows));
-    let age =
-        fields.get("age").and_then(|node| walk.read(node, "duration", "a duration such as `5s`", scalars::duration));
+    let rows = fields.get("rows").and_then(|node| walk.read(node, &language::BATCH_ROWS, rows));
+    let age = fields.get("age").and_then(|node| walk.read(node, &language::BATCH_AGE, scalars::duration));
     (rows.unwrap_or(default.0), age.unwrap_or(default.1))
 }
 

@@ -8,19 +8,19 @@ use pattern::{FieldKind, Pattern};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Walk};
+use crate::language;
 use crate::plan::{Discover, HttpPlan, Members, SourcePlan, Unzip};
 use crate::reader::{Kind, Node};
 use crate::scalars;
 use crate::written::{Documents, From, TopicRead};
 
-const HTTP: &[&str] = &["discover", "file-names", "old-file-names", "every", "limits", "absent", "recheck", "contact"];
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 const DAY: u64 = 86_400;
 
 pub(super) fn from(walk: &Walk<'_>, node: &Node) -> Option<From> {
-    let fields = walk.fields(node, "`from`", &["files", "http", "topic", "key", "partitions"])?;
-    let entry = fields.exactly_one(&["files", "http", "topic"])?;
+    let fields = walk.fields(node, &language::FROM)?;
+    let entry = fields.exactly_one()?;
     if entry.key.text() == "topic" {
         walk.dotted(&entry.value, "a topic")?;
         return Some(From::Topic(TopicRead {
@@ -44,17 +44,15 @@ pub(super) fn from(walk: &Walk<'_>, node: &Node) -> Option<From> {
 }
 
 pub(super) fn partitions(walk: &Walk<'_>, node: &Node) -> Option<i32> {
-    walk.read(node, "number of partitions", "a whole number from 1 to 1000", |text| {
-        text.parse().ok().filter(|count| (1..=1000).contains(count))
-    })
+    walk.read(node, &language::PARTITIONS, |text| text.parse().ok().filter(|count| (1..=1000).contains(count)))
 }
 
 fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
-    let fields = walk.fields(node, "`files`", &["path", "file-names", "every", "limits"])?;
+    let fields = walk.fields(node, &language::FILES)?;
     let path = fields.required("path").and_then(|node| walk.text(node, "`path`"));
-    let file_names = file_names(walk, &fields);
+    let file_names = file_names(walk, &fields, None);
     let unpacked = fields.get("limits").and_then(|node| {
-        let limits = walk.fields(node, "`limits`", &["unpacked"])?;
+        let limits = walk.fields(node, &language::FILES_LIMITS)?;
         limits.get("unpacked").and_then(|node| size(walk, node))
     });
     let every = every(walk, &fields, TEN_SECONDS);
@@ -69,20 +67,20 @@ fn documents(source: SourcePlan, (file_names, names_broken): (Vec<Pattern>, bool
 }
 
 fn every(walk: &Walk<'_>, fields: &Fields<'_>, default: Duration) -> Duration {
-    let read = |node| walk.read(node, "duration", "a duration from `1s`, such as `15m`", scalars::pause);
+    let read = |node| walk.read(node, &language::EVERY, scalars::pause);
     fields.get("every").and_then(read).unwrap_or(default)
 }
 
 fn size(walk: &Walk<'_>, node: &Node) -> Option<u64> {
-    walk.read(node, "size", "a size above zero, such as `500MiB`", scalars::some_size)
+    walk.read(node, &language::SIZE, scalars::some_size)
 }
 
 /// The patterns, and whether one of them could not be read.
-fn file_names(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<(Vec<Pattern>, bool)> {
+fn file_names(walk: &Walk<'_>, fields: &Fields<'_>, old: Option<&Node>) -> Option<(Vec<Pattern>, bool)> {
     let mut patterns = Vec::new();
     let mut broken = false;
     let required = fields.required("file-names");
-    for node in [required, fields.get("old-file-names")].into_iter().flatten() {
+    for node in [required, old].into_iter().flatten() {
         let node = walk.value(node);
         if node.text().starts_with("param.") {
             broken = true; // reported where the parameter is
@@ -101,30 +99,27 @@ fn file_names(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<(Vec<Pattern>, boo
 }
 
 fn http(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
-    let fields = walk.fields(node, "`http`", HTTP)?;
+    let fields = walk.fields(node, &language::HTTP)?;
     let discover = fields.required("discover").and_then(|node| discover(walk, node));
-    let file_names = file_names(walk, &fields);
-    let limits = fields.get("limits").and_then(|node| walk.fields(node, "`limits`", &["rate", "body", "unpacked"]));
+    let file_names = file_names(walk, &fields, fields.get("old-file-names"));
+    let limits = fields.get("limits").and_then(|node| walk.fields(node, &language::HTTP_LIMITS));
     let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
     let size = |node| size(walk, node);
-    let rate =
-        limit("rate").and_then(|node| walk.read(node, "rate", "a rate such as `5/s` or `1 per 4s`", scalars::rate));
+    let rate = limit("rate").and_then(|node| walk.read(node, &language::RATE, scalars::rate));
     let body_limit = limit("body").and_then(size).unwrap_or(500 << 20);
     let unpacked = limit("unpacked").and_then(size);
-    let absent = fields.get("absent").and_then(|node| walk.fields(node, "`absent`", &["status", "give-up-after"]));
+    let absent = fields.get("absent").and_then(|node| walk.fields(node, &language::ABSENT));
     let status = absent.as_ref().and_then(|absent| absent.get("status"));
     let give_up = absent.as_ref().and_then(|absent| absent.get("give-up-after"));
-    let give_up_after =
-        give_up.and_then(|node| walk.read(node, "duration", "`4d` or `10 business-days`", business_days));
+    let give_up_after = give_up.and_then(|node| walk.read(node, &language::GIVE_UP_AFTER, business_days));
     let contact = fields.get("contact");
-    let contact =
-        contact.and_then(|node| walk.choice(node, "value of `contact`", &[("required", true), ("optional", false)]));
+    let contact = contact.and_then(|node| walk.choice(node, "value of `contact`", &language::CONTACT));
     let recheck_for = fields.get("recheck").and_then(|node| {
-        let fields = walk.fields(node, "`recheck`", &["for", "when"])?;
+        let fields = walk.fields(node, &language::RECHECK)?;
         if let Some(when) = fields.get("when") {
-            walk.choice(when, "condition of `recheck`", &[("content-changed", ())]);
+            walk.choice(when, "condition of `recheck`", &language::RECHECK_WHEN);
         }
-        let read = |node| walk.read(node, "duration", "a duration above zero, such as `3d`", scalars::span);
+        let read = |node| walk.read(node, &language::RECHECK_FOR, scalars::span);
         fields.required("for").and_then(read)
     });
     let plan = HttpPlan {
@@ -154,18 +149,18 @@ fn statuses(walk: &Walk<'_>, node: &Node) -> Vec<u16> {
         _ => single,
     };
     let status = |text: &str| text.parse().ok().filter(|status| (100..600).contains(status));
-    items.iter().filter_map(|item| walk.read(item, "status", "an HTTP status such as 404", status)).collect()
+    items.iter().filter_map(|item| walk.read(item, &language::STATUS, status)).collect()
 }
 
 fn discover(walk: &Walk<'_>, node: &Node) -> Option<Discover> {
-    let fields = walk.fields(node, "`discover`", &["calendar", "url", "links"])?;
-    let entry = fields.exactly_one(&["calendar", "links"])?;
+    let fields = walk.fields(node, &language::DISCOVER)?;
+    let entry = fields.exactly_one()?;
     if entry.key.text() == "links" {
         if let Some(url) = fields.key("url") {
             let finding = Diagnostic::new(codes::UNKNOWN_FIELD, url, "`url` belongs to `calendar`");
             walk.push(finding.remedy("the page of `links` is its `page`"));
         }
-        let fields = walk.fields(&entry.value, "`links`", &["page", "matching"])?;
+        let fields = walk.fields(&entry.value, &language::LINKS)?;
         let page = fields.required("page").and_then(|node| address(walk, node));
         let matching = fields.required("matching").and_then(|node| walk.pattern(node));
         return Some(Discover::Links { page: page?.text().into(), matching: matching? });
@@ -200,27 +195,22 @@ fn address(walk: &Walk<'_>, node: &Node) -> Option<Pattern> {
 type Calendar = (chrono::NaiveDate, i64, u32, bool, Arc<str>);
 
 fn calendar(walk: &Walk<'_>, node: &Node) -> Option<Calendar> {
-    let fields = walk.fields(node, "`calendar`", &["days", "from", "to", "step", "zone"])?;
+    let fields = walk.fields(node, &language::CALENDAR)?;
     let from = fields.required("from");
-    let from = from.and_then(|node| walk.read(node, "date", "a date such as 2012-12-31", scalars::day));
+    let from = from.and_then(|node| walk.read(node, &language::DAY, scalars::day));
     let to = |text: &str| match text {
         "today" => Some(0),
         "yesterday" => Some(1),
         _ => text.strip_suffix(" days ago")?.parse().ok().filter(|days| (0..100_000).contains(days)),
     };
-    let to = fields
-        .get("to")
-        .map_or(Some(1), |node| walk.read(node, "last day", "`today`, `yesterday` or `3 days ago`", to));
+    let to = fields.get("to").map_or(Some(1), |node| walk.read(node, &language::LAST_DAY, to));
     let step = |text: &str| {
         let seconds = scalars::duration(text)?.as_secs();
         u32::try_from(seconds / DAY).ok().filter(|days| *days > 0 && seconds % DAY == 0)
     };
-    let step = fields.get("step").map_or(Some(1), |node| walk.read(node, "step", "whole days such as `1d`", step));
-    let days = [("all", false), ("weekdays", true)];
-    let weekdays = fields.get("days").map_or(Some(false), |node| walk.choice(node, "kind of days", &days));
+    let step = fields.get("step").map_or(Some(1), |node| walk.read(node, &language::DAY_STEP, step));
+    let weekdays = fields.get("days").map_or(Some(false), |node| walk.choice(node, "kind of days", &language::DAYS));
     let zone = |text: &str| text.parse::<chrono_tz::Tz>().ok().map(|_| Arc::<str>::from(text));
-    let zone = fields
-        .get("zone")
-        .map_or(Some("UTC".into()), |node| walk.read(node, "zone", "a zone such as `America/New_York`", zone));
+    let zone = fields.get("zone").map_or(Some("UTC".into()), |node| walk.read(node, &language::ZONE, zone));
     Some((from?, to?, step?, weekdays?, zone?))
 }

@@ -5,13 +5,10 @@ use std::sync::Arc;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::Walk;
+use crate::language::{self, Keys};
 use crate::reader::{Kind, Node};
 use crate::scalars;
 use crate::written::{Column, Dedupe, Destination, Step, Verb};
-
-const VERBS: &[&str] = &["where", "select", "set", "extend", "drop", "rename", "dedupe", "route"];
-const WITH_NAME: &[&str] =
-    &["where", "select", "set", "extend", "drop", "rename", "dedupe", "route", "name", "unzip", "decode"];
 
 /// Reads the steps behind `decode`; `first` is the index of the first of them, for names.
 pub(super) fn steps(walk: &Walk<'_>, nodes: &[Node], first: usize, topic: bool) -> Vec<Option<Step>> {
@@ -21,16 +18,16 @@ pub(super) fn steps(walk: &Walk<'_>, nodes: &[Node], first: usize, topic: bool) 
 /// Reports a step that has none of the verbs, which was probably meant to be one of them.
 pub(super) fn misspelt(walk: &Walk<'_>, node: &Node) -> bool {
     let Kind::Mapping(entries) = &node.kind else { return false };
-    let verb = |key: &str| key != "name" && WITH_NAME.contains(&key);
+    let verb = |key: &str| key != "name" && language::STEP.has(key);
     if entries.iter().any(|entry| verb(entry.key.text())) || entries.iter().all(|entry| entry.key.text() == "name") {
         return false;
     }
-    walk.fields(node, "a step", WITH_NAME);
+    walk.fields(node, &language::STEP);
     true
 }
 
 fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step> {
-    let fields = walk.fields(node, "a step", WITH_NAME)?;
+    let fields = walk.fields(node, &language::STEP)?;
     for verb in ["unzip", "decode"] {
         if let Some(key) = fields.key(verb) {
             let what = if topic {
@@ -45,7 +42,7 @@ fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step
             return None;
         }
     }
-    let entry = fields.exactly_one(VERBS)?;
+    let entry = fields.one_of(language::VERBS)?;
     let given = fields.get("name").and_then(|node| walk.name(node, "a step"));
     let verb = verb(walk, &entry.key, &entry.value)?;
     let name = match (&verb, given) {
@@ -65,11 +62,11 @@ fn verb(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Verb> {
                 _ => None,
             };
             let keep = keep.map_or_else(Vec::new, |entry| walk.texts(&entry.value, "`keep`"));
-            let columns = columns(walk, node, "step `select`", &["keep"])?;
+            let columns = columns(walk, node, "step `select`", &language::SELECT)?;
             duplicates(walk, keep.iter().chain(columns.iter().map(|(name, _)| name)));
             Some(Verb::Select { keep, columns })
         }
-        "extend" => Some(Verb::Extend(columns(walk, node, "step `extend`", &[])?)),
+        "extend" => Some(Verb::Extend(columns(walk, node, "step `extend`", &language::EXTEND)?)),
         "set" => {
             let entries = walk.entries(node, "step `set`")?;
             let good = |node: &Node| node.is_scalar() || walk.text(node, "a value of `set`").is_some();
@@ -101,10 +98,10 @@ fn expression(walk: &Walk<'_>, node: &Node) -> Option<Node> {
     None
 }
 
-fn columns(walk: &Walk<'_>, node: &Node, what: &str, reserved: &[&str]) -> Option<Vec<(Node, Column)>> {
+fn columns(walk: &Walk<'_>, node: &Node, what: &str, keys: &Keys) -> Option<Vec<(Node, Column)>> {
     let entries = walk.entries(node, what)?;
     let mut found = Vec::new();
-    for entry in entries.iter().filter(|entry| !reserved.contains(&entry.key.text())) {
+    for entry in entries.iter().filter(|entry| !keys.has(entry.key.text())) {
         let column = match &entry.value.kind {
             Kind::Mapping(layouts) => {
                 let mut by_layout = Vec::new();
@@ -153,7 +150,7 @@ fn duplicates<'a>(walk: &Walk<'_>, names: impl Iterator<Item = &'a Node>) {
 }
 
 fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
-    let fields = walk.fields(node, "step `dedupe`", &["name", "was", "key", "remember", "compare", "ignore"])?;
+    let fields = walk.fields(node, &language::DEDUPE)?;
     let name = match fields.get("name") {
         Some(node) => walk.name(node, "a step"),
         None => {
@@ -163,13 +160,11 @@ fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
         }
     };
     let key_node = fields.required("key");
-    let key = key_node.map(|node| walk.texts(node, "`key`"));
+    let key = key_node.and_then(|node| super::landing::key(walk, node));
     let remember = fields.required("remember");
-    let remember =
-        remember.and_then(|node| walk.read(node, "duration", "a duration above zero, such as `400d`", scalars::span));
+    let remember = remember.and_then(|node| walk.read(node, &language::REMEMBER, scalars::span));
     let compare = fields.get("compare");
-    let compare =
-        compare.and_then(|node| walk.choice(node, "value of `compare`", &[("content", true), ("key", false)]));
+    let compare = compare.and_then(|node| walk.choice(node, "value of `compare`", &language::COMPARE));
     Some(Dedupe {
         was: fields.get("was").and_then(|node| walk.name(node, "a step")),
         ignore: fields.get("ignore").map_or_else(Vec::new, |node| walk.texts(node, "`ignore`")),
@@ -182,11 +177,11 @@ fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
 }
 
 fn route(walk: &Walk<'_>, node: &Node) -> Option<Verb> {
-    let fields = walk.fields(node, "step `route`", &["cases", "default"])?;
+    let fields = walk.fields(node, &language::ROUTE)?;
     let cases = fields.required("cases").and_then(|node| walk.items(node, "`cases`"));
     let default = fields.get("default").map_or(Some(Destination::Next), |node| destination(walk, node));
     let read = |item| {
-        let fields = walk.fields(item, "a case", &["when", "to"])?;
+        let fields = walk.fields(item, &language::CASE)?;
         let when = fields.required("when").and_then(|node| expression(walk, node));
         let to = fields.required("to").and_then(|node| destination(walk, node));
         Some((when?, to?))
@@ -197,7 +192,7 @@ fn route(walk: &Walk<'_>, node: &Node) -> Option<Verb> {
 /// `next`, an output's name, or `{ drop: reason }`.
 fn destination(walk: &Walk<'_>, node: &Node) -> Option<Destination> {
     if let Kind::Mapping(_) = &node.kind {
-        let fields = walk.fields(node, "a destination", &["drop"])?;
+        let fields = walk.fields(node, &language::DROPPED_TO)?;
         return Some(Destination::Drop(walk.name(fields.required("drop")?, "a reason")?));
     }
     let text = walk.text(node, "a destination")?;

@@ -5,6 +5,7 @@ use batch::{PartitionBy, RowsMeaning, TableColumn, TableDefinition};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::fields::Walk;
+use crate::language;
 use crate::parameters::Parameters;
 use crate::reader::Node;
 use crate::written::Table;
@@ -14,7 +15,7 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
     let before = findings.errors();
     let parameters = Parameters::default();
     let walk = Walk { findings, parameters: &parameters };
-    let fields = walk.fields(root, "a table's file", &["table", "about", "key", "partition", "columns"])?;
+    let fields = walk.fields(root, &language::TABLE)?;
     let name_node = fields.required("table")?;
     let found = walk.dotted(name_node, "a table")?;
     if &*found != name {
@@ -29,7 +30,7 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
             let finding = Diagnostic::new(codes::NAME, &entry.key, "names that begin with `_` are the engine's");
             walk.push(finding.remedy("take the `_` away"));
         }
-        let Some(fields) = walk.fields(&entry.value, "a column", &["type", "unit", "about"]) else { continue };
+        let Some(fields) = walk.fields(&entry.value, &language::COLUMN) else { continue };
         let Some(column_type) = fields.required("type").and_then(|node| walk.column_type(node)) else { continue };
         let about = fields.get("about").and_then(|node| walk.text(node, "`about`")).unwrap_or_default();
         let unit = fields.get("unit").and_then(|node| walk.text(node, "`unit`"));
@@ -50,7 +51,8 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
         let unknown = |node: &Node, name: &str| {
             let finding =
                 Diagnostic::new(codes::NO_COLUMN, node, format!("the table has no column `{}`", batch::bounded(name)));
-            walk.push(finding.names(name, "columns", columns.iter().map(|column| &*column.name)));
+            let finding = finding.names(name, "columns", columns.iter().map(|column| &*column.name));
+            walk.push(finding.otherwise("name one of these, or declare it under `columns:`"));
         };
         for node in &key {
             match column(node.text()) {

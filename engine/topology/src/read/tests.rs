@@ -8,6 +8,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Walk};
 use crate::files::Site;
+use crate::language;
 use crate::plan::{Expect, Given, Value};
 use crate::reader::{Kind, Node};
 use crate::written::Test;
@@ -27,7 +28,7 @@ pub(super) fn tests(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Vec<Test> 
 }
 
 fn test(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Test> {
-    let fields = walk.fields(node, "a test", &["name", "flow", "given", "expect"])?;
+    let fields = walk.fields(node, &language::TEST)?;
     let name_node = fields.required("name");
     let name = name_node.and_then(|node| walk.text(node, "`name`"));
     let flow = fields.required("flow").filter(|node| walk.text(node, "`flow`").is_some());
@@ -58,8 +59,8 @@ fn given(
     columns: &mut Vec<Node>,
     texts: &mut Vec<Option<Node>>,
 ) -> Option<Vec<Given>> {
-    let fields = walk.fields(node, "`given`", &["document", "documents", "rows"])?;
-    let entry = fields.exactly_one(&["document", "documents", "rows"])?;
+    let fields = walk.fields(node, &language::GIVEN)?;
+    let entry = fields.exactly_one()?;
     match entry.key.text() {
         "document" => Some(vec![document(walk, &entry.value, site, texts)?]),
         "documents" => {
@@ -72,9 +73,9 @@ fn given(
 
 /// A document; its node goes to `texts` if it is a text, whose encoding the flow says.
 fn document(walk: &Walk<'_>, node: &Node, site: &Site<'_>, texts: &mut Vec<Option<Node>>) -> Option<Given> {
-    let fields = walk.fields(node, "a document", &["name", "text", "file"])?;
+    let fields = walk.fields(node, &language::DOCUMENT)?;
     let name = fields.required("name").and_then(|node| walk.text(node, "`name`"));
-    let entry = fields.exactly_one(&["text", "file"])?;
+    let entry = fields.exactly_one()?;
     let text = match &entry.value {
         // A document can be empty.
         node if node.is_scalar() && node.text().is_empty() => "".into(),
@@ -134,7 +135,7 @@ fn value(walk: &Walk<'_>, node: &Node) -> Value {
 }
 
 fn expect(walk: &Walk<'_>, node: &Node, row_columns: &mut Vec<Node>, outputs: &mut Vec<Node>) -> Option<Expect> {
-    let fields = walk.fields(node, "`expect`", &["rows", "outputs", "dead-letters", "dropped", "receipt"])?;
+    let fields = walk.fields(node, &language::EXPECT)?;
     let mut expect =
         Expect { rows: fields.get("rows").and_then(|node| rows(walk, node, row_columns)), ..Expect::default() };
     for entry in fields.get("outputs").and_then(|node| walk.entries(node, "`outputs`")).unwrap_or(&[]) {
@@ -144,11 +145,11 @@ fn expect(walk: &Walk<'_>, node: &Node, row_columns: &mut Vec<Node>, outputs: &m
         }
     }
     expect.dead_letters = fields.get("dead-letters").and_then(|node| walk.items(node, "`dead-letters`")).map(|items| {
-        let read = |item| closed(walk, walk.fields(item, "a dead letter", &["code", "step", "field", "line"]), item);
+        let read = |item| closed(walk, walk.fields(item, &language::DEAD_LETTER), item);
         items.iter().filter_map(read).collect()
     });
     if let Some(entries) = fields.get("dropped").and_then(|node| walk.entries(node, "`dropped`")) {
-        let number = |node| walk.read(node, "number", "a whole number", |text| text.parse::<u64>().ok());
+        let number = |node| walk.read(node, &language::COUNT, |text| text.parse::<u64>().ok());
         let counts = entries.iter().filter_map(|entry| Some((entry.key.shared(), number(&entry.value)?)));
         expect.dropped = Some(counts.collect());
     }
@@ -166,11 +167,9 @@ fn closed(walk: &Walk<'_>, fields: Option<Fields<'_>>, node: &Node) -> Option<Ro
 }
 
 fn receipt(walk: &Walk<'_>, node: &Node) -> Option<Row> {
-    const OUTCOMES: &[(&str, ())] =
-        &[("rows", ()), ("empty", ()), ("unpublished", ()), ("absent", ()), ("incomplete", ()), ("failed", ())];
-    let fields = walk.fields(node, "a receipt", &["outcome", "rows", "dead", "code"])?;
+    let fields = walk.fields(node, &language::RECEIPT)?;
     if let Some(outcome) = fields.get("outcome") {
-        walk.choice(outcome, "outcome", OUTCOMES)?;
+        walk.choice(outcome, "outcome", &language::OUTCOMES)?;
     }
     row(walk, node, &mut Vec::new())
 }

@@ -6,15 +6,12 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::fields::{Fields, Walk};
 use crate::files::Site;
+use crate::language;
 use crate::parameters::Parameters;
 use crate::plan::Alerts;
 use crate::reader::{self, Node};
 use crate::scalars;
 use crate::written::{Flow, From, Function, Test, To, Topology};
-
-const TOPOLOGY: &[&str] = &["topology", "about", "flows", "alerts", "tests", "functions", "use", "with"];
-const TEMPLATE: &[&str] = &["template", "about", "parameters", "functions", "flows", "alerts", "tests"];
-const FLOW: &[&str] = &["from", "steps", "to", "outputs", "was", "bad-rows-above", "about"];
 
 /// Reads a topology file and the template that it uses. `None` if it is not even a topology file.
 pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Option<Topology> {
@@ -38,7 +35,7 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
         });
         return None;
     }
-    let fields = walk.fields(root, "the file", TOPOLOGY)?;
+    let fields = walk.fields(root, &language::TOPOLOGY)?;
     let name = fields.required("topology")?;
     walk.name(name, "a topology")?;
     let about = fields.get("about").and_then(|node| walk.text(node, "`about`")).unwrap_or_default();
@@ -67,7 +64,7 @@ pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Opt
     };
     if let Some(template) = &template {
         let walk = Walk { findings, parameters: &parameters };
-        if let Some(fields) = walk.fields(template, "the template", TEMPLATE) {
+        if let Some(fields) = walk.fields(template, &language::TEMPLATE) {
             if fields.required("template").is_some() {
                 fields.required("flows");
             }
@@ -150,12 +147,15 @@ fn used_template(walk: &Walk<'_>, used: &Node, with: Option<&Node>, site: &Site<
 
 fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flow> {
     walk.name(key, "a flow")?;
-    let fields = walk.fields(node, "a flow", FLOW)?;
+    let fields = walk.fields(node, &language::FLOW)?;
     let from = fields.required("from").and_then(|node| super::source::from(walk, node)).unwrap_or(From::Broken);
     let steps = fields.get("steps").map(|node| walk.items(node, "`steps`"));
     let unread = steps.is_some_and(|items| items.is_none());
     let steps = steps.flatten().unwrap_or(&[]);
+    // The key that was reported may be `steps`.
+    let misspelt = fields.has_unknown() && steps.is_empty();
     let (from, first) = match from {
+        From::Documents(_) if misspelt => (From::Broken, 0),
         From::Documents(mut documents) => {
             let first = super::decode::into_rows(walk, steps, &mut documents, node, site);
             (From::Documents(documents), first)
@@ -171,9 +171,9 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
     let outputs = fields.get("outputs").and_then(|node| walk.entries(node, "`outputs`")).unwrap_or(&[]);
     let outputs = outputs.iter().filter_map(|entry| {
         walk.name(&entry.key, "an output")?;
-        Some((entry.key.clone(), super::landing::topic(walk, &entry.value, "an output")?))
+        Some((entry.key.clone(), super::landing::topic(walk, &entry.value, &language::OUTPUT)?))
     });
-    let share = |node| walk.read(node, "share", "a share such as `10%`", scalars::percent);
+    let share = |node| walk.read(node, &language::SHARE, scalars::percent);
     Some(Flow {
         name: key.clone(),
         was: fields.get("was").and_then(|node| walk.name(node, "a flow")),
@@ -187,10 +187,10 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
 }
 
 fn alerts(walk: &Walk<'_>, node: &Node) -> Option<Alerts> {
-    let fields = walk.fields(node, "`alerts`", &["fresh-within", "dead-letters"])?;
-    let fresh = |node| walk.read(node, "duration", "a duration above zero, such as `30h`", scalars::span);
+    let fields = walk.fields(node, &language::ALERTS)?;
+    let fresh = |node| walk.read(node, &language::FRESH_WITHIN, scalars::span);
     let dead = |node| {
-        walk.read(node, "number of dead letters", "`50 per day` or `20 per document`", |text| {
+        walk.read(node, &language::DEAD_LETTERS, |text| {
             let (number, per) = text.split_once(" per ")?;
             number.trim().parse::<u64>().ok()?;
             matches!(per.trim(), "day" | "document").then(|| Arc::<str>::from(text))

@@ -4,6 +4,7 @@
 //! Anchors and aliases are allowed; an alias costs as much as what it stands for. Bounds: [`SIZE_LIMIT`] bytes,
 //! [`DEPTH_LIMIT`] levels, [`NODE_LIMIT`] nodes. Scalars stay text: the field that reads one decides what it means.
 
+mod broken;
 mod locate;
 mod node;
 #[cfg(test)]
@@ -70,7 +71,7 @@ pub(crate) fn read(path: &str, bytes: &[u8], findings: &Findings) -> Option<Node
                 }
             }
             Err(error) => {
-                findings.push(not_yaml(&source, &error));
+                findings.push(broken::finding(&source, &error));
                 return None;
             }
         }
@@ -81,95 +82,6 @@ pub(crate) fn read(path: &str, bytes: &[u8], findings: &Findings) -> Option<Node
         findings.push(finding.remedy("write it, or take it away; `topology: NAME` is the first line of a topology"));
     }
     root.filter(|_| findings.errors() == before)
-}
-
-fn not_yaml(source: &Arc<Source>, error: &saphyr_parser::ScanError) -> Diagnostic {
-    let offset = source.offset(error.marker().line(), error.marker().col());
-    // The parser says "double-quoted" of both kinds.
-    let reason = match error.info() {
-        info if info.starts_with("invalid trailing content after") => "more stands behind a text in quotes",
-        info => info,
-    };
-    let what = format!("this is not YAML: {}", batch::bounded(reason));
-    let mut finding = Diagnostic::at_span(codes::YAML, &source.span(offset..offset + 1), what);
-    let line = source.line_text(finding.excerpt.position.line as usize);
-    finding = if let Some(remedy) = quoting(line) {
-        finding.remedy(remedy)
-    } else if error.info().contains("mapping values") || line.matches(": ").count() > 1 {
-        finding.remedy(
-            "indent the line as its neighbours are; a text that holds `: `, ` #`, `{` or `[`, or starts with one of \
-             `*&!|>'\"%@`, stands in quotes",
-        )
-    } else {
-        finding.remedy("check the indentation of this line and the quotes and brackets before it")
-    };
-    finding
-}
-
-/// What to do about a value that YAML takes for something else because of its first sign, as it does with the quote of
-/// `'K' || name`.
-fn quoting(line: &str) -> Option<String> {
-    let mut from = 0;
-    loop {
-        let start = value_start(line, from)?;
-        let value = line[start..].split(" #").next().unwrap_or("").trim_end();
-        let first = value.chars().next()?;
-        let rest = if matches!(first, '\'' | '"') { behind_quote(value, first)?.trim_start() } else { value };
-        if rest.is_empty() || rest.starts_with([',', '}', ']', '#', ':']) {
-            from = start + value.len() - rest.len();
-            continue;
-        }
-        let reason = if rest.len() == value.len() {
-            format!("a text cannot begin with `{first}`")
-        } else {
-            "YAML ends the text at its second quote".to_owned()
-        };
-        // Where the text ends within brackets, nobody knows before it is quoted.
-        if line[..start].contains(['{', '[']) {
-            return Some(format!("put the whole text in double quotes, as in `\"'a' || b\"`: {reason}"));
-        }
-        let quoted = if value.contains('"') && !value.contains('\'') {
-            format!("'{value}'")
-        } else {
-            format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
-        };
-        return Some(format!("put the whole text in quotes, `{}`: {reason}", batch::bounded(&quoted)));
-    }
-}
-
-/// Where a value begins, at `from` or later, with a quote or a sign that YAML keeps for itself.
-fn value_start(line: &str, from: usize) -> Option<usize> {
-    let (mut before, mut last, mut bracket) = (' ', '-', false);
-    for (at, character) in line.char_indices() {
-        let sign = matches!(character, '\'' | '"' | '@' | '`' | '%' | '&' | '*' | '!');
-        bracket |= matches!(character, '{' | '[');
-        let begins =
-            matches!(last, '{' | '[') || (last == ',' && bracket) || (matches!(last, ':' | '-') && before == ' ');
-        if sign && begins && at >= from && at > 0 {
-            return Some(at);
-        }
-        if character != ' ' {
-            last = character;
-        }
-        before = character;
-    }
-    None
-}
-
-/// What stands behind the quote that ends a quoted text.
-fn behind_quote(value: &str, quote: char) -> Option<&str> {
-    let mut rest = &value[1..];
-    loop {
-        let at = rest.find(|character| character == quote || (character == '\\' && quote == '"'))?;
-        let after = &rest[at + 1..];
-        // A single quote is doubled within, and a double one stands behind a backslash.
-        rest = if rest[at..].starts_with('\\') || (quote == '\'' && after.starts_with('\'')) {
-            let next = after.chars().next()?;
-            &after[next.len_utf8()..]
-        } else {
-            return Some(after);
-        };
-    }
 }
 
 /// YAML forbids tabs in indentation, and scanners differ in what they say about it. Behind it a tab is either text,
@@ -331,8 +243,9 @@ impl Builder<'_> {
 
     fn no_tag(&self, tagged: bool, span: &Span) -> Result<(), Stop> {
         if tagged {
-            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here")
-                .remedy("leave the tag away; the field's type says how a text is read");
+            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here").remedy(
+                "leave the tag away, or put a text that begins with `!` in quotes; in expressions `!` is `not`",
+            );
             self.findings.push(finding);
             return Err(Stop);
         }

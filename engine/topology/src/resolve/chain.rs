@@ -26,6 +26,8 @@ pub(super) struct Chain<'a> {
     /// Columns of rows that leave by a named output, and the key of the step that fills it.
     pub(super) outputs: IndexMap<Arc<str>, (Columns, Vec<Arc<str>>)>,
     pub(super) needs_trailer: bool,
+    /// A step could not be resolved, so what it would fill is not known.
+    pub(super) lost_step: bool,
     /// Something is wrong, whether or not it was a finding of its own.
     pub(super) failed: bool,
 }
@@ -41,6 +43,7 @@ impl<'a> Chain<'a> {
             poisoned: Vec::new(),
             outputs: IndexMap::new(),
             needs_trailer: false,
+            lost_step: false,
             failed: false,
         }
     }

@@ -40,6 +40,11 @@ pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionErr
         finding.excerpt = node.part(range).excerpt();
         let nearest = error.nearest.is_some();
         finding.remedy = error.remedy.filter(|remedy| !(nearest && remedy.starts_with("did you mean")));
+        if let (Some(remedy), Some(whole)) = (&finding.remedy, Some(text.trim()).filter(|whole| whole.len() <= 60))
+            && error.code.0 == "E3304"
+        {
+            finding.remedy = Some(remedy.replace("cast(x as ", &format!("cast({whole} as ")));
+        }
         if let Some(nearest) = error.nearest {
             finding.label = Some(format!("did you mean `{nearest}`?"));
             finding.nearest = Some(nearest);

@@ -128,7 +128,7 @@ fn named_outputs(
     for (name, write) in &flow.outputs {
         let Some((columns, key)) = chain.outputs.get(name.text()) else {
             // A step that was reported may have been the one that fills it.
-            if chain.steps.len() >= flow.steps.len() {
+            if !chain.lost_step {
                 let finding =
                     Diagnostic::new(codes::NO_OUTPUT, name, format!("no step fills the output `{}`", name.text()));
                 let known = chain.outputs.keys().map(|name| &**name);
@@ -162,10 +162,6 @@ pub(super) fn dedupe(
     for node in written.key.iter().chain(&written.ignore) {
         chain.known(node);
     }
-    if key.is_empty() {
-        let finding = Diagnostic::new(codes::VALUE, &written.key_node, "a key has at least one column");
-        findings.push(finding.remedy("name the columns in which repeats are equal, as in `key: [id]`"));
-    }
     match input {
         Input::Documents => {
             let finding =
@@ -174,6 +170,7 @@ pub(super) fn dedupe(
                 finding
                     .remedy("write the rows to a topic with a key, and put `dedupe` into a second flow that reads it"),
             );
+            return None;
         }
         Input::Topic(topic, topic_key) => {
             if let Some(lacking) =

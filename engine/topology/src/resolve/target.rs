@@ -27,6 +27,7 @@ pub(super) fn fit(chain: &mut Chain<'_>, target: &Target, to: &Node) {
     let findings = chain.findings;
     let before = findings.errors();
     let Some(shape) = chain.one_shape(to) else { return };
+    let mut meant: Vec<String> = Vec::new();
     for name in shape.keys().filter(|name| !target.columns.contains_key(*name)) {
         let node = chain.place(name).unwrap_or(to);
         let finding = Diagnostic::new(codes::NOT_IN_TARGET, node, format!("{} has no column `{name}`", target.what));
@@ -36,9 +37,10 @@ pub(super) fn fit(chain: &mut Chain<'_>, target: &Target, to: &Node) {
         if let Some(place) = target.places.first() {
             finding = finding.related(place, "its columns are declared here");
         }
+        meant.extend(finding.nearest.clone());
         findings.push(finding);
     }
-    missing(findings, target, &shape, to);
+    missing(findings, target, &shape, to, &meant);
     let differs = shape.iter().any(|(name, of)| target.columns.get(name).is_some_and(|wanted| !same(of, wanted)));
     let order = shape.keys().eq(target.columns.keys().filter(|name| shape.contains_key(*name)));
     if findings.errors() > before || (!differs && order) {
@@ -47,10 +49,11 @@ pub(super) fn fit(chain: &mut Chain<'_>, target: &Target, to: &Node) {
     convert(chain, target, &shape, to);
 }
 
-fn missing(findings: &Findings, target: &Target, shape: &Columns, to: &Node) {
+/// Columns that nothing fills, but for those that were probably meant by one that is not there.
+fn missing(findings: &Findings, target: &Target, shape: &Columns, to: &Node, meant: &[String]) {
     for (index, (name, of)) in target.columns.iter().enumerate() {
         let open = of.nullable || matches!(of.of, Type::List(_) | Type::Map(_));
-        if shape.contains_key(name) || open {
+        if shape.contains_key(name) || open || meant.iter().any(|meant| *meant == **name) {
             continue;
         }
         let finding = Diagnostic::new(codes::NOT_FILLED, to, format!("the flow does not fill the column `{name}`"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use batch::ColumnType;
+use batch::{ColumnType, Type};
 use expression::Expression;
 use indexmap::IndexMap;
 
@@ -66,8 +66,9 @@ pub(super) fn step(chain: &mut Chain<'_>, step: &Step, wanted: &Wanted, outputs:
         written::Verb::Dedupe(dedupe) => super::flow::dedupe(chain, &step.node, dedupe, outputs, input),
         written::Verb::Route { cases, default } => route(chain, cases, default, outputs),
     };
-    if let Some(verb) = verb {
-        chain.push(Arc::clone(&step.name), &step.node, verb);
+    match verb {
+        Some(verb) => chain.push(Arc::clone(&step.name), &step.node, verb),
+        None => chain.lost_step = true,
     }
 }
 
@@ -131,6 +132,16 @@ fn column(
             continue;
         }
         let scope = chain.scope(columns);
+        // A null list or map is an empty one.
+        let has_null = |wanted: &ColumnType| wanted.nullable || matches!(wanted.of, Type::List(_) | Type::Map(_));
+        let is_null = node.text().trim().eq_ignore_ascii_case("null");
+        if let Some(wanted) = wanted.filter(|wanted| is_null && !has_null(wanted)) {
+            let what = format!("`{}` would always be null, and as {wanted} it cannot be", batch::bounded(name.text()));
+            let finding = Diagnostic::new(codes::NOT_FILLED, node, what);
+            chain.findings.push(finding.remedy("write a value, or make the column nullable where it is declared"));
+            chain.poison(name.text());
+            return layouts.iter().map(|_| None).collect();
+        }
         let compiled = compile::expression(chain.findings, node, &scope, wanted, &chain.poisoned);
         failed = compiled.is_none();
         found.push(compiled.map(|compiled| (compiled, node.clone())));

@@ -1,0 +1,226 @@
+//! The words of the language: every map of keys, every choice and every written form, declared once.
+//!
+//! The reader takes its keys, choices and forms from here, [`schema`] makes the JSON Schema of them, and a test compares
+//! them with the page `topologies/LANGUAGE.md`. So a key that the reader knows cannot be missing in an editor or on the page.
+//!
+//! Deliberately absent: what a value means, and rules between values. Those are the reader's.
+
+mod file;
+mod from;
+mod schema;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod to;
+#[cfg(test)]
+mod validity;
+
+pub(crate) use file::*;
+pub(crate) use from::*;
+pub use schema::schema;
+pub(crate) use steps::*;
+pub(crate) use to::*;
+
+/// A map with a closed list of keys.
+pub(crate) struct Keys {
+    /// As findings name it, such as "step `dedupe`".
+    pub(crate) what: &'static str,
+    /// What it is for.
+    pub(crate) about: &'static str,
+    pub(crate) keys: &'static [Key],
+    pub(crate) rule: Rule,
+    /// A key that needs another one.
+    pub(crate) together: &'static [(&'static str, &'static str)],
+    /// The map has the user's names too, of this form.
+    pub(crate) others: Option<&'static Form>,
+}
+
+/// How many of some keys must be there.
+pub(crate) enum Rule {
+    Free,
+    /// Exactly one of these.
+    One(&'static [&'static str]),
+    /// At least one of these.
+    Some(&'static [&'static str]),
+}
+
+/// A key of a map.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) form: Form,
+    pub(crate) about: &'static str,
+}
+
+/// What a key takes.
+pub(crate) enum Form {
+    /// Any scalar that is not nothing.
+    Text,
+    /// Anything at all.
+    Value,
+    /// An SQL expression.
+    Expression,
+    /// A pattern of names, such as `x_{date:%Y%m%d}*`.
+    Pattern,
+    /// A type of a column.
+    Type,
+    /// An encoding of documents.
+    Encoding,
+    Written(&'static Written),
+    Choice(&'static dyn Names),
+    Map(&'static Keys),
+    /// A map of the user's names.
+    Named(&'static Named),
+    List(&'static Form),
+    /// A list that is not empty.
+    Filled(&'static Form),
+    /// Nothing is a value too.
+    Open(&'static Form),
+    Either(&'static [Form]),
+}
+
+/// A map whose keys are the user's names.
+pub(crate) struct Named {
+    /// An expression for a good name; empty for any.
+    pub(crate) names: &'static str,
+    pub(crate) of: Form,
+}
+
+/// A scalar of one written form.
+pub(crate) struct Written {
+    /// As findings name it: "`30 days` is no duration".
+    pub(crate) what: &'static str,
+    /// As findings ask for it.
+    pub(crate) wanted: &'static str,
+    /// An expression for the whole text. The reader may refuse more.
+    pub(crate) pattern: &'static str,
+    /// The least and the greatest whole number, where numbers are good.
+    pub(crate) numbers: Option<(i64, i64)>,
+}
+
+/// The names of a choice, without what they mean.
+pub(crate) trait Names: Sync {
+    fn names(&self) -> Vec<&'static str>;
+}
+
+impl<T: Sync, const COUNT: usize> Names for [(&'static str, T); COUNT] {
+    fn names(&self) -> Vec<&'static str> {
+        self.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+impl Keys {
+    const fn new(what: &'static str, about: &'static str, keys: &'static [Key]) -> Self {
+        Self { what, about, keys, rule: Rule::Free, together: &[], others: None }
+    }
+
+    const fn one(mut self, of: &'static [&'static str]) -> Self {
+        self.rule = Rule::One(of);
+        self
+    }
+
+    const fn some(mut self, of: &'static [&'static str]) -> Self {
+        self.rule = Rule::Some(of);
+        self
+    }
+
+    const fn together(mut self, pairs: &'static [(&'static str, &'static str)]) -> Self {
+        self.together = pairs;
+        self
+    }
+
+    const fn others(mut self, of: &'static Form) -> Self {
+        self.others = Some(of);
+        self
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+
+    /// True if a map without this key can be wrong.
+    pub(crate) fn may_require(&self, name: &str) -> bool {
+        let listed = |names: &[&str]| names.contains(&name);
+        self.keys.iter().any(|key| key.name == name && key.required)
+            || self.together.iter().any(|(_, needed)| *needed == name)
+            || matches!(self.rule, Rule::One(names) | Rule::Some(names) if listed(names))
+    }
+}
+
+/// A key that may be left away.
+const fn may(name: &'static str, form: Form, about: &'static str) -> Key {
+    Key { name, required: false, form, about }
+}
+
+/// A key that must be there.
+const fn must(name: &'static str, form: Form, about: &'static str) -> Key {
+    Key { name, required: true, form, about }
+}
+
+const fn written(what: &'static str, wanted: &'static str, pattern: &'static str) -> Written {
+    Written { what, wanted, pattern, numbers: None }
+}
+
+impl Written {
+    const fn numbers(mut self, least: i64, greatest: i64) -> Self {
+        self.numbers = Some((least, greatest));
+        self
+    }
+}
+
+const ABOUT: &str = "Prose for people.";
+/// A name of ours.
+pub(crate) static NAME: Written =
+    written("name", "lower-case letters, digits and `-`, beginning with a letter", "[a-z][a-z0-9-]{0,99}");
+/// A topic: parts divided by dots.
+pub(crate) static TOPIC_NAME: Written =
+    written("topic", "letters, digits, `_` and `-` in parts divided by `.`", r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*");
+/// A table.
+pub(crate) static TABLE_NAME: Written = written("table", "`database.table`", r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+");
+const SPAN: &str = "0*[1-9][0-9]* *(ms|s|m|h|d)";
+const DURATION: &str = "[0-9]+ *(ms|s|m|h|d)";
+
+/// Words of other tools, and the key that does that here.
+pub(crate) const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["filter", "if", "having"], "where"),
+    (&["map", "project", "mapping", "transform"], "select"),
+    (&["distinct", "unique", "deduplicate", "dedup"], "dedupe"),
+    (&["branch", "switch"], "route"),
+    (&["parse", "csv", "format"], "decode"),
+    (&["add", "derive", "with-columns", "add-columns"], "extend"),
+    (&["remove", "exclude"], "drop"),
+    (&["source", "sources", "input", "inputs"], "from"),
+    (&["sink", "sinks", "output", "destination"], "to"),
+    (&["pipeline", "processors", "transforms"], "steps"),
+    (&["name", "feed", "id"], "topology"),
+    (&["description", "comment", "doc"], "about"),
+    (&["pipelines", "streams"], "flows"),
+    (&["delimiter", "sep"], "separator"),
+    (&["ttl", "window", "retention"], "remember"),
+    (&["primary-key", "keys", "key-by", "order-by"], "key"),
+    (&["interval", "poll", "schedule"], "every"),
+    (&["folder", "directory", "dir"], "path"),
+];
+
+/// Words with which a type begins.
+pub(crate) const TYPE_NAMES: &[&str] = &[
+    "text",
+    "boolean",
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "double",
+    "decimal",
+    "date",
+    "timestamp",
+    "binary",
+    "list",
+    "map",
+    "nullable",
+    "low-cardinality",
+];
