@@ -42,16 +42,7 @@ impl Access {
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
             Question::DeadLetters => {
                 let letters = self.dead_letters()?;
-                let shown = letters.iter().map(|letter| {
-                    let mut value = serde_json::to_value(letter).unwrap_or_default();
-                    value["bytes"] = json!(String::from_utf8_lossy(&letter.bytes));
-                    if std::str::from_utf8(&letter.bytes).is_err() {
-                        let digits = letter.bytes.iter().map(|byte| format!("{byte:02x}"));
-                        value["bytes_hex"] = json!(digits.collect::<String>());
-                    }
-                    value
-                });
-                Ok(shown.collect())
+                Ok(letters.iter().map(crate::show::letter).collect())
             }
             Question::Reconcile => self.reconcile(),
             Question::Replay { files, code, dry } => {

@@ -102,7 +102,14 @@ pub(crate) struct Demo {
 }
 
 const RUN_HELP: &str = "\
-Example: spotlight run topologies/ --documents ~/downloads --once
+Examples:
+  spotlight run topologies/                                   fetch for ever
+  spotlight run topologies/ --documents ~/downloads --once    load a folder and end
+  spotlight run topologies/sec-ftd.yaml --documents DIR --dry show what would land
+
+A dry run works on a temporary folder and ends by itself. It reads every document as if it were new,
+and shows the table of a run and the first dead letters. What a newer version of a document would
+withdraw from a table it cannot know. It ends with the statuses of --once.
 
 With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is
 on hold, or a source could not be read. The column `refused` counts the documents of the lines
@@ -121,6 +128,9 @@ pub(crate) struct Run {
     /// End when all that is there has been done.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Read and transform, end, and write nowhere: no table, no position, no receipt. Needs no ClickHouse.
+    #[arg(long)]
+    pub(crate) dry: bool,
     /// Contact address told to publishers that want one.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,

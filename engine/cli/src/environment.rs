@@ -62,10 +62,23 @@ pub(crate) fn start_logging(arguments: &Arguments) {
     let filter = variable("SPOTLIGHT_LOG").unwrap_or_else(|| default.to_owned());
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| BesideLines)
         .with_env_filter(filter)
         .with_target(false)
         .log_internal_errors(false)
         .with_ansi(watched() && variable("NO_COLOR").is_none())
         .init();
+}
+
+/// Standard error beside the live lines of a run.
+struct BesideLines;
+
+impl std::io::Write for BesideLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        crate::live::beside(|| std::io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }

@@ -10,9 +10,11 @@ mod demonstration;
 mod environment;
 mod exit;
 mod live;
+mod nowhere;
 mod reconcile;
 mod replay;
 mod show;
+mod signals;
 mod unread;
 mod wiring;
 

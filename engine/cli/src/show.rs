@@ -55,7 +55,7 @@ pub(crate) fn heading(text: &str) {
 /// Prints a line for people beside the answer.
 pub(crate) fn note(text: &str) {
     // A full disk under a log file, or nobody who reads: no reason to end a run.
-    let _ = writeln!(std::io::stderr(), "{}", visible(text));
+    let _ = crate::live::beside(|| writeln!(std::io::stderr(), "{}", visible(text)));
 }
 
 /// Prints a value for scripts.
@@ -157,6 +157,17 @@ pub(crate) fn failure(error: &anyhow::Error, exit: Exit) {
 /// A question for the end of a sentence about a name that does not exist: the nearest that does.
 pub(crate) fn meant(wrong: &str, known: &[&str]) -> String {
     topology::nearest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+}
+
+/// A dead letter for scripts, with its bytes: as text, and as digits where they are none.
+pub(crate) fn letter(letter: &runtime::DeadLetter) -> serde_json::Value {
+    let mut value = serde_json::to_value(letter).unwrap_or_default();
+    value["bytes"] = serde_json::json!(String::from_utf8_lossy(&letter.bytes));
+    if std::str::from_utf8(&letter.bytes).is_err() {
+        let digits = letter.bytes.iter().map(|byte| format!("{byte:02x}"));
+        value["bytes_hex"] = serde_json::json!(digits.collect::<String>());
+    }
+    value
 }
 
 /// Prints findings in topology files; true if one is an error.

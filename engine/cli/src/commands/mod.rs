@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod dead_letters;
+mod dry;
 mod eval;
 mod explain;
 mod plan;
