@@ -10,9 +10,12 @@ use log::Log;
 use runtime::{Board, DeadLetter, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
-use crate::control::Question;
+use crate::control::{Question, Reply};
 use crate::data::DataFolder;
 use crate::reconcile;
+use crate::tap::frame::Wire;
+use crate::tap::topic::{TopicTap, Wanted};
+use crate::tap::{Manner, Taps};
 
 /// What is needed to answer.
 pub(crate) struct Access {
@@ -28,9 +31,28 @@ pub(crate) struct Access {
     pub(crate) system: SystemTopics,
     /// Revision of each topology that is running.
     pub(crate) revisions: BTreeMap<String, String>,
+    /// The flows that are running, for those who look.
+    pub(crate) taps: Arc<Taps>,
 }
 
 impl Access {
+    /// What a run replies.
+    pub(crate) fn reply(&self, question: &Question) -> Result<Reply> {
+        Ok(match question {
+            Question::Tap { place, limit, json } => {
+                let (looking, manner) = (self.taps.open(place)?, Manner { limit: *limit, json: *json });
+                Reply::Stream(Box::new(move |mut stream| looking.show(manner, &mut Wire::Socket(&mut stream))))
+            }
+            Question::TapTopic { topic, from_end, limit, json } => {
+                let wanted = Wanted { topic: topic.clone(), from_end: *from_end };
+                let tap = TopicTap::open(&self.log, &self.schemas, &wanted)?;
+                let manner = Manner { limit: *limit, json: *json };
+                Reply::Stream(Box::new(move |mut stream| tap.show(manner, &mut Wire::Socket(&mut stream))))
+            }
+            question => Reply::Value(self.answer(question)?),
+        })
+    }
+
     /// The answer as JSON.
     pub(crate) fn answer(&self, question: &Question) -> Result<Value> {
         match question {
@@ -56,6 +78,7 @@ impl Access {
                 self.folder.knows(flow)?;
                 Ok(json!({ "released": self.holds.release(flow) }))
             }
+            Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
         }
     }
 

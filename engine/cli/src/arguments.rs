@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Release(Release),
     /// Prove that each row of the ledger is in its table, once.
     Reconcile(Show),
+    /// Look at live rows of a running flow, or at the records of a topic.
+    #[command(after_help = TAP_EXAMPLES)]
+    Tap(Tap),
+    /// Turn one document on standard input into rows on standard output. Needs nothing else.
+    #[command(after_help = TRANSFORM_EXAMPLES)]
+    Transform(Transform),
     /// Explain a code, such as E4210. Works offline.
     Explain(Explain),
     /// Print a completion script for a shell.
@@ -314,6 +320,86 @@ pub(crate) struct Release {
     pub(crate) from: Option<String>,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+const TAP_EXAMPLES: &str = "\
+Examples:
+  spotlight tap sec-ftd/load                      rows as they leave the flow
+  spotlight tap sec-ftd/load.select-2 --limit 5   before and after a step
+  spotlight tap sec-ftd/load --format json | jq .row
+  spotlight tap --topic swaps.trades --limit 10   what is in a topic, with or without a run
+  spotlight tap --topic swaps.trades --from end   what comes into it from now on
+
+A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what the steps make of
+rows, also of documents that are refused in the end; each row once. It never slows a run: what comes faster
+than it can be shown is let go, and counted. Ctrl-C ends it.";
+
+/// Where a tap of a topic begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TapFrom {
+    /// All that is there, then it ends.
+    #[default]
+    Earliest,
+    /// What comes from now on.
+    End,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tap {
+    /// TOPOLOGY/FLOW for what leaves the flow, TOPOLOGY/FLOW.STEP for what a step does.
+    #[arg(value_name = "FLOW[.STEP]", required_unless_present = "topic", conflicts_with = "topic")]
+    pub(crate) place: Option<String>,
+    /// Show the records of this topic instead.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topic: Option<String>,
+    /// Where in the topic to begin.
+    #[arg(long, value_enum, default_value_t, requires = "topic")]
+    pub(crate) from: TapFrom,
+    /// End after so many rows.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// How rows are printed; `json` is one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+const TRANSFORM_EXAMPLES: &str = "\
+Examples:
+  spotlight transform topologies/sec-ftd.yaml --name cnsfails202009a.zip < cnsfails202009a.zip | head
+  curl -s URL | spotlight transform my-list.yaml --name list_20260105.txt --format csv > rows.csv
+
+The document is proven whole before its first row is written. Of a refused document nothing is written, the reason is
+told on standard error, and the status is 3; so it is for a page instead of data. Dead rows are told on standard error, a line each, and the status is
+3; all other rows are written. Rows are those that leave the flow that reads the document.";
+
+/// The form of rows on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// A line of names, then one line a row. Null is an empty cell, an empty text is `""`.
+    Csv,
+    /// A stream of Arrow IPC.
+    Arrow,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transform {
+    /// The topology file.
+    #[arg(value_name = "TOPOLOGY")]
+    pub(crate) topology: PathBuf,
+    /// The flow that reads the document, if several do.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) flow: Option<String>,
+    /// The document's file name as it is published: it says the date and the like.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) name: Option<String>,
+    /// The form of the rows.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: RowFormat,
 }
 
 #[derive(Debug, Args)]

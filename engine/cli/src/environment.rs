@@ -50,6 +50,11 @@ pub(crate) fn watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// True if a person would have to type the input.
+pub(crate) fn typed() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// True if output may be coloured.
 pub(crate) fn coloured() -> bool {
     std::io::stdout().is_terminal() && variable("NO_COLOR").is_none()

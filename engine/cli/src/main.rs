@@ -13,8 +13,10 @@ mod live;
 mod nowhere;
 mod reconcile;
 mod replay;
+mod rows;
 mod show;
 mod signals;
+mod tap;
 mod unread;
 mod wiring;
 

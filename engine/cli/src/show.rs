@@ -9,12 +9,22 @@ use crate::exit::{Exit, Failure};
 
 /// Prints a line. One that nobody reads any more, as behind `| head`, is no failure.
 pub(crate) fn line(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{}", visible(text))
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        note(&format!("error: the answer cannot be written: {error}"));
-        std::process::exit(Exit::Environment as i32);
+    let _read = read_line(text);
+}
+
+/// Prints a line; false if nobody reads any more.
+pub(crate) fn read_line(text: &str) -> bool {
+    match writeln!(std::io::stdout(), "{}", visible(text)) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => false,
+        Err(error) => unwritten(&error),
     }
+}
+
+/// Ends the program because its answer cannot be written, such as to a full disk.
+pub(crate) fn unwritten(error: &std::io::Error) -> ! {
+    note(&format!("error: the answer cannot be written: {error}"));
+    std::process::exit(Exit::Environment as i32);
 }
 
 /// Text without what a terminal would obey: names and rows of publishers may hold anything. Our own colours stay.

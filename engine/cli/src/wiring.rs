@@ -19,6 +19,7 @@ use topology::plan::{self, SourcePlan, Topology};
 use crate::data;
 use crate::exit::{Exit, failure};
 use crate::nowhere::Nowhere;
+use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
 const DOCUMENT_PARTITIONS: i32 = 4;
@@ -59,6 +60,8 @@ pub(crate) struct Wiring {
     pub(crate) documents: DocumentsFrom,
     /// Requests to one host are paced together.
     pub(crate) hosts: Arc<Hosts>,
+    /// Who looks at rows.
+    pub(crate) taps: Arc<Taps>,
 }
 
 impl Wiring {
@@ -120,13 +123,17 @@ impl Wiring {
             plan::To::Topic(write) => Destination::Topic(topic_output(&self.schemas, write)?),
             plan::To::Table(table) => Destination::Table(self.table(table)?),
         };
-        let chain_of = flow.clone();
+        let (chain_of, watch) = (flow.clone(), self.taps.of(&format!("{}/{}", topology.name, flow.name)));
+        let chain = move || match &watch {
+            Some(watch) => assemble::chain(&chain_of).watched_by(Arc::clone(watch) as _),
+            None => assemble::chain(&chain_of),
+        };
         Ok(FlowParts {
             topology: Arc::clone(&topology.name),
             flow: Arc::clone(&flow.name),
             revision: Arc::clone(&topology.revision),
             input,
-            chain: Box::new(move || assemble::chain(&chain_of)),
+            chain: Box::new(chain),
             outputs,
             destination,
             bad_rows_above: flow.bad_rows_above,

@@ -34,6 +34,7 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
         schemas: Arc::new(schemas),
         documents,
         hosts: Arc::new(Hosts::new()),
+        taps: Arc::default(),
     };
     let sources = wiring.sources(topologies)?;
     let flows = wiring.flows(topologies)?;

@@ -11,7 +11,9 @@ mod release;
 mod replay;
 mod run;
 mod sql;
+mod tap;
 mod test;
+mod transform;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -37,6 +39,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Reconcile(arguments) => ask::reconcile(&arguments),
         Command::Release(arguments) => ask::release(&arguments),
         Command::Dlq(arguments) => dead_letters::dead_letters(&arguments),
+        Command::Tap(arguments) => tap::tap(&arguments),
+        Command::Transform(arguments) => transform::transform(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Completion(arguments) => {
             clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut std::io::stdout());

@@ -22,6 +22,7 @@ use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines, Report};
 use crate::signals::Signals;
+use crate::tap::Taps;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{control, environment, show, unread};
 
@@ -197,6 +198,7 @@ impl Ground {
             schemas: Arc::clone(&self.schemas),
             system: self.system.clone(),
             revisions,
+            taps: Arc::default(),
         }
     }
 
@@ -215,6 +217,7 @@ impl Ground {
             schemas: Arc::clone(&self.schemas),
             documents,
             hosts: Arc::new(Hosts::new()),
+            taps: Arc::new(Taps::new(topologies)),
         };
         let sources = wiring.sources(topologies)?;
         let mut flows = wiring.flows(topologies)?;
@@ -226,8 +229,9 @@ impl Ground {
         self.signals.tell_of(&board);
         not_claimed.iter().for_each(|path| board.note_not_claimed(path));
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
-        let access = Arc::new(self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions));
-        let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
+        let mut access = self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions);
+        access.taps = Arc::clone(&wiring.taps);
+        let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
         let lines = LiveLines::start(Arc::clone(&board));
         let ended = runtime::run(RunParts {
             flows,

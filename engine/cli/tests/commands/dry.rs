@@ -56,7 +56,12 @@ fn a_dry_run_shows_what_would_land_and_ends_as_a_run_would() {
     // What is published, exit status, rows that would land, dead rows, refused documents, what is said.
     let cases: [(&[&str], i32, [u64; 3], &str); 4] = [
         (&[good], 0, [2, 0, 0], "dry run: nothing was written"),
-        (&[good, "Symbol|Quantity\nABC|12\n2\n"], 3, [2, 0, 1], "refused: list_20260106.txt (my-list/load): incomplete"),
+        (
+            &[good, "Symbol|Quantity\nABC|12\n2\n"],
+            3,
+            [2, 0, 1],
+            "refused: list_20260106.txt (my-list/load): incomplete",
+        ),
         (&["Nothing of the kind\n"], 3, [0, 0, 1], "failed E4208"),
         (&[], 0, [0, 0, 0], "no file in lists fits"),
     ];

@@ -16,4 +16,6 @@ mod replays;
 mod rereads;
 mod running;
 mod statuses;
+mod taps;
+mod transforms;
 mod workplace;
