@@ -78,6 +78,7 @@ impl Access {
                 self.folder.knows(flow)?;
                 Ok(json!({ "released": self.holds.release(flow) }))
             }
+            Question::State { place, key } => crate::stores::look(self.log.as_ref(), &self.folder, place, key),
             Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
         }
     }

@@ -4,18 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES: &str = "\
-Examples:
-  spotlight demo                                        see it work, without a network
-  spotlight run topologies/sec-ftd.yaml                 fetch fails to deliver for ever
-  spotlight run topologies/sec-ftd.yaml --documents DIR --once
-                                                        load the files of a folder and end
-  spotlight sql \"select count() from regsho.fails_to_deliver\"
-  spotlight explain E4210                               what a code means and what helps
-
-Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold,
-4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug,
-73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
+use crate::examples;
 
 /// Turns regulators' publications into tables that people can trust.
 ///
@@ -23,7 +12,7 @@ Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was
 /// they fill. Spotlight fetches each document, proves it whole, lands each row once, and keeps what it could not read
 /// as a dead letter with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "spotlight", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "spotlight", version, after_help = examples::PROGRAM, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,40 +22,54 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run synthetic publishers on loopback and load what they publish. Needs no network.
+    #[command(after_help = examples::DEMO)]
     Demo(Demo),
     /// Run topologies until stopped, or until all is done with --once.
     Run(Run),
-    /// Find mistakes in topology files. Starts nothing.
+    /// Find mistakes in topology files; with --live ask the services that they use.
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Run the tests that stand in topology files.
+    #[command(after_help = examples::TEST)]
     Test(Files),
     /// Show what topologies mean: flows, topics, tables and their statements.
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Try an expression: spotlight eval "trim(name)" --with name=" A ".
+    #[command(after_help = examples::EVAL)]
     Eval(Eval),
     /// Ask ClickHouse, whether or not a run is going on.
+    #[command(after_help = examples::SQL)]
     Sql(Sql),
     /// Show the flows: rows, documents, dead letters, holds.
+    #[command(after_help = examples::STATUS)]
     Status(Show),
     /// Show what became of each document.
+    #[command(after_help = examples::RECEIPTS)]
     Receipts(Receipts),
     /// List, show and replay dead letters.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DLQ)]
     Dlq(DeadLetters),
     /// End a hold after the cause was mended, or read a flow's input again.
-    #[command(after_help = RELEASE_EXAMPLES)]
+    #[command(after_help = examples::RELEASE)]
     Release(Release),
     /// Prove that each row of the ledger is in its table, once.
+    #[command(after_help = examples::RECONCILE)]
     Reconcile(Show),
+    /// Look into what steps remember.
+    #[command(subcommand, after_help = examples::STATE)]
+    State(StateCommand),
     /// Look at live rows of a running flow, or at the records of a topic.
-    #[command(after_help = TAP_EXAMPLES)]
+    #[command(after_help = examples::TAP)]
     Tap(Tap),
     /// Turn one document on standard input into rows on standard output. Needs nothing else.
-    #[command(after_help = TRANSFORM_EXAMPLES)]
+    #[command(after_help = examples::TRANSFORM)]
     Transform(Transform),
     /// Explain a code, such as E4210. Works offline.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
     /// Print a completion script for a shell.
+    #[command(after_help = examples::COMPLETION)]
     Completion(Completion),
     /// The child process that is ClickHouse.
     #[command(name = "clickhouse-child", hide = true)]
@@ -107,23 +110,8 @@ pub(crate) struct Demo {
     pub(crate) clickhouse: ClickHouseAt,
 }
 
-const RUN_HELP: &str = "\
-Examples:
-  spotlight run topologies/                                   fetch for ever
-  spotlight run topologies/ --documents ~/downloads --once    load a folder and end
-  spotlight run topologies/sec-ftd.yaml --documents DIR --dry show what would land
-
-A dry run works on a temporary folder and ends by itself. It reads every document as if it were new,
-and shows the table of a run and the first dead letters. What a newer version of a document would
-withdraw from a table it cannot know. It ends with the statuses of --once.
-
-With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is
-on hold, or a source could not be read. The column `refused` counts the documents of the lines
-`refused:`, also those that an earlier run refused. A refused version that a newer one has replaced
-counts no more. Without --once a run that is told to stop ends with 0.";
-
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = examples::RUN)]
 pub(crate) struct Run {
     /// Topology files, or folders of them.
     #[arg(required = true, value_name = "FILE")]
@@ -160,6 +148,16 @@ pub(crate) struct Check {
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Then ask ClickHouse, publishers' pages and folders whether a run would find what it needs. Changes nothing.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) live: bool,
+    /// Contact address told to publishers that want one.
+    #[arg(long, value_name = "ADDRESS", requires = "live")]
+    pub(crate) contact: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
 }
 
 #[derive(Debug, Args)]
@@ -187,7 +185,6 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spotlight eval \"cast(replace(a, ',', '') as decimal(18, 2))\" --with a=1,000.50")]
 pub(crate) struct Eval {
     /// The expression.
     #[arg(allow_hyphen_values = true, required_unless_present = "functions")]
@@ -241,8 +238,10 @@ pub(crate) struct Receipts {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLetters {
     /// Open dead letters, grouped by flow, code, step and field.
+    #[command(after_help = examples::DLQ_LS)]
     Ls(Show),
     /// One dead letter, whole.
+    #[command(after_help = examples::DLQ_SHOW)]
     Show {
         /// Its id, as `ls` prints it, or the start of it.
         id: String,
@@ -250,38 +249,12 @@ pub(crate) enum DeadLetters {
         show: Show,
     },
     /// Send dead letters back to the flow that failed.
-    #[command(after_help = REPLAY_EXAMPLES)]
+    #[command(after_help = examples::DLQ_REPLAY)]
     Replay(Replay),
     /// Close dead letters that are not wanted any more.
-    #[command(after_help = GIVE_UP_EXAMPLES)]
+    #[command(after_help = examples::DLQ_GIVE_UP)]
     GiveUp(GiveUp),
 }
-
-const REPLAY_EXAMPLES: &str = "Examples:
-  spotlight dlq replay --dry topologies/sec-ftd.yaml (would they pass now?)
-  spotlight dlq replay topologies/sec-ftd.yaml --code E4101
-  spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)
-
-Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64.";
-
-const GIVE_UP_EXAMPLES: &str = "Examples:
-  spotlight dlq give-up sec-ftd/load --code E4102    (one flow, one code)
-  spotlight dlq give-up sec-ftd                      (all flows of the topology)
-
-Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64.
-What is given up is closed, not deleted. Rows of an earlier version of the document that
-waited for it are then removed.";
-
-const RELEASE_EXAMPLES: &str = "Examples:
-  spotlight release sec-ftd                       (all held flows of the topology try again)
-  spotlight release sec-ftd/load                  (one flow)
-  spotlight release sec-ftd/load --from earliest  (without a run: read all documents again)
-
-Where nothing is on hold it says so and ends with 0; a name that no flow has ends with 64.
-
-A changed topology is not applied to documents that are loaded already. The next run after
---from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md
-(Changing a feed) says what to do with the rows that have landed before.";
 
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
@@ -322,17 +295,24 @@ pub(crate) struct Release {
     pub(crate) data: Data,
 }
 
-const TAP_EXAMPLES: &str = "\
-Examples:
-  spotlight tap sec-ftd/load                      rows as they leave the flow
-  spotlight tap sec-ftd/load.select-2 --limit 5   before and after a step
-  spotlight tap sec-ftd/load --format json | jq .row
-  spotlight tap --topic swaps.trades --limit 10   what is in a topic, with or without a run
-  spotlight tap --topic swaps.trades --from end   what comes into it from now on
-
-A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what the steps make of
-rows, also of documents that are refused in the end; each row once. It never slows a run: what comes faster
-than it can be shown is let go, and counted. Ctrl-C ends it.";
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// Look a key up in the store of a dedupe step.
+    #[command(after_help = examples::STATE)]
+    Get {
+        /// TOPOLOGY/FLOW.STEP.
+        #[arg(value_name = "FLOW.STEP")]
+        place: String,
+        /// The values of the key's columns, in the order of `key:`.
+        #[arg(required = true, value_name = "KEY")]
+        key: Vec<String>,
+        /// How the answer is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        data: Data,
+    },
+}
 
 /// Where a tap of a topic begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -364,15 +344,6 @@ pub(crate) struct Tap {
     #[command(flatten)]
     pub(crate) data: Data,
 }
-
-const TRANSFORM_EXAMPLES: &str = "\
-Examples:
-  spotlight transform topologies/sec-ftd.yaml --name cnsfails202009a.zip < cnsfails202009a.zip | head
-  curl -s URL | spotlight transform my-list.yaml --name list_20260105.txt --format csv > rows.csv
-
-The document is proven whole before its first row is written. Of a refused document nothing is written, the reason is
-told on standard error, and the status is 3; so it is for a page instead of data. Dead rows are told on standard error, a line each, and the status is
-3; all other rows are written. Rows are those that leave the flow that reads the document.";
 
 /// The form of rows on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

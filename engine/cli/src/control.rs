@@ -50,6 +50,13 @@ pub(crate) enum Question {
         /// `topology/flow` or a topology.
         flow: String,
     },
+    /// A key in the store of a step.
+    State {
+        /// `topology/flow.step`.
+        place: String,
+        /// The key's values, as text.
+        key: Vec<String>,
+    },
     /// Live rows of a flow.
     Tap {
         /// `topology/flow` or `topology/flow.step`.

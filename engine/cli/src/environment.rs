@@ -57,7 +57,17 @@ pub(crate) fn typed() -> bool {
 
 /// True if output may be coloured.
 pub(crate) fn coloured() -> bool {
-    std::io::stdout().is_terminal() && variable("NO_COLOR").is_none()
+    std::io::stdout().is_terminal() && wants_colours()
+}
+
+/// True if what is told on standard error may be coloured.
+pub(crate) fn coloured_notes() -> bool {
+    watched() && wants_colours()
+}
+
+/// False if a person says no (`NO_COLOR`, whatever its value) or has a terminal that knows none.
+fn wants_colours() -> bool {
+    variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Events go to standard error: one line each. A person who watches a run sees live lines instead, and only warnings.
@@ -71,7 +81,7 @@ pub(crate) fn start_logging(arguments: &Arguments) {
         .with_env_filter(filter)
         .with_target(false)
         .log_internal_errors(false)
-        .with_ansi(watched() && variable("NO_COLOR").is_none())
+        .with_ansi(coloured_notes())
         .init();
 }
 

@@ -74,7 +74,8 @@ pub(crate) fn json(value: &serde_json::Value) {
 }
 
 /// Prints a table. Columns whose name begins with `#` hold numbers and stand to the right. On a terminal that is narrower
-/// the longer texts are wrapped; elsewhere each row is one line.
+/// the longer texts are wrapped, and numbers that are 0 in all rows are left out where there is no room for them; elsewhere
+/// each row is one line.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     line(&rendered(header, rows, None));
 }
@@ -82,10 +83,21 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
 /// Columns no wider than this are never wrapped.
 const SHORT: usize = 10;
 
+/// The least that a column of longer texts needs.
+const TEXT: usize = 16;
+
 fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
     width.map(|width| table.set_width(width));
     let narrow = table.width().is_some();
+    let (left_out, mut rows) = (left_out(header, &rows, table.width()), rows);
+    let keep = |index: usize| !left_out.contains(&index);
+    rows.iter_mut().for_each(|row| {
+        let mut index = 0..;
+        row.retain(|_| index.next().is_some_and(keep));
+    });
+    let all = header;
+    let header: Vec<&str> = all.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, name)| *name).collect();
     let whole: Vec<Option<usize>> = header.iter().enumerate().map(|(index, name)| whole(name, index, &rows)).collect();
     // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -108,7 +120,27 @@ fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Stri
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
-    table.to_string()
+    let names: Vec<&str> = left_out.iter().map(|index| all[*index].trim_start_matches('#')).collect();
+    match names.as_slice() {
+        [] => table.to_string(),
+        names => format!("{table}\n(0 everywhere: {})", names.join(", ")),
+    }
+}
+
+/// The columns of numbers that are 0 in all rows and for which there is no room, the last ones first.
+fn left_out(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Vec<usize> {
+    let need = |index: usize| 1 + whole(header[index], index, rows).unwrap_or(TEXT);
+    let mut needed: usize = (0..header.len()).map(need).sum();
+    let mut left_out = Vec::new();
+    for index in (0..header.len()).rev() {
+        let nothing =
+            header[index].starts_with('#') && rows.iter().all(|row| row.get(index).is_some_and(|it| it == "0"));
+        if width.is_some_and(|width| needed > usize::from(width)) && nothing && !rows.is_empty() {
+            needed -= need(index);
+            left_out.insert(0, index);
+        }
+    }
+    left_out
 }
 
 /// Width of a column that must not be wrapped: a number's is that of its longest content or word of its name.
@@ -183,7 +215,7 @@ pub(crate) fn letter(letter: &runtime::DeadLetter) -> serde_json::Value {
 /// Prints findings in topology files; true if one is an error.
 pub(crate) fn findings(findings: &[topology::Diagnostic]) {
     for finding in findings {
-        note(&format!("{}\n", finding.text(environment::watched() && environment::variable("NO_COLOR").is_none())));
+        note(&format!("{}\n", finding.text(environment::coloured_notes())));
     }
 }
 
@@ -204,6 +236,22 @@ mod tests {
         assert!(text.contains("incomplete") && text.contains("outputs"), "{text}");
         let text = rendered(&header, rows, None);
         assert!(text.contains(why) && text.lines().count() == 3, "{text}");
+    }
+
+    #[test]
+    fn a_column_of_nothing_makes_room_where_there_is_none() {
+        let header = ["flow", "#rows in", "#landed", "#other outputs", "#dropped", "#dead", "#rows refused", "adds up"];
+        let header = [&header[..], &["#documents refused", "#waiting"]].concat();
+        let row =
+            ["finra-short-volume-fnqc/load", "1,425,112,000", "1,425,112,000", "0", "0", "0", "0", "yes", "0", "7"];
+        let rows = vec![row.map(str::to_owned).to_vec(); 2];
+        let text = rendered(&header, rows.clone(), Some(80));
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= 80, "{widest}: {text}");
+        assert!(text.contains("(0 everywhere: ") && text.contains("documents refused)"), "{text}");
+        assert!(text.matches("1,425,112,000").count() == 4 && text.contains("waiting"), "{text}");
+        let wide = rendered(&header, rows, Some(300));
+        assert!(!wide.contains("everywhere"), "{wide}");
     }
 
     #[test]

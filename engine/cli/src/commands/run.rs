@@ -223,7 +223,7 @@ impl Ground {
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         runtime::make_topics(&flows, log.as_ref())?;
-        folder.remember_flows(&flows, log.as_ref())?;
+        folder.remember_flows(&flows, topologies, log.as_ref())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
         self.signals.tell_of(&board);

@@ -156,7 +156,7 @@ fn said(proof: &Proof, name: &str) -> Exit {
         return Exit::Refused;
     }
     if *outcome != Outcome::Rows {
-        show::note(&format!("{name}: {} {message}", outcome.word()).trim_end());
+        show::note(format!("{name}: {} {message}", outcome.word()).trim_end());
     }
     for (output, rows) in &counts.outputs {
         show::note(&format!("{} rows left by the output `{output}` and are not shown", show::count(*rows)));
