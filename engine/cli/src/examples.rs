@@ -65,10 +65,11 @@ A changed topology is not applied to documents that are loaded already. The next
 pub(crate) const TAP: &str = "\
 Examples:
   spotlight tap sec-ftd/load                      rows as they leave the flow
-  spotlight tap sec-ftd/load.select-2 --limit 5   before and after a step
+  spotlight tap sec-ftd/load.select-3 --limit 5   before and after a step
   spotlight tap sec-ftd/load --format json | jq .row
-  spotlight tap --topic swaps.trades --limit 10   what is in a topic, with or without a run
-  spotlight tap --topic swaps.trades --from end   what comes into it from now on
+  spotlight tap --topic swaps.conflicts           what an output holds
+  spotlight tap --topic swaps.unique --limit 10   what is in a topic, with or without a run
+  spotlight tap --topic swaps.unique --from end   what comes into it from now on
 
 A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what
 the steps make of rows, also of documents that are refused in the end; each row once. It never slows
@@ -168,8 +169,8 @@ Examples:
 
 pub(crate) const STATE: &str = "\
 Examples:
-  spotlight state get swaps/once.seen 1234567 NEWT
-  spotlight state get swaps/once.seen 1234567 NEWT --format json
+  spotlight state get swaps/unique.seen DTCC CFTC IR 5600000000000000101
+  spotlight state get swaps/unique.seen DTCC CFTC IR 5600000000000000101 --format json
 
 Says when a row of the key made it known, the fingerprint of its content where content counts, and until
 when a row of the key is a repeat. It shows what was committed, with or without a run.";

@@ -11,7 +11,7 @@ use operators::StepOutput;
 use crate::rows::{Rows, quoted};
 
 /// Rows that a tap remembers to have shown.
-const REMEMBERED: usize = 1_000_000;
+const REMEMBERED: usize = 200_000;
 
 /// A batch before and after a step. All of it is shared with the task, nothing is copied.
 pub(super) struct Seen {

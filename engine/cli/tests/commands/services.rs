@@ -58,7 +58,7 @@ fn a_page_of_links_is_asked_for_once_and_nothing_behind_it() {
     for (page, status, told) in pages {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let publisher = std::thread::spawn(move || {
+        let publisher = std::thread::Builder::new().spawn(move || {
             let (mut stream, _) = listener.accept().expect("a request");
             let mut request = String::new();
             BufReader::new(stream.try_clone().expect("a stream")).read_line(&mut request).expect("a line");
@@ -68,6 +68,7 @@ fn a_page_of_links_is_asked_for_once_and_nothing_behind_it() {
             // Were anything else asked for, nobody would answer, and the check would not be fine.
             request
         });
+        let publisher = publisher.expect("a thread");
         linked(&workplace, &format!("http://{address}/page"));
         check(&workplace, &["linked.yaml"], status, &[told]);
         assert!(publisher.join().expect("no panic").starts_with("GET /page "));
