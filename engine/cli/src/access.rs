@@ -10,9 +10,12 @@ use log::Log;
 use runtime::{Board, DeadLetter, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
-use crate::control::Question;
+use crate::control::{Question, Reply};
 use crate::data::DataFolder;
 use crate::reconcile;
+use crate::tap::frame::Wire;
+use crate::tap::topic::{TopicTap, Wanted};
+use crate::tap::{Manner, Taps};
 
 /// What is needed to answer.
 pub(crate) struct Access {
@@ -28,9 +31,28 @@ pub(crate) struct Access {
     pub(crate) system: SystemTopics,
     /// Revision of each topology that is running.
     pub(crate) revisions: BTreeMap<String, String>,
+    /// The flows that are running, for those who look.
+    pub(crate) taps: Arc<Taps>,
 }
 
 impl Access {
+    /// What a run replies.
+    pub(crate) fn reply(&self, question: &Question) -> Result<Reply> {
+        Ok(match question {
+            Question::Tap { place, limit, json } => {
+                let (looking, manner) = (self.taps.open(place)?, Manner { limit: *limit, json: *json });
+                Reply::Stream(Box::new(move |mut stream| looking.show(manner, &mut Wire::Socket(&mut stream))))
+            }
+            Question::TapTopic { topic, from_end, limit, json } => {
+                let wanted = Wanted { topic: topic.clone(), from_end: *from_end };
+                let tap = TopicTap::open(&self.log, &self.schemas, &wanted)?;
+                let manner = Manner { limit: *limit, json: *json };
+                Reply::Stream(Box::new(move |mut stream| tap.show(manner, &mut Wire::Socket(&mut stream))))
+            }
+            question => Reply::Value(self.answer(question)?),
+        })
+    }
+
     /// The answer as JSON.
     pub(crate) fn answer(&self, question: &Question) -> Result<Value> {
         match question {
@@ -42,16 +64,7 @@ impl Access {
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
             Question::DeadLetters => {
                 let letters = self.dead_letters()?;
-                let shown = letters.iter().map(|letter| {
-                    let mut value = serde_json::to_value(letter).unwrap_or_default();
-                    value["bytes"] = json!(String::from_utf8_lossy(&letter.bytes));
-                    if std::str::from_utf8(&letter.bytes).is_err() {
-                        let digits = letter.bytes.iter().map(|byte| format!("{byte:02x}"));
-                        value["bytes_hex"] = json!(digits.collect::<String>());
-                    }
-                    value
-                });
-                Ok(shown.collect())
+                Ok(letters.iter().map(crate::show::letter).collect())
             }
             Question::Reconcile => self.reconcile(),
             Question::Replay { files, code, dry } => {
@@ -65,6 +78,8 @@ impl Access {
                 self.folder.knows(flow)?;
                 Ok(json!({ "released": self.holds.release(flow) }))
             }
+            Question::State { place, key } => crate::stores::look(self.log.as_ref(), &self.folder, place, key),
+            Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
         }
     }
 

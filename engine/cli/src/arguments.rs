@@ -4,18 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES: &str = "\
-Examples:
-  spotlight demo                                        see it work, without a network
-  spotlight run topologies/sec-ftd.yaml                 fetch fails to deliver for ever
-  spotlight run topologies/sec-ftd.yaml --documents DIR --once
-                                                        load the files of a folder and end
-  spotlight sql \"select count() from regsho.fails_to_deliver\"
-  spotlight explain E4210                               what a code means and what helps
-
-Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold,
-4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug,
-73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
+use crate::examples;
 
 /// Turns regulators' publications into tables that people can trust.
 ///
@@ -23,7 +12,7 @@ Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was
 /// they fill. Spotlight fetches each document, proves it whole, lands each row once, and keeps what it could not read
 /// as a dead letter with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "spotlight", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "spotlight", version, after_help = examples::PROGRAM, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,37 +22,57 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run synthetic publishers on loopback and load what they publish. Needs no network.
+    #[command(after_help = examples::DEMO)]
     Demo(Demo),
     /// Run topologies until stopped, or until all is done with --once.
     Run(Run),
-    /// Find mistakes in topology files. Starts nothing.
+    /// Find mistakes in topology files; with --live ask the services that they use.
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Run the tests that stand in topology files.
+    #[command(after_help = examples::TEST)]
     Test(Files),
     /// Show what topologies mean: flows, topics, tables and their statements.
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Try an expression: spotlight eval "trim(name)" --with name=" A ".
+    #[command(after_help = examples::EVAL)]
     Eval(Eval),
     /// Ask ClickHouse, whether or not a run is going on.
+    #[command(after_help = examples::SQL)]
     Sql(Sql),
     /// Show the flows: rows, documents, dead letters, holds.
+    #[command(after_help = examples::STATUS)]
     Status(Show),
     /// Show what became of each document.
+    #[command(after_help = examples::RECEIPTS)]
     Receipts(Receipts),
     /// List, show and replay dead letters.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DLQ)]
     Dlq(DeadLetters),
     /// End a hold after the cause was mended, or read a flow's input again.
-    #[command(after_help = RELEASE_EXAMPLES)]
+    #[command(after_help = examples::RELEASE)]
     Release(Release),
     /// Prove that each row of the ledger is in its table, once.
+    #[command(after_help = examples::RECONCILE)]
     Reconcile(Show),
+    /// Look into what steps remember.
+    #[command(subcommand, after_help = examples::STATE)]
+    State(StateCommand),
+    /// Look at live rows of a running flow, or at the records of a topic.
+    #[command(after_help = examples::TAP)]
+    Tap(Tap),
+    /// Turn one document on standard input into rows on standard output. Needs nothing else.
+    #[command(after_help = examples::TRANSFORM)]
+    Transform(Transform),
     /// Explain a code, such as E4210. Works offline.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
     /// Print the JSON Schema of topology files, templates and tables, for editors.
     #[command(after_help = SCHEMA_HELP)]
     SchemaJson,
     /// Print a completion script for a shell.
+    #[command(after_help = examples::COMPLETION)]
     Completion(Completion),
     /// The child process that is ClickHouse.
     #[command(name = "clickhouse-child", hide = true)]
@@ -111,16 +120,8 @@ pub(crate) struct Demo {
     pub(crate) clickhouse: ClickHouseAt,
 }
 
-const RUN_HELP: &str = "\
-Example: spotlight run topologies/ --documents ~/downloads --once
-
-With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is
-on hold, or a source could not be read. The column `refused` counts the documents of the lines
-`refused:`, also those that an earlier run refused. A refused version that a newer one has replaced
-counts no more. Without --once a run that is told to stop ends with 0.";
-
 #[derive(Debug, Args)]
-#[command(after_help = RUN_HELP)]
+#[command(after_help = examples::RUN)]
 pub(crate) struct Run {
     /// Topology files, or folders of them.
     #[arg(required = true, value_name = "FILE")]
@@ -131,6 +132,9 @@ pub(crate) struct Run {
     /// End when all that is there has been done.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Read and transform, end, and write nowhere: no table, no position, no receipt. Needs no ClickHouse.
+    #[arg(long)]
+    pub(crate) dry: bool,
     /// Contact address told to publishers that want one.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,
@@ -154,6 +158,16 @@ pub(crate) struct Check {
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Then ask ClickHouse, publishers' pages and folders whether a run would find what it needs. Changes nothing.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) live: bool,
+    /// Contact address told to publishers that want one.
+    #[arg(long, value_name = "ADDRESS", requires = "live")]
+    pub(crate) contact: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) clickhouse: ClickHouseAt,
 }
 
 #[derive(Debug, Args)]
@@ -181,7 +195,6 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: spotlight eval \"cast(replace(a, ',', '') as decimal(18, 2))\" --with a=1,000.50")]
 pub(crate) struct Eval {
     /// The expression.
     #[arg(allow_hyphen_values = true, required_unless_present = "functions")]
@@ -235,8 +248,10 @@ pub(crate) struct Receipts {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLetters {
     /// Open dead letters, grouped by flow, code, step and field.
+    #[command(after_help = examples::DLQ_LS)]
     Ls(Show),
     /// One dead letter, whole.
+    #[command(after_help = examples::DLQ_SHOW)]
     Show {
         /// Its id, as `ls` prints it, or the start of it.
         id: String,
@@ -244,38 +259,12 @@ pub(crate) enum DeadLetters {
         show: Show,
     },
     /// Send dead letters back to the flow that failed.
-    #[command(after_help = REPLAY_EXAMPLES)]
+    #[command(after_help = examples::DLQ_REPLAY)]
     Replay(Replay),
     /// Close dead letters that are not wanted any more.
-    #[command(after_help = GIVE_UP_EXAMPLES)]
+    #[command(after_help = examples::DLQ_GIVE_UP)]
     GiveUp(GiveUp),
 }
-
-const REPLAY_EXAMPLES: &str = "Examples:
-  spotlight dlq replay --dry topologies/sec-ftd.yaml (would they pass now?)
-  spotlight dlq replay topologies/sec-ftd.yaml --code E4101
-  spotlight run topologies/sec-ftd.yaml --once       (works what was sent back)
-
-Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64.";
-
-const GIVE_UP_EXAMPLES: &str = "Examples:
-  spotlight dlq give-up sec-ftd/load --code E4102    (one flow, one code)
-  spotlight dlq give-up sec-ftd                      (all flows of the topology)
-
-Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64.
-What is given up is closed, not deleted. Rows of an earlier version of the document that
-waited for it are then removed.";
-
-const RELEASE_EXAMPLES: &str = "Examples:
-  spotlight release sec-ftd                       (all held flows of the topology try again)
-  spotlight release sec-ftd/load                  (one flow)
-  spotlight release sec-ftd/load --from earliest  (without a run: read all documents again)
-
-Where nothing is on hold it says so and ends with 0; a name that no flow has ends with 64.
-
-A changed topology is not applied to documents that are loaded already. The next run after
---from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md
-(Changing a feed) says what to do with the rows that have landed before.";
 
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
@@ -314,6 +303,84 @@ pub(crate) struct Release {
     pub(crate) from: Option<String>,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// Look a key up in the store of a dedupe step.
+    #[command(after_help = examples::STATE)]
+    Get {
+        /// TOPOLOGY/FLOW.STEP.
+        #[arg(value_name = "FLOW.STEP")]
+        place: String,
+        /// The values of the key's columns, in the order of `key:`.
+        #[arg(required = true, value_name = "KEY")]
+        key: Vec<String>,
+        /// How the answer is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Where a tap of a topic begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TapFrom {
+    /// All that is there, then it ends.
+    #[default]
+    Earliest,
+    /// What comes from now on.
+    End,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tap {
+    /// TOPOLOGY/FLOW for what leaves the flow, TOPOLOGY/FLOW.STEP for what a step does.
+    #[arg(value_name = "FLOW[.STEP]", required_unless_present = "topic", conflicts_with = "topic")]
+    pub(crate) place: Option<String>,
+    /// Show the records of this topic instead.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) topic: Option<String>,
+    /// Where in the topic to begin.
+    #[arg(long, value_enum, default_value_t, requires = "topic")]
+    pub(crate) from: TapFrom,
+    /// End after so many rows.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// How rows are printed; `json` is one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// The form of rows on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// A line of names, then one line a row. Null is an empty cell, an empty text is `""`.
+    Csv,
+    /// A stream of Arrow IPC.
+    Arrow,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transform {
+    /// The topology file.
+    #[arg(value_name = "TOPOLOGY")]
+    pub(crate) topology: PathBuf,
+    /// The flow that reads the document, if several do.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) flow: Option<String>,
+    /// The document's file name as it is published: it says the date and the like.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) name: Option<String>,
+    /// The form of the rows.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: RowFormat,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! The control socket: how commands reach the run that owns a data folder.
 //!
-//! One connection, one question: a line of JSON each way. Only the folder's owner can open the socket.
+//! One connection, one question: a line of JSON each way, or many lines where rows are shown. Only the folder's owner can open the socket.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -50,10 +50,45 @@ pub(crate) enum Question {
         /// `topology/flow` or a topology.
         flow: String,
     },
+    /// A key in the store of a step.
+    State {
+        /// `topology/flow.step`.
+        place: String,
+        /// The key's values, as text.
+        key: Vec<String>,
+    },
+    /// Live rows of a flow.
+    Tap {
+        /// `topology/flow` or `topology/flow.step`.
+        place: String,
+        /// Rows after which it ends.
+        limit: Option<u64>,
+        /// One JSON object a row.
+        json: bool,
+    },
+    /// Records of a topic.
+    TapTopic {
+        /// Its name.
+        topic: String,
+        /// True to wait for what comes from now on.
+        from_end: bool,
+        /// Records after which it ends.
+        limit: Option<u64>,
+        /// One JSON object a record.
+        json: bool,
+    },
+}
+
+/// What is answered.
+pub(crate) enum Reply {
+    /// A value.
+    Value(Value),
+    /// What comes bit by bit, on a thread of its own, until it ends or nobody listens.
+    Stream(Box<dyn FnOnce(UnixStream) -> Result<()> + Send>),
 }
 
 /// What answers.
-pub(crate) type Answer = dyn Fn(&Question) -> Result<Value> + Send + Sync;
+pub(crate) type Answer = dyn Fn(&Question) -> Result<Reply> + Send + Sync;
 
 /// The listening socket; removed when dropped.
 #[derive(Debug)]
@@ -92,19 +127,36 @@ fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {
     BufReader::new(stream.try_clone()?).read_line(&mut line)?;
     let said =
         match serde_json::from_str::<Question>(&line).map_err(anyhow::Error::from).and_then(|asked| answer(&asked)) {
-            Ok(value) => serde_json::json!({ "answer": value }),
+            Ok(Reply::Value(value)) => serde_json::json!({ "answer": value }),
+            Ok(Reply::Stream(work)) => {
+                let work = move || {
+                    if let Err(error) = work(stream) {
+                        tracing::debug!(reason = %error, "a tap has ended");
+                    }
+                };
+                std::thread::Builder::new().name("tap".to_owned()).spawn(work)?;
+                return Ok(());
+            }
             Err(error) => serde_json::json!({ "error": as_failure(error) }),
         };
     writeln!(stream, "{said}")?;
     Ok(())
 }
 
-/// Asks the run that owns the folder; `None` if none listens.
-pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
+/// Puts a question to the run that owns the folder; `None` if none listens. The answer is read from the stream.
+pub(crate) fn open(place: &Path, question: &Question) -> Result<Option<UnixStream>> {
     let Ok(mut stream) = UnixStream::connect(place) else {
         return Ok(None);
     };
     writeln!(stream, "{}", serde_json::to_string(question)?)?;
+    Ok(Some(stream))
+}
+
+/// Asks the run that owns the folder; `None` if none listens.
+pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
+    let Some(stream) = open(place, question)? else {
+        return Ok(None);
+    };
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     let mut said: Value = serde_json::from_str(&line).context("the run did not answer")?;

@@ -27,11 +27,13 @@ use log::Log;
 use log::embedded::EmbeddedLog;
 use runtime::{Destination, FlowInput, FlowParts};
 use serde::{Deserialize, Serialize};
+use topology::plan::Topology;
 
 use crate::arguments::ClickHouseAt;
 use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::show;
+use crate::stores::{self, KnownStore};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,9 @@ pub(crate) struct KnownFlow {
     /// Where it lands, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) landing: Option<LandedBy>,
+    /// What its steps remember.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stores: Vec<KnownStore>,
 }
 
 /// A flow's landing, as `reconcile` needs it.
@@ -162,7 +167,7 @@ impl DataFolder {
     }
 
     /// Writes down which flows there are, and where they land.
-    pub(crate) fn remember_flows(&self, flows: &[FlowParts], log: &dyn Log) -> Result<()> {
+    pub(crate) fn remember_flows(&self, flows: &[FlowParts], topologies: &[Topology], log: &dyn Log) -> Result<()> {
         let mut known = self.known_flows()?;
         for flow in flows {
             let topic = match &flow.input {
@@ -184,7 +189,9 @@ impl DataFolder {
                     newest_by_position: table.table.rows == RowsMeaning::ByKey { version: None },
                 }),
             };
-            known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing });
+            let mut plans = topologies.iter().filter(|one| one.name == flow.topology).flat_map(|one| &one.flows);
+            let stores = plans.find(|plan| plan.name == flow.flow).map(stores::of).unwrap_or_default();
+            known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing, stores });
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)

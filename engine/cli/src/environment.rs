@@ -50,9 +50,24 @@ pub(crate) fn watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// True if a person would have to type the input.
+pub(crate) fn typed() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// True if output may be coloured.
 pub(crate) fn coloured() -> bool {
-    std::io::stdout().is_terminal() && variable("NO_COLOR").is_none()
+    std::io::stdout().is_terminal() && wants_colours()
+}
+
+/// True if what is told on standard error may be coloured.
+pub(crate) fn coloured_notes() -> bool {
+    watched() && wants_colours()
+}
+
+/// False if a person says no (`NO_COLOR`, whatever its value) or has a terminal that knows none.
+fn wants_colours() -> bool {
+    variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Events go to standard error: one line each. A person who watches a run sees live lines instead, and only warnings.
@@ -62,10 +77,23 @@ pub(crate) fn start_logging(arguments: &Arguments) {
     let filter = variable("SPOTLIGHT_LOG").unwrap_or_else(|| default.to_owned());
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| BesideLines)
         .with_env_filter(filter)
         .with_target(false)
         .log_internal_errors(false)
-        .with_ansi(watched() && variable("NO_COLOR").is_none())
+        .with_ansi(coloured_notes())
         .init();
+}
+
+/// Standard error beside the live lines of a run.
+struct BesideLines;
+
+impl std::io::Write for BesideLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        crate::live::beside(|| std::io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }

@@ -1,19 +1,31 @@
 //! The live lines of a run on a terminal, and the table at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use runtime::{Board, FlowState, Held};
+use runtime::{Board, DeadLetter, FlowState, Held};
 use serde_json::json;
 
 use crate::arguments::Format;
 use crate::unread::Unread;
 use crate::{environment, show};
+
+/// The lines that are on the terminal now.
+static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Writes to standard error beside the live lines: they are drawn again below it, and take nothing of it away.
+pub(crate) fn beside<T>(write: impl FnOnce() -> T) -> T {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown {
+        Some(lines) => lines.suspend(write),
+        None => write(),
+    }
+}
 
 /// One live line a flow, until dropped.
 pub(crate) struct LiveLines {
@@ -31,6 +43,7 @@ impl LiveLines {
         let stop = Arc::clone(&ending);
         let work = move || {
             let lines = MultiProgress::new();
+            *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(lines.clone());
             let mut bars: BTreeMap<String, ProgressBar> = BTreeMap::new();
             while !stop.load(Ordering::Relaxed) {
                 for (name, state) in board.flows() {
@@ -52,6 +65,7 @@ impl LiveLines {
                 std::thread::park_timeout(Duration::from_millis(150));
             }
             bars.values().for_each(ProgressBar::finish_and_clear);
+            *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
         };
         let thread = std::thread::Builder::new().name("live lines".to_owned()).spawn(work).ok();
         Self { ending, thread }
@@ -91,27 +105,46 @@ fn moment(state: &FlowState) -> String {
     text
 }
 
-/// What people should be told though nothing went wrong.
-pub(crate) struct Hints {
+/// What there is to say at the end of a run.
+pub(crate) struct Report<'a> {
+    /// All flows.
+    pub(crate) flows: &'a BTreeMap<String, FlowState>,
+    /// Files that no source claims.
+    pub(crate) not_claimed: &'a [String],
+    /// Flows that wait for a person.
+    pub(crate) holds: &'a [Held],
+    /// Milliseconds that it took.
+    pub(crate) took: i64,
     /// The folder of `--documents` in which no file fits any source of the run.
-    pub(crate) nothing_fits: Option<PathBuf>,
+    pub(crate) nothing_fits: Option<&'a Path>,
     /// Topics whose rows wait for a flow that reads them.
-    pub(crate) unread: Vec<Unread>,
+    pub(crate) unread: &'a [Unread],
+    /// Of a dry run: its dead letters, which are kept nowhere.
+    pub(crate) dry: Option<&'a [DeadLetter]>,
+    /// How it is printed.
+    pub(crate) format: Format,
 }
 
+/// Dead letters of a dry run that are told one by one.
+const LETTERS: usize = 10;
+
 /// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
-pub(crate) fn table(board: &Board, holds: &[Held], took: i64, hints: &Hints, format: Format) {
-    let flows = board.flows();
-    let not_claimed = board.not_claimed();
+pub(crate) fn table(report: &Report<'_>) {
+    let Report { flows, not_claimed, holds, took, nothing_fits, unread, dry, format } = *report;
     if format == Format::Json {
-        show::json(&json!({
+        let mut told = json!({
             "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took,
-            "nothing_fits": hints.nothing_fits, "unread": hints.unread,
-        }));
+            "nothing_fits": nothing_fits, "unread": unread,
+        });
+        if let Some(letters) = dry {
+            told["dry"] = json!(true);
+            told["dead_letters"] = letters.iter().map(show::letter).collect();
+        }
+        show::json(&told);
         return;
     }
-    flows_table(&flows);
-    for (name, state) in &flows {
+    flows_table(flows, if dry.is_some() { "#would land" } else { "#landed" });
+    for (name, state) in flows {
         for refusal in state.refused.values() {
             let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
             show::line(&format!("refused: {} ({name}): {}{code}: {}", refusal.name, refusal.outcome, refusal.message));
@@ -120,34 +153,60 @@ pub(crate) fn table(board: &Board, holds: &[Held], took: i64, hints: &Hints, for
             show::line(&format!("source trouble: {name}: {trouble}"));
         }
     }
-    for file in &not_claimed {
+    dead_letters(dry.unwrap_or_default());
+    for file in not_claimed {
         let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
         show::line(&format!("not claimed: {file}{why}"));
     }
-    if let Some(folder) = &hints.nothing_fits {
+    if let Some(folder) = nothing_fits {
         show::line(&format!("no file in {} fits the `file-names` of any flow of this run", folder.display()));
     }
-    for (name, state) in &flows {
+    for (name, state) in flows {
         if let Some(place) = &state.nothing_fits {
             show::line(&format!("no file in {place} fits the `file-names` of {name}"));
         }
     }
-    hints.unread.iter().for_each(|unread| show::line(&unread.line()));
+    unread.iter().for_each(|unread| show::line(&unread.line()));
     // The partitions of a flow mostly wait for the same.
     let mut told = BTreeSet::new();
     for held in holds.iter().filter(|held| told.insert((&held.flow, &held.code, &held.what))) {
         show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
     }
     show::line(&format!("took {}", show::duration(took)));
+    if dry.is_some() {
+        show::line(
+            "dry run: nothing was written. Every document was read as if it were new; what newer versions would\n\
+             withdraw from tables is not known.",
+        );
+    }
+}
+
+/// The first dead letters, each with its reason and the row as it was published.
+fn dead_letters(letters: &[DeadLetter]) {
+    for letter in letters.iter().take(LETTERS) {
+        let DeadLetter { topology, flow, code, step, field, message, .. } = letter;
+        let field = if field.is_empty() { String::new() } else { format!(", {field}") };
+        let place = if letter.document.is_empty() {
+            format!("{} offset {}", letter.topic, letter.offset)
+        } else {
+            let member = if letter.member.is_empty() { String::new() } else { format!(" {}", letter.member) };
+            format!("{}{member} line {}", letter.document, letter.line)
+        };
+        show::line(&format!("dead: {topology}/{flow} {code} at {step}{field}: {message}"));
+        show::line(&format!("  {place}: {}", batch::excerpt(&letter.bytes, 160)));
+    }
+    if let Some(more) = letters.len().checked_sub(LETTERS).filter(|more| *more > 0) {
+        show::line(&format!("and {} more dead letters", show::count(more as u64)));
+    }
 }
 
 /// A line a flow. Columns that few flows need are there only if one does: the others then fit into 80 columns.
-fn flows_table(flows: &BTreeMap<String, FlowState>) {
+fn flows_table(flows: &BTreeMap<String, FlowState>, landed: &str) {
     let flows = || flows.iter().filter(|(name, _)| !name.starts_with("spotlight/"));
     let dropped = |state: &FlowState| state.run.dropped.values().sum::<u64>();
     let outputs = |state: &FlowState| state.run.outputs.values().sum::<u64>();
     let (any_dropped, any_outputs) = (flows().any(|(_, it)| dropped(it) > 0), flows().any(|(_, it)| outputs(it) > 0));
-    let mut header = vec!["flow", "#documents", "#read", "#landed"];
+    let mut header = vec!["flow", "#documents", "#read", landed];
     header.extend(any_dropped.then_some("#dropped"));
     header.extend(any_outputs.then_some("#outputs"));
     header.extend(["#dead", "#refused", "#time"]);

@@ -8,11 +8,17 @@ mod control;
 mod data;
 mod demonstration;
 mod environment;
+mod examples;
 mod exit;
 mod live;
+mod nowhere;
 mod reconcile;
 mod replay;
+mod rows;
 mod show;
+mod signals;
+mod stores;
+mod tap;
 mod unread;
 mod wiring;
 

@@ -9,12 +9,22 @@ use crate::exit::{Exit, Failure};
 
 /// Prints a line. One that nobody reads any more, as behind `| head`, is no failure.
 pub(crate) fn line(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{}", visible(text))
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        note(&format!("error: the answer cannot be written: {error}"));
-        std::process::exit(Exit::Environment as i32);
+    let _read = read_line(text);
+}
+
+/// Prints a line; false if nobody reads any more.
+pub(crate) fn read_line(text: &str) -> bool {
+    match writeln!(std::io::stdout(), "{}", visible(text)) {
+        Ok(()) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => false,
+        Err(error) => unwritten(&error),
     }
+}
+
+/// Ends the program because its answer cannot be written, such as to a full disk.
+pub(crate) fn unwritten(error: &std::io::Error) -> ! {
+    note(&format!("error: the answer cannot be written: {error}"));
+    std::process::exit(Exit::Environment as i32);
 }
 
 /// Text without what a terminal would obey: names and rows of publishers may hold anything. Our own colours stay.
@@ -55,7 +65,7 @@ pub(crate) fn heading(text: &str) {
 /// Prints a line for people beside the answer.
 pub(crate) fn note(text: &str) {
     // A full disk under a log file, or nobody who reads: no reason to end a run.
-    let _ = writeln!(std::io::stderr(), "{}", visible(text));
+    let _ = crate::live::beside(|| writeln!(std::io::stderr(), "{}", visible(text)));
 }
 
 /// Prints a value for scripts.
@@ -64,7 +74,8 @@ pub(crate) fn json(value: &serde_json::Value) {
 }
 
 /// Prints a table. Columns whose name begins with `#` hold numbers and stand to the right. On a terminal that is narrower
-/// the longer texts are wrapped; elsewhere each row is one line.
+/// the longer texts are wrapped, and numbers that are 0 in all rows are left out where there is no room for them; elsewhere
+/// each row is one line.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     line(&rendered(header, rows, None));
 }
@@ -72,10 +83,21 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
 /// Columns no wider than this are never wrapped.
 const SHORT: usize = 10;
 
+/// The least that a column of longer texts needs.
+const TEXT: usize = 16;
+
 fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
     width.map(|width| table.set_width(width));
     let narrow = table.width().is_some();
+    let (left_out, mut rows) = (left_out(header, &rows, table.width()), rows);
+    let keep = |index: usize| !left_out.contains(&index);
+    rows.iter_mut().for_each(|row| {
+        let mut index = 0..;
+        row.retain(|_| index.next().is_some_and(keep));
+    });
+    let all = header;
+    let header: Vec<&str> = all.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, name)| *name).collect();
     let whole: Vec<Option<usize>> = header.iter().enumerate().map(|(index, name)| whole(name, index, &rows)).collect();
     // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -98,7 +120,27 @@ fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> Stri
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
-    table.to_string()
+    let names: Vec<&str> = left_out.iter().map(|index| all[*index].trim_start_matches('#')).collect();
+    match names.as_slice() {
+        [] => table.to_string(),
+        names => format!("{table}\n(0 everywhere: {})", names.join(", ")),
+    }
+}
+
+/// The columns of numbers that are 0 in all rows and for which there is no room, the last ones first.
+fn left_out(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Vec<usize> {
+    let need = |index: usize| 1 + whole(header[index], index, rows).unwrap_or(TEXT);
+    let mut needed: usize = (0..header.len()).map(need).sum();
+    let mut left_out = Vec::new();
+    for index in (0..header.len()).rev() {
+        let nothing =
+            header[index].starts_with('#') && rows.iter().all(|row| row.get(index).is_some_and(|it| it == "0"));
+        if width.is_some_and(|width| needed > usize::from(width)) && nothing && !rows.is_empty() {
+            needed -= need(index);
+            left_out.insert(0, index);
+        }
+    }
+    left_out
 }
 
 /// Width of a column that must not be wrapped: a number's is that of its longest content or word of its name.
@@ -159,10 +201,21 @@ pub(crate) fn meant(wrong: &str, known: &[&str]) -> String {
     topology::nearest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }
 
+/// A dead letter for scripts, with its bytes: as text, and as digits where they are none.
+pub(crate) fn letter(letter: &runtime::DeadLetter) -> serde_json::Value {
+    let mut value = serde_json::to_value(letter).unwrap_or_default();
+    value["bytes"] = serde_json::json!(String::from_utf8_lossy(&letter.bytes));
+    if std::str::from_utf8(&letter.bytes).is_err() {
+        let digits = letter.bytes.iter().map(|byte| format!("{byte:02x}"));
+        value["bytes_hex"] = serde_json::json!(digits.collect::<String>());
+    }
+    value
+}
+
 /// Prints findings in topology files; true if one is an error.
 pub(crate) fn findings(findings: &[topology::Diagnostic]) {
     for finding in findings {
-        note(&format!("{}\n", finding.text(environment::watched() && environment::variable("NO_COLOR").is_none())));
+        note(&format!("{}\n", finding.text(environment::coloured_notes())));
     }
 }
 
@@ -183,6 +236,22 @@ mod tests {
         assert!(text.contains("incomplete") && text.contains("outputs"), "{text}");
         let text = rendered(&header, rows, None);
         assert!(text.contains(why) && text.lines().count() == 3, "{text}");
+    }
+
+    #[test]
+    fn a_column_of_nothing_makes_room_where_there_is_none() {
+        let header = ["flow", "#rows in", "#landed", "#other outputs", "#dropped", "#dead", "#rows refused", "adds up"];
+        let header = [&header[..], &["#documents refused", "#waiting"]].concat();
+        let row =
+            ["finra-short-volume-fnqc/load", "1,425,112,000", "1,425,112,000", "0", "0", "0", "0", "yes", "0", "7"];
+        let rows = vec![row.map(str::to_owned).to_vec(); 2];
+        let text = rendered(&header, rows.clone(), Some(80));
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= 80, "{widest}: {text}");
+        assert!(text.contains("(0 everywhere: ") && text.contains("documents refused)"), "{text}");
+        assert!(text.matches("1,425,112,000").count() == 4 && text.contains("waiting"), "{text}");
+        let wide = rendered(&header, rows, Some(300));
+        assert!(!wide.contains("everywhere"), "{wide}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseLanding};
-use connect::Source;
+use connect::{Landing, Source};
 use driver::assemble;
 use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource};
 use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
@@ -18,6 +18,8 @@ use topology::plan::{self, SourcePlan, Topology};
 
 use crate::data;
 use crate::exit::{Exit, failure};
+use crate::nowhere::Nowhere;
+use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
 const DOCUMENT_PARTITIONS: i32 = 4;
@@ -40,16 +42,26 @@ pub(crate) enum DocumentsFrom {
     },
 }
 
+/// Where the rows of tables go in this run.
+pub(crate) enum Tables {
+    /// Into ClickHouse.
+    ClickHouse(ClickHouse),
+    /// Nowhere: the run only shows what would land.
+    Nowhere,
+}
+
 /// What flows are wired to.
 pub(crate) struct Wiring {
-    /// ClickHouse.
-    pub(crate) client: ClickHouse,
+    /// Where rows go.
+    pub(crate) tables: Tables,
     /// Schemas and their ids.
     pub(crate) schemas: Arc<operators::Schemas>,
     /// Where documents come from.
     pub(crate) documents: DocumentsFrom,
     /// Requests to one host are paced together.
     pub(crate) hosts: Arc<Hosts>,
+    /// Who looks at rows.
+    pub(crate) taps: Arc<Taps>,
 }
 
 impl Wiring {
@@ -111,13 +123,17 @@ impl Wiring {
             plan::To::Topic(write) => Destination::Topic(topic_output(&self.schemas, write)?),
             plan::To::Table(table) => Destination::Table(self.table(table)?),
         };
-        let chain_of = flow.clone();
+        let (chain_of, watch) = (flow.clone(), self.taps.of(&format!("{}/{}", topology.name, flow.name)));
+        let chain = move || match &watch {
+            Some(watch) => assemble::chain(&chain_of).watched_by(Arc::clone(watch) as _),
+            None => assemble::chain(&chain_of),
+        };
         Ok(FlowParts {
             topology: Arc::clone(&topology.name),
             flow: Arc::clone(&flow.name),
             revision: Arc::clone(&topology.revision),
             input,
-            chain: Box::new(move || assemble::chain(&chain_of)),
+            chain: Box::new(chain),
             outputs,
             destination,
             bad_rows_above: flow.bad_rows_above,
@@ -125,8 +141,12 @@ impl Wiring {
     }
 
     fn table(&self, table: &plan::TableWrite) -> Result<TableOutput> {
+        let landing: Arc<dyn Landing> = match &self.tables {
+            Tables::ClickHouse(client) => Arc::new(landing(client, table)?),
+            Tables::Nowhere => Arc::new(Nowhere),
+        };
         Ok(TableOutput {
-            landing: Arc::new(landing(&self.client, table)?),
+            landing,
             table: table.table.clone(),
             batch_rows: table.batch_rows,
             batch_age: table.batch_age,

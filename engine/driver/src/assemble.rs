@@ -99,15 +99,19 @@ fn uses_row(flow: &plan::Flow) -> bool {
 #[must_use]
 pub fn chain(flow: &plan::Flow) -> Chain {
     let mut steps: Vec<Box<dyn Step>> = flow.steps.iter().map(step).collect();
-    let columns = match &flow.to {
-        plan::To::Table(table) => table_columns(&table.table),
-        plan::To::Topic(topic) => topic.columns.clone(),
-    };
-    steps.push(Box::new(Conform::new("landing".into(), columns)));
+    steps.push(Box::new(Conform::new("landing".into(), columns(flow))));
     let outputs = flow.outputs.iter();
     outputs.fold(Chain::new(steps), |chain, (name, topic)| {
         chain.with_output(Arc::clone(name), Conform::new(Arc::clone(name), topic.columns.clone()))
     })
+}
+
+/// The columns of a flow's destination.
+pub(crate) fn columns(flow: &plan::Flow) -> plan::Columns {
+    match &flow.to {
+        plan::To::Table(table) => table_columns(&table.table),
+        plan::To::Topic(topic) => topic.columns.clone(),
+    }
 }
 
 fn table_columns(table: &TableDefinition) -> plan::Columns {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
-use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity, Type};
+use batch::{Batch, DocumentId, Failed, Input, Origins, Place, TopicIdentity, Type};
 use indexmap::IndexMap;
-use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Outcome, Proof, Worked, Workshop};
+use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Proof, Worked};
 use telemetry::Counts;
 use topology::plan::{self, Given, Test, Topology};
 
-use crate::{assemble, compare};
+use crate::{assemble, compare, transform};
 
 /// What came of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,20 +89,13 @@ fn documents_through(
         let Given::Document { name, bytes } = given else {
             return Err("a flow of documents is given `document:`, not rows".to_owned());
         };
-        let Some(fields) = documents.file_names.iter().find_map(|pattern| pattern.matches(name)) else {
-            return Err(format!("no pattern of `file-names` matches `{name}`"));
-        };
-        let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
-        let key = format!("{}/{}/{}", topology.name, flow.name, said.join(","));
-        let version = versions.entry(key.clone()).and_modify(|version| *version += 1).or_insert(1);
-        let document = DocumentInput {
-            input: input("documents"),
-            offset: number as i64,
-            arrival: ARRIVAL + number as i64,
-            id: Arc::new(DocumentId { key: key.into(), version: *version }),
-            name: Arc::clone(name),
-            fields,
-        };
+        let arrival = ARRIVAL + number as i64;
+        let input = transform::document_input(topology, flow, &documents.file_names, name, arrival);
+        let mut document = input.ok_or_else(|| format!("no pattern of `file-names` matches `{name}`"))?;
+        document.offset = number as i64;
+        let key = Arc::clone(&document.id.key);
+        let version = *versions.entry(key.to_string()).and_modify(|version| *version += 1).or_insert(1);
+        document.id = Arc::new(DocumentId { key, version });
         document_through(flow, &reader, &mut chain, &document, bytes, &mut came)?;
     }
     Ok(came)
@@ -119,28 +112,23 @@ fn document_through(
     bytes: &Arc<[u8]>,
     came: &mut Came,
 ) -> Result<(), String> {
-    let key = match &flow.to {
-        plan::To::Table(table) if table.table.rows == RowsMeaning::ByDocument => Some(table.table.key.clone()),
-        _ => None,
-    };
     let open = || -> Result<Box<dyn DocumentBytes>, operators::ReadError> { Ok(Box::new(Cursor::new(bytes.to_vec()))) };
-    let mut workshop = Workshop { reader, document, chain };
-    let Proof { outcome, code, message, counts, twice, kept, .. } =
-        workshop.prove(&open, key.as_deref(), flow.bad_rows_above).map_err(|error| error.to_string())?;
+    let (mut rows, mut outputs, mut dead) = (Vec::new(), Vec::new(), Vec::new());
+    let mut take = |worked: Worked| {
+        rows.extend(worked.rows.map(|rows| rows.columns().clone()));
+        outputs.extend(worked.outputs);
+        dead.extend(worked.bad.iter().map(undecoded));
+        dead.extend(worked.failed.iter().flat_map(failures));
+        true
+    };
+    let Proof { outcome, code, message, counts, .. } =
+        transform::work(flow, reader, chain, document, &open, &mut take).map_err(|error| error.to_string())?;
     came.counts.add(&counts);
-    let outcome = if outcome == Outcome::Rows && counts.rows_in == 0 { Outcome::Empty } else { outcome };
     came.receipt = Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
-    if outcome != Outcome::Rows {
-        return Ok(());
-    }
-    for worked in kept.ok_or("the document is too large for a test")? {
-        let Worked { rows, outputs, bad, failed, .. } = worked.once_a_key(&twice).map_err(|error| error.to_string())?;
-        came.rows.extend(rows.map(|rows| rows.columns().clone()));
-        for (name, rows) in outputs {
-            came.outputs.entry(name).or_default().push(rows.columns().clone());
-        }
-        came.dead.extend(bad.iter().map(undecoded));
-        came.dead.extend(failed.iter().flat_map(failures));
+    came.rows.extend(rows);
+    came.dead.extend(dead);
+    for (name, rows) in outputs {
+        came.outputs.entry(name).or_default().push(rows.columns().clone());
     }
     Ok(())
 }

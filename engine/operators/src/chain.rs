@@ -31,7 +31,7 @@ use batch::{Batch, Failed, Origins, RowFailure};
 use indexmap::IndexMap;
 use state::{Savepoint, Store};
 
-use crate::{Conform, Facts, Step, StepError};
+use crate::{Conform, Facts, Step, StepError, Watch};
 
 /// The steps of a flow.
 pub struct Chain {
@@ -42,6 +42,8 @@ pub struct Chain {
     stateful_from: usize,
     /// Where each store stood when the present batch began.
     start: Vec<Savepoint>,
+    /// Who looks at the rows.
+    watch: Option<Arc<dyn Watch>>,
 }
 
 /// What became of a batch.
@@ -62,13 +64,20 @@ impl Chain {
     #[must_use]
     pub fn new(steps: Vec<Box<dyn Step>>) -> Self {
         let stateful_from = steps.iter().position(|step| step.stateful()).unwrap_or(steps.len());
-        Self { steps, outputs: IndexMap::new(), stateful_from, start: Vec::new() }
+        Self { steps, outputs: IndexMap::new(), stateful_from, start: Vec::new(), watch: None }
     }
 
     /// Brings the rows of a named output into the columns of its topic. A row that does not fit is dead.
     #[must_use]
     pub fn with_output(mut self, output: Arc<str>, conform: Conform) -> Self {
         self.outputs.insert(output, conform);
+        self
+    }
+
+    /// Lets somebody look at the rows before and after each step.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
+        self.watch = Some(watch);
         self
     }
 
@@ -207,7 +216,11 @@ impl Chain {
         let mut next = Some(batch).filter(|batch| !batch.is_empty());
         for index in steps {
             let Some(batch) = next.take() else { break };
+            let watched = self.watch.as_ref().filter(|watch| watch.watching()).map(|watch| (watch, batch.clone()));
             let output = self.steps[index].process(batch, facts)?;
+            if let Some((watch, before)) = watched {
+                watch.passed(self.steps[index].name(), before, &output);
+            }
             next = output.next.filter(|batch| !batch.is_empty());
             pass.failed.extend(output.failed.map(|failed| (index, failed)));
             pass.dropped.extend(output.dropped);

@@ -29,6 +29,7 @@ mod route;
 mod rows;
 mod select;
 mod step;
+mod watch;
 
 #[cfg(test)]
 mod samples;
@@ -52,3 +53,4 @@ pub use route::{Destination, Route};
 pub use rows::ByLayout;
 pub use select::Select;
 pub use step::{Facts, Step, StepError, StepOutput};
+pub use watch::Watch;

@@ -140,6 +140,20 @@ impl SeenKeys {
         (self.stream_time != i64::MIN).then_some(self.stream_time)
     }
 
+    /// When a key was made known, in milliseconds since 1970, and the fingerprint of its content then. A key is kept for
+    /// longer than it is remembered.
+    #[must_use]
+    pub fn get(&self, key: u128) -> Option<(i64, u64)> {
+        self.entries.get(&key).map(|entry| (entry.arrival, entry.content))
+    }
+
+    /// True if the changelog record of this key says something of `key`, or how late it is. Who looks for one key only
+    /// may leave out all others.
+    #[must_use]
+    pub fn concerns(key: u128, record: &[u8]) -> bool {
+        record == [STREAM_TIME] || record == key_bytes(key)
+    }
+
     fn take_back(&mut self, length: usize, stream_time: i64) {
         for undo in self.undo.drain(length.min(self.undo.len())..).rev() {
             match undo {

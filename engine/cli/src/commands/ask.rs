@@ -27,7 +27,9 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     let (raw, schemas) = (Arc::new(folder.documents()?), Arc::new(folder.schemas()?));
     let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
     let revisions = std::collections::BTreeMap::new();
-    let access = Access { log, board: None, holds, client, server: None, folder, raw, schemas, system, revisions };
+    let taps = Arc::default();
+    let access =
+        Access { log, board: None, holds, client, server: None, folder, raw, schemas, system, revisions, taps };
     access.answer(question)
 }
 

@@ -1,4 +1,4 @@
-//! `check`: finds mistakes in topology files. Starts nothing.
+//! `check`: finds mistakes in topology files. Starts nothing, unless it is told to ask the services too.
 
 use std::path::PathBuf;
 
@@ -23,6 +23,9 @@ pub(crate) fn check(arguments: &Check) -> Result<Exit> {
         if !wrong {
             show::line(&format!("{} fine: {}", counted(names.len(), "topology", "topologies"), names.join(", ")));
         }
+    }
+    if arguments.live && !wrong {
+        return super::live_check::check(arguments, &loaded.topologies);
     }
     Ok(if wrong { Exit::Topology } else { Exit::Fine })
 }

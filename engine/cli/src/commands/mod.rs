@@ -3,14 +3,19 @@
 mod ask;
 mod check;
 mod dead_letters;
+mod dry;
 mod eval;
 mod explain;
+mod live_check;
 mod plan;
 mod release;
 mod replay;
 mod run;
 mod sql;
+mod state;
+mod tap;
 mod test;
+mod transform;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -18,6 +23,7 @@ use clap::CommandFactory;
 use crate::arguments::{Arguments, Command};
 use crate::demonstration;
 use crate::exit::{Exit, failure};
+use crate::show;
 
 pub(crate) use run::{Ground, Pass};
 
@@ -36,13 +42,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Reconcile(arguments) => ask::reconcile(&arguments),
         Command::Release(arguments) => ask::release(&arguments),
         Command::Dlq(arguments) => dead_letters::dead_letters(&arguments),
+        Command::State(arguments) => state::state(&arguments),
+        Command::Tap(arguments) => tap::tap(&arguments),
+        Command::Transform(arguments) => transform::transform(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::SchemaJson => {
             crate::show::json(&topology::schema());
             Ok(Exit::Fine)
         }
         Command::Completion(arguments) => {
-            clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut std::io::stdout());
+            // Into memory first: a reader that goes away is no failure, but would be one in the middle of the script.
+            let mut script = Vec::new();
+            clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut script);
+            show::line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Fine)
         }
         Command::ClickHouseChild(arguments) => clickhouse_connector::serve(arguments.arguments)

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clickhouse_connector::ClickHouse;
 use connect::FolderStore;
 use file_connector::{Assigned, ClaimError, Claims};
@@ -21,12 +20,11 @@ use crate::access::Access;
 use crate::arguments::{ClickHouseAt, Run};
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
-use crate::live::{self, Hints, LiveLines};
-use crate::wiring::{self, DocumentsFrom, Wiring};
+use crate::live::{self, LiveLines, Report};
+use crate::signals::Signals;
+use crate::tap::Taps;
+use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{control, environment, show, unread};
-
-/// How long a run may take to end after the signal.
-const SHUTDOWN: Duration = Duration::from_secs(25);
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -50,8 +48,19 @@ pub(crate) struct Finished {
     pub(crate) server: Server,
 }
 
+/// The documents of a run.
+pub(super) struct Intake {
+    pub(super) documents: DocumentsFrom,
+    pub(super) not_claimed: Vec<String>,
+    /// The folder of `--documents` in which no file fits any source of the run.
+    pub(super) nothing_fits: Option<PathBuf>,
+}
+
 pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
+    if arguments.dry {
+        return super::dry::dry(arguments, &topologies, intake(arguments, &topologies)?);
+    }
     if DataFolder::open(&arguments.data.data)?.is_demonstration() {
         return Err(failure(
             Exit::Usage,
@@ -59,14 +68,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
             "name another folder with --data DIR, or remove this one",
         ));
     }
-    let (documents, not_claimed) = match &arguments.documents {
-        None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
-        Some(folder) => claim(folder, &topologies)?,
-    };
-    let nothing_fits = match &documents {
-        DocumentsFrom::Folder { folder, files } if files.values().all(Vec::is_empty) => Some(folder.clone()),
-        _ => None,
-    };
+    let Intake { documents, not_claimed, nothing_fits } = intake(arguments, &topologies)?;
     let (unread, folders) = (unread::unread(&topologies), unread::folders(&topologies));
     let finished = run_topologies(RunSettings {
         topologies,
@@ -77,12 +79,33 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.data.clone(),
     })?;
-    let unread = unread::with_rows(unread, &finished.board.flows(), &folders);
-    let hints = Hints { nothing_fits, unread };
-    live::table(&finished.board, &finished.holds, finished.took, &hints, arguments.format);
+    let flows = finished.board.flows();
+    live::table(&Report {
+        flows: &flows,
+        not_claimed: &finished.board.not_claimed(),
+        holds: &finished.holds,
+        took: finished.took,
+        nothing_fits: nothing_fits.as_deref(),
+        unread: &unread::with_rows(unread, &flows, &folders),
+        dry: None,
+        format: arguments.format,
+    });
     // Only now: people see the table before ClickHouse has ended.
     drop(finished.server);
     Ok(finished.exit)
+}
+
+/// Where the documents come from, by what was typed.
+fn intake(arguments: &Run, topologies: &[Topology]) -> Result<Intake> {
+    let (documents, not_claimed) = match &arguments.documents {
+        None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
+        Some(folder) => claim(folder, topologies)?,
+    };
+    let nothing_fits = match &documents {
+        DocumentsFrom::Folder { folder, files } if files.values().all(Vec::is_empty) => Some(folder.clone()),
+        _ => None,
+    };
+    Ok(Intake { documents, not_claimed, nothing_fits })
 }
 
 /// Gives each file of a folder to the one source that claims it, before anything is read.
@@ -126,6 +149,7 @@ pub(crate) struct Ground {
     pub(crate) log: Arc<EmbeddedLog>,
     pub(crate) client: ClickHouse,
     pub(crate) stop: StopSignal,
+    signals: Signals,
     raw: Arc<FolderStore>,
     schemas: Arc<operators::Schemas>,
     system: SystemTopics,
@@ -149,11 +173,11 @@ impl Ground {
         let client = server.client()?;
         server.keep_alive();
         let stop = StopSignal::new();
-        stop_on_signals(&stop)?;
+        let signals = Signals::catch(&stop)?;
         reach(&client, wait, &stop)?;
         let schemas = Arc::new(folder.schemas()?);
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
-        Ok(Self { folder, log, client, stop, raw, schemas, system, server })
+        Ok(Self { folder, log, client, stop, signals, raw, schemas, system, server })
     }
 
     /// What answers questions about the folder; `board` and `revisions` are those of a run that is going on.
@@ -174,6 +198,7 @@ impl Ground {
             schemas: Arc::clone(&self.schemas),
             system: self.system.clone(),
             revisions,
+            taps: Arc::default(),
         }
     }
 
@@ -188,24 +213,26 @@ impl Ground {
         let (folder, log) = (&self.folder, Arc::clone(&self.log));
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
-            client: self.client.clone(),
+            tables: Tables::ClickHouse(self.client.clone()),
             schemas: Arc::clone(&self.schemas),
             documents,
             hosts: Arc::new(Hosts::new()),
+            taps: Arc::new(Taps::new(topologies)),
         };
         let sources = wiring.sources(topologies)?;
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         runtime::make_topics(&flows, log.as_ref())?;
-        folder.remember_flows(&flows, log.as_ref())?;
+        folder.remember_flows(&flows, topologies, log.as_ref())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
+        self.signals.tell_of(&board);
         not_claimed.iter().for_each(|path| board.note_not_claimed(path));
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
-        let access = Arc::new(self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions));
-        let listening = control::listen(&folder.control(), Arc::new(move |question| access.answer(question)))?;
+        let mut access = self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions);
+        access.taps = Arc::clone(&wiring.taps);
+        let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
         let lines = LiveLines::start(Arc::clone(&board));
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let ended = runtime::run(RunParts {
             flows,
             sources,
@@ -213,7 +240,7 @@ impl Ground {
             raw: Arc::clone(&self.raw) as _,
             system: self.system.clone(),
             once,
-            slots: cores + 1,
+            slots: slots(),
             stop: self.stop.clone(),
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
@@ -226,14 +253,25 @@ impl Ground {
         if let Err(error) = self.log.settle() {
             tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
         }
-        let mut exit = status(&ended.failed, &board, once)?;
-        let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
-        if once && self.stop.stopping() && matches!(exit, Exit::Fine | Exit::Refused) {
-            show::note(&format!("stopped before the end: at least {left} documents and records wait for the next run"));
-            exit = Exit::Fenced;
-        }
+        let exit = outcome(&ended.failed, &board, once, &self.stop)?;
         Ok(Pass { board, holds: holds.list(), exit })
     }
+}
+
+/// How many documents are in memory at once.
+pub(super) fn slots() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get) + 1
+}
+
+/// How a run ends; one that would end by itself and was stopped before has not ended well.
+pub(super) fn outcome(failed: &[(String, TaskEnd)], board: &Board, once: bool, stop: &StopSignal) -> Result<Exit> {
+    let exit = status(failed, board, once)?;
+    if !once || !stop.stopping() || !matches!(exit, Exit::Fine | Exit::Refused) {
+        return Ok(exit);
+    }
+    let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
+    show::note(&format!("stopped before the end: at least {left} documents and records wait for the next run"));
+    Ok(Exit::Fenced)
 }
 
 /// How a run ends. One without an end of its own was told to stop and did: what waits for a person is no failure of it.
@@ -275,31 +313,4 @@ fn reach(client: &ClickHouse, at_most: Option<Duration>, stop: &StopSignal) -> R
         }
         waited += pause;
     }
-}
-
-/// The first signal ends the run in order, the second at once. A run that does not end in time ends with status 75: all
-/// that was committed stays, the rest is done again.
-fn stop_on_signals(stop: &StopSignal) -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("signals cannot be caught")?;
-    let (stop, count) = (stop.clone(), AtomicUsize::new(0));
-    let work = move || {
-        for _ in signals.forever() {
-            if count.fetch_add(1, Ordering::Relaxed) > 0 {
-                std::process::exit(Exit::Fenced as i32);
-            }
-            show::note("stopping: finishing what is open (once more to end at once)");
-            stop.stop();
-            // Ends the process if the run does not; the thread itself ends with it.
-            let _timer = std::thread::Builder::new().name("shutdown deadline".to_owned()).spawn(|| {
-                std::thread::park_timeout(SHUTDOWN);
-                show::note(
-                    "the run did not end in time; what was committed stays, the rest is done again: start it again",
-                );
-                std::process::exit(Exit::Fenced as i32);
-            });
-        }
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
-    Ok(())
 }

@@ -3,6 +3,7 @@
 //! Each test has a folder of its own that looks like a project: `lists/` with a file of the README's feed, the topology of
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
 
+mod dry;
 mod losses;
 mod names;
 mod offline;
@@ -14,5 +15,9 @@ mod reconciles;
 mod replays;
 mod rereads;
 mod running;
+mod services;
 mod statuses;
+mod stores;
+mod taps;
+mod transforms;
 mod workplace;

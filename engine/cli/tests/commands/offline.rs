@@ -111,11 +111,38 @@ fn a_code_is_explained_without_anything_running() {
 fn the_other_commands_that_start_nothing_answer() {
     let help = say(["--help"]).ends(0).output;
     assert!(help.starts_with("Turns regulators' publications") && help.contains("Exit statuses: 0 fine"), "{help}");
-    for words in [&["release", "--help"][..], &["dlq", "give-up", "--help"], &["dlq", "replay", "--help"]] {
-        assert!(say(words).ends(0).output.contains("Examples:\n  spotlight "), "{words:?}");
+    let commands = [
+        "demo",
+        "run",
+        "check",
+        "test",
+        "plan",
+        "eval",
+        "sql",
+        "status",
+        "receipts",
+        "dlq ls",
+        "dlq show",
+        "dlq replay",
+        "dlq give-up",
+        "release",
+        "reconcile",
+        "tap",
+        "transform",
+        "explain",
+        "completion",
+    ];
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let said = say(&words).ends(0).output;
+        assert!(said.contains("Examples:\n  spotlight "), "{command}");
+        assert!(!said.contains('\u{1b}'), "no colours off a terminal: {said}");
     }
     assert!(say(["--version"]).ends(0).output.starts_with("spotlight "));
-    assert!(say(["completion", "bash"]).ends(0).output.contains("spotlight"));
+    for shell in ["bash", "zsh", "fish"] {
+        let said = say(["completion", shell]).ends(0).output;
+        assert!(said.contains("spotlight") && said.contains("transform"), "{shell}: {said}");
+    }
     assert!(say(["plan", "--offline", "topologies/swaps.yaml"]).ends(0).output.contains("CREATE TABLE"));
     say(["check", "topologies/"]).ends(0);
 }
@@ -125,9 +152,12 @@ fn a_reader_that_has_gone_away_is_no_failure() {
     let workplace = Workplace::new();
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let said: crate::program::Said =
-        workplace.command(&["explain", "E4201"]).stdout(writer).output().expect("the program starts").into();
-    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    for words in [&["explain", "E4201"][..], &["completion", "bash"], &["plan", "--offline", "my-list.yaml"]] {
+        let writer = writer.try_clone().expect("a pipe");
+        let said: crate::program::Said =
+            workplace.command(words).stdout(writer).output().expect("the program starts").into();
+        assert_eq!((said.status, said.errors.as_str()), (0, ""), "{words:?}");
+    }
 }
 
 #[test]

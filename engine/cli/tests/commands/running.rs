@@ -106,12 +106,20 @@ fn a_run_that_cannot_reach_clickhouse_waits_and_ends_in_order_too() {
 #[test]
 fn a_second_signal_ends_a_run_that_cannot_end_in_order() {
     let workplace = Workplace::new();
+    workplace.write_changed("my-list.yaml", &[("every: 1h", "every: 1s")]);
     let mut process = workplace.endless();
     let clickhouse = process.clickhouse().expect("a run has a ClickHouse");
     // It stands still, so a run that was told to end waits for its end: ten seconds, which the second signal cuts short.
     signal(clickhouse, "STOP");
-    process.signal("TERM");
-    until("the run says that it stops", || workplace.said().contains("stopping:").then_some(()));
+    workplace.write("lists/list_20260107.txt", "Symbol|Quantity\nGHI|1\n1\n");
+    until("a document is being worked on", || {
+        let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+        status["flows"]["my-list/load"]["working"].to_string().contains("list_20260107.txt").then_some(())
+    });
+    process.signal("INT");
+    until("the run says what it finishes", || {
+        workplace.said().contains("stopping: finishing list_20260107.txt (once more to end at once)").then_some(())
+    });
     process.signal("TERM");
     let ended = process.wait();
     signal(clickhouse, "CONT");

@@ -1,0 +1,89 @@
+//! `run --dry`: reads and transforms as a run with `--once` does, and writes nowhere.
+//!
+//! It is a real run on a temporary folder that is gone at its end, with landings that keep nothing. So documents are
+//! proven, topics and stores work, and dead letters come about as they would; no table, no position and no receipt is
+//! touched, and no ClickHouse is asked. What it cannot know: what the data folder and its tables hold already. It reads
+//! every document as if it were new.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use connect::FolderStore;
+use http_connector::Hosts;
+use log::embedded::EmbeddedLog;
+use runtime::{Board, DeadLetter, Holds, RunParts, StopSignal, SystemTopics};
+use topology::plan::Topology;
+
+use super::run::{Intake, outcome};
+use crate::arguments::Run;
+use crate::exit::Exit;
+use crate::live::{self, LiveLines, Report};
+use crate::signals::Signals;
+use crate::wiring::{Tables, Wiring};
+use crate::{environment, unread};
+
+pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> Result<Exit> {
+    let Intake { documents, not_claimed, nothing_fits } = intake;
+    let started = environment::now();
+    let folder = tempfile::Builder::new().prefix("spotlight-dry-").tempdir().context("no temporary folder")?;
+    let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), environment::clock())?);
+    let raw = Arc::new(FolderStore::open(&folder.path().join("documents"))?);
+    let schemas = operators::Schemas::open("", Box::new(|_| Ok(()))).context("an empty list of schemas")?;
+    let mut wiring = Wiring {
+        tables: Tables::Nowhere,
+        schemas: Arc::new(schemas),
+        documents,
+        hosts: Arc::new(Hosts::new()),
+        taps: Arc::default(),
+    };
+    let sources = wiring.sources(topologies)?;
+    let flows = wiring.flows(topologies)?;
+    runtime::make_topics(&flows, log.as_ref())?;
+    let (board, holds, stop) = (Arc::new(Board::default()), Arc::new(Holds::default()), StopSignal::new());
+    not_claimed.iter().for_each(|path| board.note_not_claimed(path));
+    Signals::catch(&stop)?.tell_of(&board);
+    let lines = LiveLines::start(Arc::clone(&board));
+    let ended = runtime::run(RunParts {
+        flows,
+        sources,
+        log: Arc::clone(&log) as _,
+        raw,
+        system: SystemTopics::default(),
+        once: true,
+        slots: super::run::slots(),
+        stop: stop.clone(),
+        board: Arc::clone(&board),
+        holds: Arc::clone(&holds),
+        snapshots: None,
+        faults: crate::abort::faults()?,
+        clock: environment::clock(),
+    })?;
+    drop(lines);
+    let exit = outcome(&ended.failed, &board, true, &stop)?;
+    let letters = letters(topologies, log.as_ref())?;
+    live::table(&Report {
+        flows: &board.flows(),
+        not_claimed: &board.not_claimed(),
+        holds: &holds.list(),
+        took: environment::now() - started,
+        nothing_fits: nothing_fits.as_deref(),
+        unread: &unread::with_rows(unread::unread(topologies), &board.flows(), &unread::folders(topologies)),
+        dry: Some(&letters),
+        format: arguments.format,
+    });
+    Ok(exit)
+}
+
+/// The dead letters that came about, in the order of their topologies.
+fn letters(topologies: &[Topology], log: &dyn log::Log) -> Result<Vec<DeadLetter>> {
+    let mut letters = Vec::new();
+    for topology in topologies {
+        let all = runtime::dead_letters(log, &topology.name)?.into_values();
+        letters.extend(all.filter(|(_, mark)| mark.is_none()).map(|(letter, _)| letter));
+    }
+    letters.sort_by(|one, other| {
+        let place = |letter: &DeadLetter| (letter.partition, letter.offset, letter.row);
+        (&one.topology, &one.flow, place(one)).cmp(&(&other.topology, &other.flow, place(other)))
+    });
+    Ok(letters)
+}

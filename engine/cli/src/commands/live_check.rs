@@ -1,0 +1,229 @@
+//! `check --live`: asks the services that topologies use whether a run would find what it needs. Changes nothing.
+//!
+//! Of ClickHouse: that it answers, that each table is as planned or can be made, and that the login may write it. Of
+//! publishers: one polite request for a page of links, and nothing where addresses come from a calendar. Of folders: that
+//! they are there. One line each, and what helps.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
+use connect::{Absent, Discovery, Found, Known, Landing, LandingError, Preflight, SourceError, Stop};
+use http_connector::Hosts;
+use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
+
+use crate::arguments::Check;
+use crate::control::{self, Question};
+use crate::data::{self, DataFolder, Server};
+use crate::exit::Exit;
+use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
+use crate::{environment, show};
+
+/// What a look at one thing found.
+enum Looked {
+    Fine(String),
+    /// It is wrong: what, and what helps.
+    Wrong(String, String),
+    /// It does not answer: what, and what helps.
+    Unreachable(String, String),
+}
+
+/// Asks for all, and tells a line of each.
+pub(super) fn check(arguments: &Check, topologies: &[Topology]) -> Result<Exit> {
+    let mut exit = Exit::Fine;
+    let mut tell = |what: &str, found: Looked| match found {
+        Looked::Fine(how) => show::line(&format!("ok           {what}: {how}")),
+        Looked::Wrong(why, remedy) => {
+            show::line(&format!("wrong        {what}: {why}\n  to go on: {remedy}"));
+            exit = if exit == Exit::Unreachable { exit } else { Exit::Environment };
+        }
+        Looked::Unreachable(why, remedy) => {
+            show::line(&format!("unreachable  {what}: {why}\n  to go on: {remedy}"));
+            exit = Exit::Unreachable;
+        }
+    };
+    sources(arguments, topologies, &mut tell)?;
+    let mut told = BTreeSet::new();
+    let tables: Vec<&TableWrite> = topologies
+        .iter()
+        .flat_map(|topology| &topology.flows)
+        .filter_map(|flow| match &flow.to {
+            To::Table(table) => Some(table),
+            To::Topic(_) => None,
+        })
+        .filter(|table| told.insert(Arc::clone(&table.table.name)))
+        .collect();
+    if !tables.is_empty() {
+        landings(arguments, &tables, &mut tell)?;
+    }
+    Ok(exit)
+}
+
+/// Looks once at the place of each source, and takes nothing.
+fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
+    let mut wiring = Wiring {
+        tables: Tables::Nowhere,
+        schemas: Arc::new(operators::Schemas::open("", Box::new(|_| Ok(())))?),
+        documents: DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None },
+        hosts: Arc::new(Hosts::new()),
+        taps: Arc::default(),
+    };
+    for mut parts in wiring.sources(topologies)? {
+        let mut of = topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow)));
+        let found = of.find(|(topology, flow)| parts.flow == format!("{}/{}", topology.name, flow.name));
+        let Some(plan::From::Documents(documents)) = found.map(|(_, flow)| &flow.from) else { continue };
+        let (requests, what) = match &documents.source {
+            SourcePlan::Files { .. } => (usize::MAX, "there"),
+            SourcePlan::Http(http) => match http.discover {
+                plan::Discover::Links { .. } => (1, "the page answers, and its links fit"),
+                plan::Discover::Calendar { .. } => (0, "addresses come from a calendar; nothing was asked"),
+            },
+        };
+        let mut look = Look { requests: requests.into(), fitting: None };
+        let place = format!("{}: {}", parts.flow, parts.source.describe());
+        let answer = match parts.source.round(&mut look) {
+            Ok(()) | Err(SourceError::Stopping) => Looked::Fine(match look.fitting {
+                Some(files) => format!("{what}, {files} files fit"),
+                None => what.to_owned(),
+            }),
+            Err(SourceError::Transient { what, .. }) => {
+                Looked::Unreachable(what, "try later, or open the address in a browser".to_owned())
+            }
+            Err(SourceError::Operator { code, what, remedy }) => Looked::Wrong(format!("{code} {what}"), remedy),
+        };
+        tell(&place, answer);
+    }
+    Ok(())
+}
+
+/// Lets a source look, and stops it before it takes anything.
+struct Look {
+    /// Requests that it may still make.
+    requests: std::cell::Cell<usize>,
+    /// Files of a folder that fit.
+    fitting: Option<usize>,
+}
+
+impl Discovery for Look {
+    fn now(&self) -> i64 {
+        environment::now()
+    }
+
+    fn known(&self, _url: &str) -> Option<Known> {
+        None
+    }
+
+    fn given_up(&self, _url: &str) -> bool {
+        false
+    }
+
+    fn found(&mut self, _document: Found<'_>) -> Result<bool, SourceError> {
+        Ok(false)
+    }
+
+    fn unchanged(&mut self, _url: &str) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn absent(&mut self, _absent: Absent) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn not_claimed(&mut self, _url: &str) {}
+
+    fn looked(&mut self, _place: &str, fitting: usize) {
+        self.fitting = Some(fitting);
+    }
+
+    fn wait(&self, time: Duration) -> Result<(), Stop> {
+        std::thread::park_timeout(time);
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        let left = self.requests.get();
+        self.requests.set(left.saturating_sub(1));
+        left == 0
+    }
+}
+
+/// The ClickHouse that a run would use, as long as the check goes on.
+enum Asked {
+    /// It is there.
+    There(Box<ClickHouse>, Option<Box<Own>>),
+    /// The first run makes it, with all tables.
+    NotYet,
+}
+
+/// A server that was started for the check. The log's lock keeps a run from starting while it is in use.
+struct Own {
+    _server: Server,
+    _lock: log::embedded::EmbeddedLog,
+}
+
+fn landings(arguments: &Check, tables: &[&TableWrite], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
+    let (client, _own) = match clickhouse(arguments)? {
+        Asked::NotYet => {
+            let how = format!("embedded; the first run on {} makes it", arguments.data.data.display());
+            tell("ClickHouse", Looked::Fine(how));
+            return Ok(());
+        }
+        Asked::There(client, own) => (client, own),
+    };
+    if let Err(error) = client.execute("SELECT 1 FORMAT Null", &[]) {
+        let remedy = "start it, or mend the address, user or password";
+        let why = format!("does not answer: {}", data::chain(&error));
+        tell(&format!("ClickHouse {}", client.address()), Looked::Unreachable(why, remedy.to_owned()));
+        return Ok(());
+    }
+    tell(&format!("ClickHouse {}", client.address()), Looked::Fine("it answers".to_owned()));
+    for table in tables {
+        let looked = wiring::landing(&client, table)?.preflight();
+        tell(&format!("table {}", table.table.name), told(&client, &table.table.name, looked));
+    }
+    Ok(())
+}
+
+fn clickhouse(arguments: &Check) -> Result<Asked> {
+    if arguments.clickhouse.clickhouse.is_some() {
+        return Ok(Asked::There(Box::new(Server::elsewhere(&arguments.clickhouse)?.client()?), None));
+    }
+    let data: &Path = &arguments.data.data;
+    let Ok(folder) = DataFolder::existing(data) else { return Ok(Asked::NotYet) };
+    if let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)? {
+        let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let settings = ClickHouseSettings::new(text("url"), text("user"), Password::new(text("password")));
+        return Ok(Asked::There(Box::new(data::client(&settings)?), None));
+    }
+    let lock = folder.log()?;
+    let server = Server::start(&arguments.clickhouse, &folder)?;
+    Ok(Asked::There(Box::new(server.client()?), Some(Box::new(Own { _server: server, _lock: lock }))))
+}
+
+fn told(client: &ClickHouse, table: &str, looked: Result<Preflight, LandingError>) -> Looked {
+    let (how, grant) = match looked {
+        Ok(Preflight::Ready) => ("as planned", format!("CHECK GRANT SELECT, INSERT ON {table}")),
+        Ok(Preflight::Missing { .. }) => {
+            let database = table.split('.').next().unwrap_or_default();
+            ("missing; the first run makes it", format!("CHECK GRANT CREATE TABLE ON {database}.*"))
+        }
+        Ok(Preflight::Behind { statements }) => {
+            let remedy = format!("spotlight plan FILE --apply, which runs: {}", statements.join("; "));
+            return Looked::Wrong("it lacks columns that the plan has".to_owned(), remedy);
+        }
+        Ok(Preflight::Different { code, what, remedy }) => return Looked::Wrong(format!("{code} {what}"), remedy),
+        Err(LandingError::Operator { code, what, remedy }) => return Looked::Wrong(format!("{code} {what}"), remedy),
+        Err(error) => return Looked::Unreachable(data::chain(&error), "try again".to_owned()),
+    };
+    // A server that is too old to be asked answers with an error: then nothing is known, and nothing is said.
+    match client.query_bytes(&grant, "TSV", &[]) {
+        Ok(answer) if answer.trim_ascii() == b"0" => {
+            let right = grant.trim_start_matches("CHECK ");
+            Looked::Wrong(format!("{how}, but the user lacks a right"), format!("{right} TO the user"))
+        }
+        _ => Looked::Fine(how.to_owned()),
+    }
+}

@@ -1,0 +1,116 @@
+//! `tap`: live rows of a running flow, or the records of a topic.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::SIGINT;
+
+use crate::arguments::{Format, Tap, TapFrom};
+use crate::control::{self, Question};
+use crate::data::DataFolder;
+use crate::exit::{Exit, Failure, failure};
+use crate::show;
+use crate::tap::Manner;
+use crate::tap::frame::{Frame, Wire};
+use crate::tap::topic::{TopicTap, Wanted};
+
+pub(crate) fn tap(arguments: &Tap) -> Result<Exit> {
+    let folder = DataFolder::existing(&arguments.data.data)?;
+    end_on_interrupt()?;
+    let (limit, json) = (arguments.limit, arguments.format == Format::Json);
+    let question = match (&arguments.place, &arguments.topic) {
+        (Some(place), _) => Question::Tap { place: place.clone(), limit, json },
+        (None, Some(topic)) => {
+            let from_end = arguments.from == TapFrom::End;
+            Question::TapTopic { topic: topic.clone(), from_end, limit, json }
+        }
+        (None, None) => return Err(failure(Exit::Usage, "nothing to look at", "name a flow, or --topic NAME")),
+    };
+    if let Some(stream) = control::open(&folder.control(), &question)? {
+        return show_stream(stream);
+    }
+    match question {
+        Question::TapTopic { topic, from_end: false, .. } => without_run(&folder, topic, Manner { limit, json }),
+        question => {
+            let remedy = match question {
+                Question::TapTopic { topic, .. } => format!(
+                    "spotlight tap --topic {topic} shows what is there; to see what comes, start a run with spotlight \
+                     run FILE"
+                ),
+                _ => {
+                    "start one with spotlight run FILE in another terminal; spotlight tap --topic NAME shows the rows \
+                      of a topic without a run"
+                        .to_owned()
+                }
+            };
+            let what = format!("no run is going on on the data folder {}", arguments.data.data.display());
+            Err(failure(Exit::Unreachable, what, remedy))
+        }
+    }
+}
+
+/// Shows what is in a topic of a folder that no run owns.
+fn without_run(folder: &DataFolder, topic: String, manner: Manner) -> Result<Exit> {
+    let log: Arc<dyn log::Log> = Arc::new(folder.log()?);
+    let tap = TopicTap::open(&log, &Arc::new(folder.schemas()?), &Wanted { topic, from_end: false })?;
+    let mut left = false;
+    let mut take = |frame: Frame| -> Result<()> {
+        if let Frame::Row(row) = frame
+            && !show::read_line(&row)
+        {
+            left = true;
+            anyhow::bail!("nobody reads any more");
+        }
+        Ok(())
+    };
+    let shown = tap.show(manner, &mut Wire::Here(&mut take));
+    if left { Ok(Exit::Fine) } else { shown.map(|()| Exit::Fine) }
+}
+
+/// Shows what a run sends until it has sent all, ends, or nobody reads any more.
+fn show_stream(stream: UnixStream) -> Result<Exit> {
+    let mut missed = 0;
+    for line in BufReader::new(stream).lines() {
+        // A run that is killed may break the connection in the middle of a line.
+        let Ok(line) = line else { break };
+        match Frame::read(&line) {
+            Some(Frame::Row(row)) if show::read_line(&row) => {}
+            Some(Frame::Row(_)) => return Ok(Exit::Fine),
+            Some(Frame::Missed(rows)) => {
+                missed += rows;
+                let rows = show::count(missed);
+                show::note(&format!("{rows} rows were not shown: they came faster than they could be"));
+            }
+            Some(Frame::Beat) => {}
+            Some(Frame::Enough) => return Ok(Exit::Fine),
+            None => return Err(refused(&line)),
+        }
+    }
+    show::note("the run has ended");
+    Ok(Exit::Fine)
+}
+
+/// Why the run gives no rows.
+fn refused(line: &str) -> anyhow::Error {
+    let said = serde_json::from_str::<serde_json::Value>(line).context("the run did not answer");
+    match said.map(|mut said| serde_json::from_value::<Failure>(said["error"].take())) {
+        Ok(Ok(failure)) => failure.into(),
+        Ok(Err(error)) => error.into(),
+        Err(error) => error,
+    }
+}
+
+/// Ctrl-C is how a tap ends: no failure.
+fn end_on_interrupt() -> Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT]).context("signals cannot be caught")?;
+    let work = move || {
+        if signals.forever().next().is_some() {
+            let _flushed = std::io::stdout().flush();
+            std::process::exit(Exit::Fine as i32);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(work)?;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! The examples and the small print at the end of each command's help.
+//!
+//! Every command has examples that can be typed as they stand, in lines that fit 80 columns; the test below sees to it.
+//! A paragraph is one line, which the terminal's width wraps.
+
+pub(crate) const PROGRAM: &str = "\
+Examples:
+  spotlight demo                           see it work, without a network
+  spotlight run topologies/sec-ftd.yaml    fetch fails to deliver for ever
+  spotlight run topologies/sec-ftd.yaml --documents DIR --once
+                                           load the files of a folder and end
+  spotlight run topologies/sec-ftd.yaml --documents DIR --dry
+                                           show what would land, write nothing
+  spotlight sql \"select count() from regsho.fails_to_deliver\"
+  spotlight explain E4210                  what a code means and what helps
+
+Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold, \
+4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug, \
+73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
+
+pub(crate) const RUN: &str = "\
+Examples:
+  spotlight run topologies/                              fetch for ever
+  spotlight run topologies/ --documents DIR --once       load a folder and end
+  spotlight run topologies/ --documents DIR --dry        show what would land
+
+A dry run works on a temporary folder and ends by itself. It reads every document as if it were new, \
+and shows the table of a run and the first dead letters. What a newer version of a document would \
+withdraw from a table it cannot know. It ends with the statuses of --once.
+
+With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is \
+on hold, or a source could not be read. The column `refused` counts the documents of the lines \
+`refused:`, also those that an earlier run refused. A refused version that a newer one has replaced \
+counts no more. Without --once a run that is told to stop ends with 0.";
+
+pub(crate) const DLQ_REPLAY: &str = "\
+Examples:
+  spotlight dlq replay --dry topologies/sec-ftd.yaml   would they pass now?
+  spotlight dlq replay topologies/sec-ftd.yaml --code E4101
+  spotlight run topologies/sec-ftd.yaml --once        work what was sent back
+
+Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64.";
+
+pub(crate) const DLQ_GIVE_UP: &str = "\
+Examples:
+  spotlight dlq give-up sec-ftd/load --code E4102    one flow, one code
+  spotlight dlq give-up sec-ftd                      all flows of the topology
+
+Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64. \
+What is given up is closed, not deleted. Rows of an earlier version of the document that \
+waited for it are then removed.";
+
+pub(crate) const RELEASE: &str = "\
+Examples:
+  spotlight release sec-ftd                       all its held flows try again
+  spotlight release sec-ftd/load                  one flow
+  spotlight release sec-ftd/load --from earliest  read all documents again
+
+Where nothing is on hold it says so and ends with 0; a name that no flow has ends with 64.
+
+A changed topology is not applied to documents that are loaded already. The next run after \
+--from earliest reads them again by the file as it is then. The page topologies/LANGUAGE.md \
+(Changing a feed) says what to do with the rows that have landed before.";
+
+pub(crate) const TAP: &str = "\
+Examples:
+  spotlight tap sec-ftd/load                      rows as they leave the flow
+  spotlight tap sec-ftd/load.select-3 --limit 5   before and after a step
+  spotlight tap sec-ftd/load --format json | jq .row
+  spotlight tap --topic swaps.conflicts           what an output holds
+  spotlight tap --topic swaps.unique --limit 10   what is in a topic
+  spotlight tap --topic swaps.unique --from end   what comes into it from now on
+
+A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what \
+the steps make of rows, also of documents that are refused in the end; each row once. It never slows \
+a run: what comes faster than it can be shown is let go, and counted. Ctrl-C ends it.";
+
+pub(crate) const TRANSFORM: &str = "\
+Examples:
+  spotlight transform my-list.yaml --name list_20260105.txt < list_20260105.txt
+  curl -s URL | spotlight transform topologies/sec-ftd.yaml \\
+    --name cnsfails202009a.zip --format csv > rows.csv
+
+The document is proven whole before its first row is written. Of a refused document, or a page instead \
+of one, nothing is written; the reason is told on standard error, and the status is 3. Dead rows are \
+told on standard error, a line each, and the status is 3; all other rows are written. They are those \
+that leave the flow that reads the document: further flows, which read topics, take no part.";
+
+pub(crate) const DEMO: &str = "\
+Examples:
+  spotlight demo                        in ./spotlight-data
+  spotlight demo --data demonstration   in another folder";
+
+pub(crate) const CHECK: &str = "\
+Examples:
+  spotlight check topologies/
+  spotlight check my-list.yaml --format json
+  spotlight check my-list.yaml --live --clickhouse http://localhost:8123
+
+With --live a line says of each service whether a run would find what it needs. The status is 69 if one \
+cannot be reached, else 78 if a table, a right or a folder is not as it must be. The embedded ClickHouse \
+is asked only where a run has used the data folder: the first run makes it.";
+
+pub(crate) const TEST: &str = "\
+Examples:
+  spotlight test topologies/
+  spotlight test my-list.yaml";
+
+pub(crate) const PLAN: &str = "\
+Examples:
+  spotlight plan topologies/ --offline   the plan, and what makes its tables
+  spotlight plan topologies/             what the tables lack
+  spotlight plan topologies/ --apply     make them";
+
+pub(crate) const EVAL: &str = "\
+Examples:
+  spotlight eval \"trim(name)\" --with name=\" A \"
+  spotlight eval \"cast(replace(a, ',', '') as decimal(18, 2))\" --with a=1,000.50
+  spotlight eval \"quantity + 1\" --with quantity:bigint=12
+  spotlight eval --functions                         all functions
+  spotlight eval --functions parse_date              one of them";
+
+pub(crate) const SQL: &str = "\
+Examples:
+  spotlight sql \"select count() from regsho.fails_to_deliver\"
+  spotlight sql \"select * from spotlight.receipts\" --format CSV > receipts.csv
+  spotlight sql \"show tables from regsho\" --clickhouse http://localhost:8123";
+
+pub(crate) const STATUS: &str = "\
+Examples:
+  spotlight status
+  spotlight status --format json | jq .holds";
+
+pub(crate) const RECEIPTS: &str = "\
+Examples:
+  spotlight receipts
+  spotlight receipts --refused   whose newest version is refused, and why";
+
+pub(crate) const DLQ: &str = "\
+Examples:
+  spotlight dlq ls
+  spotlight dlq show 3/0/17
+  spotlight dlq replay topologies/sec-ftd.yaml --dry";
+
+pub(crate) const DLQ_LS: &str = "\
+Examples:
+  spotlight dlq ls
+  spotlight dlq ls --format json | jq '.[].message'";
+
+pub(crate) const DLQ_SHOW: &str = "\
+Examples:
+  spotlight dlq show 3/0/17   the end of an id, if it is the only one
+  spotlight dlq show 3/0/17 --format json";
+
+pub(crate) const RECONCILE: &str = "\
+Examples:
+  spotlight reconcile
+  spotlight reconcile --format json   with the first differences of each table";
+
+pub(crate) const EXPLAIN: &str = "\
+Examples:
+  spotlight explain E4210
+  spotlight explain                       all codes";
+
+pub(crate) const COMPLETION: &str = "\
+Examples:
+  spotlight completion bash > /etc/bash_completion.d/spotlight
+  spotlight completion zsh > ~/.zfunc/_spotlight
+  spotlight completion fish > ~/.config/fish/completions/spotlight.fish";
+
+pub(crate) const STATE: &str = "\
+Examples:
+  spotlight state get swaps/unique.seen DTCC CFTC IR 56000000101
+  spotlight state get swaps/unique.seen DTCC CFTC IR 56000000101 --format json
+
+Says when a row of the key made it known, the fingerprint of its content where content counts, and until \
+when a row of the key is a repeat. It shows what was committed, with or without a run.";
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use crate::arguments::Arguments;
+
+    fn look(command: &Command, path: &str) {
+        let name = format!("{path} {}", command.get_name()).trim_start().to_owned();
+        let told = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(told.starts_with("Examples:\n  "), "{name} has no examples");
+        let long = told.lines().find(|line| line.starts_with(' ') && line.chars().count() > 80);
+        assert_eq!(long, None, "{name}: an example is too long");
+        let own = told.lines().filter(|line| line.contains(&format!("{name} ")) || line.ends_with(&name));
+        assert!(own.count() > 0, "no example of {name} uses it: {told}");
+        let parts = command.get_subcommands().filter(|part| !part.is_hide_set() && part.get_name() != "help");
+        parts.for_each(|part| look(part, &name));
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        look(&Arguments::command(), "");
+    }
+}

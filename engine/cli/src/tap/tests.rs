@@ -1,0 +1,98 @@
+//! A tap never waits for who looks, and says how much it let go.
+
+use std::sync::Arc;
+
+use arrow::array::{BinaryViewArray, Int64Array, RecordBatch};
+use batch::{Batch, Input, Origins, Place, TopicIdentity};
+use operators::{StepOutput, Watch};
+
+use super::frame::{Frame, Wire};
+use super::{LAST, Manner, Taps, WAITING};
+
+fn taps() -> Taps {
+    let flow = super::FlowTaps {
+        steps: vec!["select-1".into(), LAST.into()],
+        watching: false.into(),
+        open: std::sync::Mutex::default(),
+    };
+    Taps { flows: [("letters/load".to_owned(), Arc::new(flow))].into() }
+}
+
+/// One row at an offset.
+fn row(offset: i64) -> Batch {
+    let columns = RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(vec![offset])) as _)]).expect("a batch");
+    let origins = Origins {
+        input: Arc::new(Input { topic: "demo.raw".into(), identity: TopicIdentity(1), partition: 0 }),
+        offsets: vec![offset].into(),
+        rows: vec![0].into(),
+        arrivals: vec![0].into(),
+        place: Place::Nowhere,
+        raw: BinaryViewArray::from_iter_values([b""]),
+    };
+    Batch::new(columns, origins, None).expect("a batch")
+}
+
+fn pass(taps: &Taps, step: &str, offset: i64) {
+    let flow = taps.of("letters/load").expect("the flow");
+    let after = StepOutput { next: Some(row(offset)), ..StepOutput::default() };
+    flow.passed(&step.into(), row(offset), &after);
+}
+
+/// What a tap shows of what it has.
+fn shown(looking: super::Looking, limit: u64) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let mut take = |frame: Frame| {
+        frames.push(frame);
+        Ok(())
+    };
+    looking.show(Manner { limit: Some(limit), json: false }, &mut Wire::Here(&mut take)).expect("shown");
+    frames.retain(|frame| *frame != Frame::Beat);
+    frames
+}
+
+#[test]
+fn what_there_is_no_room_for_is_let_go_and_counted() {
+    let taps = taps();
+    assert!(!taps.of("letters/load").expect("the flow").watching());
+    let looking = taps.open("letters/load").expect("a tap");
+    assert!(taps.of("letters/load").expect("the flow").watching());
+    // Nobody reads: were it to wait, this would never end.
+    (0..WAITING as i64 + 5).for_each(|offset| pass(&taps, LAST, offset));
+    let frames = shown(looking, WAITING as u64);
+    assert_eq!(frames.first(), Some(&Frame::Row("id=0".to_owned())));
+    assert_eq!(frames.len(), WAITING + 2);
+    assert_eq!(frames[WAITING..], [Frame::Missed(5), Frame::Enough]);
+    // It is gone with the next batch, and nobody watches any more.
+    pass(&taps, LAST, 99);
+    assert!(!taps.of("letters/load").expect("the flow").watching());
+}
+
+#[test]
+fn a_row_is_shown_once_however_often_it_is_worked() {
+    let taps = taps();
+    let looking = taps.open("letters/load.select-1").expect("a tap");
+    for offset in [0, 1, 0, 1, 2] {
+        pass(&taps, "select-1", offset);
+        pass(&taps, LAST, offset);
+    }
+    let rows: Vec<Frame> = shown(looking, 3);
+    let wanted = [0, 1, 2].map(|offset| {
+        [format!("demo.raw 0:{offset}"), format!("  before  id={offset}"), format!("  after   id={offset}")]
+            .map(Frame::Row)
+    });
+    assert_eq!(rows[..9], wanted.concat());
+}
+
+#[test]
+fn names_that_are_not_there_and_too_many_taps_are_told() {
+    let taps = taps();
+    let cases = [("letters/lod", "did you mean `letters/load`?"), ("letters/load.selct-1", "did you mean `select-1`?")];
+    for (place, wanted) in cases {
+        let error = taps.open(place).map(|_| ()).expect_err("no such place").to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    let open: Vec<_> = (0..super::TAPS).map(|_| taps.open("letters/load").expect("a tap")).collect();
+    assert!(taps.open("letters/load").is_err());
+    drop(open);
+    taps.open("letters/load").expect("the others have ended");
+}
