@@ -8,7 +8,10 @@ use arrow::array::{Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
 use batch::{Batch, DocumentId, Failed, Input, Origins, Place, RowsMeaning, TopicIdentity, Type};
 use indexmap::IndexMap;
-use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Outcome, Proof, Worked, Workshop};
+use operators::{
+    BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, MemoryScratch, Outcome, Proof, Worked,
+    WorkingMemory, Workshop,
+};
 use telemetry::Counts;
 use topology::plan::{self, Given, Test, Topology};
 
@@ -124,7 +127,8 @@ fn document_through(
         _ => None,
     };
     let open = || -> Result<Box<dyn DocumentBytes>, operators::ReadError> { Ok(Box::new(Cursor::new(bytes.to_vec()))) };
-    let mut workshop = Workshop { reader, document, chain };
+    let memory = WorkingMemory::new(Arc::new(MemoryScratch));
+    let mut workshop = Workshop { reader, document, chain, memory: &memory };
     let Proof { outcome, code, message, counts, twice, kept, .. } =
         workshop.prove(&open, key.as_deref(), flow.bad_rows_above).map_err(|error| error.to_string())?;
     came.counts.add(&counts);

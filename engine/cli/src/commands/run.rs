@@ -214,6 +214,7 @@ impl Ground {
             system: self.system.clone(),
             once,
             slots: cores + 1,
+            memory: folder.memory(),
             stop: self.stop.clone(),
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
