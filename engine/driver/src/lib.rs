@@ -7,6 +7,8 @@
 
 pub mod assemble;
 mod compare;
+#[cfg(test)]
+mod extremes;
 mod run;
 #[cfg(test)]
 mod tests;
