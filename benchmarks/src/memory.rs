@@ -106,7 +106,7 @@ fn spoil(place: &Path, rows: u64) -> Result<()> {
     let mut file = File::options().write(true).open(place)?;
     // The two trailers have fixed lengths: 34 and 49 bytes.
     file.seek(SeekFrom::End(-83))?;
-    write!(file, "Trailer record count {:012}\n", rows + 1)?;
+    writeln!(file, "Trailer record count {:012}", rows + 1)?;
     Ok(())
 }
 
