@@ -11,6 +11,7 @@ mod conditions;
 mod fails;
 mod figures;
 mod files;
+mod memory;
 mod process;
 mod server;
 mod stage;
@@ -28,10 +29,10 @@ use crate::stage::Stage;
 /// Runs the same work through Spotlight and through others, and prints the ratios.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "Examples:\n  ./bench                          all contests at full size, three rounds\n  ./bench ftd --scale 0.1 --rounds 1\n  ./bench --keep benchmarks/RESULTS.md"
+    after_help = "Examples:\n  ./bench                          all contests of speed at full size, three rounds\n  ./bench ftd --scale 0.1 --rounds 1\n  ./bench --keep benchmarks/RESULTS.md\n  ./bench memory                   what 2 GB and 10,000 documents take of memory"
 )]
 struct Arguments {
-    /// Contests to run; all of them by default.
+    /// Contests to run; all but `memory` by default.
     contests: Vec<Which>,
     /// Rounds of each contest.
     #[arg(long, default_value_t = 3)]
@@ -58,6 +59,8 @@ enum Which {
     Swaps,
     /// Topic to topic on the embedded log.
     Topics,
+    /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
+    Memory,
 }
 
 fn main() -> Result<()> {
@@ -89,6 +92,9 @@ fn main() -> Result<()> {
     }
     if wanted(Which::Topics) {
         show(topics::contest(&stage)?.section());
+    }
+    if arguments.contests.contains(&Which::Memory) {
+        show(memory::section(&stage)?);
     }
     if let Some(file) = &arguments.keep {
         std::fs::write(file, report)?;

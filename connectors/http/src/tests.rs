@@ -17,7 +17,11 @@ use crate::settings::TimeLimits;
 enum Then {
     Close,
     Stall,
+    /// A byte now and then, so that it never stalls for long.
+    Drip,
     GoOnForEver,
+    /// Header after header.
+    HeadersForEver,
 }
 
 type Reply = (String, Then);
@@ -79,7 +83,13 @@ async fn converse(mut stream: TcpStream, notes: &Mutex<Vec<String>>, answer: &(d
     match then {
         Then::Close => drop(stream.shutdown().await),
         Then::Stall => std::future::pending().await,
+        Then::Drip => {
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         Then::GoOnForEver => while stream.write_all(&[b'x'; 65_536]).await.is_ok() {},
+        Then::HeadersForEver => while stream.write_all(b"X-More: and more\r\n").await.is_ok() {},
     }
 }
 
@@ -327,7 +337,7 @@ fn a_wish_for_rest_ends_the_round_and_holds_for_all_sources_of_the_host() {
 fn what_breaks_off_or_breaks_rules_is_no_document() {
     let head = |length: &str| format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{length}\r\nDate|Symbol\n");
     type Case = (&'static str, fn(&dyn Fn(&str) -> String) -> Reply, &'static str);
-    let cases: [Case; 9] = [
+    let cases: [Case; 15] = [
         ("an endless body", |head| (head(""), Then::GoOnForEver), TOO_LARGE.0),
         (
             "an announced length above the limit",
@@ -336,6 +346,20 @@ fn what_breaks_off_or_breaks_rules_is_no_document() {
         ),
         ("a length that lies", |head| (head("Content-Length: 5000\r\n"), Then::Close), "transient None"),
         ("a stall in the body", |head| (head("Content-Length: 5000\r\n"), Then::Stall), "transient None"),
+        ("a body that drips for ever", |head| (head(""), Then::Drip), "transient None"),
+        ("a head that drips for ever", |_| ("HTTP/1.1 200 OK\r\n".to_owned(), Then::Drip), "transient None"),
+        ("a head without end", |_| ("HTTP/1.1 200 OK\r\n".to_owned(), Then::HeadersForEver), "transient None"),
+        (
+            "a chunk that is cut off",
+            |head| (head("Transfer-Encoding: chunked\r\n").replace("Date", "ff\r\nDate"), Then::Close),
+            "transient None",
+        ),
+        (
+            "a chunk whose length is no number",
+            |head| (head("Transfer-Encoding: chunked\r\n").replace("Date", "zz\r\nDate"), Then::Close),
+            "transient None",
+        ),
+        ("two lengths", |head| (head("Content-Length: 5\r\nContent-Length: 6\r\n"), Then::Close), "transient None"),
         ("a stall before the head", |_| (String::new(), Then::Stall), "transient None"),
         ("no answer", |_| (String::new(), Then::Close), "transient None"),
         ("no HTTP", |_| ("SSH-2.0-x\r\n\r\n".to_owned(), Then::Close), "transient None"),
@@ -346,11 +370,47 @@ fn what_breaks_off_or_breaks_rules_is_no_document() {
         let publisher = Publisher::start(move |_, _| answer(&head));
         let mut settings = settings(&publisher, calendar());
         settings.time_limits.idle = Duration::from_millis(200);
+        settings.time_limits.total = Duration::from_secs(1);
         let mut notebook = Notebook::at("2026-01-06T12:00:00Z");
         let result = source(settings).round(&mut notebook);
         assert_eq!(outcome(&result), expected, "{name}: {result:?}");
+        let told = result.expect_err(name).to_string();
+        assert!(told.contains("pub.example/d20260105.txt"), "{name} names no place: {told}");
         assert_eq!(notebook.lines, [""; 0], "{name}");
     }
+}
+
+/// Bytes behind the announced length are no part of the answer. Whether what came is whole, its trailer says.
+#[test]
+fn a_length_that_is_too_short_ends_the_document_there() {
+    let publisher = Publisher::start(|_, _| {
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\n";
+        (format!("{head}a|b\n1|2\n3|4\n"), Then::GoOnForEver)
+    });
+    let mut notebook = Notebook::at("2026-01-06T12:00:00Z");
+    source(settings(&publisher, calendar())).round(&mut notebook).unwrap();
+    assert_eq!(notebook.lines, ["found https://pub.example/d20260105.txt a|b\n1|"]);
+}
+
+#[test]
+fn a_wish_for_an_hour_or_a_day_is_an_hour_and_costs_one_request() {
+    for wish in ["Retry-After: 3600", "Retry-After: 86400", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let publisher = Publisher::start(move |_, _| reply("429 Too Many Requests", &[wish], ""));
+        let result = source(settings(&publisher, calendar())).round(&mut Notebook::at("2026-01-09T00:00:00Z"));
+        assert_eq!(outcome(&result), "transient Some(3600s)", "{wish}");
+        assert_eq!(publisher.paths().len(), 1, "{wish}");
+    }
+}
+
+#[test]
+fn redirects_to_ever_new_addresses_end() {
+    let publisher = Publisher::start(|path, _| {
+        let next = format!("Location: {path}x");
+        reply("302 Found", &[&next], "")
+    });
+    let result = source(settings(&publisher, calendar())).round(&mut Notebook::at("2026-01-06T12:00:00Z"));
+    assert_eq!(outcome(&result), BAD_REDIRECT.0);
+    assert_eq!(publisher.paths().len(), 6);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! DIR/log/         the embedded log; its lock says who owns the folder
 //! DIR/documents/   the raw store
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
+//! DIR/scratch/     files without a name, for what does not fit into memory; empty for all to see
 //! DIR/clickhouse/  the embedded ClickHouse
 //! DIR/control      the socket of the run that owns the folder
 //! DIR/publishers/  the synthetic publishers' state; only where the demonstration lives
@@ -25,7 +26,8 @@ use connect::FolderStore;
 use indicatif::{ProgressBar, ProgressStyle};
 use log::Log;
 use log::embedded::EmbeddedLog;
-use runtime::{Destination, FlowInput, FlowParts};
+use operators::WorkingMemory;
+use runtime::{Destination, FlowInput, FlowParts, ScratchFolder};
 use serde::{Deserialize, Serialize};
 use topology::plan::Topology;
 
@@ -147,6 +149,11 @@ impl DataFolder {
     /// Where stores are saved, to come back sooner.
     pub(crate) fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
+    }
+
+    /// What documents may take of memory, and where the rest goes.
+    pub(crate) fn memory(&self) -> WorkingMemory {
+        WorkingMemory::new(Arc::new(ScratchFolder::new(&self.root.join("scratch"))))
     }
 
     /// Place of the control socket.

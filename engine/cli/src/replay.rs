@@ -99,6 +99,6 @@ fn trial(access: &Access, flow: &plan::Flow, letters: &[DeadLetter]) -> Result<T
         }
     };
     let (log, raw) = (Arc::clone(&access.log), Arc::clone(&access.raw));
-    let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow) };
+    let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow), memory: access.folder.memory() };
     trial.run(letters).map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))
 }

@@ -90,9 +90,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: Code("E4221"),
-        title: "the archive is larger than allowed",
-        why: "It unpacks to more bytes than the limit, has too many members, or grows as only an archive made to do harm does.",
-        remedy: "If the publisher's documents have grown, raise `limits: { unpacked: … }`.",
+        title: "the document is larger than allowed",
+        why: "It has more bytes, unpacked, than the limit, too many members, or grows to more than a hundred times its packed size, as only an archive made to do harm does. Nothing of it landed; its bytes are in the raw store.",
+        remedy: "If the publisher's documents have grown, raise `limits: { unpacked: … }`. One that packs better than a hundred to one can be read as plain text.",
     },
     Explanation {
         code: Code("E4222"),

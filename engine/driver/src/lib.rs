@@ -8,6 +8,8 @@
 
 pub mod assemble;
 mod compare;
+#[cfg(test)]
+mod extremes;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,9 @@ use arrow::array::{Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
 use batch::{Batch, DocumentId, Failed, Input, Origins, Place, TopicIdentity, Type};
 use indexmap::IndexMap;
-use operators::{BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, Proof, Worked};
+use operators::{
+    BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, MemoryScratch, Proof, Worked, WorkingMemory,
+};
 use telemetry::Counts;
 use topology::plan::{self, Given, Test, Topology};
 
@@ -113,6 +115,7 @@ fn document_through(
     came: &mut Came,
 ) -> Result<(), String> {
     let open = || -> Result<Box<dyn DocumentBytes>, operators::ReadError> { Ok(Box::new(Cursor::new(bytes.to_vec()))) };
+    let memory = WorkingMemory::new(Arc::new(MemoryScratch));
     let (mut rows, mut outputs, mut dead) = (Vec::new(), Vec::new(), Vec::new());
     let mut take = |worked: Worked| {
         rows.extend(worked.rows.map(|rows| rows.columns().clone()));
@@ -122,7 +125,7 @@ fn document_through(
         true
     };
     let Proof { outcome, code, message, counts, .. } =
-        transform::work(flow, reader, chain, document, &open, &mut take).map_err(|error| error.to_string())?;
+        transform::work(flow, reader, chain, document, &memory, &open, &mut take).map_err(|error| error.to_string())?;
     came.counts.add(&counts);
     came.receipt = Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
     came.rows.extend(rows);

@@ -6,7 +6,8 @@ use arrow::datatypes::{Field, Schema};
 use batch::{DocumentId, Input, RowsMeaning, TopicIdentity};
 use codec::delimited::SettingsError;
 use operators::{
-    Chain, DelimitedReader, DocumentBytes, DocumentInput, Outcome, Proof, ReadError, WorkError, Worked, Workshop,
+    Chain, DelimitedReader, DocumentBytes, DocumentInput, Outcome, Proof, ReadError, WorkError, Worked, WorkingMemory,
+    Workshop,
 };
 use pattern::Pattern;
 use topology::plan::{self, Flow, Topology};
@@ -52,6 +53,7 @@ pub enum TransformError {
 /// If it cannot be worked at all. What is wrong with the document is in the proof.
 pub fn transform(
     document: Document<'_>,
+    memory: &WorkingMemory,
     open: OpenDocument<'_>,
     take: &mut dyn FnMut(Worked) -> bool,
 ) -> Result<Proof, TransformError> {
@@ -60,7 +62,7 @@ pub fn transform(
     let reader = assemble::document_reader(flow, documents)?;
     let input = document_input(topology, flow, &documents.file_names, name, arrival);
     let input = input.ok_or_else(|| TransformError::Name(name.to_owned()))?;
-    Ok(work(flow, &reader, &mut assemble::chain(flow), &input, open, take)?)
+    Ok(work(flow, &reader, &mut assemble::chain(flow), &input, memory, open, take)?)
 }
 
 /// The columns of the rows that leave a flow.
@@ -97,6 +99,7 @@ pub(crate) fn work(
     reader: &DelimitedReader,
     chain: &mut Chain,
     document: &DocumentInput,
+    memory: &WorkingMemory,
     open: OpenDocument<'_>,
     take: &mut dyn FnMut(Worked) -> bool,
 ) -> Result<Proof, WorkError> {
@@ -104,7 +107,7 @@ pub(crate) fn work(
         plan::To::Table(table) if table.table.rows == RowsMeaning::ByDocument => Some(table.table.key.clone()),
         _ => None,
     };
-    let mut workshop = Workshop { reader, document, chain };
+    let mut workshop = Workshop { reader, document, chain, memory };
     let mut proof = workshop.prove(open, key.as_deref(), flow.bad_rows_above)?;
     if proof.outcome == Outcome::Rows && proof.counts.rows_in == 0 {
         proof.outcome = Outcome::Empty;

@@ -4,39 +4,55 @@
 //! different columns are dead, all of them, because no rule says which holds. That is known only at the document's end:
 //! show all its batches to one [`DocumentKeys`], then ask for the verdict and take its rows out of what is written.
 //!
-//! Memory: about 50 bytes a key, and 8 a row that repeats one; no values.
+//! Memory: 40 bytes a row, as long as the budget has them; then what was gathered goes to a scratch file, sorted, and
+//! the verdict merges what lies there. No values.
 
-use std::collections::{BTreeSet, HashMap};
+mod runs;
+
+use std::io;
 use std::sync::Arc;
 
 use batch::{Batch, Code};
 
+use crate::budget::{Share, WorkingMemory};
+use crate::row_set::RowSet;
 use crate::rows::index_of;
 use crate::{StepError, codes, fingerprint_content, fingerprint_rows};
+use runs::{ENTRY_BYTES, Entry, Runs};
+
+/// Most rows whose keys are gathered in memory (10 MiB). Larger: fewer runs to merge. Smaller: less memory for each
+/// document in work.
+const ROWS_IN_MEMORY: usize = 256 * 1024;
 
 /// Finds the keys that a document holds twice.
 #[derive(Debug)]
 pub struct DocumentKeys {
     name: Arc<str>,
     key: Vec<Arc<str>>,
-    first: HashMap<u128, First>,
-    repeats: Vec<(u128, i64)>,
-}
-
-#[derive(Debug)]
-struct First {
-    row: i64,
-    content: u128,
-    contradicted: bool,
+    gathered: Vec<Entry>,
+    share: Share,
+    memory: WorkingMemory,
+    spilled: Option<Runs>,
 }
 
 /// The rows of a document that must not be written, by their numbers (`Origins::rows`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DuplicateRows {
     /// Rows that equal an earlier one.
-    pub dropped: BTreeSet<i64>,
+    pub dropped: RowSet,
     /// All rows of the keys that have several contents.
-    pub dead: BTreeSet<i64>,
+    pub dead: RowSet,
+}
+
+/// Why keys could not be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A column of the key is missing: a fault of the program.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The scratch file failed, such as a full disk.
+    #[error("a temporary file for the keys of a document failed")]
+    Scratch(#[from] io::Error),
 }
 
 impl DocumentKeys {
@@ -45,54 +61,135 @@ impl DocumentKeys {
 
     /// Looks for rows that are equal in these columns. `name` is what errors call it.
     #[must_use]
-    pub fn new(name: Arc<str>, key: Vec<Arc<str>>) -> Self {
-        Self { name, key, first: HashMap::new(), repeats: Vec::new() }
+    pub fn new(name: Arc<str>, key: Vec<Arc<str>>, memory: &WorkingMemory) -> Self {
+        let share = Share::of(&memory.budget);
+        Self { name, key, gathered: Vec::new(), share, memory: memory.clone(), spilled: None }
     }
 
     /// Shows it the next batch of the document, with the columns of the table.
     ///
     /// # Errors
-    /// If a column of the key is missing.
-    pub fn observe(&mut self, batch: &Batch) -> Result<(), StepError> {
+    /// If a column of the key is missing, or the scratch file fails.
+    pub fn observe(&mut self, batch: &Batch) -> Result<(), KeysError> {
         let columns = batch.columns();
         let key: Vec<usize> =
             self.key.iter().map(|name| index_of(&self.name, columns, name)).collect::<Result<_, _>>()?;
         let rest: Vec<usize> = (0..columns.num_columns()).filter(|index| !key.contains(index)).collect();
         let keys = fingerprint_rows(columns, &key).map_err(StepError::arrow(&self.name))?;
         let contents = fingerprint_content(columns, &rest).map_err(StepError::arrow(&self.name))?;
-        for (index, (key, content)) in keys.into_iter().zip(contents).enumerate() {
-            let row = batch.origins().rows.value(index);
-            match self.first.get_mut(&key) {
-                None => drop(self.first.insert(key, First { row, content, contradicted: false })),
-                Some(first) => {
-                    first.contradicted |= first.content != content;
-                    self.repeats.push((key, row));
-                }
-            }
+        let bytes = keys.len() * ENTRY_BYTES;
+        if self.gathered.len() + keys.len() > ROWS_IN_MEMORY || !self.share.take(bytes) {
+            self.spill()?;
+            self.share.take_anyway(bytes);
         }
+        let rows = batch.origins().rows.values();
+        let entries = keys.into_iter().zip(contents).zip(rows);
+        self.gathered.extend(entries.map(|((key, content), &row)| Entry::new(key, row, content)));
+        Ok(())
+    }
+
+    fn spill(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        self.gathered.sort_unstable();
+        let runs = match &mut self.spilled {
+            Some(runs) => runs,
+            none => none.insert(Runs::new(self.memory.scratch.file()?)),
+        };
+        runs.push(&self.gathered)?;
+        self.gathered.clear();
+        self.share.give_all();
         Ok(())
     }
 
     /// What must not be written.
-    #[must_use]
-    pub fn verdict(&self) -> DuplicateRows {
-        let mut verdict = DuplicateRows::default();
-        for (key, row) in &self.repeats {
-            let Some(first) = self.first.get(key) else { continue };
-            if first.contradicted {
-                verdict.dead.extend([first.row, *row]);
-            } else {
-                verdict.dropped.insert(*row);
+    ///
+    /// # Errors
+    /// If the scratch file fails.
+    pub fn verdict(mut self) -> io::Result<DuplicateRows> {
+        if self.spilled.is_some() {
+            self.spill()?;
+            self.gathered = Vec::new();
+        }
+        let mut groups = Groups::default();
+        match self.spilled {
+            Some(runs) => runs.merged(|entry| groups.push(entry))?,
+            None => {
+                self.gathered.sort_unstable();
+                self.gathered.into_iter().for_each(|entry| groups.push(entry));
             }
         }
-        verdict
+        groups.end_group();
+        Ok(groups.verdict)
+    }
+}
+
+/// Judges rows that come in order of key and row.
+#[derive(Default)]
+struct Groups {
+    verdict: DuplicateRows,
+    first: Option<Entry>,
+    repeats: RowSet,
+    contradicted: bool,
+}
+
+impl Groups {
+    fn push(&mut self, entry: Entry) {
+        match self.first {
+            Some(first) if first.key == entry.key => {
+                self.contradicted |= first.content != entry.content;
+                self.repeats.insert(entry.row);
+            }
+            _ => {
+                self.end_group();
+                self.first = Some(entry);
+            }
+        }
+    }
+
+    fn end_group(&mut self) {
+        if self.repeats.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.contradicted) {
+            self.verdict.dead.append(&mut self.repeats);
+            self.first.iter().for_each(|first| self.verdict.dead.insert(first.row));
+        } else {
+            self.verdict.dropped.append(&mut self.repeats);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::DocumentKeys;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::{DocumentKeys, DuplicateRows};
     use crate::samples::{maybe_names, names, placed};
+    use crate::{MemoryScratch, WorkingMemory};
+
+    fn memory(limit: usize) -> WorkingMemory {
+        WorkingMemory::limited(limit, Arc::new(MemoryScratch))
+    }
+
+    /// What is found in rows of key and content that come in batches of `cut`, with so many bytes of memory.
+    fn verdict(rows: &[(&str, &str)], cut: usize, limit: usize) -> DuplicateRows {
+        let memory = memory(limit);
+        let mut keys = DocumentKeys::new("document".into(), vec!["key".into()], &memory);
+        for (part, chunk) in rows.chunks(cut).enumerate() {
+            let (key, content): (Vec<&str>, Vec<&str>) = chunk.iter().copied().unzip();
+            let places: Vec<(i64, i64)> = (0..chunk.len()).map(|row| ((part * cut + row) as i64, 0)).collect();
+            keys.observe(&placed(&[("key", names(&key)), ("content", names(&content))], &places)).expect("the key");
+            assert!(memory.budget.most() <= limit.max(cut * super::ENTRY_BYTES));
+        }
+        let verdict = keys.verdict().expect("memory does not fail");
+        assert_eq!(memory.budget.taken(), 0);
+        verdict
+    }
 
     #[test]
     fn equal_rows_are_dropped_and_different_ones_are_dead() {
@@ -106,28 +203,42 @@ mod tests {
             (&[("a", "1"), ("a", "2"), ("b", "1"), ("b", "1"), ("a", "1")], &[3], &[0, 1, 4]),
         ];
         for (rows, dropped, dead) in cases {
-            for cut in 1..=rows.len() {
-                let mut keys = DocumentKeys::new("document".into(), vec!["key".into()]);
-                for (part, chunk) in rows.chunks(cut).enumerate() {
-                    let column = |pick: fn(&(&'static str, &'static str)) -> &'static str| {
-                        names(&chunk.iter().map(pick).collect::<Vec<_>>())
-                    };
-                    let places: Vec<(i64, i64)> = (0..chunk.len()).map(|row| ((part * cut + row) as i64, 0)).collect();
-                    let columns = [("key", column(|row| row.0)), ("content", column(|row| row.1))];
-                    keys.observe(&placed(&columns, &places)).expect("the key is there");
-                }
-                let verdict = keys.verdict();
-                assert_eq!(verdict.dropped.iter().copied().collect::<Vec<_>>(), dropped);
-                assert_eq!(verdict.dead.iter().copied().collect::<Vec<_>>(), dead);
+            for (cut, limit) in (1..=rows.len()).flat_map(|cut| [(cut, 0), (cut, 100), (cut, usize::MAX)]) {
+                let verdict = verdict(rows, cut, limit);
+                assert_eq!(verdict.dropped.iter().collect::<Vec<_>>(), dropped);
+                assert_eq!(verdict.dead.iter().collect::<Vec<_>>(), dead);
             }
+        }
+    }
+
+    proptest! {
+        /// However little memory there is, the verdict is that of a plain map of all rows.
+        #[test]
+        fn little_memory_changes_nothing(
+            rows in prop::collection::vec((0_usize..12, 0_usize..2), 1..120),
+            cut in 1_usize..20,
+            limit in 0_usize..3_000,
+        ) {
+            const TEXTS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+            let rows: Vec<(&str, &str)> = rows.into_iter().map(|(key, content)| (TEXTS[key], TEXTS[content])).collect();
+            let mut model: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+            rows.iter().enumerate().for_each(|(row, (key, _))| model.entry(key).or_default().push(row as i64));
+            let (mut dropped, mut dead) = (BTreeSet::new(), BTreeSet::new());
+            for of_key in model.into_values() {
+                let contents: BTreeSet<&str> = of_key.iter().map(|&row| rows[row as usize].1).collect();
+                if contents.len() > 1 { dead.extend(of_key) } else { dropped.extend(of_key.into_iter().skip(1)) }
+            }
+            let found = verdict(&rows, cut, limit);
+            prop_assert_eq!(found.dropped.iter().collect::<BTreeSet<_>>(), dropped);
+            prop_assert_eq!(found.dead.iter().collect::<BTreeSet<_>>(), dead);
         }
     }
 
     #[test]
     fn null_and_empty_are_two_contents() {
-        let mut keys = DocumentKeys::new("document".into(), vec!["key".into()]);
+        let mut keys = DocumentKeys::new("document".into(), vec!["key".into()], &memory(1000));
         let columns = [("key", names(&["a", "a"])), ("content", maybe_names(&[None, Some("")]))];
         keys.observe(&placed(&columns, &[(0, 0), (1, 0)])).expect("the key is there");
-        assert_eq!(keys.verdict().dead.len(), 2);
+        assert_eq!(keys.verdict().expect("memory does not fail").dead.len(), 2);
     }
 }

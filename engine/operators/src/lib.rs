@@ -10,6 +10,7 @@
 //! Deliberately absent: the topology language. Each verb has settings of its own, which the driver fills from the plan.
 
 mod avro;
+mod budget;
 mod chain;
 mod codes;
 mod conform;
@@ -26,6 +27,7 @@ mod proof;
 mod record;
 mod rename;
 mod route;
+mod row_set;
 mod rows;
 mod select;
 mod step;
@@ -35,21 +37,23 @@ mod watch;
 mod samples;
 
 pub use avro::{AvroReader, AvroWriter, KeepSchemas, Schemas, SchemasError};
+pub use budget::{Budget, MemoryScratch, Scratch, ScratchFile, Share, WorkingMemory};
 pub use chain::{Chain, ChainOutput};
 pub use codes::{EXPLANATIONS, KEY_TWICE, TOO_MANY_BAD_ROWS};
 pub use conform::Conform;
 pub use decode::{DelimitedReader, DelimitedSettings, Members, UnzipSettings};
 pub use dedupe::{Dedupe, DedupeSettings};
 pub use document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
-pub use document_keys::{DocumentKeys, DuplicateRows};
+pub use document_keys::{DocumentKeys, DuplicateRows, KeysError};
 pub use drop::Drop;
 pub use extend::Extend;
 pub use filter::Where;
 pub use fingerprint::{fingerprint_batch, fingerprint_content, fingerprint_rows};
-pub use proof::{Proof, Twice, WorkError, Worked, Workshop};
+pub use proof::{Kept, Proof, Twice, WorkError, Worked, Workshop};
 pub use record::{BadRecord, DecodedRecords, RecordReader, RecordWriter};
 pub use rename::Rename;
 pub use route::{Destination, Route};
+pub use row_set::RowSet;
 pub use rows::ByLayout;
 pub use select::Select;
 pub use step::{Facts, Step, StepError, StepOutput};

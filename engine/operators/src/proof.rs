@@ -1,9 +1,10 @@
 //! Proves a document before its first row leaves: it is read to its end through decode and the steps, its trailers are
 //! held against what was read, its keys are compared, its bad rows are counted.
 //!
-//! The worked rows are kept if they fit [`KEPT_BYTES`]; otherwise the document is read a second time to land it.
+//! The worked rows are kept as long as the budget has room for them; otherwise the document is read a second time to
+//! land it.
 
-use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
@@ -11,13 +12,12 @@ use arrow::error::ArrowError;
 use batch::{Batch, Failed, RowFailure};
 use telemetry::Counts;
 
+use crate::budget::{Share, WorkingMemory};
 use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
+use crate::document_keys::KeysError;
+use crate::row_set::RowSet;
 use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
-
-/// Worked rows of one document that are kept in memory. Larger: fewer documents are read twice. Smaller: less memory
-/// for each document that is worked on.
-const KEPT_BYTES: usize = 96 * 1024 * 1024;
 
 /// A share of bad rows is judged before the end of the document only from this many rows on.
 const JUDGED_EARLY_FROM: u64 = 1000;
@@ -47,6 +47,8 @@ pub struct Workshop<'a> {
     pub document: &'a DocumentInput,
     /// The steps. None of them keeps state: a document is worked more than once.
     pub chain: &'a mut Chain,
+    /// What it may take of memory.
+    pub memory: &'a WorkingMemory,
 }
 
 /// Why a reading ended without a verdict.
@@ -61,6 +63,18 @@ pub enum WorkError {
     /// Arrow refused: a fault of the program.
     #[error("the rows of a document could not be sorted out")]
     Arrow(#[from] ArrowError),
+    /// A temporary file could not be written or read: such as a full disk. Nothing is said about the document.
+    #[error("a temporary file for the keys of a document failed")]
+    Scratch(#[source] io::Error),
+}
+
+impl From<KeysError> for WorkError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Step(error) => Self::Step(error),
+            KeysError::Scratch(source) => Self::Scratch(source),
+        }
+    }
 }
 
 /// What the first reading of a document says.
@@ -79,16 +93,36 @@ pub struct Proof {
     /// Rows of keys that stand twice in the document.
     pub twice: Twice,
     /// All blocks, if they fit.
-    pub kept: Option<Vec<Worked>>,
+    pub kept: Option<Kept>,
+    /// The first bad row, for people.
+    first_bad: Option<String>,
+}
+
+/// Blocks that are kept in memory, and what they take of the budget.
+#[derive(Debug)]
+pub struct Kept {
+    blocks: std::vec::IntoIter<Worked>,
+    share: Share,
+}
+
+/// Hands the blocks over in order. What a block takes of the budget is given back with it.
+impl Iterator for Kept {
+    type Item = Worked;
+
+    fn next(&mut self) -> Option<Worked> {
+        let worked = self.blocks.next()?;
+        self.share.give(worked.memory());
+        Some(worked)
+    }
 }
 
 /// Rows of keys that stand twice in the document, by row number.
 #[derive(Debug, Default)]
 pub struct Twice {
     /// Equal to an earlier row.
-    pub equal: BTreeSet<i64>,
+    pub equal: RowSet,
     /// Of the same key as a row with other content.
-    pub different: BTreeSet<i64>,
+    pub different: RowSet,
 }
 
 impl Workshop<'_> {
@@ -107,35 +141,38 @@ impl Workshop<'_> {
         if self.reader.steps_need_trailer() {
             facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
         }
-        let mut kept = Some(Vec::new());
-        let (mut counts, mut memory, mut too_many) = (Counts::default(), 0, false);
-        let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec()));
-        let mut fault = None;
+        let mut kept = Some((Vec::new(), Share::of(&self.memory.budget)));
+        let (mut counts, mut too_many, mut first_bad) = (Counts::default(), false, None);
+        let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
+        let mut fault: Option<WorkError> = None;
         let verdict = self.reader.read(self.document, open()?, &mut |block| {
             let worked = match work(self.chain, block, &facts) {
                 Ok(worked) => worked,
                 Err(error) => {
-                    fault = Some(error);
+                    fault = Some(error.into());
                     return false;
                 }
             };
             counts.add(&worked.counts);
+            if first_bad.is_none() {
+                first_bad = worked.first_bad();
+            }
             if let (Some(keys), Some(rows)) = (keys.as_mut(), &worked.rows)
                 && let Err(error) = keys.observe(rows)
             {
-                fault = Some(error);
+                fault = Some(error.into());
                 return false;
             }
-            memory += worked.rows.as_ref().map_or(0, Batch::memory);
-            match kept.as_mut().filter(|_| memory <= KEPT_BYTES) {
-                Some(kept) => kept.push(worked),
-                None => kept = None,
-            }
+            kept = kept.take().and_then(|(mut blocks, mut share)| {
+                let fits = share.take(worked.memory());
+                blocks.push(worked);
+                fits.then_some((blocks, share))
+            });
             too_many = counts.rows_in >= JUDGED_EARLY_FROM && above(&counts, bad_rows_above);
             !too_many
         })?;
         if let Some(fault) = fault {
-            return Err(fault.into());
+            return Err(fault);
         }
         let mut proof = Proof {
             outcome: verdict.outcome,
@@ -144,10 +181,11 @@ impl Workshop<'_> {
             facts,
             counts,
             twice: Twice::default(),
-            kept,
+            kept: kept.map(|(blocks, share)| Kept { blocks: blocks.into_iter(), share }),
+            first_bad,
         };
         if let Some(keys) = keys {
-            let found = keys.verdict();
+            let found = keys.verdict().map_err(WorkError::Scratch)?;
             proof.twice = Twice { equal: found.dropped, different: found.dead };
             proof.count_twice();
         }
@@ -197,6 +235,20 @@ fn work(chain: &mut Chain, block: Block, facts: &Facts) -> Result<Worked, StepEr
 }
 
 impl Worked {
+    /// Bytes that the block takes in memory, near enough for a bound.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        /// A bad or failed row beside its bytes: code, place and message.
+        const BESIDE: usize = 200;
+        let rows: usize = self.rows.iter().chain(self.outputs.iter().map(|(_, rows)| rows)).map(Batch::memory).sum();
+        let bad: usize = self.bad.iter().map(|bad| bad.raw.len() + BESIDE).sum();
+        let failed = self.failed.iter().map(|failed| {
+            let origins = &failed.origins;
+            origins.raw.total_bytes_len() + origins.len() * BESIDE
+        });
+        rows + bad + failed.sum::<usize>()
+    }
+
     /// Takes out rows whose key stands twice in the document.
     ///
     /// # Errors
@@ -214,8 +266,8 @@ impl Worked {
         let mask = |test: &dyn Fn(i64) -> bool| -> BooleanArray {
             numbers.values().iter().map(|&number| Some(test(number))).collect()
         };
-        let kept = rows.filter(&mask(&|number| !equal.contains(&number) && !different.contains(&number)))?;
-        let dead = rows.origins().filter(&mask(&|number| different.contains(&number)))?;
+        let kept = rows.filter(&mask(&|number| !equal.contains(number) && !different.contains(number)))?;
+        let dead = rows.origins().filter(&mask(&|number| different.contains(number)))?;
         let dropped = rows.len() - kept.len() - dead.len();
         self.counts.landed = kept.len() as u64;
         self.counts.dead += dead.len() as u64;
@@ -252,15 +304,14 @@ fn above(counts: &Counts, percent: f64) -> bool {
 
 impl Proof {
     fn count_twice(&mut self) {
-        let (equal, different) = (self.twice.equal.len() as u64, self.twice.different.len() as u64);
+        let (equal, different) = (self.twice.equal.len(), self.twice.different.len());
         self.counts.landed -= equal + different;
         self.counts.drop_rows("same key twice", equal);
         self.counts.dead += different;
     }
 
     fn refuse_for_bad_rows(&mut self, percent: f64) {
-        let first = self.kept.iter().flatten().find_map(Worked::first_bad);
-        let example = first.map_or(String::new(), |first| format!("; the first is {first}"));
+        let example = self.first_bad.take().map_or(String::new(), |first| format!("; the first is {first}"));
         self.outcome = Outcome::Failed;
         self.code = TOO_MANY_BAD_ROWS.to_string();
         self.message =

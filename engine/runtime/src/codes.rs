@@ -31,6 +31,9 @@ pub const LANDED_BEFORE: Code = Code("E5112");
 /// A table is empty, though rows landed in it.
 pub const TABLE_EMPTY: Code = Code("E5113");
 
+/// A temporary file failed.
+pub const SCRATCH: Code = Code("E5114");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -44,6 +47,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a table is empty, though rows landed in it",
         why: "The ledger of the flow says that rows landed, and the table holds none of them, not even deleted ones: it was truncated, or dropped and made anew, or its rows expired. Going on would leave a table that looks complete and is not.",
         remedy: "Bring the rows back (`spotlight reconcile` shows what should be there). Or say, without a run, where to go on: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after; `reconcile` then names what is gone as a gap.",
+    },
+    Explanation {
+        code: SCRATCH,
+        title: "a temporary file in the data folder failed",
+        why: "The keys of a large document are compared with the help of a temporary file, because they do not fit into memory. It could not be written or read, mostly because the disk is full. Nothing of the document has landed yet.",
+        remedy: "Make room on the disk of the data folder: 40 bytes for each row of the largest documents, and as many documents at once as there are cores. The flow goes on by itself.",
     },
     Explanation {
         code: LANDED_BEFORE,

@@ -9,7 +9,7 @@
 //! key "again KEY"     value: [version, revision] for which a refused document was appended again
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +40,13 @@ struct Address {
     given_up: bool,
 }
 
-/// What is remembered of a document key: the record that was appended last.
-type Latest = DocumentRecord;
+/// What is remembered of a document key: what the record says that was appended last. Not all of it, because there is
+/// one for each document that a publisher ever had.
+#[derive(Clone, Debug, Deserialize)]
+struct Latest {
+    version: i64,
+    sha256: String,
+}
 
 /// The memory and the hands of one source's discovery.
 pub struct FlowDiscovery {
@@ -112,27 +117,33 @@ impl FlowDiscovery {
     }
 
     fn remember(&mut self) -> Result<(), LogError> {
-        let topic = names::discovery(&self.topology, &self.flow);
-        let mut offset = 0;
-        loop {
-            let blocks = self.log.read(&topic, 0, offset, 8 * 1024 * 1024)?;
-            let Some(last) = blocks.last() else {
-                return Ok(());
-            };
-            offset = last.next_offset();
-            for record in blocks.iter().flat_map(batch::Records::iter) {
-                let (Some(Ok(key)), Some(value)) = (record.key.map(std::str::from_utf8), record.value) else {
-                    continue;
-                };
-                if let (Some(url), Ok(address)) = (key.strip_prefix("url "), serde_json::from_slice(value)) {
-                    self.addresses.insert(url.to_owned(), address);
-                } else if let (Some(key), Ok(latest)) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
-                    self.documents.insert(key.to_owned(), latest);
-                } else if let (Some(key), Ok(again)) = (key.strip_prefix("again "), serde_json::from_slice(value)) {
-                    self.again.insert(key.to_owned(), again);
-                }
+        let (log, topic) = (Arc::clone(&self.log), names::discovery(&self.topology, &self.flow));
+        each_memory(log.as_ref(), &topic, &mut |key, value| {
+            if let (Some(url), Ok(address)) = (key.strip_prefix("url "), serde_json::from_slice(value)) {
+                self.addresses.insert(url.to_owned(), address);
+            } else if let (Some(key), Ok(latest)) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
+                self.documents.insert(key.to_owned(), latest);
+            } else if let (Some(key), Ok(again)) = (key.strip_prefix("again "), serde_json::from_slice(value)) {
+                self.again.insert(key.to_owned(), again);
             }
+        })
+    }
+
+    /// The records that were appended last of these documents.
+    fn records_of(&self, keys: &BTreeSet<&str>) -> Result<BTreeMap<String, DocumentRecord>, LogError> {
+        let mut records = BTreeMap::new();
+        if keys.is_empty() {
+            return Ok(records);
         }
+        let topic = names::discovery(&self.topology, &self.flow);
+        each_memory(self.log.as_ref(), &topic, &mut |key, value| {
+            if let Some(key) = key.strip_prefix("doc ").filter(|key| keys.contains(key))
+                && let Ok(record) = serde_json::from_slice(value)
+            {
+                records.insert(key.to_owned(), record);
+            }
+        })?;
+        Ok(records)
     }
 
     /// Appends again the records of documents that an earlier revision refused: a new revision tries them again, once.
@@ -143,13 +154,12 @@ impl FlowDiscovery {
     /// # Errors
     /// If the log fails.
     pub fn try_refused_again(&mut self, refused: &HashMap<String, String>) -> Result<u64, SourceError> {
-        let mut again: Vec<DocumentRecord> = refused
-            .iter()
-            .filter(|(_, revision)| ***revision != *self.revision)
-            .filter_map(|(key, _)| self.documents.get(key).cloned())
-            .filter(|record| self.again.get(&record.key) != Some(&(record.version, self.revision.to_string())))
-            .collect();
-        again.sort_by(|one, other| one.key.cmp(&other.key));
+        let of_others = refused.iter().filter(|(_, revision)| ***revision != *self.revision);
+        let keys: BTreeSet<&str> = of_others.map(|(key, _)| key.as_str()).collect();
+        let records = self.records_of(&keys).map_err(|error| transient(&error))?.into_values();
+        let tried =
+            |record: &DocumentRecord| self.again.get(&record.key) == Some(&(record.version, self.revision.to_string()));
+        let again: Vec<DocumentRecord> = records.filter(|record| !tried(record)).collect();
         for record in &again {
             self.append(record, None, true)?;
             self.again.insert(record.key.clone(), (record.version, self.revision.to_string()));
@@ -283,7 +293,7 @@ impl Discovery for FlowDiscovery {
         self.append(&record, Some((&document.url, &address)), false)?;
         tracing::info!(flow = self.flow_name(), document = record.name, version, bytes = record.size, "document found");
         self.addresses.insert(document.url, address);
-        self.documents.insert(key, record);
+        self.documents.insert(key, Latest { version, sha256: record.sha256 });
         self.board.change(&self.flow_name(), |state| state.found += 1);
         Ok(true)
     }
@@ -353,6 +363,23 @@ impl Discovery for FlowDiscovery {
 
     fn stopping(&self) -> bool {
         self.stop.stopping()
+    }
+}
+
+/// Hands over all that is remembered, in order: key and value.
+fn each_memory(log: &dyn Log, topic: &str, take: &mut dyn FnMut(&str, &[u8])) -> Result<(), LogError> {
+    let mut offset = 0;
+    loop {
+        let blocks = log.read(topic, 0, offset, 8 * 1024 * 1024)?;
+        let Some(last) = blocks.last() else {
+            return Ok(());
+        };
+        offset = last.next_offset();
+        for record in blocks.iter().flat_map(batch::Records::iter) {
+            if let (Some(Ok(key)), Some(value)) = (record.key.map(std::str::from_utf8), record.value) {
+                take(key, value);
+            }
+        }
     }
 }
 

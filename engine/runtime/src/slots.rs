@@ -1,4 +1,5 @@
-//! How many documents are worked on at once: what bounds memory when thousands wait.
+//! How many documents are worked on at once, when thousands wait. What they may take of memory together is the budget's
+//! to say.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use batch::Input;
 use connect::{RawStore, Source, SourceError};
 use log::{Log, LogError, TopicSettings};
+use operators::WorkingMemory;
 
 use crate::board::Board;
 use crate::completion::Completion;
@@ -38,8 +39,10 @@ pub struct RunParts {
     pub system: SystemTopics,
     /// True to end when all that is there has been done.
     pub once: bool,
-    /// Documents in memory at once.
+    /// Documents in work at once.
     pub slots: usize,
+    /// What they may take of memory together.
+    pub memory: WorkingMemory,
     /// The signal to stop.
     pub stop: StopSignal,
     /// What people see.
@@ -66,8 +69,22 @@ pub struct RunEnd {
 /// # Errors
 /// If the topics cannot be made or the memory of earlier runs cannot be read.
 pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
-    let RunParts { flows, sources, log, raw, system, once, slots, stop, board, holds, snapshots, faults, clock } =
-        parts;
+    let RunParts {
+        flows,
+        sources,
+        log,
+        raw,
+        system,
+        once,
+        slots,
+        memory,
+        stop,
+        board,
+        holds,
+        snapshots,
+        faults,
+        clock,
+    } = parts;
     let flows: Vec<Arc<FlowParts>> = flows.into_iter().map(Arc::new).collect();
     let mut inputs = BTreeMap::new();
     for parts in &flows {
@@ -84,6 +101,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         board,
         completion,
         slots: Arc::new(Slots::new(slots)),
+        memory,
         system,
         clock,
     });
@@ -321,6 +339,10 @@ fn ledger_lines(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Re
     }
 }
 
+/// Longest wait for a publisher of a run that ends by itself. One that wants to be left alone for longer is asked by the
+/// next run.
+const LONGEST_WAIT_OF_ONCE: Duration = Duration::from_secs(120);
+
 /// Looks at the publisher, once or for ever.
 fn discover(
     mut source: Box<dyn Source>,
@@ -371,7 +393,7 @@ fn discover(
                 tracing::warn!(flow = name, wait_ms = wait.as_millis() as u64, reason = what, "source will try again");
                 shared.board.change(&name, |state| state.source_trouble = Some(what.clone()));
                 // A run that ends by itself cannot wait for a publisher for ever; the trouble is named at its end.
-                if shared.completion.once() && tries >= 5 {
+                if shared.completion.once() && (tries >= 5 || wait > LONGEST_WAIT_OF_ONCE) {
                     return Ok(());
                 }
             }

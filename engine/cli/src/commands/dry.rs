@@ -11,7 +11,8 @@ use anyhow::{Context, Result};
 use connect::FolderStore;
 use http_connector::Hosts;
 use log::embedded::EmbeddedLog;
-use runtime::{Board, DeadLetter, Holds, RunParts, StopSignal, SystemTopics};
+use operators::WorkingMemory;
+use runtime::{Board, DeadLetter, Holds, RunParts, ScratchFolder, StopSignal, SystemTopics};
 use topology::plan::Topology;
 
 use super::run::{Intake, outcome};
@@ -51,6 +52,7 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
         system: SystemTopics::default(),
         once: true,
         slots: super::run::slots(),
+        memory: WorkingMemory::new(Arc::new(ScratchFolder::new(&folder.path().join("scratch")))),
         stop: stop.clone(),
         board: Arc::clone(&board),
         holds: Arc::clone(&holds),

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Transform(arguments) => transform::transform(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::SchemaJson => {
-            crate::show::json(&topology::schema());
+            show::json(&topology::schema());
             Ok(Exit::Fine)
         }
         Command::Completion(arguments) => {

@@ -241,6 +241,7 @@ impl Ground {
             system: self.system.clone(),
             once,
             slots: slots(),
+            memory: folder.memory(),
             stop: self.stop.clone(),
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),

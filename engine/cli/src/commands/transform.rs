@@ -4,6 +4,8 @@
 //! error, one line each. A reader that goes away, as `head` does, ends it quietly.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -11,7 +13,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use driver::{Document, TransformError};
-use operators::{DocumentBytes, Outcome, Proof, ReadError, Worked};
+use operators::{DocumentBytes, Outcome, Proof, ReadError, Worked, WorkingMemory};
+use runtime::ScratchFolder;
 use topology::plan::{self, Flow, Topology};
 
 use super::check::load;
@@ -35,7 +38,9 @@ pub(crate) fn transform(arguments: &Transform) -> Result<Exit> {
     let mut sink = Sink::new(arguments.format, driver::columns(flow).into());
     let document = Document { topology, flow, name, arrival: environment::now() };
     let mut ended = Ok(());
-    let proof = driver::transform(document, &open, &mut |worked| {
+    let scratch = ScratchFolder::new(kept.path().parent().unwrap_or(Path::new(".")));
+    let memory = WorkingMemory::new(Arc::new(scratch));
+    let proof = driver::transform(document, &memory, &open, &mut |worked| {
         tell_dead(&worked);
         ended = worked.rows.map_or(Ok(()), |rows| sink.write(rows.columns()));
         ended.is_ok()

@@ -17,15 +17,17 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    /// All members together are larger than allowed.
-    #[error("more than {limit} bytes come out of the archive")]
+    /// The document, or all members of an archive together, are larger than allowed.
+    #[error("the document has more than {limit} bytes, unpacked; `limits: {{ unpacked: … }}` allows no more")]
     TooLarge {
         /// Most unpacked bytes.
         limit: u64,
     },
-    /// A member grows too much, as a bomb does.
-    #[error("a member unpacks to more than {limit} times its packed size")]
+    /// A member, or all of them together, grow too much, as a bomb does.
+    #[error("{what} unpacks to more than {limit} times its packed size, as an archive made to do harm does")]
     TooDense {
+        /// What grows: a member or the archive.
+        what: &'static str,
         /// Most unpacked bytes for each packed byte.
         limit: u64,
     },

@@ -17,7 +17,8 @@ pub struct MemberReader<'a> {
     unpacked: &'a mut Unpacked,
     limits: Limits,
     member: usize,
-    packed: u64,
+    /// Packed bytes of the member, and of the whole document.
+    packed: (u64, u64),
     position: u64,
 }
 
@@ -27,7 +28,7 @@ impl<'a> MemberReader<'a> {
         unpacked: &'a mut Unpacked,
         limits: Limits,
         member: usize,
-        packed: u64,
+        packed: (u64, u64),
     ) -> Self {
         if unpacked.of_member.len() <= member {
             unpacked.of_member.resize(member + 1, 0);
@@ -45,9 +46,15 @@ impl<'a> MemberReader<'a> {
         if self.unpacked.total > self.limits.unpacked_bytes {
             return Err(ArchiveError::TooLarge { limit: self.limits.unpacked_bytes });
         }
-        let allowed = self.packed.saturating_mul(self.limits.ratio).max(Limits::RATIO_FLOOR);
-        if self.position > allowed {
-            return Err(ArchiveError::TooDense { limit: self.limits.ratio });
+        let (member, document) = self.packed;
+        // Members may share their packed bytes, so what each of them allows says nothing of them all.
+        for (what, packed, unpacked) in
+            [("a member", member, self.position), ("the archive", document, self.unpacked.total)]
+        {
+            let limit = self.limits.ratio;
+            if unpacked > packed.saturating_mul(limit).max(Limits::RATIO_FLOOR) {
+                return Err(ArchiveError::TooDense { what, limit });
+            }
         }
         Ok(())
     }

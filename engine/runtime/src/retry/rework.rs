@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use operators::{Chain, DocumentBytes, DocumentInput, DocumentReader, ReadError, WorkError, Worked, Workshop};
+use operators::{
+    Chain, DocumentBytes, DocumentInput, DocumentReader, ReadError, WorkError, Worked, WorkingMemory, Workshop,
+};
 
 use super::RetryRow;
 use crate::task::Only;
@@ -20,6 +22,8 @@ pub(crate) struct Rework<'a> {
     pub(crate) key: Option<Vec<Arc<str>>>,
     /// Share of bad rows in percent above which the document is refused.
     pub(crate) bad_rows_above: f64,
+    /// What it may take of memory.
+    pub(crate) memory: &'a WorkingMemory,
 }
 
 /// What became of them.
@@ -45,11 +49,14 @@ impl Rework<'_> {
         open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
         rows: &BTreeMap<i64, RetryRow>,
     ) -> Result<Reworked, WorkError> {
-        let mut workshop = Workshop { reader: self.reader, document: self.document, chain: &mut *self.chain };
-        let proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
+        let (reader, document, memory) = (self.reader, self.document, self.memory);
+        let mut workshop = Workshop { reader, document, chain: &mut *self.chain, memory };
+        let mut proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
         if proof.outcome.refused() {
             return Ok(Reworked::Refused { code: proof.code, message: proof.message });
         }
+        // Few of them come back, and those are made again.
+        proof.kept = None;
         let only = Only::new(self.reader, rows);
         let mut blocks: Vec<Worked> = Vec::new();
         workshop.reader = &only;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use batch::{Code, Input, Records};
 use connect::{DocumentRecord, RawStore};
 use log::Log;
-use operators::{Chain, DocumentBytes, DocumentReader, Facts, ReadError, RecordReader};
+use operators::{Chain, DocumentBytes, DocumentReader, Facts, ReadError, RecordReader, WorkingMemory};
 use serde::{Deserialize, Serialize};
 
 use super::rework::{Rework, Reworked};
@@ -42,6 +42,8 @@ pub struct Trial {
     pub reader: TrialReader,
     /// The steps.
     pub chain: Chain,
+    /// What documents may take of memory.
+    pub memory: WorkingMemory,
 }
 
 /// What would become of dead letters. Numbers of rows.
@@ -123,8 +125,8 @@ impl Trial {
             Ok(Box::new(bytes.map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?))
         };
         let (key, bad_rows_above) = (key.clone(), *bad_rows_above);
-        let mut rework =
-            Rework { reader: reader.as_ref(), document: &document, chain: &mut self.chain, key, bad_rows_above };
+        let (chain, memory) = (&mut self.chain, &self.memory);
+        let mut rework = Rework { reader: reader.as_ref(), document: &document, chain, key, bad_rows_above, memory };
         let rows = retry.rows.len() as u64;
         match rework.run(&open, &retry.rows).map_err(TaskEnd::fault)? {
             Reworked::Refused { code, message } => result.fails(&code, &message, rows),

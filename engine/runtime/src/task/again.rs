@@ -112,6 +112,7 @@ impl DocumentTask {
             chain: &mut self.chain,
             key: parts.destination.key(),
             bad_rows_above: parts.bad_rows_above,
+            memory: &context.shared.memory,
         };
         match context.readable(found, || rework.run(&|| context.open(found), &retry.rows))? {
             Reworked::Refused { code, message } => {
@@ -154,6 +155,9 @@ impl DocumentTask {
         message: &str,
     ) -> Result<Vec<DeadLetter>, TaskEnd> {
         let rows: BTreeSet<i64> = rows.collect();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut letters = self.letters_of(retry)?;
         letters.retain(|letter| rows.contains(&letter.row));
         for letter in &mut letters {

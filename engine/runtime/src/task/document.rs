@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use batch::{Batch, DocumentId, Input, Record};
+use batch::{DocumentId, Input, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Twice, WorkError, Worked, Workshop,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Share, Twice, WorkError, Worked,
+    Workshop,
 };
 use telemetry::Counts;
 
@@ -23,8 +24,9 @@ use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
 
-/// Bytes of a range in memory: below what a landing takes as one block (200 MB).
-const RANGE_BYTES: usize = 150 * 1024 * 1024;
+/// Bytes of a range in memory: far below what a landing takes as one block (200 MB), for it is copied while it lands.
+/// Larger: fewer inserts and commits. Smaller: less memory for each document that lands.
+const RANGE_BYTES: usize = 48 * 1024 * 1024;
 /// Rows of one transaction of a flow that writes a topic. Larger: fewer commits and more memory.
 const TRANSACTION_ROWS: u64 = 50_000;
 
@@ -105,7 +107,8 @@ impl DocumentTask {
         let stop = &self.context.shared.stop;
         let reader = Interruptible { reader: &*self.reader, stop };
         let open = || self.context.open(found);
-        let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain };
+        let memory = &self.context.shared.memory;
+        let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain, memory };
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         if stop.stopping() {
             // It may have been read in part only, and nothing of it has left: the next run reads it again.
@@ -222,7 +225,7 @@ impl TaskContext {
     ) -> Result<T, TaskEnd> {
         let mut held = false;
         loop {
-            let error = match read() {
+            let hold = match read() {
                 Ok(done) => {
                     // Only the hold from here: rows land while a document is read, and may be on hold themselves.
                     if held {
@@ -230,14 +233,19 @@ impl TaskContext {
                     }
                     return Ok(done);
                 }
-                Err(WorkError::Read(ReadError::Bytes(error))) => error,
+                Err(WorkError::Read(ReadError::Bytes(error))) => Hold {
+                    code: codes::RAW_STORE,
+                    what: format!("the bytes of {} cannot be read: {error}", found.name),
+                    remedy: format!("put {} back into the raw store", found.stored),
+                },
+                Err(WorkError::Scratch(error)) => Hold {
+                    code: codes::SCRATCH,
+                    what: format!("a temporary file for {} failed: {error}", found.name),
+                    remedy: "make room on the disk of the data folder".to_owned(),
+                },
                 Err(error) => return Err(TaskEnd::fault(error)),
             };
-            self.holder.hold(Hold {
-                code: codes::RAW_STORE,
-                what: format!("the bytes of {} cannot be read: {error}", found.name),
-                remedy: format!("put {} back into the raw store", found.stored),
-            })?;
+            self.holder.hold(hold)?;
             held = true;
         }
     }
@@ -276,6 +284,8 @@ struct Ranges<'a> {
     document: &'a DocumentInput,
     progress: Progress,
     next_row: i64,
+    /// What the rows of the range take of the budget.
+    share: Share,
     memory: usize,
     pending: Closing,
     /// Dead rows of the document, those of closed ranges too.
@@ -320,6 +330,7 @@ impl<'a> Ranges<'a> {
             document,
             progress,
             next_row,
+            share: Share::of(&context.shared.memory.budget),
             memory: 0,
             pending: Closing::default(),
             dead: Vec::new(),
@@ -334,14 +345,32 @@ impl<'a> Ranges<'a> {
     /// Forgets what was gathered and not closed; closed rows stay closed.
     fn start_over(&mut self) {
         self.pending = Closing::default();
-        self.memory = 0;
+        self.release();
         self.next_row = self.progress.next.row;
+    }
+
+    fn release(&mut self) {
+        self.share.give_all();
+        self.memory = 0;
+    }
+
+    /// Counts a block. If the budget has no room for it, the range ends before it, unless it must end elsewhere.
+    fn make_room(&mut self, bytes: usize) -> Result<(), TaskEnd> {
+        if !self.share.take(bytes) {
+            if self.progress.open.is_none() && self.memory > 0 {
+                let next = RowPosition { offset: self.document.offset, row: self.next_row };
+                self.flush(next, None, None)?;
+            }
+            self.share.take_anyway(bytes);
+        }
+        self.memory += bytes;
+        Ok(())
     }
 
     fn take(&mut self, worked: Worked) -> Result<(), TaskEnd> {
         let worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
+        self.make_room(worked.memory())?;
         self.next_row = worked.next_row;
-        self.memory += worked.rows.as_ref().map_or(0, Batch::memory);
         self.pending.rows.extend(worked.rows.filter(|rows| !rows.is_empty()));
         self.pending.outputs.extend(worked.outputs);
         let DocumentInput { id, offset, arrival, .. } = self.document;
@@ -351,7 +380,7 @@ impl<'a> Ranges<'a> {
         self.pending.counts.add(&worked.counts);
         let full = match &self.context.parts.destination {
             Destination::Table(_) => self.pending.counts.rows_in >= self.range_rows() || self.memory >= RANGE_BYTES,
-            Destination::Topic(_) => self.pending.counts.rows_in >= TRANSACTION_ROWS,
+            Destination::Topic(_) => self.pending.counts.rows_in >= TRANSACTION_ROWS || self.memory >= RANGE_BYTES,
         };
         let here_ends_the_open_range = match &self.progress.open {
             Some(open) => self.next_row > open.last.row,
@@ -427,7 +456,7 @@ impl<'a> Ranges<'a> {
         self.closed.add(&closing.counts);
         self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));
         self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
-        self.memory = 0;
+        self.release();
         Ok(closing.receipt)
     }
 }

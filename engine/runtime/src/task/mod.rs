@@ -13,6 +13,7 @@ use std::sync::Arc;
 use batch::Input;
 use connect::RawStore;
 use log::Log;
+use operators::WorkingMemory;
 
 pub(crate) use cutting::Only;
 pub use document::DocumentTask;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub completion: Arc<Completion>,
     /// How many documents are in memory at once.
     pub slots: Arc<Slots>,
+    /// What documents may take of memory, all tasks together.
+    pub memory: WorkingMemory,
     /// Receipts and dead letters as topics that become tables.
     pub system: SystemTopics,
     /// Milliseconds since 1970 UTC.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use connect::{Discovery, Source, SourceError};
 use testkit::{Call, Trouble};
 
 use crate::world::{Kind, Script, World};
@@ -18,6 +19,38 @@ fn until(what: &str, so: impl Fn() -> bool) {
         came
     });
     assert!(came, "{what} did not come");
+}
+
+/// A publisher that wants to be left alone for an hour.
+struct Resting;
+
+impl Source for Resting {
+    fn round(&mut self, _: &mut dyn Discovery) -> Result<(), SourceError> {
+        Err(SourceError::Transient { what: "status 429".to_owned(), retry_after: Some(Duration::from_secs(3600)) })
+    }
+
+    fn describe(&self) -> Arc<str> {
+        "a publisher that rests".into()
+    }
+}
+
+#[test]
+fn a_run_that_ends_by_itself_does_not_wait_an_hour_for_a_publisher() {
+    let world = World::in_memory(Kind::Documents);
+    let mut parts = world.parts("r1", Arc::new(Script::default()), true);
+    parts.sources[0].source = Box::new(Resting);
+    let (board, stop) = (Arc::clone(&parts.board), parts.stop.clone());
+    thread::scope(|scope| {
+        let run = scope.spawn(|| runtime::run(parts).expect("the log works"));
+        let ended = (0..6000).any(|_| {
+            thread::park_timeout(Duration::from_millis(10));
+            run.is_finished()
+        });
+        stop.stop();
+        assert!(ended, "it waits for the publisher");
+        assert!(run.join().expect("no panic").failed.is_empty());
+    });
+    assert_eq!(board.flows()["feed/load"].source_trouble.as_deref(), Some("status 429"));
 }
 
 #[test]

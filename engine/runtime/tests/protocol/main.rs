@@ -5,6 +5,7 @@ mod holds;
 mod kills;
 mod less;
 mod lines;
+mod memory;
 mod outcomes;
 mod positions;
 mod replays;

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use log::embedded::EmbeddedLog;
 use log::memory::MemoryLog;
 use log::{Log, TopicSettings, Written};
-use operators::{Chain, Dedupe, DedupeSettings};
+use operators::{Chain, Dedupe, DedupeSettings, MemoryScratch, WorkingMemory};
 use runtime::landing::Arrow;
 use runtime::{
     Board, DeadLetterRecord, Destination, DocumentInputParts, Faults, FlowInput, FlowParts, Holds, Killed, Receipt,
@@ -66,6 +66,8 @@ pub(crate) struct World {
     /// Records of a changelog after which a snapshot is written; 0 for none at all.
     pub(crate) snapshots_every: u64,
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
+    /// What documents may take of memory.
+    pub(crate) memory: WorkingMemory,
 }
 
 /// The arrows that a run took, and the one at which it dies.
@@ -144,7 +146,8 @@ impl World {
         let keeps = keeps(&clock);
         let folder = tempfile::tempdir().expect("a folder");
         let landing = Arc::clone(&table) as Arc<dyn Landing>;
-        Self { kind, folder, keeps, clock, table, landing, snapshots_every: 1, offers: Arc::default() }
+        let memory = WorkingMemory::new(Arc::new(MemoryScratch));
+        Self { kind, folder, keeps, clock, table, landing, snapshots_every: 1, offers: Arc::default(), memory }
     }
 
     pub(crate) fn log(&self) -> Arc<dyn Log> {
@@ -222,6 +225,7 @@ impl World {
             system: SystemTopics::default(),
             once,
             slots: 1,
+            memory: self.memory.clone(),
             stop: StopSignal::new(),
             board: Arc::new(Board::default()),
             holds: Arc::new(Holds::default()),

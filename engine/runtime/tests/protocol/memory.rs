@@ -1,0 +1,81 @@
+//! How much memory there is decides where ranges end and what is read twice, and nothing else; and what documents take
+//! of it depends neither on their size nor on how many of them wait.
+
+use std::sync::Arc;
+
+use operators::{MemoryScratch, WorkingMemory};
+
+use crate::world::{Kind, Offer, Script, World};
+
+/// Far more than a block of three rows takes, far less than any of the documents of these tests.
+const LITTLE: usize = 2_000;
+/// What a block of three rows, of which at most one is dead, takes at most. One block is taken whatever the budget says.
+const BLOCK: usize = 1_000;
+
+fn limited(kind: Kind, limit: usize) -> World {
+    let mut world = World::in_memory(kind);
+    world.memory = WorkingMemory::limited(limit, Arc::new(MemoryScratch));
+    world
+}
+
+fn fine(world: &World, context: &str) {
+    world.run("r1", Arc::new(Script::default())).fine();
+    assert_eq!(world.memory.budget.taken(), 0, "{context}: all was given back");
+}
+
+#[test]
+fn little_memory_changes_nothing_not_even_after_a_death() {
+    let plenty = World::in_memory(Kind::Documents);
+    plenty.prepare();
+    fine(&plenty, "plenty");
+    let expected = plenty.result("plenty");
+    for limit in [0, 300, LITTLE] {
+        let world = limited(Kind::Documents, limit);
+        world.prepare();
+        let script = Arc::new(Script::default());
+        world.run("r1", Arc::clone(&script)).fine();
+        assert_eq!(world.result(&format!("{limit} bytes")), expected, "{limit} bytes");
+        assert!(world.memory.budget.most() <= limit.max(BLOCK), "{limit}: {}", world.memory.budget.most());
+        // The life after a death may have more memory or less: an open range is made again as it was opened.
+        for kill in 0..script.taken().len() {
+            for then in [limit, usize::MAX] {
+                let mut world = limited(Kind::Documents, limit);
+                world.prepare();
+                world.run("r1", Script::kill_at(kill));
+                assert_eq!(world.memory.budget.taken(), 0, "{limit} bytes, killed at {kill}");
+                world.memory = WorkingMemory::limited(then, Arc::new(MemoryScratch));
+                let context = format!("{limit} bytes, killed at {kill}, then {then}");
+                fine(&world, &context);
+                assert_eq!(world.result(&context), expected, "{context}");
+            }
+        }
+    }
+}
+
+fn document(number: usize, rows: usize) -> Offer {
+    let lines = (0..rows).map(|row| format!("d{number:04}-{row},x,{row}\n"));
+    Offer("", "", format!("key,part,value\n{}", lines.collect::<String>()))
+}
+
+/// What documents took at most, once all rows of all of them have landed.
+fn most(limit: usize, documents: usize, rows: usize) -> usize {
+    let world = limited(Kind::Documents, limit);
+    let names: Vec<&'static str> = (0..documents).map(|number| &*format!("/{number}").leak()).collect();
+    let named = |(number, name): (usize, &&'static str)| Offer(name, name, document(number, rows).2);
+    *world.offers.lock().expect("no panic") = names.iter().enumerate().map(named).collect();
+    let context = format!("{documents} of {rows} rows with {limit} bytes");
+    fine(&world, &context);
+    assert_eq!(world.result(&context).counts.landed, (documents * rows) as u64, "{context}");
+    world.memory.budget.most()
+}
+
+#[test]
+fn a_document_of_any_size_stays_within_the_budget() {
+    assert!(most(usize::MAX, 1, 3_000) > 20 * LITTLE, "it would take more if it could");
+    assert!(most(LITTLE, 1, 3_000) <= LITTLE);
+}
+
+#[test]
+fn a_thousand_documents_that_wait_take_no_more_than_ten() {
+    assert_eq!(most(usize::MAX, 1_000, 3), most(usize::MAX, 10, 3));
+}
