@@ -69,7 +69,7 @@ pub(crate) enum Command {
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
     /// Print the JSON Schema of topology files, templates and tables, for editors.
-    #[command(after_help = SCHEMA_HELP)]
+    #[command(after_help = examples::SCHEMA_JSON)]
     SchemaJson,
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETION)]
@@ -78,13 +78,6 @@ pub(crate) enum Command {
     #[command(name = "clickhouse-child", hide = true)]
     ClickHouseChild(ClickHouseChild),
 }
-
-const SCHEMA_HELP: &str = "\
-Example: spotlight schema-json > spotlight.schema.json
-
-An editor with the YAML language server takes it for a file whose first line is
-  # yaml-language-server: $schema=spotlight.schema.json
-(the path is relative to the file), or for all files of a folder in its settings (yaml.schemas).";
 
 /// Where the embedded default lives.
 #[derive(Clone, Debug, Args)]

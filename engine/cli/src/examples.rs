@@ -176,6 +176,14 @@ Examples:
 Says when a row of the key made it known, the fingerprint of its content where content counts, and until \
 when a row of the key is a repeat. It shows what was committed, with or without a run.";
 
+pub(crate) const SCHEMA_JSON: &str = "\
+Examples:
+  spotlight schema-json > spotlight.schema.json
+
+An editor with the YAML language server takes it for a file whose first line is
+  # yaml-language-server: $schema=spotlight.schema.json
+(the path is relative to the file), or for all files of a folder in its settings (yaml.schemas).";
+
 #[cfg(test)]
 mod tests {
     use clap::{Command, CommandFactory};
