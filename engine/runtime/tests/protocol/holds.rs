@@ -10,7 +10,7 @@ use testkit::{Call, Trouble};
 use crate::world::{Kind, Script, World};
 
 /// Looks until it is so, for a minute at most.
-fn until(what: &str, so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
     let came = (0..6000).any(|_| {
         let came = so();
         if !came {

@@ -1,10 +1,14 @@
 //! How much memory there is decides where ranges end and what is read twice, and nothing else; and what documents take
 //! of it depends neither on their size nor on how many of them wait.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use operators::{MemoryScratch, WorkingMemory};
+use operators::{MemoryScratch, Scratch, ScratchFile, WorkingMemory};
 
+use crate::holds::until;
 use crate::world::{Kind, Offer, Script, World};
 
 /// Far more than a block of three rows takes, far less than any of the documents of these tests.
@@ -78,4 +82,40 @@ fn a_document_of_any_size_stays_within_the_budget() {
 #[test]
 fn a_thousand_documents_that_wait_take_no_more_than_ten() {
     assert_eq!(most(usize::MAX, 1_000, 3), most(usize::MAX, 10, 3));
+}
+
+/// A disk that is full until somebody makes room.
+#[derive(Debug, Default)]
+struct Disk {
+    room: AtomicBool,
+}
+
+impl Scratch for Disk {
+    fn file(&self) -> io::Result<Box<dyn ScratchFile>> {
+        if self.room.load(Ordering::Relaxed) { MemoryScratch.file() } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+}
+
+#[test]
+fn a_full_disk_holds_a_document_until_there_is_room() {
+    let mut world = World::in_memory(Kind::Documents);
+    let disk = Arc::new(Disk::default());
+    world.memory = WorkingMemory::limited(LITTLE, Arc::clone(&disk) as _);
+    *world.offers.lock().expect("no panic") = vec![document(1, 3_000)];
+    let parts = world.parts("r1", Arc::new(Script::default()), false);
+    let (holds, stop) = (Arc::clone(&parts.holds), parts.stop.clone());
+    thread::scope(|scope| {
+        let run = scope.spawn(|| runtime::run(parts).expect("the log works"));
+        until("the hold", || !holds.list().is_empty());
+        assert_eq!(holds.list()[0].code, "E5114");
+        assert!(world.table.visible().is_empty());
+        disk.room.store(true, Ordering::Relaxed);
+        until("the rows", || {
+            holds.release("feed/load");
+            world.table.visible().len() == 3_000
+        });
+        until("the end of the hold", || holds.list().is_empty());
+        stop.stop();
+        assert!(run.join().expect("no panic").failed.is_empty());
+    });
 }
