@@ -65,6 +65,8 @@ pub fn contest(stage: &Stage) -> Result<Contest> {
 /// The statement that makes the same rows of the same texts.
 fn bound(files: &Files) -> Result<String> {
     let texts = Stage::text(&files.texts)?;
+    // By itself a SELECT uses all cores, and the INSERT behind it one.
+    let cores = std::thread::available_parallelism()?;
     Ok(format!(
         "insert into bench.fails (settlement_date, cusip, symbol, quantity, description, price, \
          _landing, _partition, _offset, _row, _document, _version, _deleted) \
@@ -77,7 +79,7 @@ fn bound(files: &Files) -> Result<String> {
          if(length(cells) = 6, cells[5], arrayStringConcat(arraySlice(cells, 5, length(cells) - 5), '|')) as words \
          from file('{texts}/*.txt', 'LineAsString', 'line String') \
          where not startsWith(line, 'SETTLEMENT DATE') and not startsWith(line, 'Trailer ')) \
-         settings max_partitions_per_insert_block = 0"
+         settings max_insert_threads = {cores}, max_partitions_per_insert_block = 0"
     ))
 }
 

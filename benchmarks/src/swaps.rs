@@ -137,11 +137,13 @@ fn bound(stage: &Stage, files: &Files) -> Result<String> {
         .collect();
     let names: Vec<&str> = columns().map(|(name, _)| name).collect();
     let expressions: Vec<&str> = columns().map(|(_, expression)| expression).collect();
+    // By itself a SELECT uses all cores, and the INSERT behind it one.
+    let cores = std::thread::available_parallelism()?;
     Ok(format!(
         "insert into own.messages ({}, _landing, _partition, _offset, _row, _document, _version, _deleted) \
          select {}, 'bench', 0, 0, rowNumberInAllBlocks(), _file, 1, 0 \
          from file('{}/*.txt', 'CSVWithNames', '{}') \
-         settings max_partitions_per_insert_block = 0, input_format_csv_empty_as_default = 1, \
+         settings max_insert_threads = {cores}, max_partitions_per_insert_block = 0, input_format_csv_empty_as_default = 1, \
          input_format_with_names_use_header = 1",
         names.join(", "),
         expressions.join(", "),
