@@ -6,11 +6,10 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::process::{self, Cost};
+use crate::process::Cost;
 use crate::stage::Stage;
 
 const HEADER: &str = "SETTLEMENT DATE|CUSIP|SYMBOL|QUANTITY (FAILS)|DESCRIPTION|PRICE\n";
@@ -68,11 +67,7 @@ fn topology(stage: &Stage, ground: &Path) -> Result<PathBuf> {
 
 fn run(stage: &Stage, topology: &Path, documents: &Path, status: i32, rows: u64) -> Result<Cost> {
     stage.forget(&["regsho"])?;
-    stage.server.settle()?;
-    let mut command = stage.command(&[topology.to_owned()], documents, &stage.fresh("data")?);
-    command.arg("--once").stdout(Stdio::null()).stderr(Stdio::null());
-    let (ended, cost) = process::run(&mut command)?;
-    ensure!(ended.code() == Some(status), "spotlight ended with {ended}, not with {status}");
+    let cost = stage.spotlight_ending(status, &[topology.to_owned()], documents, &stage.fresh("data")?)?.own;
     let landed = stage.server.ask("select count() from regsho.fails_to_deliver")?;
     ensure!(landed == rows.to_string(), "{landed} rows landed, not {rows}");
     Ok(cost)

@@ -54,6 +54,20 @@ impl Stage {
     /// # Errors
     /// If it ends otherwise; with what it said.
     pub fn spotlight(&self, topologies: &[PathBuf], documents: &Path, data: &Path) -> Result<Measured> {
+        self.spotlight_ending(0, topologies, documents, data)
+    }
+
+    /// As [`Stage::spotlight`], with another exit status that it must end with.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spotlight_ending(
+        &self,
+        wanted: i32,
+        topologies: &[PathBuf],
+        documents: &Path,
+        data: &Path,
+    ) -> Result<Measured> {
         self.server.settle()?;
         let said = self.work.join("spotlight.txt");
         let mut command = self.command(topologies, documents, data);
@@ -63,7 +77,7 @@ impl Stage {
         let server = self.server.cpu() - before;
         let text = fs::read_to_string(&said).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(8).collect();
-        ensure!(status.success(), "spotlight ended with {status}: {}", tail.join("\n"));
+        ensure!(status.code() == Some(wanted), "spotlight ended with {status}: {}", tail.join("\n"));
         Ok(Measured { own, server })
     }
 

@@ -51,23 +51,13 @@ impl Headers {
 
     /// Reads encoded headers. `None` if the bytes are no list of headers.
     #[must_use]
-    pub fn decode(mut bytes: &[u8]) -> Option<Vec<Header>> {
-        let mut next = || -> Option<Option<Vec<u8>>> {
-            if bytes.is_empty() {
-                return Some(None);
-            }
-            let (length, rest) = bytes.split_first_chunk::<4>()?;
-            let length = u32::from_le_bytes(*length) as usize;
-            let part = rest.get(..length)?.to_vec();
-            bytes = &rest[length..];
-            Some(Some(part))
+    pub fn decode(bytes: &[u8]) -> Option<Vec<Header>> {
+        let mut ranges = HeaderRanges::new(bytes);
+        let header = |(name, value): (Range<usize>, Range<usize>)| {
+            Some(Header { name: String::from_utf8(bytes[name].to_vec()).ok()?, value: bytes[value].to_vec() })
         };
-        let mut headers = Vec::new();
-        while let Some(name) = next()? {
-            let value = next()??;
-            headers.push(Header { name: String::from_utf8(name).ok()?, value });
-        }
-        Some(headers)
+        let headers = ranges.by_ref().map(header).collect::<Option<Vec<_>>>()?;
+        (!ranges.damaged).then_some(headers)
     }
 }
 
@@ -76,13 +66,14 @@ impl Headers {
 pub struct HeaderRanges<'a> {
     bytes: &'a [u8],
     at: usize,
+    damaged: bool,
 }
 
 impl<'a> HeaderRanges<'a> {
     /// The headers of one record.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, damaged: false }
     }
 
     fn part(&mut self) -> Option<Range<usize>> {
@@ -98,10 +89,11 @@ impl Iterator for HeaderRanges<'_> {
     type Item = (Range<usize>, Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pair = self.part().and_then(|name| self.part().map(|value| (name, value)));
-        if pair.is_none() {
-            self.at = self.bytes.len();
+        if self.damaged || self.at == self.bytes.len() {
+            return None;
         }
+        let pair = self.part().and_then(|name| self.part().map(|value| (name, value)));
+        self.damaged = pair.is_none();
         pair
     }
 }

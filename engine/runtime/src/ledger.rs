@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
 /// What became of one range of input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// Offset and row of the first input row.
     pub first: (i64, i64),

@@ -108,17 +108,7 @@ mod tests {
     }
 
     fn entry(offset: i64, counts: Counts) -> LedgerEntry {
-        LedgerEntry {
-            first: (offset, 0),
-            last: (offset, 9),
-            counts,
-            hash: String::new(),
-            revision: String::new(),
-            replayed: false,
-            replayed_of: None,
-            receipt: None,
-            amended: None,
-        }
+        LedgerEntry { first: (offset, 0), last: (offset, 9), counts, ..LedgerEntry::default() }
     }
 
     fn closed(offset: i64, document: &str, version: i64, outcome: &str, counts: Counts) -> LedgerEntry {

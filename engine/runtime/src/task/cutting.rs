@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{BooleanArray, Int64Array};
+use arrow::error::ArrowError;
 use operators::{Block, DocumentBytes, DocumentInput, DocumentReader, Facts, ReadError, Verdict};
 
 use crate::retry::RetryRow;
@@ -35,7 +36,7 @@ impl<'a> Only<'a> {
         wanted
     }
 
-    fn choose(&self, block: Block) -> Result<Block, arrow::error::ArrowError> {
+    fn choose(&self, block: Block) -> Result<Block, ArrowError> {
         let origins = block.batch.origins();
         let keep: BooleanArray = (0..block.batch.len())
             .map(|index| Some(self.wants(origins.rows.value(index), origins.raw.value(index))))
@@ -61,15 +62,10 @@ impl DocumentReader for Only<'_> {
         bytes: Box<dyn DocumentBytes>,
         sink: &mut dyn FnMut(Block) -> bool,
     ) -> Result<Verdict, ReadError> {
-        let mut fault = None;
-        let verdict = self.reader.read(document, bytes, &mut |block| match self.choose(block) {
-            Ok(block) => (block.batch.is_empty() && block.bad.is_empty()) || sink(block),
-            Err(error) => {
-                fault = Some(ReadError::Fault(error.to_string()));
-                false
-            }
-        });
-        fault.map_or(verdict, Err)
+        read_through(self.reader, document, bytes, &mut |block| {
+            let block = self.choose(block)?;
+            Ok((block.batch.is_empty() && block.bad.is_empty()) || sink(block))
+        })
     }
 }
 
@@ -119,19 +115,30 @@ impl DocumentReader for Cutting<'_> {
         bytes: Box<dyn DocumentBytes>,
         sink: &mut dyn FnMut(Block) -> bool,
     ) -> Result<Verdict, ReadError> {
-        let mut fault = None;
-        let verdict = self.reader.read(document, bytes, &mut |block| match split(block, &self.cuts) {
-            Ok(blocks) => blocks.into_iter().all(&mut *sink),
-            Err(error) => {
-                fault = Some(ReadError::Fault(error.to_string()));
-                false
-            }
-        });
-        fault.map_or(verdict, Err)
+        read_through(self.reader, document, bytes, &mut |block| {
+            Ok(split(block, &self.cuts)?.into_iter().all(&mut *sink))
+        })
     }
 }
 
-fn split(block: Block, cuts: &[i64]) -> Result<Vec<Block>, arrow::error::ArrowError> {
+/// Reads with a sink that may fail, which is a fault of the program.
+fn read_through(
+    reader: &dyn DocumentReader,
+    document: &DocumentInput,
+    bytes: Box<dyn DocumentBytes>,
+    sink: &mut dyn FnMut(Block) -> Result<bool, ArrowError>,
+) -> Result<Verdict, ReadError> {
+    let mut fault = None;
+    let verdict = reader.read(document, bytes, &mut |block| {
+        sink(block).unwrap_or_else(|error| {
+            fault = Some(ReadError::Fault(error.to_string()));
+            false
+        })
+    });
+    fault.map_or(verdict, Err)
+}
+
+fn split(block: Block, cuts: &[i64]) -> Result<Vec<Block>, ArrowError> {
     let numbers: &Int64Array = &block.batch.origins().rows;
     let first = numbers.values().first().copied().unwrap_or(block.next_row);
     let first = block.bad.iter().map(|bad| bad.row).min().map_or(first, |bad| bad.min(first));

@@ -10,12 +10,7 @@ fn entry(first: (i64, i64), last: (i64, i64), landed: u64, dead: u64) -> LedgerE
         first,
         last,
         counts: Counts { rows_in: landed + dead, landed, dead, ..Counts::default() },
-        hash: String::new(),
-        revision: String::new(),
-        replayed: false,
-        replayed_of: None,
-        receipt: None,
-        amended: None,
+        ..LedgerEntry::default()
     }
 }
 
