@@ -25,6 +25,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::server::Server;
 use crate::stage::Stage;
+use crate::swaps::Ways;
 
 /// Runs the same work through Spotlight and through others, and prints the ratios.
 #[derive(Debug, Parser)]
@@ -55,8 +56,12 @@ struct Arguments {
 enum Which {
     /// Fails to deliver, from zips to a table.
     Ftd,
-    /// DTCC's 110 columns, from the document to a table.
+    /// DTCC's 110 columns in one document, from the document to a table.
     Swaps,
+    /// The same in ten documents.
+    SwapsTen,
+    /// The same in one document with the raw column, and through the topics and dedupe.
+    SwapsWhole,
     /// Topic to topic on the embedded log.
     Topics,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
@@ -87,8 +92,13 @@ fn main() -> Result<()> {
         show(fails::contest(&stage)?.section());
     }
     if wanted(Which::Swaps) {
-        show(swaps::contest(&stage, 1, true)?.section());
-        show(swaps::contest(&stage, 10, false)?.section());
+        show(swaps::contest(&stage, 1, Ways::Direct)?.section());
+    }
+    if wanted(Which::SwapsTen) {
+        show(swaps::contest(&stage, 10, Ways::Direct)?.section());
+    }
+    if wanted(Which::SwapsWhole) {
+        show(swaps::contest(&stage, 1, Ways::Whole)?.section());
     }
     if wanted(Which::Topics) {
         show(topics::contest(&stage)?.section());

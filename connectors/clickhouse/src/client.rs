@@ -201,7 +201,8 @@ impl ClickHouse {
         Ok(servers)
     }
 
-    /// Inserts `rows` into `columns` of `table`; both are quoted already. Token and query id are among `settings`.
+    /// Inserts batches of rows with the same columns into `columns` of `table`; both are quoted already. Token and query
+    /// id are among `settings`.
     ///
     /// # Errors
     /// If the server cannot be asked or refuses; a lost connection leaves the insert unknown.
@@ -209,9 +210,12 @@ impl ClickHouse {
         &self,
         table: &str,
         columns: &str,
-        rows: &RecordBatch,
+        rows: &[RecordBatch],
         settings: &[(&str, &str)],
     ) -> Result<(), ClickHouseError> {
+        let Some(schema) = rows.first().map(RecordBatch::schema) else {
+            return Ok(());
+        };
         let statement = format!("INSERT INTO {table} ({columns}) FORMAT ArrowStream");
         let mut insert = self.shared.client.insert_formatted_with(statement);
         for (name, value) in settings {
@@ -219,13 +223,15 @@ impl ClickHouse {
         }
         let mut insert = insert.with_timeouts(Some(self.shared.settings.timeout), Some(self.shared.settings.timeout));
         self.shared.runtime.block_on(async {
-            let mut writer = StreamWriter::try_new(Vec::new(), &rows.schema()).map_err(ClickHouseError::Encode)?;
-            let step = rows_per_chunk(rows);
-            for first in (0..rows.num_rows()).step_by(step) {
-                let chunk = rows.slice(first, step.min(rows.num_rows() - first));
-                writer.write(&chunk).map_err(ClickHouseError::Encode)?;
-                let encoded = std::mem::take(writer.get_mut());
-                insert.send(encoded.into()).await.map_err(|error| self.failed(error))?;
+            let mut writer = StreamWriter::try_new(Vec::new(), &schema).map_err(ClickHouseError::Encode)?;
+            for rows in rows {
+                let step = rows_per_chunk(rows);
+                for first in (0..rows.num_rows()).step_by(step) {
+                    let chunk = rows.slice(first, step.min(rows.num_rows() - first));
+                    writer.write(&chunk).map_err(ClickHouseError::Encode)?;
+                    let encoded = std::mem::take(writer.get_mut());
+                    insert.send(encoded.into()).await.map_err(|error| self.failed(error))?;
+                }
             }
             let end = writer.into_inner().map_err(ClickHouseError::Encode)?;
             insert.send(end.into()).await.map_err(|error| self.failed(error))?;

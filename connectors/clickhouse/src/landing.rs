@@ -119,19 +119,20 @@ impl ClickHouseLanding {
         error
     }
 
-    fn check(&self, rows: &RecordBatch) -> Result<(), LandingError> {
+    fn check(&self, piece: &Piece) -> Result<(), LandingError> {
         let broken = |what: String| Err(operator(BROKEN_PIECE, what));
-        if rows.num_rows() > pinned::MOST_ROWS {
-            return broken(format!(
-                "a piece of {} rows; at most {} make one block",
-                rows.num_rows(),
-                pinned::MOST_ROWS
-            ));
+        if piece.count() > pinned::MOST_ROWS {
+            return broken(format!("a piece of {} rows; at most {} make one block", piece.count(), pinned::MOST_ROWS));
         }
-        let bytes = size_of(rows);
+        let bytes: usize = piece.rows.iter().map(size_of).sum();
         if bytes > pinned::MOST_BYTES {
             return broken(format!("a piece of {bytes} bytes; at most {} make one block", pinned::MOST_BYTES));
         }
+        piece.rows.iter().try_for_each(|rows| self.check_columns(rows))
+    }
+
+    fn check_columns(&self, rows: &RecordBatch) -> Result<(), LandingError> {
+        let broken = |what: String| Err(operator(BROKEN_PIECE, what));
         if rows.num_columns() != self.table.sent.len() {
             return broken(format!("a piece of {} columns for {}", rows.num_columns(), self.table.sent.len()));
         }
@@ -208,10 +209,10 @@ impl Landing for ClickHouseLanding {
     }
 
     fn insert(&self, piece: &Piece) -> Result<InsertOutcome, LandingError> {
-        self.check(&piece.rows)?;
-        if piece.rows.num_rows() == 0 {
+        if piece.count() == 0 {
             return Ok(InsertOutcome::Acknowledged);
         }
+        self.check(piece)?;
         let ready = self.require_ready()?;
         let mut settings: Vec<(&str, &str)> = ready;
         let token = piece.token.as_str();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, BinaryViewArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute;
 use arrow::error::ArrowError;
 
@@ -102,6 +102,13 @@ impl Batch {
     #[must_use]
     pub fn into_parts(self) -> (RecordBatch, Origins, Option<Arc<str>>) {
         (self.columns, self.origins, self.layout)
+    }
+
+    /// The same rows without the bytes that they were decoded from: for rows that can no longer fail.
+    #[must_use]
+    pub fn without_raw(self) -> Self {
+        let raw = BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", self.len()));
+        Self { origins: Origins { raw, ..self.origins }, ..self }
     }
 
     /// Bytes that the rows take in memory, near enough for a bound.

@@ -1,7 +1,7 @@
 //! What a landing owes the engine: the outside half of the landing protocol.
 //!
-//! The runtime cuts a range of input positions into *pieces*, one for each partition of the table, and inserts each
-//! with a token. Promises of a landing:
+//! The runtime cuts a range of input positions into *pieces*, one or a few for each partition of the table, and inserts
+//! each with a token, maybe several at a time. Promises of a landing:
 //!
 //! 1. A piece lands whole or not at all.
 //! 2. A second insert with the same token, while the table remembers it, changes nothing and is acknowledged.
@@ -43,10 +43,19 @@ pub struct Piece {
     pub provenance: Provenance,
     /// The table's partition.
     pub table_partition: TablePartition,
-    /// All columns of the table but those that the server sets, provenance included, in the table's order.
-    pub rows: RecordBatch,
+    /// All columns of the table but those that the server sets, provenance included, in the table's order; the same
+    /// columns in each batch. How the rows are cut into batches says nothing.
+    pub rows: Vec<RecordBatch>,
     /// Token and query id.
     pub token: String,
+}
+
+impl Piece {
+    /// Number of rows.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rows.iter().map(RecordBatch::num_rows).sum()
+    }
 }
 
 /// Asks for rows of a range in one partition of the table.

@@ -107,7 +107,7 @@ pub(crate) fn work(
         plan::To::Table(table) if table.table.rows == RowsMeaning::ByDocument => Some(table.table.key.clone()),
         _ => None,
     };
-    let mut workshop = Workshop { reader, document, chain, memory };
+    let mut workshop = Workshop { reader, document, chain, memory, rows_are_final: false };
     let mut proof = workshop.prove(open, key.as_deref(), flow.bad_rows_above)?;
     if proof.outcome == Outcome::Rows && proof.counts.rows_in == 0 {
         proof.outcome = Outcome::Empty;
@@ -117,7 +117,7 @@ pub(crate) fn work(
     }
     if let Some(kept) = proof.kept.take() {
         for worked in kept {
-            if !take(worked.once_a_key(&proof.twice)?) {
+            if !take(worked?.once_a_key(&proof.twice)?) {
                 break;
             }
         }

@@ -12,9 +12,9 @@ use std::io::{self, Cursor, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that all documents in work may take together. Larger: fewer documents are read twice. Smaller: less memory.
-/// A landing makes up to three copies of what it lands, so four times this stays below half a gigabyte.
-const BUDGET_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes that all documents in work may take together. Larger: fewer rows go through a file. Smaller: less memory.
+/// Where a table's partitions are cut out of a range it is there twice, so twice this stays well below half a gigabyte.
+const BUDGET_BYTES: usize = 144 * 1024 * 1024;
 
 /// Bytes that are shared out.
 #[derive(Debug)]

@@ -82,28 +82,40 @@ pub fn fingerprint_content(batch: &RecordBatch, indices: &[usize]) -> Result<Vec
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
-/// The fingerprint of all rows of a batch, in order, over all columns. Names do not count; types do.
+/// The fingerprint of the rows of batches with the same columns, in order, over all columns. Names do not count, nor how
+/// the rows are cut into batches; types do.
 ///
 /// # Errors
 /// If a column has a type that is none of ours.
-pub fn fingerprint_batch(batch: &RecordBatch) -> Result<u128, ArrowError> {
+pub fn fingerprint_batches(batches: &[RecordBatch]) -> Result<u128, ArrowError> {
     const ENOUGH: usize = 1 << 16;
     let mut hash = Xxh3::new();
     let mut bytes = Vec::with_capacity(ENOUGH * 2);
-    bytes.extend_from_slice(&(batch.num_rows() as u64).to_le_bytes());
-    bytes.extend_from_slice(&(batch.num_columns() as u64).to_le_bytes());
-    for values in batch.columns() {
-        let column = Column::new(values)?;
-        put_bytes(5, column.name_of_type.as_bytes(), &mut bytes);
-        if column.nulls.is_none() && column.cells.put_bare(&mut bytes) {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let width = batches.first().map_or(0, RecordBatch::num_columns);
+    bytes.extend_from_slice(&(rows as u64).to_le_bytes());
+    bytes.extend_from_slice(&(width as u64).to_le_bytes());
+    for index in 0..width {
+        let parts = batches.iter().map(|batch| Column::new(batch.column(index))).collect::<Result<Vec<_>, _>>()?;
+        let [first, ..] = parts.as_slice() else { break };
+        put_bytes(5, first.name_of_type.as_bytes(), &mut bytes);
+        if first.cells.can_be_bare() && parts.iter().all(|part| part.nulls.is_none()) {
+            bytes.push(0);
+            for part in &parts {
+                part.cells.put_bare(&mut bytes);
+                hash.update(&bytes);
+                bytes.clear();
+            }
             continue;
         }
         bytes.push(1);
-        for row in 0..batch.num_rows() {
-            column.encode(row, &mut bytes);
-            if bytes.len() >= ENOUGH {
-                hash.update(&bytes);
-                bytes.clear();
+        for (part, batch) in parts.iter().zip(batches) {
+            for row in 0..batch.num_rows() {
+                part.encode(row, &mut bytes);
+                if bytes.len() >= ENOUGH {
+                    hash.update(&bytes);
+                    bytes.clear();
+                }
             }
         }
     }
@@ -249,10 +261,16 @@ impl Cells {
         }
     }
 
-    /// Puts all values of a column of fixed width without tags; says whether it did.
-    fn put_bare(&self, bytes: &mut Vec<u8>) -> bool {
-        let start = bytes.len();
-        bytes.push(0);
+    /// True for a column of fixed width.
+    fn can_be_bare(&self) -> bool {
+        !matches!(
+            self,
+            Self::Boolean(_) | Self::Text(_) | Self::Binary(_) | Self::List(..) | Self::Map(..) | Self::Nothing
+        )
+    }
+
+    /// Puts all values of a column of fixed width without tags.
+    fn put_bare(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Signed8(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
             Self::Signed16(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
@@ -268,12 +286,8 @@ impl Cells {
             Self::Unsigned64(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
             Self::Double(values) => bytes.extend(values.iter().flat_map(|value| canonical(*value))),
             Self::Decimal(_, values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
-            _ => {
-                bytes.truncate(start);
-                return false;
-            }
+            Self::Boolean(_) | Self::Text(_) | Self::Binary(_) | Self::List(..) | Self::Map(..) | Self::Nothing => {}
         }
-        true
     }
 }
 

@@ -4,7 +4,7 @@
 //! batch gives the same answer whenever it is processed again. No wall clock, network or randomness.
 //!
 //! A [`Chain`] runs the steps of a flow and keeps the promise that a dead row leaves no trace. [`DocumentKeys`] finds
-//! keys that a document holds twice. [`fingerprint_rows`] and [`fingerprint_batch`] give rows and pieces a number of
+//! keys that a document holds twice. [`fingerprint_rows`] and [`fingerprint_batches`] give rows and pieces a number of
 //! 128 bits that is the same on every machine.
 //!
 //! Deliberately absent: the topology language. Each verb has settings of its own, which the driver fills from the plan.
@@ -22,6 +22,7 @@ mod drop;
 mod extend;
 mod filter;
 mod fingerprint;
+mod kept;
 mod origin_headers;
 mod proof;
 mod record;
@@ -48,8 +49,9 @@ pub use document_keys::{DocumentKeys, DuplicateRows, KeysError};
 pub use drop::Drop;
 pub use extend::Extend;
 pub use filter::Where;
-pub use fingerprint::{fingerprint_batch, fingerprint_content, fingerprint_rows};
-pub use proof::{Kept, Proof, Twice, WorkError, Worked, Workshop};
+pub use fingerprint::{fingerprint_batches, fingerprint_content, fingerprint_rows};
+pub use kept::Kept;
+pub use proof::{Proof, Twice, WorkError, Worked, Workshop};
 pub use record::{BadRecord, DecodedRecords, RecordReader, RecordWriter};
 pub use rename::Rename;
 pub use route::{Destination, Route};

@@ -1,8 +1,7 @@
 //! Proves a document before its first row leaves: it is read to its end through decode and the steps, its trailers are
 //! held against what was read, its keys are compared, its bad rows are counted.
 //!
-//! The worked rows are kept as long as the budget has room for them; otherwise the document is read a second time to
-//! land it.
+//! The worked rows are kept if they can be; otherwise the document is read a second time to land it.
 
 use std::io;
 use std::sync::Arc;
@@ -12,10 +11,11 @@ use arrow::error::ArrowError;
 use batch::{Batch, Failed, RowFailure};
 use telemetry::Counts;
 
-use crate::budget::{Share, WorkingMemory};
+use crate::budget::WorkingMemory;
 use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
 use crate::document_keys::KeysError;
+use crate::kept::{Keeping, Kept};
 use crate::row_set::RowSet;
 use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
 
@@ -49,6 +49,9 @@ pub struct Workshop<'a> {
     pub chain: &'a mut Chain,
     /// What it may take of memory.
     pub memory: &'a WorkingMemory,
+    /// True if nothing after the steps can refuse a row, as for a table. Then the bytes as published are not kept, and
+    /// rows for which there is no memory go to a file.
+    pub rows_are_final: bool,
 }
 
 /// Why a reading ended without a verdict.
@@ -92,28 +95,10 @@ pub struct Proof {
     pub counts: Counts,
     /// Rows of keys that stand twice in the document.
     pub twice: Twice,
-    /// All blocks, if they fit.
+    /// All blocks, if they could be kept.
     pub kept: Option<Kept>,
     /// The first bad row, for people.
     first_bad: Option<String>,
-}
-
-/// Blocks that are kept in memory, and what they take of the budget.
-#[derive(Debug)]
-pub struct Kept {
-    blocks: std::vec::IntoIter<Worked>,
-    share: Share,
-}
-
-/// Hands the blocks over in order. What a block takes of the budget is given back with it.
-impl Iterator for Kept {
-    type Item = Worked;
-
-    fn next(&mut self) -> Option<Worked> {
-        let worked = self.blocks.next()?;
-        self.share.give(worked.memory());
-        Some(worked)
-    }
 }
 
 /// Rows of keys that stand twice in the document, by row number.
@@ -141,12 +126,12 @@ impl Workshop<'_> {
         if self.reader.steps_need_trailer() {
             facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
         }
-        let mut kept = Some((Vec::new(), Share::of(&self.memory.budget)));
+        let mut kept = Keeping::new(self.memory);
         let (mut counts, mut too_many, mut first_bad) = (Counts::default(), false, None);
         let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
         let mut fault: Option<WorkError> = None;
         let verdict = self.reader.read(self.document, open()?, &mut |block| {
-            let worked = match work(self.chain, block, &facts) {
+            let mut worked = match work(self.chain, block, &facts) {
                 Ok(worked) => worked,
                 Err(error) => {
                     fault = Some(error.into());
@@ -163,11 +148,10 @@ impl Workshop<'_> {
                 fault = Some(error.into());
                 return false;
             }
-            kept = kept.take().and_then(|(mut blocks, mut share)| {
-                let fits = share.take(worked.memory());
-                blocks.push(worked);
-                fits.then_some((blocks, share))
-            });
+            if self.rows_are_final {
+                worked.rows = worked.rows.map(Batch::without_raw);
+            }
+            kept = std::mem::replace(&mut kept, Keeping::Nothing).add(worked, self.memory, self.rows_are_final);
             too_many = counts.rows_in >= JUDGED_EARLY_FROM && above(&counts, bad_rows_above);
             !too_many
         })?;
@@ -181,19 +165,27 @@ impl Workshop<'_> {
             facts,
             counts,
             twice: Twice::default(),
-            kept: kept.map(|(blocks, share)| Kept { blocks: blocks.into_iter(), share }),
+            kept: None,
             first_bad,
         };
+        if !proof.outcome.refused() && !too_many {
+            proof.kept = kept.finish(self.document);
+        }
         if let Some(keys) = keys {
             let found = keys.verdict().map_err(WorkError::Scratch)?;
             proof.twice = Twice { equal: found.dropped, different: found.dead };
             proof.count_twice();
         }
+        if self.rows_are_final && !proof.twice.different.is_empty() {
+            // Those rows are dead, and their bytes are needed.
+            proof.kept = None;
+        }
         if too_many || (proof.outcome == Outcome::Rows && above(&proof.counts, bad_rows_above)) {
             proof.refuse_for_bad_rows(bad_rows_above);
         }
         if proof.outcome.refused() {
-            let held = proof.counts.rows_in.max(verdict.rows);
+            // How far a reader came that was told to stop says nothing: it may have read ahead.
+            let held = if too_many { proof.counts.rows_in } else { proof.counts.rows_in.max(verdict.rows) };
             proof.counts = Counts { rows_in: held, held, ..Counts::default() };
         }
         Ok(proof)

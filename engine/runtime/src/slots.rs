@@ -9,6 +9,7 @@ use crate::stop::StopSignal;
 /// A number of slots that tasks take and give back.
 #[derive(Debug)]
 pub struct Slots {
+    count: usize,
     free: Mutex<usize>,
     given_back: Condvar,
 }
@@ -21,7 +22,14 @@ impl Slots {
     /// `count` slots, at least one. More: more documents side by side and more memory. Fewer: idle cores.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { free: Mutex::new(count.max(1)), given_back: Condvar::new() }
+        let count = count.max(1);
+        Self { count, free: Mutex::new(count), given_back: Condvar::new() }
+    }
+
+    /// How many there are, taken or not.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Waits for a slot; `None` once the run is stopping.

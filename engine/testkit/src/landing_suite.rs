@@ -169,7 +169,7 @@ fn piece_of(parts: &[&str], rows: &[(&str, i64, i64, i64)], document: Option<(&s
     Piece {
         provenance,
         table_partition: TablePartition(parts.first().copied().unwrap_or_default().into()),
-        rows: batch.expect("columns of one length and of their fields' types"),
+        rows: vec![batch.expect("columns of one length and of their fields' types")],
         token: token.to_owned(),
     }
 }
@@ -251,15 +251,15 @@ fn other_columns(bench: &Bench<'_>) -> Result<(), Failure> {
     let table = bench.made(RowsMeaning::Append)?;
     let mut lacking = piece("x", THREE, None, "lacking");
     let without_value = [0, 1, 3, 4, 5, 6];
-    lacking.rows = lacking.rows.project(&without_value)?;
+    lacking.rows = vec![lacking.rows[0].project(&without_value)?];
     refused(table.landing(), &lacking)?;
     let mut renamed = piece("x", THREE, None, "renamed");
-    let fields: Vec<Field> = renamed.rows.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let fields: Vec<Field> = renamed.rows[0].schema().fields().iter().map(|field| field.as_ref().clone()).collect();
     let fields: Vec<Field> = fields
         .into_iter()
         .map(|field| if field.name() == "value" { Field::new("worth", DataType::Int64, false) } else { field })
         .collect();
-    renamed.rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), renamed.rows.columns().to_vec())?;
+    renamed.rows = vec![RecordBatch::try_new(Arc::new(Schema::new(fields)), renamed.rows[0].columns().to_vec())?];
     refused(table.landing(), &renamed)?;
     ensure(table.count() == 0, || format!("{} rows landed", table.count()))
 }

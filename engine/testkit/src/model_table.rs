@@ -206,8 +206,8 @@ impl ModelTable {
     /// The rows of a piece, if it is one: the columns are the table's and the rows of one partition.
     fn read(&self, piece: &Piece) -> Result<Vec<ModelRow>, LandingError> {
         let names: Vec<&str> = self.definition.columns.iter().map(|column| &*column.name).collect();
-        let schema = piece.rows.schema();
-        let found: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let fields = piece.rows.first().map(|rows| rows.schema().fields().clone()).unwrap_or_default();
+        let found: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
         let mut wanted = names.clone();
         wanted.extend(["_landing", "_partition", "_offset", "_row"]);
         if self.definition.rows == RowsMeaning::ByDocument {
@@ -216,7 +216,8 @@ impl ModelTable {
         if found != wanted {
             return Err(Self::broken(format!("columns {found:?} instead of {wanted:?}")));
         }
-        let rows = read_rows(&piece.rows, names.len()).map_err(|error| Self::broken(error.to_string()))?;
+        let read = |rows| read_rows(rows, names.len()).map_err(|error| Self::broken(error.to_string()));
+        let rows = piece.rows.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
         let partitions: HashSet<String> = rows.iter().map(|row| partition_of(&self.definition, row)).collect();
         if partitions.len() > 1 {
             return Err(Self::broken(format!("a piece of several partitions: {partitions:?}")));

@@ -133,7 +133,12 @@ pub(crate) fn rows(
 }
 
 pub(crate) fn piece(rows: RecordBatch, token: &str) -> Piece {
-    Piece { provenance: provenance(), table_partition: TablePartition("".into()), rows, token: token.to_owned() }
+    Piece {
+        provenance: provenance(),
+        table_partition: TablePartition("".into()),
+        rows: vec![rows],
+        token: token.to_owned(),
+    }
 }
 
 pub(crate) fn question(first: RowPosition, last: RowPosition, partition: Option<&str>) -> PieceQuestion {

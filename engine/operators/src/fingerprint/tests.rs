@@ -14,7 +14,7 @@ use arrow::datatypes::DataType;
 use proptest::prelude::any;
 use proptest::{prop_assert_eq, proptest};
 
-use super::{fingerprint_batch, fingerprint_content, fingerprint_rows};
+use super::{fingerprint_batches, fingerprint_content, fingerprint_rows};
 use crate::samples::{maybe_names, names, numbers};
 
 fn record(columns: &[(&str, ArrayRef)]) -> RecordBatch {
@@ -82,16 +82,20 @@ fn the_same_value_in_another_array_is_the_same() {
     assert_eq!(rows(Arc::new(Float64Array::from(vec![f64::NAN]))), rows(Arc::new(Float64Array::from(vec![-f64::NAN]))));
 }
 
+fn of_one(batch: &RecordBatch) -> u128 {
+    fingerprint_batches(std::slice::from_ref(batch)).expect("types of ours")
+}
+
 #[test]
 fn what_stands_under_a_null_does_not_count() {
     let nulls = NullBuffer::from(vec![true, false]);
     let hidden: ArrayRef = Arc::new(Int64Array::new(vec![1, 99].into(), Some(nulls)));
     let clean = numbers(&[Some(1), None]);
     assert_eq!(rows(Arc::clone(&hidden)), rows(Arc::clone(&clean)));
-    assert_eq!(fingerprint_batch(&record(&[("a", hidden)])).ok(), fingerprint_batch(&record(&[("a", clean)])).ok());
+    assert_eq!(of_one(&record(&[("a", hidden)])), of_one(&record(&[("a", clean)])));
     let all_valid: ArrayRef = Arc::new(Int64Array::new(vec![1].into(), Some(NullBuffer::new_valid(1))));
     let no_buffer = record(&[("a", numbers(&[Some(1)]))]);
-    assert_eq!(fingerprint_batch(&record(&[("a", all_valid)])).ok(), fingerprint_batch(&no_buffer).ok());
+    assert_eq!(of_one(&record(&[("a", all_valid)])), of_one(&no_buffer));
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn cells_do_not_run_into_each_other() {
     let right = record(&[("a", names(&["a"])), ("b", names(&["bc"]))]);
     assert_ne!(fingerprint_rows(&left, &[0, 1]).ok(), fingerprint_rows(&right, &[0, 1]).ok());
     assert_ne!(fingerprint_rows(&left, &[0, 1]).ok(), fingerprint_rows(&left, &[1, 0]).ok());
-    assert_ne!(fingerprint_batch(&left).ok(), fingerprint_batch(&right).ok());
+    assert_ne!(of_one(&left), of_one(&right));
 }
 
 #[test]
@@ -134,9 +138,16 @@ fn cutting_changes_nothing() {
             assert_eq!(fingerprint_rows(&cut, &all).expect("types"), expected[start..start + length]);
             let indices: UInt32Array = (start..start + length).map(|row| Some(row as u32)).collect();
             let copied = compute::take_record_batch(&whole, &indices).expect("in bounds");
-            assert_eq!(fingerprint_batch(&cut).expect("types"), fingerprint_batch(&copied).expect("types"));
+            assert_eq!(of_one(&cut), of_one(&copied));
+            let parts =
+                [whole.slice(0, start), whole.slice(start, length), whole.slice(start + length, 4 - start - length)];
+            assert_eq!(fingerprint_batches(&parts).expect("types of ours"), of_one(&whole));
         }
     }
+    // One part has a null and the others have none.
+    let dense = record(&[("number", numbers(&[Some(1), None, Some(3)]))]);
+    let parts = [dense.slice(0, 1), dense.slice(1, 1), dense.slice(2, 1)];
+    assert_eq!(fingerprint_batches(&parts).expect("types of ours"), of_one(&dense));
 }
 
 #[test]
@@ -153,7 +164,7 @@ fn the_fingerprints_never_change() {
         types("bigint"),
         vec![0, 7, 0, 0, 0, 0, 0, 0, 0],
     ];
-    assert_eq!(fingerprint_batch(&batch).expect("types"), super::xxh3_128(&whole.concat()));
+    assert_eq!(of_one(&batch), super::xxh3_128(&whole.concat()));
 }
 
 proptest! {

@@ -97,11 +97,13 @@ pub(crate) fn prove(document: &Made, quotes: bool) -> Found {
     };
     let memory = WorkingMemory::limited(BUDGET, Arc::new(Files));
     let mut chain = Chain::new(Vec::new());
-    let mut workshop = Workshop { reader: &reader, document: &input, chain: &mut chain, memory: &memory };
+    let mut workshop =
+        Workshop { reader: &reader, document: &input, chain: &mut chain, memory: &memory, rows_are_final: false };
     let open = || Ok(Box::new(document.clone()) as Box<dyn DocumentBytes>);
     let (proof, most) = alone(|| workshop.prove(&open, Some(&["a".into()]), 60.0));
     let mut proof = proof.expect("the bytes are there");
-    let kept: Option<Vec<_>> = proof.kept.take().map(Kept::collect);
+    let kept: Option<Vec<_>> =
+        proof.kept.take().map(|kept| kept.collect::<Result<_, _>>().expect("they are in memory"));
     let blocks = kept.iter().flatten();
     let mut members: Vec<String> = blocks
         .clone()

@@ -1,10 +1,13 @@
 //! Runs the landing protocol for one input partition: arrows 2 to 5, and the questions in between.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use arrow::array::{BooleanArray, Int64Array};
+use arrow::array::{BooleanArray, Int64Array, RecordBatch};
 use arrow::compute;
 use arrow::error::ArrowError;
 use batch::{Input, RowsMeaning, TableDefinition};
@@ -48,6 +51,19 @@ pub struct Lander<'a> {
     pub stop: &'a StopSignal,
     /// Where holds are told.
     pub holder: &'a dyn Holder,
+    /// How many pieces are inserted side by side. More: more of the server's cores work, and more of its memory.
+    pub inserts_at_once: usize,
+}
+
+/// How the pieces of a range are inserted.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Hash over all pieces.
+    hash: u128,
+    /// An earlier process may have inserted some.
+    uncertain: bool,
+    /// The table may hold some rows of a piece.
+    mixed: bool,
 }
 
 /// The earlier versions of a document that a range withdraws when it lands.
@@ -99,12 +115,10 @@ impl Lander<'_> {
                 true
             }
         };
-        for piece in pieces {
-            if mixed {
-                self.insert_missing(&mut machine, range, &piece)?;
-            } else {
-                self.insert_piece(&mut machine, range, piece, hash, open.is_some())?;
-            }
+        if !pieces.is_empty() {
+            self.insert_all(&machine, range, pieces, Manner { hash, uncertain: open.is_some(), mixed })?;
+            // Only now: what one piece is on hold for is not mended by another that lands.
+            self.holder.mended();
         }
         self.pass(&mut machine, Arrow::Withdraw)?;
         let withdrawn = match withdrawal {
@@ -133,28 +147,63 @@ impl Lander<'_> {
         Ok(())
     }
 
+    /// Brings all pieces into the table, some side by side. Each goes its own way from the machine's state.
+    fn insert_all(&self, machine: &Machine, range: &Range, pieces: Vec<Piece>, manner: Manner) -> Result<(), TaskEnd> {
+        // Who asks for rows one by one ends the queries of the whole range first, those of its neighbours too.
+        let threads = if manner.mixed { 1 } else { self.inserts_at_once.min(pieces.len()) };
+        let waiting = Mutex::new(pieces.into_iter().enumerate());
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let failed = AtomicBool::new(false);
+        let work = || {
+            while !failed.load(Ordering::Relaxed)
+                && let Some((index, piece)) = next()
+            {
+                let mut machine = machine.clone();
+                let inserted = if manner.mixed {
+                    self.insert_missing(&mut machine, range, &piece)
+                } else {
+                    self.insert_piece(&mut machine, range, piece, index, manner)
+                };
+                if inserted.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                    return inserted;
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let joined = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            // All of them have ended before any answer is looked at.
+            let all: Vec<_> = joined.collect();
+            own.and_then(|()| all.into_iter().collect())
+        })
+    }
+
     /// One piece, whole: it is there or it is not.
     fn insert_piece(
         &self,
         machine: &mut Machine,
         range: &Range,
         mut piece: Piece,
-        hash: u128,
-        mut uncertain: bool,
+        index: usize,
+        Manner { hash, mut uncertain, .. }: Manner,
     ) -> Result<(), TaskEnd> {
         let question = self.question(range, &piece);
-        let prefix = format!("{}{}/{hash:032x}/", self.range_prefix(range.first, range.last), piece.table_partition.0);
+        let range_prefix = self.range_prefix(range.first, range.last);
+        let prefix = format!("{range_prefix}{}/{hash:032x}/{index}/", piece.table_partition.0);
         let (mut attempt, mut acknowledged) = (0, false);
         let mut backoff = self.backoff();
         loop {
             if uncertain {
                 self.pass(machine, Arrow::Ask)?;
-                let held = self.until_it_works(|| {
+                let held = self.until_answered(|| {
                     self.landing.end_queries(&prefix)?;
                     self.landing.present(&question)
                 })?;
-                // A table that cannot be asked by partition answers for the range's other pieces too.
-                let own = positions(&piece).map_err(TaskEnd::fault)?;
+                // The answer is for the range's other pieces too.
+                let own: HashSet<_> = positions(&piece).map_err(TaskEnd::fault)?;
                 if held.iter().any(|position| own.contains(position)) {
                     return Ok(());
                 }
@@ -167,10 +216,7 @@ impl Lander<'_> {
             self.pass(machine, Arrow::Insert)?;
             piece.token = format!("{prefix}{attempt}");
             match self.landing.insert(&piece) {
-                Ok(_) if !uncertain => {
-                    self.holder.mended();
-                    return Ok(());
-                }
+                Ok(_) if !uncertain => return Ok(()),
                 Ok(_) => acknowledged = true,
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
@@ -187,7 +233,7 @@ impl Lander<'_> {
     /// for: where rows replace each other, a merge may have taken some away.
     fn insert_missing(&self, machine: &mut Machine, range: &Range, piece: &Piece) -> Result<(), TaskEnd> {
         let questions = match range.replayed {
-            Some(_) => self.questions_of(row_positions(piece).map_err(TaskEnd::fault)?.collect()),
+            Some(_) => self.questions_of(positions(piece).map_err(TaskEnd::fault)?),
             None => vec![PieceQuestion { table_partition: None, ..self.question(range, piece) }],
         };
         let prefix = self.range_prefix(range.first, range.last);
@@ -195,14 +241,14 @@ impl Lander<'_> {
         let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
         for attempt in 0_u64.. {
             self.pass(machine, Arrow::Ask)?;
-            let held = self.until_it_works(|| self.held(&prefix, &questions))?;
+            let held = self.until_answered(|| self.held(&prefix, &questions))?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
             vanished += u64::from(!acknowledged.is_empty());
-            let done = rest.rows.num_rows() == 0 || held.iter().any(|position| acknowledged.contains(position));
+            let done = rest.count() == 0 || held.iter().any(|position| acknowledged.contains(position));
             if done || self.replaced(vanished) {
                 return Ok(());
             }
-            let hash = operators::fingerprint_batch(&rest.rows).map_err(TaskEnd::fault)?;
+            let hash = operators::fingerprint_batches(&rest.rows).map_err(TaskEnd::fault)?;
             rest.token = format!("{prefix}{}/rest/{hash:032x}/{attempt}", rest.table_partition.0);
             self.pass(machine, Arrow::Insert)?;
             acknowledged = match self.landing.insert(&rest) {
@@ -263,8 +309,8 @@ impl Lander<'_> {
     /// opened, so that the revision that opened it can go on.
     fn hold_for_other_rows(&self, range: &Range, open: &OpenRange, pieces: &[Piece]) -> Result<(), TaskEnd> {
         let mut own = HashSet::new();
-        for piece in pieces {
-            own.extend(row_positions(piece).map_err(TaskEnd::fault)?);
+        for rows in pieces.iter().flat_map(|piece| &piece.rows) {
+            own.extend(row_positions(rows).map_err(TaskEnd::fault)?);
         }
         let wanted: Option<HashSet<RowPosition>> = range.replayed.as_ref().map(|rows| rows.iter().copied().collect());
         let questions = match &range.replayed {
@@ -367,22 +413,26 @@ fn near(one: RowPosition, other: RowPosition) -> bool {
     if offsets == 0 { rows <= NEAR } else { offsets <= NEAR && one.row == 0 && other.row == 0 }
 }
 
-/// Positions of a piece's rows, in the order of the rows.
-fn row_positions(piece: &Piece) -> Result<impl Iterator<Item = RowPosition>, ArrowError> {
+/// Positions of rows, in order.
+fn row_positions(rows: &RecordBatch) -> Result<impl Iterator<Item = RowPosition>, ArrowError> {
     let column = |name: &str| {
-        let found = piece.rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
+        let found = rows.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<Int64Array>());
         found.ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
     };
     let (offsets, rows) = (column("_offset")?, column("_row")?);
     Ok(offsets.values().iter().zip(rows.values()).map(|(&offset, &row)| RowPosition { offset, row }))
 }
 
-fn positions(piece: &Piece) -> Result<HashSet<RowPosition>, ArrowError> {
-    Ok(row_positions(piece)?.collect())
+fn positions<T: FromIterator<RowPosition>>(piece: &Piece) -> Result<T, ArrowError> {
+    let of_each = piece.rows.iter().map(row_positions).collect::<Result<Vec<_>, _>>()?;
+    Ok(of_each.into_iter().flatten().collect())
 }
 
 fn without(piece: &Piece, held: &[RowPosition]) -> Result<Piece, ArrowError> {
     let held: HashSet<RowPosition> = held.iter().copied().collect();
-    let missing: BooleanArray = row_positions(piece)?.map(|position| Some(!held.contains(&position))).collect();
-    Ok(Piece { rows: compute::filter_record_batch(&piece.rows, &missing)?, ..piece.clone() })
+    let missing = |rows: &RecordBatch| {
+        let missing: BooleanArray = row_positions(rows)?.map(|position| Some(!held.contains(&position))).collect();
+        compute::filter_record_batch(rows, &missing)
+    };
+    Ok(Piece { rows: piece.rows.iter().map(missing).collect::<Result<_, _>>()?, ..piece.clone() })
 }

@@ -61,7 +61,7 @@ impl fmt::Display for Arrow {
 }
 
 /// Where one landing stands. It refuses an arrow that the protocol does not have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     state: State,
 }

@@ -1,20 +1,24 @@
-//! Cutting a range into pieces: the rows of one partition of the table, with their provenance columns.
+//! Cutting a range into pieces: rows of one partition of the table, with their provenance columns.
+//!
+//! A partition with many rows gives several pieces, so that several inserts can go on at a time. Where they are cut
+//! depends on the number of rows alone, and the hash over all pieces depends on the cut: if a range that was made again
+//! has the hash under which it was opened, its pieces are those that were inserted then.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Date32Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt8Array, UInt32Array,
-    UInt64Array,
+    Array, ArrayRef, Date32Array, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, UInt8Array,
+    UInt32Array, UInt64Array,
 };
 use arrow::compute;
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
 use batch::{Batch, Input, Origins, PartitionBy, Place, RowsMeaning, TableDefinition};
 use chrono::Datelike;
 use connect::{Piece, Provenance, RowPosition, TablePartition};
-use operators::fingerprint_batch;
+use operators::fingerprint_batches;
 
 /// The rows of one range, ready to land.
 #[derive(Debug)]
@@ -58,32 +62,80 @@ pub fn provenance_of(topology: &str, flow: &str, input: &Input) -> Provenance {
     Provenance { landing: format!("{topology}/{flow}/{}", input.identity).into(), partition: input.partition }
 }
 
+/// Rows of one partition of the table above which they are cut into pieces. Larger: fewer parts for the server to merge.
+/// Smaller: more inserts at a time.
+const PIECE_ROWS: usize = 64 * 1024;
+/// Most pieces of one partition.
+const MOST_PIECES: usize = 4;
+
 /// The pieces of a range in order of their partitions, without tokens, and the hash over all of them.
 pub(crate) fn cut(range: &Range, table: &TableDefinition, provenance: &Provenance) -> Result<Cut, PieceError> {
-    let Some(first) = range.rows.first() else {
-        return Ok(Cut { pieces: Vec::new(), hash: 0 });
-    };
-    let columns = compute::concat_batches(&first.columns().schema(), range.rows.iter().map(Batch::columns))?;
-    let origins = Origins::concat(&range.rows.iter().map(Batch::origins).collect::<Vec<_>>())?;
-    let whole = with_provenance(&columns, &origins, table, provenance)?;
-    let groups = groups(&columns, &table.partition)?;
-    let mut pieces = Vec::with_capacity(groups.len());
-    let mut hashes = Vec::new();
-    for (partition, rows) in groups {
-        let piece_rows = match rows {
-            None => whole.clone(),
-            Some(rows) => compute::take_record_batch(&whole, &UInt32Array::from(rows))?,
-        };
-        hashes.extend_from_slice(partition.0.as_bytes());
-        hashes.extend_from_slice(&fingerprint_batch(&piece_rows)?.to_le_bytes());
-        pieces.push(Piece {
-            provenance: provenance.clone(),
-            table_partition: partition,
-            rows: piece_rows,
-            token: String::new(),
-        });
+    let mut partitions: BTreeMap<TablePartition, Vec<RecordBatch>> = BTreeMap::new();
+    for batch in &range.rows {
+        let whole = with_provenance(batch.columns(), batch.origins(), table, provenance)?;
+        for (partition, rows) in groups(batch.columns(), &table.partition)? {
+            let rows = match rows {
+                None => whole.clone(),
+                Some(rows) => compute::take_record_batch(&whole, &UInt32Array::from(rows))?,
+            };
+            partitions.entry(partition).or_default().push(rows);
+        }
     }
-    Ok(Cut { pieces, hash: xxhash_rust::xxh3::xxh3_128(&hashes) })
+    let (mut pieces, mut hashes) = (Vec::new(), Vec::new());
+    for (table_partition, batches) in partitions {
+        for rows in parts(joined(batches)?) {
+            hashes.extend_from_slice(table_partition.0.as_bytes());
+            hashes.extend_from_slice(&fingerprint_batches(&rows)?.to_le_bytes());
+            let (provenance, table_partition) = (provenance.clone(), table_partition.clone());
+            pieces.push(Piece { provenance, table_partition, rows, token: String::new() });
+        }
+    }
+    let hash = if pieces.is_empty() { 0 } else { xxhash_rust::xxh3::xxh3_128(&hashes) };
+    Ok(Cut { pieces, hash })
+}
+
+/// Joins batches of few rows: each costs the server some hundred microseconds.
+fn joined(batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, ArrowError> {
+    /// Rows of a batch that is worth sending. Larger: more rows are copied. Smaller: more batches.
+    const ENOUGH: usize = 1024;
+    let mut joined: Vec<RecordBatch> = Vec::new();
+    let mut few: Vec<RecordBatch> = Vec::new();
+    let join = |few: &mut Vec<RecordBatch>, joined: &mut Vec<RecordBatch>| -> Result<(), ArrowError> {
+        match few.as_slice() {
+            [] => {}
+            [_] => joined.append(few),
+            [first, ..] => joined.push(compute::concat_batches(&first.schema(), few.iter())?),
+        }
+        few.clear();
+        Ok(())
+    };
+    for batch in batches {
+        few.push(batch);
+        if few.iter().map(RecordBatch::num_rows).sum::<usize>() >= ENOUGH {
+            join(&mut few, &mut joined)?;
+        }
+    }
+    join(&mut few, &mut joined)?;
+    Ok(joined)
+}
+
+/// Cuts the rows of one partition into pieces of about equal numbers of rows.
+fn parts(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let count = (rows / PIECE_ROWS).clamp(1, MOST_PIECES);
+    let mut parts = vec![Vec::new(); count];
+    let mut next = 0;
+    for batch in batches {
+        let end = next + batch.num_rows();
+        for (index, part) in parts.iter_mut().enumerate() {
+            let (first, last) = ((rows * index / count).max(next), (rows * (index + 1) / count).min(end));
+            if first < last {
+                part.push(batch.slice(first - next, last - first));
+            }
+        }
+        next = end;
+    }
+    parts
 }
 
 /// Pieces of a range and the hash over all of them.
@@ -115,24 +167,27 @@ fn with_provenance(
         fields.push(Field::new(name, array.data_type().clone(), false));
         arrays.push(array);
     };
-    push("_landing", Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&*provenance.landing, rows))));
+    push("_landing", repeated(&provenance.landing, rows)?);
     push("_partition", Arc::new(Int32Array::from_value(provenance.partition, rows)));
     push("_offset", Arc::new(origins.offsets.clone()));
     push("_row", Arc::new(origins.rows.clone()));
     if table.rows == RowsMeaning::ByDocument {
-        let (documents, versions, _, _) = match &origins.place {
-            place @ Place::Document { .. } => place.spread(rows),
+        match &origins.place {
+            Place::Document { id, .. } => {
+                push("_document", repeated(&id.key, rows)?);
+                push("_version", Arc::new(UInt64Array::from_value(id.version.cast_unsigned(), rows)));
+            }
             _ => return Err(PieceError::Missing("_document".into())),
-        };
-        push("_document", Arc::new(documents));
-        push("_version", Arc::new(unsigned(&versions)));
+        }
         push("_deleted", Arc::new(UInt8Array::from_value(0, rows)));
     }
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
-fn unsigned(versions: &Int64Array) -> UInt64Array {
-    versions.iter().map(|version| version.map(i64::cast_unsigned)).collect()
+/// The same text for all rows, kept once.
+fn repeated(text: &str, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values((rows > 0).then_some(text)));
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(Int32Array::from_value(0, rows), texts)?))
 }
 
 /// Rows of each partition of the table; `None` stands for all rows.
@@ -199,10 +254,60 @@ fn partition_text(day: Option<i32>, by: &PartitionBy) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Groups, groups};
-    use arrow::array::{Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+    use super::{Groups, MOST_PIECES, PIECE_ROWS, groups, joined, parts};
+    use arrow::array::{AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+    use arrow::datatypes::Int64Type;
     use batch::PartitionBy;
     use std::sync::Arc;
+
+    /// Batches of so many rows, numbered through.
+    fn numbered(lengths: &[usize]) -> Vec<RecordBatch> {
+        let mut next = 0;
+        let batch = |&length: &usize| {
+            let numbers = Int64Array::from_iter_values(next..next + length as i64);
+            next += length as i64;
+            RecordBatch::try_from_iter([("number", Arc::new(numbers) as _)]).expect("a batch")
+        };
+        lengths.iter().map(batch).collect()
+    }
+
+    fn numbers(batches: &[RecordBatch]) -> Vec<i64> {
+        batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+    }
+
+    #[test]
+    fn many_rows_are_cut_by_their_number_alone() {
+        for (lengths, wanted) in [
+            (vec![], 1),
+            (vec![1, 2], 1),
+            (vec![2 * PIECE_ROWS - 1], 1),
+            (vec![PIECE_ROWS, PIECE_ROWS], 2),
+            (vec![1, 2 * PIECE_ROWS, 7], 2),
+            (vec![MOST_PIECES * PIECE_ROWS * 2], MOST_PIECES),
+        ] {
+            let rows: usize = lengths.iter().sum();
+            let pieces = parts(numbered(&lengths));
+            let sizes: Vec<usize> = pieces.iter().map(|piece| numbers(piece).len()).collect();
+            assert_eq!(
+                pieces.concat().iter().flat_map(|batch| numbers(std::slice::from_ref(batch))).collect::<Vec<_>>(),
+                (0..rows as i64).collect::<Vec<_>>()
+            );
+            assert_eq!(sizes.len(), wanted, "{lengths:?}");
+            // The same rows in one batch are cut at the same places.
+            let whole: Vec<usize> = parts(numbered(&[rows])).iter().map(|piece| numbers(piece).len()).collect();
+            assert_eq!(sizes, whole, "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn batches_of_few_rows_are_joined_in_order() {
+        for lengths in [vec![], vec![3], vec![1; 3000], vec![2000, 1, 1, 5000, 3]] {
+            let rows: usize = lengths.iter().sum();
+            let joined = joined(numbered(&lengths)).expect("one schema");
+            assert_eq!(numbers(&joined), (0..rows as i64).collect::<Vec<_>>());
+            assert!(joined.len() <= rows / 1024 + 1, "{lengths:?} {}", joined.len());
+        }
+    }
 
     fn texts(groups: Groups) -> Vec<(String, Option<Vec<u32>>)> {
         groups.into_iter().map(|(partition, rows)| (partition.0.to_string(), rows)).collect()

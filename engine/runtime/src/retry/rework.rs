@@ -50,7 +50,7 @@ impl Rework<'_> {
         rows: &BTreeMap<i64, RetryRow>,
     ) -> Result<Reworked, WorkError> {
         let (reader, document, memory) = (self.reader, self.document, self.memory);
-        let mut workshop = Workshop { reader, document, chain: &mut *self.chain, memory };
+        let mut workshop = Workshop { reader, document, chain: &mut *self.chain, memory, rows_are_final: false };
         let mut proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
         if proof.outcome.refused() {
             return Ok(Reworked::Refused { code: proof.code, message: proof.message });

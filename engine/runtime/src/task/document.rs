@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use batch::{DocumentId, Input, Record};
+use batch::{Batch, DocumentId, Input, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, Outcome, Proof, ReadError, Share, Twice, WorkError, Worked,
-    Workshop,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, Kept, Outcome, Proof, ReadError, Share, Twice, WorkError,
+    Worked, Workshop,
 };
 use telemetry::Counts;
 
 use super::TaskContext;
+use super::ahead::Ahead;
 use super::close::Closing;
 use super::cutting::{Cutting, Interruptible};
 use super::unsettled::{Position, Unsettled, superseded_letters};
@@ -24,9 +25,9 @@ use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
 
-/// Bytes of a range in memory: far below what a landing takes as one block (200 MB), for it is copied while it lands.
-/// Larger: fewer inserts and commits. Smaller: less memory for each document that lands.
-const RANGE_BYTES: usize = 48 * 1024 * 1024;
+/// Bytes of a range in memory: well below what a landing takes as one block (200 MB). Larger: fewer inserts and commits,
+/// and fewer parts for the server to merge. Smaller: less memory for each document that lands.
+const RANGE_BYTES: usize = 96 * 1024 * 1024;
 /// Rows of one transaction of a flow that writes a topic. Larger: fewer commits and more memory.
 const TRANSACTION_ROWS: u64 = 50_000;
 
@@ -105,10 +106,12 @@ impl DocumentTask {
         let parts = Arc::clone(&self.context.parts);
         let key = parts.destination.key();
         let stop = &self.context.shared.stop;
-        let reader = Interruptible { reader: &*self.reader, stop };
+        let ahead = Ahead { reader: &*self.reader };
+        let reader = Interruptible { reader: &ahead, stop };
         let open = || self.context.open(found);
         let memory = &self.context.shared.memory;
-        let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain, memory };
+        let rows_are_final = matches!(parts.destination, Destination::Table(_));
+        let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain, memory, rows_are_final };
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
         if stop.stopping() {
             // It may have been read in part only, and nothing of it has left: the next run reads it again.
@@ -133,34 +136,32 @@ impl DocumentTask {
         if !read_before.is_empty() || self.unsettled.has_earlier(key, *version) {
             ranges.superseded = superseded_letters(&self.context, key, *version, &read_before)?;
         }
-        match proof.kept.take().filter(|_| fresh) {
-            Some(kept) => {
-                for worked in kept {
-                    ranges.take(worked)?;
-                }
-            }
-            None => {
-                let last = progress.open.as_ref().map(|open| open.last.row + 1);
-                let cuts = [Some(progress.next.row), last];
-                let cutting = Cutting { reader: &reader, cuts: cuts.into_iter().flatten().collect() };
-                workshop.reader = &cutting;
-                self.context
-                    .readable(found, || {
-                        ranges.start_over();
-                        let mut ended = None;
-                        workshop.again(open()?, &proof.facts, &mut |worked| {
-                            ranges.rows_seen = ranges.rows_seen.max(worked.next_row);
-                            if worked.next_row > ranges.next_row {
-                                ended = ranges.take(worked).err();
-                            }
-                            ended.is_none()
-                        })?;
-                        Ok(ended)
-                    })?
-                    .map_or(Ok(()), Err)?;
-                if stop.stopping() {
-                    return Err(TaskEnd::Stopped);
-                }
+        let landed = match proof.kept.take().filter(|_| fresh) {
+            Some(kept) => ranges.take_kept(kept)?,
+            None => false,
+        };
+        if !landed {
+            ranges.start_over();
+            let Progress { next, open: opened, .. } = ranges.progress.clone();
+            let cuts = [Some(next.row), opened.map(|open| open.last.row + 1)];
+            let cutting = Cutting { reader: &reader, cuts: cuts.into_iter().flatten().collect() };
+            workshop.reader = &cutting;
+            self.context
+                .readable(found, || {
+                    ranges.start_over();
+                    let mut ended = None;
+                    workshop.again(open()?, &proof.facts, &mut |worked| {
+                        ranges.rows_seen = ranges.rows_seen.max(worked.next_row);
+                        if worked.next_row > ranges.next_row {
+                            ended = ranges.take(worked).err();
+                        }
+                        ended.is_none()
+                    })?;
+                    Ok(ended)
+                })?
+                .map_or(Ok(()), Err)?;
+            if stop.stopping() {
+                return Err(TaskEnd::Stopped);
             }
         }
         if ranges.rows_seen < progress.next.row {
@@ -367,8 +368,26 @@ impl<'a> Ranges<'a> {
         Ok(())
     }
 
+    /// Takes all blocks that were kept. False if they could not be had to the end: the document is read again then.
+    fn take_kept(&mut self, kept: Kept) -> Result<bool, TaskEnd> {
+        for worked in kept {
+            match worked {
+                Ok(worked) => self.take(worked)?,
+                Err(error) => {
+                    let flow = self.context.name.as_str();
+                    tracing::warn!(flow, reason = %error, "kept rows cannot be read; the document is read again");
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     fn take(&mut self, worked: Worked) -> Result<(), TaskEnd> {
-        let worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
+        let mut worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
+        if let Destination::Table(_) = &self.context.parts.destination {
+            worked.rows = worked.rows.map(Batch::without_raw);
+        }
         self.make_room(worked.memory())?;
         self.next_row = worked.next_row;
         self.pending.rows.extend(worked.rows.filter(|rows| !rows.is_empty()));

@@ -1,6 +1,7 @@
 //! Tasks: one flow on one partition of its input. One thread, one order, one commit point between batches.
 
 mod again;
+mod ahead;
 mod close;
 mod cutting;
 mod document;
@@ -200,6 +201,7 @@ impl TaskContext {
             faults: self.shared.faults.as_ref(),
             stop: &self.shared.stop,
             holder: self.holder.as_ref(),
+            inserts_at_once: self.shared.slots.count(),
         })
     }
 

@@ -12,5 +12,6 @@ mod replays;
 mod republication;
 mod rereads;
 mod revisions;
+mod side_by_side;
 mod snapshots;
 mod world;

@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
     /// What documents may take of memory.
     pub(crate) memory: WorkingMemory,
+    /// How many pieces are inserted side by side. One at a time takes the same arrows each time.
+    pub(crate) slots: usize,
 }
 
 /// The arrows that a run took, and the one at which it dies.
@@ -147,7 +149,18 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let landing = Arc::clone(&table) as Arc<dyn Landing>;
         let memory = WorkingMemory::new(Arc::new(MemoryScratch));
-        Self { kind, folder, keeps, clock, table, landing, snapshots_every: 1, offers: Arc::default(), memory }
+        Self {
+            kind,
+            folder,
+            keeps,
+            clock,
+            table,
+            landing,
+            snapshots_every: 1,
+            offers: Arc::default(),
+            memory,
+            slots: 1,
+        }
     }
 
     pub(crate) fn log(&self) -> Arc<dyn Log> {
@@ -224,7 +237,7 @@ impl World {
             raw: Arc::new(FolderStore::open(&self.folder.path().join("raw")).expect("a raw store")),
             system: SystemTopics::default(),
             once,
-            slots: 1,
+            slots: self.slots,
             memory: self.memory.clone(),
             stop: StopSignal::new(),
             board: Arc::new(Board::default()),
