@@ -6,8 +6,14 @@
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::proptest;
+use proptest::test_runner::{Config, FileFailurePersistence};
 
 proptest! {
+    #![proptest_config(Config {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
+        ..Config::default()
+    })]
+
     #[test]
     fn the_evaluator_is_the_reference(bytes in vec(any::<u8>(), 50..600)) {
         fuzz::expression::values::run(&bytes);
