@@ -44,9 +44,10 @@ pub(crate) fn run(bytes: &[u8]) {
     for member in &members {
         assert!(!base_name(&member.name).contains(['/', '\\']));
         let first = read(&mut archive, member.index, 4096);
-        let again = read(&mut archive, member.index, 7);
+        let again = read(&mut archive, member.index, 1);
         total += first.0.len() as u64;
-        assert!(total <= limits.unpacked_bytes, "{total} bytes of {limits:?}");
+        let most = total.max(total - first.0.len() as u64 + again.0.len() as u64);
+        assert!(most <= limits.unpacked_bytes, "{most} bytes of {limits:?}");
         // How much comes out before an error depends on the pieces that were asked for; no one uses it.
         let (shorter, longer) = if first.0.len() < again.0.len() { (&first, &again) } else { (&again, &first) };
         assert_eq!(first.1, again.1, "how reading member {} ends", member.index);
