@@ -14,7 +14,7 @@ const LARGEST: usize = 8 * 1024;
 
 fn corpus(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(&folder).expect("each target has its folder");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files.into_iter().map(|path| (path.clone(), fs::read(path).expect("a file"))).collect()
@@ -26,6 +26,7 @@ struct Named<'a> {
     bytes: &'a [u8],
 }
 
+#[expect(clippy::print_stderr, reason = "whoever reads a failed test needs the input")]
 impl Drop for Named<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use arbitrary::Unstructured;
 use arrow::array::BinaryArray;
-use batch::ColumnType;
+use batch::{ColumnType, Type};
 use codec::avro::{Decoded, RecordDecoder, RecordEncoder, frame, record_schema};
 
 use super::naive::{Shape, read_field, written};
@@ -115,7 +115,9 @@ fn choose(choices: &mut Unstructured<'_>) -> arbitrary::Result<(Vec<Field>, Vec<
 /// The writer's schema. `general` words it so that no wanted field has a short route, with the same bytes.
 fn schema(fields: &[Field], general: bool) -> String {
     let field = |(at, field): (usize, &Field)| {
-        let of = field.shape.json(&format!("n{at}"), general && field.column.is_some());
+        // Bytes for a column of bytes need not be text, so text cannot be worded as bytes there.
+        let routed = field.column.as_ref().is_some_and(|column| column.of != Type::Binary);
+        let of = field.shape.json(&format!("n{at}"), general && routed);
         format!(r#"{{"name":"{}","type":{of}}}"#, name(at))
     };
     let fields: Vec<String> = fields.iter().enumerate().map(field).collect();

@@ -86,7 +86,7 @@ impl Maker<'_, '_> {
             }
             5 => {
                 let first = self.double();
-                self.choice(first)
+                self.choice(&first)
             }
             _ => self.cast_to(&Type::Double),
         }

@@ -72,7 +72,7 @@ impl Maker<'_, '_> {
             }),
             _ => {
                 let first = self.list();
-                self.choice(first)
+                self.choice(&first)
             }
         }
     }

@@ -105,7 +105,7 @@ impl Maker<'_, '_> {
             12 => self.holds_item(),
             13 => {
                 let first = self.boolean();
-                self.choice(first)
+                self.choice(&first)
             }
             _ => self.cast_to(&Type::Boolean),
         }
@@ -242,7 +242,7 @@ impl Maker<'_, '_> {
     }
 
     /// What chooses among values of the type of `first`.
-    pub(super) fn choice(&mut self, first: Made) -> Made {
+    pub(super) fn choice(&mut self, first: &Made) -> Made {
         let of = first.of.clone();
         let other = self.cast_to(&of);
         let (one, two) = (Rc::clone(&first.means), Rc::clone(&other.means));
@@ -254,7 +254,7 @@ impl Maker<'_, '_> {
             }),
             1 => Made::new(format!("try({})", first.text), of, move |row| Ok(one(row).unwrap_or(None))),
             2 if ordered => {
-                let equal = comparison("=", &first, &other).means;
+                let equal = comparison("=", first, &other).means;
                 Made::new(format!("nullif({}, {})", first.text, other.text), of, move |row| {
                     let value = one(row)?;
                     Ok(if equal(row)? == Some(Value::Boolean(true)) { None } else { value })
@@ -262,7 +262,7 @@ impl Maker<'_, '_> {
             }
             3 if ordered => {
                 let name = self.one_of(&["greatest", "least"]);
-                Made::call(name, of, &[&first, &other], move |values| {
+                Made::call(name, of, &[first, &other], move |values| {
                     let order = order(&values[0], &values[1]);
                     let first = if name == "greatest" { order.is_ge() } else { order.is_le() };
                     fine(values[usize::from(!first)].clone())

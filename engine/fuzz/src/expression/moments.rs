@@ -122,7 +122,7 @@ impl Maker<'_, '_> {
         }
         match self.below(7) {
             0 | 1 => {
-                let (given, days) = (self.date(), as_bigint(self.whole_number()));
+                let (given, days) = (self.date(), as_bigint(&self.whole_number()));
                 let sum = |days: &Value, count: &Value, sign: i64| {
                     let sum = num_bigint::BigInt::from(date(days)) + number(count).0 * sign;
                     i32::try_from(sum).map(|days| Some(Value::Date(days))).map_err(|_| LOST)
@@ -160,7 +160,7 @@ impl Maker<'_, '_> {
             3 => self.date_of(),
             4 => {
                 let first = self.date();
-                self.choice(first)
+                self.choice(&first)
             }
             _ => self.cast_to(&Type::Date),
         }
@@ -208,7 +208,7 @@ impl Maker<'_, '_> {
         }
         if self.below(2) == 0 {
             let first = self.wall();
-            return self.choice(first);
+            return self.choice(&first);
         }
         self.cast_to(&wall())
     }
@@ -221,7 +221,7 @@ impl Maker<'_, '_> {
         match self.below(3) {
             0 => {
                 let first = self.instant();
-                self.choice(first)
+                self.choice(&first)
             }
             1 => {
                 let given = self.wall();

@@ -234,11 +234,11 @@ fn cut(name: &str, given: &Made, kept: u32, written: &str) -> Made {
 }
 
 /// A number of any exact type, converted as a place that wants a `bigint` does.
-pub(super) fn as_bigint(given: Made) -> Made {
+pub(super) fn as_bigint(given: &Made) -> Made {
     let text = given.text.clone();
     Made {
         literal: given.literal,
-        ..Made::apply(text, BIGINT, &[&given], |values| {
+        ..Made::apply(text, BIGINT, &[given], |values| {
             let (units, scale) = number(&values[0]);
             fitted(units, scale, &BIGINT)
         })
@@ -297,11 +297,11 @@ impl Maker<'_, '_> {
             }
             11 => {
                 let first = self.number();
-                self.choice(first)
+                self.choice(&first)
             }
             12 => self.count(),
             13 => {
-                let given = as_bigint(self.number());
+                let given = as_bigint(&self.number());
                 Made::call("twice", BIGINT, &[&given], |values| {
                     let (units, _) = number(&values[0]);
                     fitted(&(units * 2), 0, &BIGINT)

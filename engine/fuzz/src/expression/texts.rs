@@ -107,7 +107,7 @@ impl Maker<'_, '_> {
             9 => self.by_expression(),
             10 => {
                 let first = self.text();
-                self.choice(first)
+                self.choice(&first)
             }
             11 => self.item(),
             12 => self.day_as_text(),
