@@ -1,6 +1,6 @@
 //! Runs one target for long under libFuzzer: `--target=NAME` beside libFuzzer's own flags. See this crate's `README.md`.
 #![no_main]
-#![expect(unsafe_code, reason = "libFuzzer calls the program through two functions of C")]
+#![expect(clippy::panic, reason = "a program of libFuzzer has no other way to refuse its arguments")]
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use fuzz::Target;
 
 static TARGET: OnceLock<&'static Target> = OnceLock::new();
 
-/// The target that the command line names. A program of libFuzzer has no `main` of its own.
+/// The target that the command line names.
 fn named() -> &'static Target {
     let name = std::env::args().find_map(|argument| argument.strip_prefix("--target=").map(str::to_owned));
     let found = name.and_then(|name| fuzz::TARGETS.iter().find(|target| target.name == name));
