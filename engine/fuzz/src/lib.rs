@@ -40,6 +40,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "blocks", run: blocks::run, short_cases: 500 },
     Target { name: "delimited", run: delimited::run, short_cases: 400 },
     Target { name: "expression-text", run: expression::text::run, short_cases: 400 },
-    Target { name: "expression-values", run: expression::values::run, short_cases: 300 },
+    Target { name: "expression-values", run: expression::values::run, short_cases: 1_000 },
     Target { name: "topology", run: topology::run, short_cases: 100 },
 ];

@@ -10,6 +10,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 
 proptest! {
     #![proptest_config(Config {
+        cases: 3_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
         ..Config::default()
     })]
