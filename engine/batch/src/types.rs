@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
+/// Most lists and maps within each other that are read, so that no text exhausts a thread's stack.
+const DEEPEST: usize = 40;
+
 /// A type of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -81,14 +84,25 @@ impl Type {
     /// # Errors
     /// If `text` is no type.
     pub fn parse(text: &str) -> Result<Self, TypeError> {
-        let lower = text.trim().to_ascii_lowercase();
-        if let Some(item) = lower.strip_prefix("list of ") {
-            return Ok(Self::List(Box::new(Self::parse(item)?)));
+        Self::parse_within(text, DEEPEST)
+    }
+
+    fn parse_within(text: &str, levels: usize) -> Result<Self, TypeError> {
+        const TOO_DEEP: TypeError = TypeError::Arguments("lists and maps stand in each other too deeply");
+        let inner = |of: &str| Self::parse_within(of, levels.checked_sub(1).ok_or(TOO_DEEP)?).map(Box::new);
+        let text = text.trim();
+        let after = |words: &str| {
+            let head = text.get(..words.len()).filter(|head| head.eq_ignore_ascii_case(words))?;
+            text.get(head.len()..)
+        };
+        if let Some(item) = after("list of ") {
+            return Ok(Self::List(inner(item)?));
         }
-        if let Some(value) = lower.strip_prefix("map of text to ") {
-            return Ok(Self::Map(Box::new(Self::parse(value)?)));
+        if let Some(value) = after("map of text to ") {
+            return Ok(Self::Map(inner(value)?));
         }
-        let (name, arguments) = match text.trim().split_once('(') {
+        let lower = text.to_ascii_lowercase();
+        let (name, arguments) = match text.split_once('(') {
             None => (lower.as_str().to_owned(), Vec::new()),
             Some((name, rest)) => {
                 let inside = rest.trim_end().strip_suffix(')').ok_or_else(|| TypeError::Unknown(text.to_owned()))?;
@@ -338,6 +352,7 @@ mod tests {
             "timestamp(0)",
             "list of text",
             "list of decimal(38, 13)",
+            "list of timestamp(6, America/New_York)",
             "map of text to text",
             "nullable date",
             "double",
@@ -354,6 +369,10 @@ mod tests {
             ["", "txt", "decimal(39, 0)", "decimal(5, 6)", "timestamp(4)", "nullable list of text", "text unsigned"]
         {
             assert!(ColumnType::parse(text).is_err(), "{text}");
+        }
+        for deep in ["list of ", "map of text to "] {
+            assert!(ColumnType::parse(&(deep.repeat(100_000) + "text")).is_err());
+            assert!(ColumnType::parse(&(deep.repeat(40) + "text")).is_ok());
         }
     }
 }

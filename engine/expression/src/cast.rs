@@ -265,6 +265,14 @@ fn moments(values: &ArrayRef, from: &Type, to: &Type) -> Outcome {
 fn to_text(values: &ArrayRef, from: &Type, _: &Type) -> Outcome {
     let count = values.len();
     match from {
+        Type::Date => {
+            let days = values.as_primitive::<Date32Type>();
+            // By hand: the kernel would fail the whole column for one day that has no name.
+            texts(count, |row| {
+                let day = days.is_valid(row).then(|| calendar::date_of(days.value(row)).ok_or(OUT_OF_RANGE));
+                Ok(day.transpose()?.map(|day| Cow::Owned(day.to_string())))
+            })
+        }
         Type::Timestamp { .. } => {
             let get = nanoseconds(values, from);
             texts(count, |row| {

@@ -159,10 +159,32 @@ pub(crate) fn compare(left: i128, left_scale: u8, right: i128, right_scale: u8) 
     }
 }
 
-/// Adds or subtracts two values of one scale.
-pub(crate) fn add(left: i128, right: i128, subtract: bool) -> Result<i128, Fault> {
+/// Adds or subtracts two values, each at its scale; the sum has the larger one.
+pub(crate) fn add(left: (i128, u8), right: (i128, u8), subtract: bool) -> Result<i128, Fault> {
+    if let Some((left, right)) = aligned(left, right) {
+        let sum = if subtract { left.checked_sub(right) } else { left.checked_add(right) };
+        return sum.ok_or(OVERFLOW);
+    }
+    // One side alone may be too wide at the common scale where the sum is not.
+    let (left, right) = aligned_wide(left, right);
     let sum = if subtract { left.checked_sub(right) } else { left.checked_add(right) };
-    sum.ok_or(OVERFLOW)
+    sum.and_then(i256::to_i128).ok_or(OVERFLOW)
+}
+
+/// Two values at the larger of their scales, if 128 bits hold both.
+fn aligned((left, left_scale): (i128, u8), (right, right_scale): (i128, u8)) -> Option<(i128, i128)> {
+    let common = left_scale.max(right_scale);
+    let left = left.checked_mul(power(usize::from(common - left_scale)))?;
+    Some((left, right.checked_mul(power(usize::from(common - right_scale)))?))
+}
+
+/// As `aligned`; 38 digits moved by 38 fit 256 bits.
+fn aligned_wide((left, left_scale): (i128, u8), (right, right_scale): (i128, u8)) -> (i256, i256) {
+    let common = left_scale.max(right_scale);
+    let wide = |value: i128, scale: u8| {
+        i256::from_i128(value).wrapping_mul(i256::from_i128(power(usize::from(common - scale))))
+    };
+    (wide(left, left_scale), wide(right, right_scale))
 }
 
 /// Multiplies; `excess` is by how much the scales' sum is larger than the result's.
@@ -200,7 +222,14 @@ pub(crate) fn divide(left: i128, right: i128, shift: usize) -> Result<i128, Faul
     quotient.checked_add(left.signum() * right.signum()).ok_or(OVERFLOW)
 }
 
-/// What is left of a division, with the dividend's sign; both of one scale.
-pub(crate) fn remainder(left: i128, right: i128) -> Result<i128, Fault> {
-    if right == 0 { Err(DIVIDED_BY_ZERO) } else { Ok(left.checked_rem(right).unwrap_or(0)) }
+/// What is left of a division, with the dividend's sign; two values, each at its scale, the rest at the larger one.
+pub(crate) fn remainder(left: (i128, u8), right: (i128, u8)) -> Result<i128, Fault> {
+    if right.0 == 0 {
+        return Err(DIVIDED_BY_ZERO);
+    }
+    if let Some((left, right)) = aligned(left, right) {
+        return Ok(left.checked_rem(right).unwrap_or(0));
+    }
+    let (left, right) = aligned_wide(left, right);
+    left.checked_rem(right).and_then(i256::to_i128).ok_or(OVERFLOW)
 }

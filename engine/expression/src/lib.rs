@@ -8,6 +8,7 @@
 //! * Numbers are exact. `+ - *` of whole numbers give 64 bits, of decimals the SQL precision up to 38 digits; what does
 //!   not fit fails the row. `/` gives a decimal with at least six digits after the point, rounded half away from zero,
 //!   also for whole numbers. Doubles mix with doubles only.
+//! * Exact numbers compare by what they are, whatever their types. Of doubles, zero equals zero with a sign.
 //! * Text is never read as a number or a date without `cast` or a function; a literal beside a date is read at compile time.
 //! * `case`, `coalesce`, `and` and `or` fail a row only if the part that decides its value failed.
 //! * `||` and `concat` are null if a part is; `greatest` and `least` too.

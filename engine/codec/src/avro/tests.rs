@@ -130,7 +130,7 @@ fn rewritten(schema: &Schema, body: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 64, ..Config::default() })]
 
     #[test]
     fn records_come_back_and_the_library_agrees(

@@ -1,7 +1,7 @@
 //! The decoder: header, rows, bad rows, the tail, the verdict.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
@@ -333,15 +333,26 @@ fn no_text(names: &[String], encoding: &'static Encoding, header: &[u8]) -> Opti
     })
 }
 
-/// Gives the second `Filler` the name `Filler (2)`, so that a map of names to cells holds each.
+/// Gives the second `Filler` the name `Filler (2)`, so that a map of names to cells holds each; a number that another
+/// column is called by already is passed over.
 fn distinct(names: Vec<String>) -> Vec<String> {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let numbered = |name: String| {
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut numbered = |name: String| {
         let times = seen.entry(name.clone()).or_default();
         *times += 1;
-        if *times == 1 { name } else { format!("{name} ({times})") }
+        if *times == 1 {
+            return name;
+        }
+        loop {
+            let candidate = format!("{name} ({times})");
+            if taken.insert(candidate.clone()) {
+                return candidate;
+            }
+            *times += 1;
+        }
     };
-    names.into_iter().map(numbered).collect()
+    names.into_iter().map(&mut numbered).collect()
 }
 
 fn is_blank(bytes: &[u8], separator: u8) -> bool {

@@ -2,6 +2,10 @@
 //!
 //! A quote opens a quoted cell only at the cell's beginning; anywhere else it is text. The search for a row's end goes on
 //! where it stopped when more bytes arrive, so that a hostile row costs no more than its length.
+//!
+//! Where a row ends, and what becomes of one that is too long, depends on the bytes alone and not on the pieces in which
+//! they came. So of a row no more is looked at than the limit and one byte. Whoever stands in quotes there is refused;
+//! else the row ends at the next line end, whatever is quoted before it.
 
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
@@ -77,11 +81,9 @@ impl<R: Read> Scanner<R> {
                     let what = format!("a quote that opens in the row of line {} is never closed", self.next_line);
                     return Err(refuse("E4206", self.next_line, &what));
                 }
+                None if self.end - self.start > self.limit => return self.pass_over(),
                 None => (self.end - self.start, self.end - self.start),
             };
-            if length > self.limit {
-                return self.pass_over(length);
-            }
             if length == 0 && after == 0 {
                 return Ok(Found::End);
             }
@@ -95,9 +97,11 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// Length of the row at `start`, if its line end is in the buffer.
+    /// Length of the row at `start`, if its line end is in the buffer and not behind the limit.
     fn find_end(&mut self) -> Option<usize> {
-        let row = &self.buffer[self.start..self.end];
+        let there = self.end - self.start;
+        let last = self.at_end && there <= self.limit;
+        let row = &self.buffer[self.start..self.start + there.min(self.limit + 1)];
         if !self.quotes {
             let found = memchr::memchr(b'\n', &row[self.searched..]);
             let found = found.map(|offset| self.searched + offset);
@@ -120,8 +124,8 @@ impl<R: Read> Scanner<R> {
                     None => {
                         // Whether it closes or is doubled shows only with the next byte; at the end it closes.
                         self.searched = quote;
-                        self.in_quotes = !self.at_end;
-                        if self.at_end {
+                        self.in_quotes = !last;
+                        if last {
                             self.searched = row.len();
                         }
                         return None;
@@ -143,16 +147,19 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Skips a row that is too long, up to the next line end, in bounded memory.
-    fn pass_over(&mut self, length: usize) -> Result<Found, DecodeError> {
+    fn pass_over(&mut self) -> Result<Found, DecodeError> {
         let line = self.next_line;
-        let beginning = self.buffer[self.start..self.start + length.min(KEPT_OF_LONG_LINE)].to_vec();
-        self.next_line += 1;
-        if self.quotes {
-            self.next_line += count_line_ends(&self.buffer[self.start..self.start + length]);
-        }
-        self.start += length;
+        let searched = &self.buffer[self.start..=self.start + self.limit];
+        self.next_line += 1 + if self.quotes { count_line_ends(searched) } else { 0 };
+        let mut beginning = searched[..searched.len().min(KEPT_OF_LONG_LINE)].to_vec();
+        self.start += searched.len();
         loop {
-            if let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {
+            let rest = &self.buffer[self.start..self.end];
+            let found = memchr::memchr(b'\n', rest);
+            let piece = &rest[..found.unwrap_or(rest.len())];
+            let room = KEPT_OF_LONG_LINE - beginning.len();
+            beginning.extend_from_slice(&piece[..piece.len().min(room)]);
+            if let Some(offset) = found {
                 self.start += offset + 1;
                 break;
             }

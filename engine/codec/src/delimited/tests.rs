@@ -118,6 +118,7 @@ fn rows_become_columns() {
     let as_text = Settings { empty_is_null: false, ..settings() };
     let some = Settings { wanted: Some(BTreeSet::from(["c".into()])), ..settings() };
     let short = Settings { line_limit: 20, ..settings() };
+    let short_quoted = Settings { line_limit: 20, ..quoted() };
     type Bad<'a> = &'a [(u64, u64, &'static str)];
     let cases: &[(&Settings, &[u8], &[&str], Bad<'_>)] = &[
         (&settings(), b"A|B|C\n1|2|3\n4||6\n", &["2: 1/2/3", "3: 4/-/6"], &[]),
@@ -147,6 +148,13 @@ fn rows_become_columns() {
         ),
         (&quoted(), b"A,B,C\n1,\"2\"x,3\n4,5,6\n1,2,\"3\"\"\"", &["3: 4/5/6", "4: 1/2/3\""], &[(0, 2, "E4213")]),
         (&quoted(), b"A,B,C\n\"1\",2\n\"1\",2,3,4\n", &[], &[(0, 2, "E4202"), (1, 3, "E4202")]),
+        // Behind the limit quotes do not count, however the bytes came.
+        (
+            &short_quoted,
+            b"A,B,C\n1,\"x\ny\",aaaaaaaaaaaaaaaaaaaa,\"z\nz\"\nx,y,z\n",
+            &["5: x/y/z"],
+            &[(0, 2, "E4203"), (1, 4, "E4202")],
+        ),
         (&quoted_spill, b"A,B,C\n1,\"2,\"\"\",x,\"y\",\"3\"\n\"1\",2,3\n", &["2: 1/2,\",x,y/3", "3: 1/2/3"], &[]),
     ];
     for (settings, text, rows, bad_rows) in cases {
@@ -244,6 +252,12 @@ fn documents_that_are_something_else_are_refused() {
             "E4208",
             r"the first line is no text in UTF-8; it begins `A|B|Gr\xf6\xdfe`",
         ),
+        (
+            &short_quoted,
+            b"A,B,C\n1,\"aaaaaaaaaaaaaaaaaaaaaaaaa\",3\n",
+            "E4206",
+            "a quote that opens in the row of line 2 is never closed",
+        ),
         (&settings(), b"", "E4212", "the document is empty"),
         (&settings(), b"\xef\xbb\xbf", "E4212", "the document is empty"),
         (&settings(), b"<html>\nA|B|C\n", "E4208", "the first line is no expected header; it reads: <html>"),
@@ -314,6 +328,25 @@ fn repeated_names_are_told_apart_by_their_order() {
     assert_eq!(block.rows.column_by_name("second").expect("there").as_string::<i32>().value(0), "z");
     let map = block.rows.column_by_name("row").expect("asked for").as_map();
     assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["Symbol", "Filler (2)"]);
+}
+
+#[test]
+fn a_name_that_looks_numbered_keeps_its_cell() {
+    let layout = layout("odd", "X,X,X (2)", "");
+    let settings = Settings { layouts: vec![layout], raw_row: RawRow::AllCells, ..settings() };
+    let format = Arc::new(Format::new(settings).expect("settings"));
+    let mut decoder = Decoder::new(&b"X|X|X (2)\n1|2|3\n"[..], &format, 0).expect("a known header");
+    let block = decoder.next().expect("readable").expect("a row");
+    let map = block.rows.column_by_name("row").expect("asked for").as_map();
+    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["X", "X (3)", "X (2)"]);
+}
+
+#[test]
+fn what_is_kept_of_a_long_line_does_not_depend_on_the_pieces() {
+    let short = Settings { line_limit: 20, ..settings() };
+    let long = "x".repeat(70_000);
+    let (blocks, _) = decode(&short, format!("A|B|C\n{long}\n1|2|3\n").as_bytes()).expect("accepted");
+    assert_eq!(blocks[0].bad[0].raw.len(), 64 * 1024);
 }
 
 #[test]

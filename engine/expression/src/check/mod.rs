@@ -15,7 +15,7 @@ use arrow::array::{
 use batch::{Code, ColumnType, Type};
 
 pub(crate) use conversion::literal_integer;
-pub(crate) use operators::{add_days, days_between};
+pub(crate) use operators::{add_days, days_between, without_signed_zeros};
 
 use crate::calendar;
 use crate::cast::caster;

@@ -6,16 +6,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, Float64Array};
 use arrow::compute::kernels::cmp;
 use arrow::compute::{ilike as ilike_kernel, is_not_null, is_null, like as like_kernel, not};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use batch::Type;
 
 use super::Checker;
 use crate::calendar::OUT_OF_RANGE;
 use crate::cast::{as_decimals, exact, exact_numbers};
-use crate::column::{Arguments, Fault, OVERFLOW, Outcome, falsehoods, numbers, truths};
+use crate::column::{Arguments, Column, Fault, OVERFLOW, Outcome, falsehoods, numbers, truths};
 use crate::decimal;
 use crate::syntax::{Operator, Span, Syntax};
 use crate::tree::{Kind, Literal, Node, Operation};
@@ -162,7 +162,9 @@ impl Checker<'_> {
 
     pub(crate) fn comparison(&mut self, operator: Operator, left: Node, right: Node, span: &Span) -> Option<Node> {
         let distinct = matches!(operator, Operator::Distinct | Operator::NotDistinct);
-        let decimals = matches!((&left.of, &right.of), (Type::Decimal { .. }, Type::Decimal { .. }));
+        // Numbers of different types compare by what they are: a type that holds both need not exist.
+        let decimal = [&left.of, &right.of].into_iter().any(|of| matches!(of, Type::Decimal { .. }));
+        let decimals = decimal && exact(&left.of).is_some() && exact(&right.of).is_some();
         let nullable = !distinct && (left.nullable || right.nullable);
         if decimals
             && left.of != right.of
@@ -177,8 +179,16 @@ impl Checker<'_> {
             let remedy = "compare elements: `element(x, 1)`, or use `list_contains`";
             return self.error("E3301", span, "lists and maps cannot be compared".to_owned(), remedy);
         }
+        let double = nodes.first().is_some_and(|node| node.of == Type::Double);
         let operation = Operation::new(move |arguments| {
-            let (left, right) = (arguments.datum(0), arguments.datum(1));
+            let side = |position: usize| {
+                if double {
+                    without_signed_zeros(&arguments.columns[position]).datum()
+                } else {
+                    arguments.datum(position)
+                }
+            };
+            let (left, right) = (side(0), side(1));
             let kernel = match operator {
                 Operator::NotEqual => cmp::neq,
                 Operator::Less => cmp::lt,
@@ -297,10 +307,15 @@ fn compare_decimals(operator: Operator, left: &Type, right: &Type) -> Operation 
     let scale = |of: &Type| exact(of).map_or(0, |(_, scale)| scale);
     let (left_scale, right_scale) = (scale(left), scale(right));
     Operation::new(move |arguments| {
-        let (left, right) = (arguments.number::<Decimal128Type>(0), arguments.number::<Decimal128Type>(1));
+        let decimals = |position: usize| as_decimals(arguments.values(position));
+        let (Some(left), Some(right)) = (decimals(0), decimals(1)) else {
+            return Outcome::fine(arrow::array::new_null_array(&DataType::Boolean, arguments.count));
+        };
         crate::column::booleans(arguments.count, |row| {
-            let order = match (left.get(row), right.get(row)) {
-                (Some(left), Some(right)) => decimal::compare(left, left_scale, right, right_scale),
+            let order = match (arguments.index(0, row), arguments.index(1, row)) {
+                (Some(at), Some(other)) => {
+                    decimal::compare(left.value(at), left_scale, right.value(other), right_scale)
+                }
                 (left, right) => {
                     return match operator {
                         Operator::Distinct => Some(left.is_some() || right.is_some()),
@@ -319,6 +334,16 @@ fn compare_decimals(operator: Operator, left: &Type, right: &Type) -> Operation 
             })
         })
     })
+}
+
+/// The kernels order doubles by their bits, in which zero with a sign is less than zero; as numbers they are equal.
+pub(crate) fn without_signed_zeros(column: &Column) -> Column {
+    let doubles: &Float64Array = arrow::array::AsArray::as_primitive(&column.values);
+    if !doubles.values().iter().any(|value| *value == 0.0 && value.is_sign_negative()) {
+        return column.clone();
+    }
+    let plain = doubles.unary::<_, Float64Type>(|value| if value == 0.0 { 0.0 } else { value });
+    Column::fine(Arc::new(plain), column.scalar)
 }
 
 fn double_arithmetic(operator: Operator) -> Operation {
@@ -376,14 +401,8 @@ fn exact_arithmetic(operator: Operator, left: &Type, right: &Type, of: &Type) ->
         match operator {
             Operator::Multiply => decimal::multiply(left, right, excess),
             Operator::Divide => decimal::divide(left, right, shift),
-            _ => {
-                let left = decimal::rescale(left, left_scale, left_scale.max(right_scale))?;
-                let right = decimal::rescale(right, right_scale, left_scale.max(right_scale))?;
-                match operator {
-                    Operator::Remainder => decimal::remainder(left, right),
-                    _ => decimal::add(left, right, operator == Operator::Subtract),
-                }
-            }
+            Operator::Remainder => decimal::remainder((left, left_scale), (right, right_scale)),
+            _ => decimal::add((left, left_scale), (right, right_scale), operator == Operator::Subtract),
         }
     };
     Operation::new(move |arguments: &Arguments<'_>| {

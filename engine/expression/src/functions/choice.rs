@@ -7,7 +7,7 @@ use arrow::compute::kernels::cmp;
 use arrow::compute::kernels::zip::zip;
 
 use super::Call;
-use crate::check::Checker;
+use crate::check::{Checker, without_signed_zeros};
 use crate::column::{Outcome, null_where, truths};
 use crate::evaluate::null_if;
 use crate::syntax::Operator;
@@ -44,8 +44,16 @@ fn extreme(checker: &mut Checker<'_>, call: &Call, largest: bool) -> Option<Node
     for part in parts {
         let of = best.of.clone();
         let carrier = of.arrow();
+        let double = of == batch::Type::Double;
         let operation = Operation::new(move |arguments| {
-            let (left, right) = (arguments.datum(0), arguments.datum(1));
+            let side = |position: usize| {
+                if double {
+                    without_signed_zeros(&arguments.columns[position]).datum()
+                } else {
+                    arguments.datum(position)
+                }
+            };
+            let (left, right) = (side(0), side(1));
             let chosen = if largest { cmp::gt_eq(&*left, &*right) } else { cmp::lt_eq(&*left, &*right) };
             let values = chosen.and_then(|chosen| {
                 let unknown = arrow::compute::is_null(&chosen)?;

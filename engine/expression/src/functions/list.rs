@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt64Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::kernels::cmp;
-use arrow::compute::{interleave, take};
+use arrow::compute::{interleave, is_null, take};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use batch::Type;
 
 use super::{Call, argument, literal};
 use crate::cast::each_item;
-use crate::check::Checker;
-use crate::column::{Argument, Arguments, Column, Outcome, numbers, truths};
+use crate::check::{Checker, without_signed_zeros};
+use crate::column::{Argument, Arguments, Column, Outcome, null_where, numbers, truths};
 use crate::syntax::Span;
 use crate::tree::{Literal, Node, Operation};
 
@@ -136,7 +136,8 @@ pub(super) fn contains(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
         let remedy = "use lists of plain values";
         return checker.error("E3301", &call.span, "lists and maps cannot be compared".to_owned(), remedy);
     }
-    let operation = Operation::new(|arguments| {
+    let double = of == Type::Double;
+    let operation = Operation::new(move |arguments| {
         let lists: &ListArray = arguments.values(0).as_list();
         // The sought value of each item's row, beside the items.
         let mut rows = Vec::new();
@@ -154,8 +155,11 @@ pub(super) fn contains(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
             }
         }
         let beside: UInt64Array = rows.iter().map(|(_, sought)| *sought).collect::<Vec<_>>().into();
-        let equal = take(lists.values(), &UInt64Array::from(items), None)
-            .and_then(|items| cmp::eq(&items, &take(arguments.values(1), &beside, None)?));
+        let equal = take(lists.values(), &UInt64Array::from(items), None).and_then(|items| {
+            let sides = [items, take(arguments.values(1), &beside, None)?].map(|side| Column::fine(side, false));
+            let [items, sought] = if double { sides.map(|side| without_signed_zeros(&side)) } else { sides };
+            cmp::eq(&items.values, &sought.values)
+        });
         match equal {
             Ok(equal) => {
                 let equal = truths(&(Arc::new(equal) as ArrayRef));
@@ -180,9 +184,15 @@ pub(super) fn cast_items(checker: &mut Checker<'_>, call: &Call) -> Option<Node>
 
 /// Runs a function of texts over each item of lists of text; further arguments are scalars or one for each row.
 fn over_items(arguments: &Arguments<'_>, run: fn(&Arguments<'_>) -> Outcome) -> Outcome {
-    let lists = arguments.columns[0].clone().spread(arguments.count).values;
-    let offsets = lists.as_list::<i32>().offsets().clone();
+    let mut lists = arguments.columns[0].clone().spread(arguments.count).values;
     let others: Vec<Column> = arguments.columns[1..].to_vec();
+    // Null flows through the list, not into its items.
+    for other in others.iter().filter(|other| other.values.null_count() > 0) {
+        if let Ok(nulls) = is_null(&other.clone().spread(arguments.count).values) {
+            lists = null_where(&lists, &nulls);
+        }
+    }
+    let offsets = lists.as_list::<i32>().offsets().clone();
     let inner = Operation::new(move |items| {
         let mut rows = vec![0_u64; items.count];
         for (row, pair) in offsets.windows(2).enumerate() {

@@ -116,6 +116,26 @@ fn expressions_over_columns() {
         ("18446744073709551615 = quantity", ["false", "false", "true", "null"]),
         ("1.10 = 1.1", ["true"; 4]),
         ("0.1 + 0.2 = 0.3", ["true"; 4]),
+        ("cast('-0' as double) = 0e0", ["true"; 4]),
+        ("cast('-0' as double) < 0e0 or 0e0 is distinct from cast('-0' as double)", ["false"; 4]),
+        ("list_contains([0e0], cast('-0' as double))", ["true"; 4]),
+        ("nullif(cast('-0' as double), 0e0)", ["null"; 4]),
+        // Numbers of different types compare by what they are, and their sums and rests need only fit themselves.
+        ("quantity > 0.00000000000000000000000000000000000001", ["true", "false", "true", "null"]),
+        ("change in (0.00000000000000000000000000000000000001, 0)", ["false", "true", "false", "null"]),
+        ("quantity % 0.3", ["0.2", "0.0", "0.0", "null"]),
+        (
+            "0.00000000000000000000000000000000000003 % cast(2 as decimal(38, 0))",
+            ["0.00000000000000000000000000000000000003"; 4],
+        ),
+        (
+            "cast('1.75' as decimal(38, 37)) + cast('-0.9' as decimal(38, 38))",
+            ["0.85000000000000000000000000000000000000"; 4],
+        ),
+        // Null flows through a list, not into its items.
+        ("list_trim(split('a;b', ';'), nullif(day, '20210104'))", ["null", "[a, b]", "[a, b]", "null"]),
+        ("list_replace(split(list, ';'), price, '')", ["[1.5, 2]", "[x, 1]", "[]", "null"]),
+        ("list_replace(['a'], 'a', nullif(day, '20210104'))", ["null", "[20210230]", "[9999-12-31]", "null"]),
         ("null", ["null"; 4]),
         ("null = null", ["null"; 4]),
     ];
@@ -123,6 +143,14 @@ fn expressions_over_columns() {
     for (text, expected) in cases {
         assert_eq!(shown(&compiled(text), &rows), *expected, "{text}");
     }
+}
+
+#[test]
+fn a_day_without_a_name_fails_its_own_row() {
+    let mut rows = rows();
+    let days = arrow::array::Date32Array::from(vec![Some(18_631), Some(i32::MAX), Some(-719_528), None]);
+    rows.columns.insert("settled", std::sync::Arc::new(days));
+    assert_eq!(shown(&compiled("cast(settled as text)"), &rows), ["2021-01-04", "!E4104", "0000-01-01", "null"]);
 }
 
 #[test]

@@ -82,9 +82,16 @@ pub(super) fn encode(place: Place, records: &Records) -> Vec<u8> {
     for (index, (column, data)) in columns.into_iter().zip(data).enumerate() {
         encode_column(bytes[1 + index], column, data, &mut bytes);
     }
-    let checksum = checksum(place, records.base_offset, &bytes);
-    bytes[8..16].copy_from_slice(&checksum.to_le_bytes());
+    reseal(place, records.base_offset, &mut bytes);
     bytes
+}
+
+/// Writes the checksum of a block; nothing for bytes too short to be one.
+pub(super) fn reseal(place: Place, base_offset: i64, bytes: &mut [u8]) {
+    if bytes.len() >= HEAD {
+        let checksum = checksum(place, base_offset, bytes);
+        bytes[8..16].copy_from_slice(&checksum.to_le_bytes());
+    }
 }
 
 /// The bytes as an LZ4 block, if that is worth it.
@@ -358,8 +365,7 @@ mod tests {
             for wrong in [0, 1, 2, 3, 0x7f, 0x80, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] = wrong;
-                let checksum = super::checksum(PLACE, 40, &damaged);
-                damaged[8..16].copy_from_slice(&checksum.to_le_bytes());
+                super::reseal(PLACE, 40, &mut damaged);
                 if let Ok(decoded) = decode(PLACE, 40, &damaged) {
                     assert_eq!(decoded.iter().count(), decoded.len());
                 }
@@ -383,8 +389,7 @@ mod tests {
             for wrong in [0, 1, 0x10, 0x7f, 0x80, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] = wrong;
-                let checksum = super::checksum(PLACE, 40, &damaged);
-                damaged[8..16].copy_from_slice(&checksum.to_le_bytes());
+                super::reseal(PLACE, 40, &mut damaged);
                 if let Ok(decoded) = decode(PLACE, 40, &damaged) {
                     assert_eq!(decoded.iter().count(), decoded.len());
                 }

@@ -11,6 +11,8 @@
 //! lock of the folder makes it pointless), threads.
 
 mod block;
+#[doc(hidden)]
+pub mod blocks;
 mod folder;
 mod store;
 

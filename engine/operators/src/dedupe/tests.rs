@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use batch::TopicIdentity;
 use proptest::{prop_assert_eq, proptest};
+use state::{SnapshotHeader, read_snapshot, write_snapshot};
 
 use super::{Dedupe, DedupeSettings};
 use crate::samples::{batch, codes, facts, maybe_names, names, numbers, placed};
@@ -27,6 +29,21 @@ fn rows(rows: &[(i64, Row)]) -> batch::Batch {
     let column = |pick: fn(&Row) -> i64| numbers(&rows.iter().map(|(_, row)| Some(pick(row))).collect::<Vec<_>>());
     let places: Vec<(i64, i64)> = rows.iter().map(|(number, row)| (*number, row.2)).collect();
     placed(&[("key", column(|row| row.0)), ("content", column(|row| row.1)), ("source", column(|row| row.2))], &places)
+}
+
+const HEADER: SnapshotHeader = SnapshotHeader {
+    input: TopicIdentity(1),
+    partition: 0,
+    position: 0,
+    changelog: TopicIdentity(2),
+    changelog_offset: 0,
+};
+
+/// What the store of the chain would write to its changelog.
+fn changes(chain: &mut Chain) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let mut changes = Vec::new();
+    chain.stores()[0].changes(&mut |key, value| changes.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+    changes
 }
 
 /// What became of each row, by its number.
@@ -71,9 +88,9 @@ fn model(rows: &[Row]) -> Vec<char> {
 
 proptest! {
     #[test]
-    fn no_cut_commit_or_rollback_changes_what_becomes_of_a_row(
+    fn no_cut_commit_rollback_or_restart_changes_what_becomes_of_a_row(
         input in proptest::collection::vec((0_i64..8, 0_i64..2, -13_i64..6), 1..80),
-        cuts in proptest::collection::vec((1_usize..12, 0_u8..4), 1..30),
+        cuts in proptest::collection::vec((1_usize..12, 0_u8..8), 1..30),
     ) {
         let mut time = 1_000;
         let input: Vec<Row> = input
@@ -85,6 +102,8 @@ proptest! {
         let mut found = vec!['r'; input.len()];
         let (mut start, mut cuts) = (0, cuts.into_iter().cycle());
         let mut committed = 0;
+        let mut changelog: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+        let mut snapshot: Option<(Vec<u8>, usize)> = None;
         while start < input.len() {
             let (length, then) = cuts.next().expect("a cycle has no end");
             let end = (start + length).min(input.len());
@@ -92,7 +111,35 @@ proptest! {
             fates(&output, &mut found);
             start = end;
             match then {
-                0 => { chain.commit(); committed = start; }
+                0 | 4 => {
+                    changelog.extend(changes(&mut chain));
+                    chain.commit();
+                    committed = start;
+                }
+                // A snapshot holds what was committed, whenever it is written.
+                5 => {
+                    let mut bytes = Vec::new();
+                    write_snapshot(&mut bytes, &HEADER, &*chain.stores()[0]).expect("memory does not fail");
+                    snapshot = Some((bytes, changelog.len()));
+                }
+                // The process ended, and another one goes on from the snapshot and the changelog behind it. What was not
+                // committed is read again, in one batch.
+                6 => {
+                    chain = Chain::new(vec![Box::new(Dedupe::new("once".into(), settings()))]);
+                    let mut known = 0;
+                    if let Some((bytes, length)) = &snapshot {
+                        read_snapshot(&mut bytes.as_slice(), chain.stores().remove(0)).expect("own bytes");
+                        known = *length;
+                    }
+                    for (key, value) in &changelog[known..] {
+                        chain.stores()[0].apply(key, value.as_deref()).expect("own records");
+                    }
+                    if committed < start {
+                        found[committed..start].fill('r');
+                        let output = chain.run(rows(&numbered[committed..start]), &facts()).expect("runs");
+                        fates(&output, &mut found);
+                    }
+                }
                 // Taken back and read again, up to the same place, in one batch.
                 1 if committed < start => {
                     chain.rollback();

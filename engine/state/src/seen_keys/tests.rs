@@ -12,10 +12,23 @@ use crate::{Savepoint, Store, StoreError};
 const REMEMBER: i64 = 10;
 
 /// What the store would write to its changelog.
-fn changes(store: &mut SeenKeys) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+fn changes(store: &mut SeenKeys) -> Vec<Change> {
     let mut changes = Vec::new();
     store.changes(&mut |key, value| changes.push((key.to_vec(), value.map(<[u8]>::to_vec))));
     changes
+}
+
+/// A record of the changelog.
+type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// Restores from records in their order; of a compacted changelog only the last of each key is left.
+fn replay(store: &mut SeenKeys, changelog: &[Change], compacted: bool) {
+    for (at, (key, value)) in changelog.iter().enumerate() {
+        let last = changelog[at + 1..].iter().all(|(later, _)| later != key);
+        if last || !compacted {
+            store.apply(key, value.as_deref()).expect("own records");
+        }
+    }
 }
 
 fn empty() -> SeenKeys {
@@ -53,26 +66,46 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Action {
-    Row { key: u128, content: u64, advance: i64 },
+    Row {
+        key: u128,
+        content: u64,
+        advance: i64,
+    },
     Savepoint,
     Rewind(usize),
     Commit,
     Rollback,
-    RestoreFromChangelog,
-    RestoreFromSnapshot,
+    /// The task ended between `changes` and `commit`: its transaction did not happen.
+    CommitThatFails,
+    TakeSnapshot,
+    RestoreFromChangelog {
+        compacted: bool,
+    },
+    /// From the snapshot so many before the last, and the changelog from so many records before where that stood.
+    RestoreFromSnapshot {
+        back: usize,
+        earlier: usize,
+    },
+}
+
+/// Steps of time: mostly small, and some after which everything is forgotten, or far too late.
+fn advance() -> impl Strategy<Value = i64> {
+    prop_oneof![20 => -14_i64..8, 1 => Just(25), 1 => Just(-200), 1 => 9_i64..12]
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
     let row =
-        (0_u128..12, 1_u64..3, -14_i64..8).prop_map(|(key, content, advance)| Action::Row { key, content, advance });
+        (0_u128..12, 1_u64..3, advance()).prop_map(|(key, content, advance)| Action::Row { key, content, advance });
     let action = prop_oneof![
         20 => row,
         2 => Just(Action::Savepoint),
         2 => (0_usize..4).prop_map(Action::Rewind),
         4 => Just(Action::Commit),
         1 => Just(Action::Rollback),
-        1 => Just(Action::RestoreFromChangelog),
-        1 => Just(Action::RestoreFromSnapshot),
+        1 => Just(Action::CommitThatFails),
+        1 => Just(Action::TakeSnapshot),
+        1 => any::<bool>().prop_map(|compacted| Action::RestoreFromChangelog { compacted }),
+        2 => (0_usize..3, 0_usize..4).prop_map(|(back, earlier)| Action::RestoreFromSnapshot { back, earlier }),
     ];
     proptest::collection::vec(action, 0..200)
 }
@@ -83,7 +116,9 @@ proptest! {
         let (mut store, mut model) = (empty(), Model::default());
         let mut committed = Model::default();
         let mut marked: Vec<(Savepoint, Model)> = Vec::new();
-        let mut changelog: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        let mut changelog: Vec<Change> = Vec::new();
+        // State, and the number of records of the changelog that are in it.
+        let mut snapshots: Vec<(Vec<u8>, usize)> = Vec::new();
         for action in actions {
             match action {
                 Action::Row { key, content, advance } => {
@@ -102,12 +137,7 @@ proptest! {
                     }
                 }
                 Action::Commit => {
-                    for (key, value) in changes(&mut store) {
-                        match value {
-                            Some(value) => changelog.insert(key, value),
-                            None => changelog.remove(&key),
-                        };
-                    }
+                    changelog.extend(changes(&mut store));
                     store.commit();
                     committed = model.clone();
                     marked.clear();
@@ -117,18 +147,30 @@ proptest! {
                     model = committed.clone();
                     marked.clear();
                 }
-                Action::RestoreFromChangelog => {
-                    store = empty();
-                    for (key, value) in &changelog {
-                        store.apply(key, Some(value)).expect("own records");
-                    }
+                Action::CommitThatFails => {
+                    let written = changes(&mut store);
+                    prop_assert_eq!(changes(&mut store), written);
+                    store.rollback();
                     model = committed.clone();
                     marked.clear();
                 }
-                Action::RestoreFromSnapshot => {
+                Action::TakeSnapshot => {
                     let mut bytes = Vec::new();
                     store.write_state(&mut bytes).expect("memory does not fail");
+                    snapshots.push((bytes, changelog.len()));
+                }
+                Action::RestoreFromChangelog { compacted } => {
+                    store = empty();
+                    replay(&mut store, &changelog, compacted);
+                    model = committed.clone();
+                    marked.clear();
+                }
+                Action::RestoreFromSnapshot { back, earlier } => {
+                    let Some((bytes, known)) = snapshots.iter().rev().nth(back) else { continue };
+                    store = empty();
                     store.read_state(&mut bytes.as_slice()).expect("own bytes");
+                    // Applying a record twice does no harm.
+                    replay(&mut store, &changelog[known.saturating_sub(earlier)..], false);
                     model = committed.clone();
                     marked.clear();
                 }
