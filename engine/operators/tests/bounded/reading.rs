@@ -8,7 +8,7 @@ use batch::{DocumentId, Input, TopicIdentity};
 use codec::delimited::{Format, Layout, NewColumns, Proof, RawRow, Settings, Trailer};
 use indexmap::IndexMap;
 use operators::{
-    Chain, DelimitedReader, DelimitedSettings, DocumentBytes, DocumentInput, Kept, Members, Outcome, Scratch,
+    Chain, DelimitedReader, DelimitedSettings, DocumentBytes, DocumentInput, Members, Outcome, Scratch,
     ScratchFile, UnzipSettings, WorkingMemory, Workshop,
 };
 use pattern::Pattern;
