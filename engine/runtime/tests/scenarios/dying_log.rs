@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use batch::Records;
 use log::{Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written};
+use runtime::StopSignal;
 
 use crate::story::Death;
 
@@ -18,11 +19,14 @@ pub(crate) struct DyingLog {
     pub(crate) full: bool,
     pub(crate) commits: AtomicUsize,
     pub(crate) dead: AtomicBool,
+    /// Given with the death: nothing in a dead process waits.
+    pub(crate) stop: StopSignal,
 }
 
 impl DyingLog {
     fn die(&self) -> LogError {
         self.dead.store(true, Ordering::SeqCst);
+        self.stop.stop();
         // What a process is told that must write nothing more.
         LogError::Fenced
     }

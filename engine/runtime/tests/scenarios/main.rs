@@ -56,7 +56,7 @@ fn each_scenario_shows_what_it_says() {
     let told = |(file, scenario): &(String, Scenario)| match tell::tell(scenario) {
         Ok(0) if scenario.deaths != Deaths::None => Some(format!("{file}: nobody died")),
         Ok(_) => None,
-        Err(what) => Some(format!("scenario {}: {} ({file})\n{what}", scenario.number, scenario.title)),
+        Err(what) => Some(format!("{}: {} ({file})\n{what}", scenario.named(), scenario.title)),
     };
     let wrong: Vec<String> = thread::scope(|scope| {
         let tellers: Vec<_> = scenarios.iter().map(|scenario| scope.spawn(|| told(scenario))).collect();
@@ -69,9 +69,10 @@ fn each_scenario_shows_what_it_says() {
 fn each_number_that_is_claimed_has_its_scenario() {
     let scenarios = scenarios();
     for (file, scenario) in &scenarios {
-        assert!(file.starts_with(&format!("{}-", scenario.number)), "{file} is scenario {}", scenario.number);
+        let begins = scenario.number.map_or("rule-".to_owned(), |number| format!("{number}-"));
+        assert!(file.starts_with(&begins), "{file} is {}", scenario.named());
     }
-    let told: BTreeSet<u32> = scenarios.iter().map(|(_, scenario)| scenario.number).collect();
+    let told: BTreeSet<u32> = scenarios.iter().filter_map(|(_, scenario)| scenario.number).collect();
     let claimed: BTreeSet<u32> = CLAIMED.iter().map(|(number, _)| *number).collect();
     assert_eq!(told, claimed, "scenarios that are told and that are claimed");
 }

@@ -1,8 +1,9 @@
 //! Reads a scenario: a text with a title, files, and a story.
 //!
 //! ```text
-//! scenario NUMBER: TITLE
+//! scenario NUMBER: TITLE                             or `rule: TITLE`, of what only this engine promises
 //! Prose: whose scenario it is, and where our answer is another.
+//! partitions: NUMBER                                 of every topic; one if nothing is said, so that order can be told
 //! deaths: none | each point | NUMBER random          (what else the story is told with; see `world.rs`)
 //!
 //! --- feed.yaml                                      (a topology; `schemas/...` beside it as it needs)
@@ -10,6 +11,8 @@
 //! clock TIME                                         the log's clock, which gives records their arrival
 //! send TOPIC [NUMBER times] [arrived TIME] {JSON}    a row, in the columns of the flow that reads the topic
 //! send TOPIC [NUMBER times] [arrived TIME] bytes ... a record that holds just these bytes
+//! publish NAME                                       a document, whose text stands in the lines below; it stays offered
+//!   LINE
 //! run                                                a life of the process, until all is done
 //! run, killed at ARROW NUMBER                        at that arrow of the landing protocol, counted from 1
 //! run, killed before commit NUMBER                   the transaction did not happen, counted from 1
@@ -18,7 +21,7 @@
 //! run, to a hold                                     until nothing goes on, and a flow waits for a person
 //! mend                                               from now on the files under `later/` are there in place of those of their names
 //! lose snapshots                                     a start reads the changelogs whole
-//! send back the dead letters                         as a person does who mended what was wrong
+//! send back the dead letters                         as a person does who mended what was wrong; it may die like a run
 //! shows                                              everything that committed readers see, in the lines below
 //!   LINE
 //! ```
@@ -79,6 +82,10 @@ pub(crate) enum Act {
         what: Sent,
     },
     Run(Life),
+    Publish {
+        name: String,
+        lines: Vec<String>,
+    },
     Mend,
     LoseSnapshots,
     SendBack,
@@ -87,8 +94,10 @@ pub(crate) enum Act {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
-    pub(crate) number: u32,
+    /// None of a rule of our own.
+    pub(crate) number: Option<u32>,
     pub(crate) title: String,
+    pub(crate) partitions: i32,
     pub(crate) deaths: Deaths,
     /// Path and text.
     pub(crate) files: Vec<(String, String)>,
@@ -96,6 +105,11 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// How people call it.
+    pub(crate) fn named(&self) -> String {
+        self.number.map_or("rule".to_owned(), |number| format!("scenario {number}"))
+    }
+
     /// Reads a scenario.
     ///
     /// # Errors
@@ -104,14 +118,21 @@ impl Scenario {
         let mut sections = text.split("\n--- ");
         let mut head = sections.next().unwrap_or_default().lines();
         let first = head.next().unwrap_or_default();
-        let (number, title) = first.strip_prefix("scenario ").and_then(|rest| rest.split_once(": ")).ok_or(first)?;
-        let deaths = head.find_map(|line| line.strip_prefix("deaths: ")).ok_or("no line `deaths:`")?;
-        let deaths = match deaths.split_once(' ') {
-            None if deaths == "none" => Deaths::None,
-            Some(("each", "point")) => Deaths::EachPoint,
-            Some((count, "random")) => Deaths::Random(count.parse().map_err(|_| deaths)?),
-            _ => return Err(deaths.to_owned()),
+        let (number, title) = match first.split_once(": ").ok_or(first)? {
+            ("rule", title) => (None, title),
+            (scenario, title) => {
+                (Some(scenario.strip_prefix("scenario ").and_then(|number| number.parse().ok()).ok_or(first)?), title)
+            }
         };
+        let (mut deaths, mut partitions) = (None, 1);
+        for line in head {
+            match line.split_once(": ") {
+                Some(("deaths", said)) => deaths = Some(read_deaths(said)?),
+                Some(("partitions", said)) => partitions = said.parse().map_err(|_| line)?,
+                _ => {}
+            }
+        }
+        let deaths = deaths.ok_or("no line `deaths:`")?;
         let (mut files, mut story) = (Vec::new(), Vec::new());
         for section in sections {
             let (name, body) = section.split_once('\n').ok_or(section)?;
@@ -121,12 +142,20 @@ impl Scenario {
                 files.push((name.to_owned(), format!("{body}\n")));
             }
         }
-        let number = number.parse().map_err(|_| first)?;
         let shows = story.iter().filter(|act| matches!(act, Act::Shows(_))).count();
         if shows == 0 {
             return Err("a story that shows nothing".to_owned());
         }
-        Ok(Self { number, title: title.to_owned(), deaths, files, story })
+        Ok(Self { number, title: title.to_owned(), partitions, deaths, files, story })
+    }
+}
+
+fn read_deaths(said: &str) -> Result<Deaths, String> {
+    match said.split_once(' ') {
+        None if said == "none" => Ok(Deaths::None),
+        Some(("each", "point")) => Ok(Deaths::EachPoint),
+        Some((count, "random")) => Ok(Deaths::Random(count.parse().map_err(|_| said)?)),
+        _ => Err(said.to_owned()),
     }
 }
 
@@ -134,7 +163,9 @@ fn acts(body: &str) -> Result<Vec<Act>, String> {
     let mut acts = Vec::new();
     for line in body.lines().filter(|line| !line.trim().is_empty()) {
         match acts.last_mut() {
-            Some(Act::Shows(lines)) if line.starts_with("  ") => lines.push(line.trim().to_owned()),
+            Some(Act::Shows(lines) | Act::Publish { lines, .. }) if line.starts_with("  ") => {
+                lines.push(line.trim().to_owned())
+            }
             _ => acts.push(act(line).ok_or_else(|| format!("a line of the story that says nothing: {line}"))?),
         }
     }
@@ -144,6 +175,7 @@ fn acts(body: &str) -> Result<Vec<Act>, String> {
 fn act(line: &str) -> Option<Act> {
     match line.split_once(' ').unwrap_or((line, "")) {
         ("clock", at) => Some(Act::Clock(time(at)?)),
+        ("publish", name) => Some(Act::Publish { name: name.to_owned(), lines: Vec::new() }),
         ("send", "back the dead letters") => Some(Act::SendBack),
         ("send", rest) => send(rest),
         ("run", "") => Some(Act::Run(Life::Whole)),

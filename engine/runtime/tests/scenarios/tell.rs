@@ -1,10 +1,11 @@
 //! Tells a scenario in all the ways that it asks for, and compares what each shows with what is written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread;
 
 use batch::Records;
-use runtime::{DeadLetterRecord, Progress, names};
+use runtime::{DeadLetterRecord, Progress, Receipt, names};
 use telemetry::Counts;
 use testkit::Random;
 use topology::plan;
@@ -21,12 +22,13 @@ const TELLERS: u64 = 16;
 /// No life has more points; one that does goes round in circles.
 const END_OF_POINTS: usize = 1000;
 
-/// Deaths to add before the plain runs of a story, by the number of the run.
+/// Deaths to add before the plain runs of a story and before what is sent back, by their number.
 type Added = BTreeMap<usize, Vec<Death>>;
 
 /// All tellings of a scenario; what is wrong with them, nothing if it holds. Gives how many deaths there were.
 pub(crate) fn tell(scenario: &Scenario) -> Result<usize, String> {
-    let runs = scenario.story.iter().filter(|act| **act == Act::Run(Life::Whole)).count();
+    let mortal = |act: &&Act| matches!(act, Act::SendBack | Act::Run(Life::Whole));
+    let runs = scenario.story.iter().filter(mortal).count();
     let mut died = telling(scenario, &Added::new())?;
     match scenario.deaths {
         Deaths::None => {}
@@ -93,6 +95,13 @@ fn telling(scenario: &Scenario, added: &Added) -> Result<usize, String> {
                     return Err(told(format!("run {run} is on hold: {:?}", world.held)));
                 }
             }
+            Act::SendBack => {
+                for death in added.get(&run).into_iter().flatten() {
+                    died += usize::from(world.send_back(Some(*death)) == Ended::Died);
+                }
+                run += 1;
+                world.send_back(None);
+            }
             Act::Run(life) => {
                 let expected = if matches!(life, Life::Killed(_)) { Ended::Died } else { Ended::Waiting };
                 let ended = world.live(*life);
@@ -142,6 +151,7 @@ fn shown(world: &World) -> Vec<String> {
             assert!(entry.counts.balanced(), "rows are not accounted for: {entry:?}");
             counts.add(&entry.counts);
         }
+        lines.extend(receipts(world, &flow.name).into_iter().map(|receipt| format!("{name} receipt {receipt}")));
         lines.extend(counts.dropped.iter().map(|(reason, count)| format!("{name} dropped {reason}: {count}")));
         lines.extend(dead(world, &flow.name).into_iter().map(|letter| format!("{name} dead {letter}")));
         lines
@@ -173,15 +183,30 @@ fn dead(world: &World, flow: &str) -> Vec<String> {
     shown.collect()
 }
 
+/// What became of each version of each document.
+fn receipts(world: &World, flow: &str) -> Vec<String> {
+    let entries = runtime::ledger(world.log.as_ref(), &world.topology.name, flow).expect("a ledger");
+    let shown = runtime::receipts(entries).into_iter().map(|receipt| {
+        let Receipt { name, version, outcome, code, counts, withdrawn, .. } = receipt;
+        let code = if code.is_empty() { code } else { format!(" {code}") };
+        let (rows, dead) = (counts.landed, counts.dead);
+        format!("{name} version {version}: {outcome}{code}, {rows} rows, {dead} dead, {withdrawn} withdrawn")
+    });
+    shown.collect()
+}
+
 /// Next offset and end of each partition of a flow's input.
 fn positions(world: &World, flow: &plan::Flow) -> Vec<String> {
-    let plan::From::Topic(read) = &flow.from else { return Vec::new() };
+    let topic = match &flow.from {
+        plan::From::Topic(read) => Arc::clone(&read.topic),
+        plan::From::Documents(_) => names::documents(&world.topology.name, &flow.name),
+    };
     let group = names::group(&world.topology.name, &flow.name);
-    let shown = (0..read.partitions).map(|partition| {
-        let position = world.log.position(&group, &read.topic, partition).expect("the log works");
+    let shown = (0..world.partitions).map(|partition| {
+        let position = world.log.position(&group, &topic, partition).expect("the log works");
         let open = position.as_ref().and_then(|position| Progress::read(position).ok()?.open);
         let open = if open.is_some() { ", a range is open" } else { "" };
-        let end = world.log.end(&read.topic, partition).expect("the log works");
+        let end = world.log.end(&topic, partition).expect("the log works");
         format!("{} of {end}{open}", position.map_or(0, |position| position.offset))
     });
     shown.collect()

@@ -2,6 +2,7 @@
 //!
 //! A telling of a story may kill lives of the process beside those that it writes down; what it shows must not change.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -11,16 +12,17 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use batch::{Batch, Headers, Input, Origins, Place, RecordsBuilder, TopicIdentity};
-use connect::FolderStore;
+use connect::{Discovery, FolderStore, Found, Source, SourceError};
 use driver::assemble;
 use indexmap::IndexMap;
 use log::memory::MemoryLog;
 use log::{Log, TopicSettings, Written};
 use operators::{AvroReader, AvroWriter, MemoryScratch, RecordReader, RecordWriter, Schemas, WorkingMemory};
+use pattern::Pattern;
 use runtime::landing::Arrow;
 use runtime::{
-    Board, Destination, Faults, FlowInput, FlowParts, Holds, Killed, RetryAction, RunParts, SnapshotSettings,
-    StopSignal, SystemTopics, TableOutput, TaskEnd, TopicOutput,
+    Board, Destination, DocumentInputParts, Faults, FlowInput, FlowParts, Holds, Killed, RANGE_ROWS, RetryAction,
+    RunParts, SnapshotSettings, SourceParts, StopSignal, SystemTopics, TableOutput, TaskEnd, TopicOutput,
 };
 use serde_json::{Map, Value};
 use testkit::ModelTable;
@@ -38,6 +40,9 @@ pub(crate) struct World {
     /// Codes of the flows that the last life left on hold.
     pub(crate) held: Vec<(String, String)>,
     files: MemoryFiles,
+    pub(crate) partitions: i32,
+    /// What publishers offer: name and text.
+    offers: BTreeMap<String, String>,
     clock: Arc<AtomicI64>,
     folder: tempfile::TempDir,
 }
@@ -71,6 +76,7 @@ impl Faults for Points {
         };
         if dies {
             self.log.dead.store(true, Ordering::SeqCst);
+            self.log.stop.stop();
         }
         if self.log.dead.load(Ordering::SeqCst) { Err(Killed) } else { Ok(()) }
     }
@@ -82,7 +88,7 @@ impl World {
     pub(crate) fn new(scenario: &Scenario) -> Result<Self, String> {
         let files = scenario.files.iter();
         let files = files.fold(MemoryFiles::default(), |files, (name, text)| files.with(&format!("r/{name}"), text));
-        let topology = topology_of(&files)?;
+        let topology = topology_of(&files, scenario.partitions)?;
         let clock = Arc::new(AtomicI64::new(1_767_225_600_000));
         let told = Arc::clone(&clock);
         let log: Arc<dyn Log> = Arc::new(MemoryLog::new(Arc::new(move || told.load(Ordering::SeqCst))));
@@ -99,6 +105,8 @@ impl World {
             folder: tempfile::tempdir().expect("a folder"),
             topology,
             files,
+            partitions: scenario.partitions,
+            offers: BTreeMap::new(),
             log,
             clock,
         })
@@ -111,7 +119,7 @@ impl World {
                 self.files.0.insert(Path::new("r").join(name), bytes);
             }
         }
-        self.topology = topology_of(&self.files)?;
+        self.topology = topology_of(&self.files, self.partitions)?;
         Ok(())
     }
 
@@ -126,14 +134,10 @@ impl World {
             }
             Act::Mend => self.mend()?,
             Act::LoseSnapshots => std::fs::remove_dir_all(self.snapshots()).map_err(|error| error.to_string())?,
-            Act::SendBack => {
-                let letters = runtime::dead_letters(self.log.as_ref(), &self.topology.name).expect("the log works");
-                let open = letters.into_values().filter(|(_, mark)| mark.is_none());
-                let open: Vec<_> = open.map(|(letter, _)| letter).collect();
-                let system = SystemTopics::default();
-                runtime::send_back(self.log.as_ref(), &system, &open, RetryAction::Replay).expect("sent");
+            Act::Publish { name, lines } => {
+                self.offers.insert(name.clone(), lines.iter().map(|line| format!("{line}\n")).collect());
             }
-            Act::Run(_) | Act::Shows(_) => {}
+            Act::SendBack | Act::Run(_) | Act::Shows(_) => {}
         }
         Ok(())
     }
@@ -169,20 +173,37 @@ impl World {
         transaction.commit().map(|_| ()).map_err(|error| error.to_string())
     }
 
+    /// The log of one life.
+    fn dying(&self, death: Option<Death>, full: bool) -> Arc<DyingLog> {
+        Arc::new(DyingLog {
+            log: Arc::clone(&self.log),
+            death,
+            full,
+            commits: AtomicUsize::new(0),
+            dead: AtomicBool::new(false),
+            stop: StopSignal::new(),
+        })
+    }
+
+    /// Sends all open dead letters back, with a death or without.
+    pub(crate) fn send_back(&self, death: Option<Death>) -> Ended {
+        let log = self.dying(death, false);
+        let letters = runtime::dead_letters(self.log.as_ref(), &self.topology.name).expect("the log works");
+        let open = letters.into_values().filter(|(_, mark)| mark.is_none());
+        let open: Vec<_> = open.map(|(letter, _)| letter).collect();
+        let sent = runtime::send_back(log.as_ref(), &SystemTopics::default(), &open, RetryAction::Replay);
+        assert!(death.is_some() || sent.is_ok(), "{sent:?}");
+        if log.dead.load(Ordering::SeqCst) { Ended::Died } else { Ended::Done }
+    }
+
     /// One life of the process.
     pub(crate) fn live(&mut self, life: Life) -> Ended {
         let death = if let Life::Killed(death) = life { Some(death) } else { None };
-        let log = Arc::new(DyingLog {
-            log: Arc::clone(&self.log),
-            death,
-            full: life == Life::FullDisk,
-            commits: AtomicUsize::new(0),
-            dead: AtomicBool::new(false),
-        });
+        let log = self.dying(death, life == Life::FullDisk);
         let points =
             Arc::new(Points { death, taken: AtomicUsize::new(0), of_kind: AtomicUsize::new(0), log: Arc::clone(&log) });
-        let (stop, holds) = (StopSignal::new(), Arc::new(Holds::default()));
-        let parts = self.parts(Arc::clone(&log), points, stop.clone(), Arc::clone(&holds));
+        let (stop, holds) = (log.stop.clone(), Arc::new(Holds::default()));
+        let parts = self.parts(Arc::clone(&log), points, Arc::clone(&holds));
         let end = thread::scope(|scope| {
             let run = scope.spawn(|| runtime::run(parts).expect("the log can be read"));
             while life == Life::FullDisk && log.commits.load(Ordering::SeqCst) == 0 && !run.is_finished() {
@@ -202,18 +223,18 @@ impl World {
         if life == Life::FullDisk || !end.failed.is_empty() { Ended::Waiting } else { Ended::Done }
     }
 
-    fn parts(&self, log: Arc<DyingLog>, points: Arc<Points>, stop: StopSignal, holds: Arc<Holds>) -> RunParts {
+    fn parts(&self, log: Arc<DyingLog>, points: Arc<Points>, holds: Arc<Holds>) -> RunParts {
         let clock = Arc::clone(&self.clock);
         RunParts {
             flows: self.topology.flows.iter().map(|flow| self.flow(flow)).collect(),
-            sources: Vec::new(),
+            sources: self.sources(),
+            stop: log.stop.clone(),
             log,
             raw: Arc::new(FolderStore::open(&self.folder.path().join("raw")).expect("a raw store")),
             system: SystemTopics::default(),
             once: true,
             slots: 1,
             memory: WorkingMemory::new(Arc::new(MemoryScratch)),
-            stop,
             board: Arc::new(Board::default()),
             holds,
             snapshots: Some(SnapshotSettings { folder: self.snapshots(), every: 1 }),
@@ -222,23 +243,45 @@ impl World {
         }
     }
 
+    fn sources(&self) -> Vec<SourceParts> {
+        let documents = self.topology.flows.iter().filter_map(|flow| match &flow.from {
+            plan::From::Documents(documents) => Some((flow, &**documents)),
+            plan::From::Topic(_) => None,
+        });
+        let source = |(flow, documents): (&plan::Flow, &plan::Documents)| SourceParts {
+            flow: format!("{}/{}", self.topology.name, flow.name),
+            source: Box::new(Publisher { patterns: documents.file_names.clone(), offers: self.offers.clone() }),
+            every: Duration::from_secs(3600),
+        };
+        documents.map(source).collect()
+    }
+
     fn snapshots(&self) -> PathBuf {
         self.folder.path().join("snapshots")
     }
 
     fn flow(&self, flow: &plan::Flow) -> FlowParts {
-        let plan::From::Topic(read) = &flow.from else { unreachable!("scenarios read topics") };
-        let (schemas, columns) = (Arc::clone(&self.schemas), read.columns.clone());
+        let input = match &flow.from {
+            plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
+                partitions: self.partitions,
+                reader: Arc::new(assemble::document_reader(flow, documents).expect("what `check` accepts")),
+                range_rows: RANGE_ROWS,
+            }),
+            plan::From::Topic(read) => {
+                let (schemas, columns) = (Arc::clone(&self.schemas), read.columns.clone());
+                FlowInput::Topic {
+                    topic: Arc::clone(&read.topic),
+                    partitions: read.partitions,
+                    reader: Box::new(move || Ok(Box::new(AvroReader::new(Arc::clone(&schemas), &columns)))),
+                }
+            }
+        };
         let of = flow.clone();
         FlowParts {
             topology: Arc::clone(&self.topology.name),
             flow: Arc::clone(&flow.name),
             revision: Arc::clone(&self.topology.revision),
-            input: FlowInput::Topic {
-                topic: Arc::clone(&read.topic),
-                partitions: read.partitions,
-                reader: Box::new(move || Ok(Box::new(AvroReader::new(Arc::clone(&schemas), &columns)))),
-            },
+            input,
             chain: Box::new(move || assemble::chain(&of)),
             outputs: flow.outputs.iter().map(|(name, topic)| (Arc::clone(name), self.output(topic))).collect(),
             destination: match &flow.to {
@@ -279,8 +322,29 @@ impl World {
     }
 }
 
-/// The topology of these files. Every topic has one partition: in what order rows come is part of what a scenario says.
-fn topology_of(files: &MemoryFiles) -> Result<Topology, String> {
+/// Offers documents, each at an address of its own.
+struct Publisher {
+    patterns: Vec<Pattern>,
+    offers: BTreeMap<String, String>,
+}
+
+impl Source for Publisher {
+    fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
+        for (name, text) in &self.offers {
+            let Some(fields) = self.patterns.iter().find_map(|pattern| pattern.matches(name)) else { continue };
+            let (url, content) = (format!("/{name}"), &mut text.as_bytes());
+            discovery.found(Found { name: name.clone(), url, fields, validators: None, content })?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> Arc<str> {
+        "a publisher of a scenario".into()
+    }
+}
+
+/// The topology of these files, with as many partitions as the scenario says.
+fn topology_of(files: &MemoryFiles, partitions: i32) -> Result<Topology, String> {
     let mut loaded = load(&["r".into()], files);
     if let Some(finding) = loaded.findings.first() {
         return Err(finding.text(false));
@@ -288,12 +352,12 @@ fn topology_of(files: &MemoryFiles) -> Result<Topology, String> {
     let mut topology = loaded.topologies.pop().ok_or("no topology")?;
     for flow in &mut topology.flows {
         if let plan::From::Topic(read) = &mut flow.from {
-            read.partitions = 1;
+            read.partitions = partitions;
         }
         if let plan::To::Topic(write) = &mut flow.to {
-            write.partitions = 1;
+            write.partitions = partitions;
         }
-        flow.outputs.values_mut().for_each(|write| write.partitions = 1);
+        flow.outputs.values_mut().for_each(|write| write.partitions = partitions);
     }
     Ok(topology)
 }
