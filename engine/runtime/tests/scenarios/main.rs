@@ -44,7 +44,8 @@ fn scenarios() -> Vec<(String, Scenario)> {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a text");
-        scenarios.push((name.clone(), Scenario::read(&text).unwrap_or_else(|what| panic!("{name}: {what}"))));
+        scenarios
+            .push((name.clone(), Scenario::read(&text).map_err(|what| format!("{name}: {what}")).expect("a scenario")));
     }
     scenarios.sort_by(|one, other| one.0.cmp(&other.0));
     scenarios

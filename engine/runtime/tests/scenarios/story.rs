@@ -164,7 +164,7 @@ fn acts(body: &str) -> Result<Vec<Act>, String> {
     for line in body.lines().filter(|line| !line.trim().is_empty()) {
         match acts.last_mut() {
             Some(Act::Shows(lines) | Act::Publish { lines, .. }) if line.starts_with("  ") => {
-                lines.push(line.trim().to_owned())
+                lines.push(line.trim().to_owned());
             }
             _ => acts.push(act(line).ok_or_else(|| format!("a line of the story that says nothing: {line}"))?),
         }
