@@ -122,8 +122,8 @@ fn rows_that_a_merge_took_away_are_not_landed_again_for_ever() {
 fn a_range_that_a_second_revision_opened_again_is_no_longer_the_firsts() {
     for kind in Kind::ALL {
         let mut held = 0;
-        for first in 0..14 {
-            for second in 0..8 {
+        for first in 2..14 {
+            for second in 2..6 {
                 let world = World::in_memory(kind);
                 world.prepare();
                 world.run("r1", Script::kill_at(first));
