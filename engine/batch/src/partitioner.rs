@@ -31,7 +31,7 @@ fn murmur2(key: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::murmur2;
+    use super::{murmur2, partition_of};
 
     /// The pairs of the Java client's own test of `murmur2`.
     #[test]
@@ -45,6 +45,10 @@ mod tests {
             ("abc", 479_470_107),
         ] {
             assert_eq!(murmur2(key.as_bytes()).cast_signed(), hash, "{key}");
+            // Its partitioner takes the sign away and divides; Java's remainder of a positive number is ours.
+            for partitions in [1, 4, 12] {
+                assert_eq!(partition_of(key.as_bytes(), partitions), (hash & 0x7fff_ffff) % partitions, "{key}");
+            }
         }
     }
 }

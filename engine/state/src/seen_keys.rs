@@ -117,13 +117,15 @@ impl SeenKeys {
     /// Shows the store a row: fingerprint of its key, fingerprint of its content, arrival in milliseconds since 1970.
     /// A content of 0 on either side is unknown and equals every other.
     pub fn observe(&mut self, key: u128, content: u64, arrival: i64) -> Seen {
-        if arrival < self.stream_time.saturating_sub(self.remember) {
+        // Sums of 128 bits: where 64 stop at their ends, the last arrival there is would not repeat itself.
+        let remember = i128::from(self.remember);
+        if i128::from(arrival) + remember < i128::from(self.stream_time) {
             return Seen::Late;
         }
         self.stream_time = self.stream_time.max(arrival);
         let found = self.entries.get(&key).copied();
         if let Some(entry) = found
-            && entry.arrival.saturating_add(self.remember) > arrival
+            && i128::from(entry.arrival) + remember > i128::from(arrival)
         {
             let same = entry.content == content || entry.content == 0 || content == 0;
             return if same { Seen::Repeat } else { Seen::OtherContent };
@@ -166,8 +168,9 @@ impl SeenKeys {
         self.forgetting = None;
     }
 
-    fn horizon(&self) -> i64 {
-        self.stream_time.saturating_sub(self.remember.saturating_mul(2))
+    /// Whether a key with this entry can change no answer any more.
+    fn passed(&self, entry: &Entry) -> bool {
+        i128::from(entry.arrival) + 2 * i128::from(self.remember) <= i128::from(self.stream_time)
     }
 
     /// Decides which keys the coming commit forgets: the last of `expired`.
@@ -177,8 +180,7 @@ impl SeenKeys {
         }
         let pause = (self.remember / SWEEPS).max(1);
         if self.expired.is_empty() && self.stream_time.saturating_sub(self.swept_at) >= pause {
-            let horizon = self.horizon();
-            let old = self.entries.iter().filter(|(_, entry)| entry.arrival <= horizon);
+            let old = self.entries.iter().filter(|(_, entry)| self.passed(entry));
             self.expired = old.map(|(key, _)| *key).collect();
             // The order of a map is no order that a replay would give again.
             self.expired.sort_unstable();
@@ -191,7 +193,7 @@ impl SeenKeys {
 
     /// A key found by the sweep may have been seen again since.
     fn too_old(&self, key: u128) -> bool {
-        self.entries.get(&key).is_some_and(|entry| entry.arrival <= self.horizon())
+        self.entries.get(&key).is_some_and(|entry| self.passed(entry))
     }
 
     fn malformed(&self, what: &'static str) -> StoreError {

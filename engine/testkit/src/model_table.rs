@@ -6,7 +6,8 @@
 //!
 //! A misbehaviour is chosen call by call by a function that the test gives ([`ModelTable::misbehave`]). An insert that
 //! goes on running lands right after the next question was answered, or the one after it: the worst moments there are.
-//! Unless its query was ended before.
+//! Unless its query was ended before; but a request that was received and not begun is no query yet, and nobody can end
+//! it.
 //!
 //! Deliberately absent: a memory of tokens that runs out, and replication.
 
@@ -55,19 +56,23 @@ pub enum Trouble {
     /// The connection was lost and the query still runs; it lands after the second question. A query of its id is
     /// refused until then.
     RunningLong,
+    /// The connection was lost before the server began with the request. It is no query that could be ended, and lands
+    /// after the next question, if its token is new then.
+    NotBegun,
     /// The server restarted: it kept the token and lost the part.
     LostPart,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Transient,
         Self::Operator,
         Self::LostBefore,
         Self::LostAfter,
         Self::StillRunning,
         Self::RunningLong,
+        Self::NotBegun,
         Self::LostPart,
     ];
 }
@@ -114,6 +119,8 @@ struct Running {
     query: String,
     rows: Vec<ModelRow>,
     questions: u32,
+    /// False while it is only a request.
+    begun: bool,
 }
 
 impl ModelTable {
@@ -161,7 +168,7 @@ impl ModelTable {
 
     /// Starts an insert of a row that lands with the next question unless it is ended before.
     pub fn start(&self, query: &str, row: ModelRow) {
-        self.state().running.push(Running { query: query.to_owned(), rows: vec![row], questions: 1 });
+        self.state().running.push(Running { query: query.to_owned(), rows: vec![row], questions: 1, begun: true });
     }
 
     /// Every row that was ever inserted and not merged away, in the order of inserts.
@@ -361,7 +368,7 @@ impl Landing for ModelTable {
         if !state.made {
             return Err(Self::broken("there is no such table"));
         }
-        if state.running.iter().any(|running| running.query == piece.token) {
+        if state.running.iter().any(|running| running.begun && running.query == piece.token) {
             return Err(Self::broken(format!("query {} is still running", piece.token)));
         }
         let trouble = state.next(Call::Insert);
@@ -378,9 +385,10 @@ impl Landing for ModelTable {
                 state.land(&self.definition, &piece.token, rows);
                 unknown("lost after it happened")
             }
-            Some(trouble @ (Trouble::StillRunning | Trouble::RunningLong)) => {
+            Some(trouble @ (Trouble::StillRunning | Trouble::RunningLong | Trouble::NotBegun)) => {
                 let questions = if trouble == Trouble::RunningLong { 2 } else { 1 };
-                state.running.push(Running { query: piece.token.clone(), rows, questions });
+                let begun = trouble != Trouble::NotBegun;
+                state.running.push(Running { query: piece.token.clone(), rows, questions, begun });
                 unknown("still running")
             }
             Some(Trouble::LostPart) => {
@@ -429,7 +437,7 @@ impl Landing for ModelTable {
     fn end_queries(&self, prefix: &str) -> Result<(), LandingError> {
         let mut state = self.state();
         state.question(Call::EndQueries)?;
-        state.running.retain(|running| !running.query.starts_with(prefix));
+        state.running.retain(|running| !running.begun || !running.query.starts_with(prefix));
         Ok(())
     }
 

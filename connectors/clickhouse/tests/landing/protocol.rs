@@ -163,6 +163,23 @@ fn a_running_query_is_ended_by_its_prefix() {
 }
 
 #[test]
+fn an_insert_runs_under_its_token_and_can_be_ended_by_it() {
+    let definition = define("protocol.named", &[("key", "bigint")], RowsMeaning::Append, PartitionBy::Nothing);
+    let landing = made(&definition);
+    // A view below the table holds the insert up.
+    run("CREATE MATERIALIZED VIEW protocol.slow ENGINE = Null AS SELECT sleepEachRow(1) AS slept FROM protocol.named");
+    let batch = rows(&definition, vec![integers(&[1, 2, 3])], &[(0, 0), (0, 1), (0, 2)], None);
+    std::thread::scope(|scope| {
+        let inserted = scope.spawn(|| landing.insert(&piece(batch, "named/0-9/1")));
+        while ask("SELECT count() FROM system.processes WHERE query_id = 'named/0-9/1'") != "1" {
+            assert!(!inserted.is_finished(), "no query of this id was seen");
+        }
+        landing.end_queries("named/0-").expect("ended");
+        assert!(inserted.join().expect("no panic").is_err(), "it was ended before it was done");
+    });
+}
+
+#[test]
 fn a_document_takes_back_what_its_new_version_lacks() {
     let columns = [("key", "bigint"), ("day", "date"), ("name", "text")];
     let definition = define("protocol.document", &columns, RowsMeaning::ByDocument, PartitionBy::Year("day".into()));

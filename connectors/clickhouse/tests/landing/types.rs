@@ -225,5 +225,8 @@ fn rows_of_another_shape_are_refused_before_they_are_sent() {
     let error =
         landing.insert(&piece(rows(&definition, vec![many, words], &positions, None), "many")).expect_err("many");
     assert!(error.to_string().contains("1000001 rows"), "{error}");
+    let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(200_000_001)]));
+    let error = landing.insert(&piece(rows(&definition, vec![integers, long], &[(0, 0)], None), "long"));
+    assert!(error.expect_err("long").to_string().contains("at most 200000000 make one block"));
     assert_eq!(ask("SELECT count() FROM types.shape"), "0");
 }

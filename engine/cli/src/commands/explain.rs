@@ -183,7 +183,6 @@ mod tests {
 
     /// Codes that no test names, each with the reason. The list only shrinks.
     const UNTESTED: &[(&str, &str)] = &[
-        ("E5103", "needs more than 1,000 records of a topic that fail in one run"),
         ("E5104", "needs a raw store that loses bytes between two runs"),
         ("E5105", "needs a table from which rows vanish between two inserts of a range"),
         ("E5106", "needs a record of another writer in a topic of documents"),

@@ -239,7 +239,7 @@ impl Lander<'_> {
         let prefix = self.range_prefix(range.first, range.last);
         let mut backoff = self.backoff();
         let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
-        for attempt in 0_u64.. {
+        loop {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_answered(|| self.held(&prefix, &questions))?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
@@ -249,7 +249,8 @@ impl Lander<'_> {
                 return Ok(());
             }
             let hash = operators::fingerprint_batches(&rest.rows).map_err(TaskEnd::fault)?;
-            rest.token = format!("{prefix}{}/rest/{hash:032x}/{attempt}", rest.table_partition.0);
+            // What was not acknowledged keeps its token: the server may have the request and not have begun with it.
+            rest.token = format!("{prefix}{}/rest/{hash:032x}/{vanished}", rest.table_partition.0);
             self.pass(machine, Arrow::Insert)?;
             acknowledged = match self.landing.insert(&rest) {
                 Ok(_) => positions(&rest).map_err(TaskEnd::fault)?,
@@ -259,7 +260,6 @@ impl Lander<'_> {
                 }
             };
         }
-        Ok(())
     }
 
     /// True if rows that were acknowledged under so many tokens, and are not there, were replaced by newer ones and

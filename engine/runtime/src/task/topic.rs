@@ -149,7 +149,7 @@ impl TopicTask {
             let records = records.slice(0, records.len().min(rows - count));
             started.get_or_insert_with(|| clock());
             count += records.len();
-            size += records.values.value_data().len();
+            size += value_bytes(&records);
             next = records.next_offset();
             blocks.push(records);
         }
@@ -284,6 +284,13 @@ impl TopicTask {
         }
         Ok(())
     }
+}
+
+/// Bytes of the values. A block may be a part of a larger one, whose buffer it shares.
+fn value_bytes(records: &Records) -> usize {
+    let offsets = records.values.value_offsets();
+    let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+    usize::try_from(last - first).unwrap_or(0)
 }
 
 fn partitions(parts: &crate::flow::FlowParts) -> i32 {

@@ -16,7 +16,7 @@ fn undisturbed(kind: Kind) -> (Outcomes, usize) {
 }
 
 /// The ledger accounts for every row of the table.
-fn accounted_for(world: &World, context: &str) {
+pub(crate) fn accounted_for(world: &World, context: &str) {
     let landed = world.result(context).counts.landed;
     let rows = world.table.rows().into_iter().filter(|row| !row.deleted).count() as u64;
     assert_eq!(landed, rows, "{context}: rows of the ledger and of the table");

@@ -14,12 +14,13 @@ fn expected(kind: Kind) -> Outcomes {
 }
 
 /// What can go wrong with an insert without a person being needed.
-pub(crate) const PASSING: [Trouble; 6] = [
+pub(crate) const PASSING: [Trouble; 7] = [
     Trouble::Transient,
     Trouble::LostBefore,
     Trouble::LostAfter,
     Trouble::StillRunning,
     Trouble::RunningLong,
+    Trouble::NotBegun,
     Trouble::LostPart,
 ];
 

@@ -43,6 +43,16 @@ fn the_table_follows_a_changed_document_and_its_return() {
 }
 
 #[test]
+fn equal_bytes_at_another_address_are_nothing_new() {
+    let world = World::new(Kind::Documents);
+    for address in ["/here", "/there", "/here"] {
+        world.offer(&[("one", address, ONE)]);
+        run(&world, "r1");
+        assert_eq!(receipts(&world), seen(&[(1, "rows")]), "{address}");
+    }
+}
+
+#[test]
 fn two_addresses_of_one_key_do_not_take_turns() {
     let world = World::new(Kind::Documents);
     world.offer(&[("one", "/here", ONE), ("one", "/there", OTHER)]);
@@ -95,4 +105,14 @@ fn a_refused_version_is_tried_again_once_a_revision_even_if_the_process_dies() {
     run(&world, "r2");
     assert_eq!(receipts(&world), seen(&[(1, "failed"), (1, "rows")]));
     assert_eq!(world.log().end("feed.load.documents", 0).expect("a topic"), 2);
+}
+
+#[test]
+fn the_share_of_bad_rows_of_a_short_document_is_judged_at_its_end() {
+    let world = World::new(Kind::Documents);
+    // Blocks of three rows: two of the first three are bad, and three of seven, of which a half may be.
+    world.offer(&[("one", "/one", "key,part,value\n!a,x,1\n!b,x,1\nc,x,1\nd,x,1\ne,x,1\nf,x,1\n!g,x,1\n")]);
+    run(&world, "r1");
+    assert_eq!(receipts(&world), seen(&[(1, "rows")]));
+    assert_eq!(world.table.visible(), ["c|x|1", "d|x|1", "e|x|1", "f|x|1"]);
 }

@@ -44,6 +44,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Documents, Self::Append, Self::ByKey];
+
+    fn meaning(self) -> RowsMeaning {
+        match self {
+            Self::Documents => RowsMeaning::ByDocument,
+            Self::Append => RowsMeaning::Append,
+            Self::ByKey => RowsMeaning::ByKey { version: None },
+        }
+    }
 }
 
 /// A document as its publisher offers it: what its name says, its address, its text.
@@ -62,7 +70,7 @@ pub(crate) struct World {
     keeps: Keeps,
     clock: Arc<AtomicI64>,
     pub(crate) table: Arc<ModelTable>,
-    landing: Arc<dyn Landing>,
+    pub(crate) landing: Arc<dyn Landing>,
     /// Records of a changelog after which a snapshot is written; 0 for none at all.
     pub(crate) snapshots_every: u64,
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
@@ -138,13 +146,8 @@ impl World {
     }
 
     fn of(kind: Kind, keeps: impl FnOnce(&Arc<AtomicI64>) -> Keeps) -> Self {
-        let meaning = match kind {
-            Kind::Documents => RowsMeaning::ByDocument,
-            Kind::Append => RowsMeaning::Append,
-            Kind::ByKey => RowsMeaning::ByKey { version: None },
-        };
         let clock = Arc::new(AtomicI64::new(1_600_000_000_000));
-        let table = Arc::new(ModelTable::new(definition(meaning)));
+        let table = Arc::new(ModelTable::new(definition(kind.meaning())));
         let keeps = keeps(&clock);
         let folder = tempfile::tempdir().expect("a folder");
         let landing = Arc::clone(&table) as Arc<dyn Landing>;
@@ -170,6 +173,12 @@ impl World {
             }
             Keeps::Memory(log) => Arc::clone(log),
         }
+    }
+
+    /// From now on rows go to this table; a new one that does not exist yet if none is given.
+    pub(crate) fn use_table(&mut self, table: Option<Arc<ModelTable>>) {
+        self.table = table.unwrap_or_else(|| Arc::new(ModelTable::new(definition(self.kind.meaning()))));
+        self.landing = Arc::clone(&self.table) as _;
     }
 
     pub(crate) fn offer(&self, offers: &[(&'static str, &'static str, &str)]) {
@@ -298,11 +307,7 @@ impl World {
             outputs: IndexMap::new(),
             destination: Destination::Table(TableOutput {
                 landing: Arc::clone(&self.landing),
-                table: definition(match self.kind {
-                    Kind::Documents => RowsMeaning::ByDocument,
-                    Kind::Append => RowsMeaning::Append,
-                    Kind::ByKey => RowsMeaning::ByKey { version: None },
-                }),
+                table: definition(self.kind.meaning()),
                 batch_rows: RANGE_ROWS,
                 batch_age: Duration::ZERO,
             }),
