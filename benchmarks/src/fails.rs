@@ -14,11 +14,23 @@ use anyhow::{Result, ensure};
 use crate::figures::{Contest, Measured};
 use crate::files::{self, Files};
 use crate::process;
+use crate::profile::Subject;
 use crate::stage::Stage;
 
 const BOUND: &str = "ClickHouse: INSERT … SELECT from the unpacked texts";
 const OURS: &str = "Spotlight, from the zips";
 const BENTO: &str = "Bento 1.10, from the zips";
+
+/// What the profile looks at.
+///
+/// # Errors
+/// If the files cannot be made.
+pub fn subject(stage: &Stage) -> Result<Subject> {
+    let files = files::fails(&stage.work, stage.scaled(200), 50_000)?;
+    stage.forget(&["regsho", "bench"])?;
+    let topologies = vec![stage.project.join("topologies/sec-ftd.yaml")];
+    Ok(Subject { name: "ftd", topologies, documents: files.zips, data: stage.fresh("data")? })
+}
 
 /// Runs the contest.
 ///

@@ -13,6 +13,7 @@ mod figures;
 mod files;
 mod memory;
 mod process;
+mod profile;
 mod server;
 mod stage;
 mod swaps;
@@ -66,6 +67,8 @@ enum Which {
     Topics,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
     Memory,
+    /// Where the processor time goes, as flame graphs in `benchmarks/profiles`. Only if it is named: it needs `perf`.
+    Profile,
 }
 
 fn main() -> Result<()> {
@@ -105,6 +108,9 @@ fn main() -> Result<()> {
     }
     if arguments.contests.contains(&Which::Memory) {
         show(memory::section(&stage)?);
+    }
+    if arguments.contests.contains(&Which::Profile) {
+        show(profile::section(&stage, &stage.project.join("benchmarks/profiles"))?);
     }
     if let Some(file) = &arguments.keep {
         std::fs::write(file, report)?;

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::figures::Contest;
 use crate::files::{self, Files};
+use crate::profile::Subject;
 use crate::stage::Stage;
 
 const BOUND: &str = "ClickHouse: INSERT … SELECT of the same expressions";
@@ -42,6 +43,17 @@ pub enum Ways {
     Direct,
     /// With the raw column, and through the topics and dedupe.
     Whole,
+}
+
+/// What the profile looks at: one document, straight into the table.
+///
+/// # Errors
+/// If the files cannot be made.
+pub fn subject(stage: &Stage) -> Result<Subject> {
+    let files = files::swaps(&stage.work, 1, stage.scaled(1_000_000))?;
+    let topology = project(stage, "direct", false)?;
+    stage.forget(&["bench", "swaps"])?;
+    Ok(Subject { name: "swaps", topologies: vec![topology], documents: files.zips, data: stage.fresh("data")? })
 }
 
 /// Runs the contest over so many documents of one size.

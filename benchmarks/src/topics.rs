@@ -2,14 +2,34 @@
 //! is rows a second of the process's own processor time.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
 use crate::figures::Contest;
 use crate::files;
+use crate::profile::Subject;
 use crate::stage::Stage;
 
 const OURS: &str = "Spotlight: decode → dedupe → select → encode";
+
+/// What the profile looks at: the second of the two flows, over a topic that the first has filled.
+///
+/// # Errors
+/// If the files cannot be made, or the topic cannot be filled.
+pub fn subject(stage: &Stage) -> Result<Subject> {
+    let folder = files::messages(&stage.work, 8, stage.scaled(2_000_000) / 8)?;
+    let topologies = topologies(stage);
+    stage.forget(&["bench"])?;
+    let data = stage.fresh("data")?;
+    stage.spotlight(&topologies[..1], &folder, &data)?;
+    Ok(Subject { name: "topics", topologies, documents: stage.fresh("nothing")?, data })
+}
+
+fn topologies(stage: &Stage) -> Vec<PathBuf> {
+    let path = |name| stage.project.join(format!("benchmarks/topologies/bench-{name}.yaml"));
+    ["fill", "unique"].map(path).to_vec()
+}
 
 /// Runs the contest.
 ///
@@ -18,8 +38,7 @@ const OURS: &str = "Spotlight: decode → dedupe → select → encode";
 pub fn contest(stage: &Stage) -> Result<Contest> {
     let rows = stage.scaled(2_000_000);
     let folder = files::messages(&stage.work, 8, rows / 8)?;
-    let topologies =
-        ["fill", "unique"].map(|name| stage.project.join(format!("benchmarks/topologies/bench-{name}.yaml")));
+    let topologies = topologies(stage);
     let mut contest =
         Contest::new(format!("Topic to topic on the embedded log: {rows} records, 1 of 20 a repeat"), rows);
     let nothing = stage.fresh("nothing")?;

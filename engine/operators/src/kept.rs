@@ -211,3 +211,122 @@ fn restored(columns: &RecordBatch, document: &DocumentInput, common: Common) -> 
     };
     Batch::new(columns, origins, common.layout)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::sync::Arc;
+
+    use arrow::array::UInt64Array;
+    use batch::{Batch, DocumentId, Place};
+
+    use super::Keeping;
+    use crate::document::{BadRow, DocumentInput};
+    use crate::proof::Worked;
+    use crate::samples::{maybe_names, numbers, placed, shown};
+    use crate::{MemoryScratch, Scratch, ScratchFile, WorkingMemory};
+
+    fn document() -> DocumentInput {
+        let id = Arc::new(DocumentId { key: "feed/load/a".into(), version: 2 });
+        let input = block(0, 1, 0).rows.expect("a row").origins().input.clone();
+        DocumentInput { input, offset: 0, arrival: 5, id, name: "a".into(), fields: BTreeMap::new() }
+    }
+
+    /// Rows `first` to `first + count`, and so many bad ones.
+    fn block(first: i64, count: i64, bad: i64) -> Worked {
+        let texts: Vec<Option<String>> =
+            (first..first + count).map(|row| (row % 3 > 0).then(|| format!("{row}"))).collect();
+        let texts = maybe_names(&texts.iter().map(Option::as_deref).collect::<Vec<_>>());
+        let values = numbers(&(first..first + count).map(|row| (row % 5 > 0).then_some(row)).collect::<Vec<_>>());
+        let places: Vec<(i64, i64)> = (first..first + count).map(|row| (row, 5)).collect();
+        let (columns, mut origins, layout) = placed(&[("text", texts), ("value", values)], &places).into_parts();
+        let id = Arc::new(DocumentId { key: "feed/load/a".into(), version: 2 });
+        let lines = UInt64Array::from_iter_values(places.iter().map(|(row, _)| row.cast_unsigned() + 2));
+        origins.place = Place::Document { id, member: format!("member {}", first / 100).into(), lines };
+        let rows = Batch::new(columns, origins, layout).expect("an origin for each row");
+        let row = |row| BadRow {
+            row,
+            member: "a".into(),
+            line: 1,
+            code: crate::codes::KEY_TWICE,
+            message: "bad".into(),
+            raw: b"raw".to_vec(),
+        };
+        Worked {
+            next_row: first + count + bad,
+            rows: (count > 0).then_some(rows),
+            outputs: Vec::new(),
+            bad: (first + count..first + count + bad).map(row).collect(),
+            failed: Vec::new(),
+            counts: Default::default(),
+        }
+    }
+
+    fn blocks() -> Vec<Worked> {
+        vec![block(0, 40, 0), block(40, 0, 3), block(43, 7, 1), block(51, 60, 0), block(111, 0, 0), block(111, 1, 0)]
+    }
+
+    /// What a block says of its rows: numbers, provenance, cells.
+    fn said(worked: &Worked) -> (i64, usize, Vec<(i64, i64, i64)>, Vec<String>, Option<String>) {
+        let rows = worked.rows.as_ref();
+        let origins = rows.map(Batch::origins);
+        let positions = origins.into_iter().flat_map(|origins| {
+            (0..origins.len()).map(|row| {
+                let (offset, number) = origins.position(row);
+                (offset, number, origins.arrivals.value(row))
+            })
+        });
+        let place = origins.map(|origins| match &origins.place {
+            Place::Document { id, member, .. } => format!("{id:?} {member}"),
+            other => format!("{other:?}"),
+        });
+        (worked.next_row, worked.bad.len(), positions.collect(), rows.map(shown).unwrap_or_default(), place)
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_from_memory_and_from_a_file() {
+        for limit in [0, 600, 3_000, usize::MAX] {
+            let memory = WorkingMemory::limited(limit, Arc::new(MemoryScratch));
+            let mut keeping = Keeping::new(&memory);
+            for worked in blocks() {
+                keeping = keeping.add(worked, &memory, true);
+            }
+            assert!(memory.budget.most() <= limit);
+            let in_file = matches!(keeping, Keeping::File(_));
+            let Some(kept) = keeping.finish(&document()) else {
+                assert!(limit < 1_000, "{limit} has room for what is said of bad rows");
+                continue;
+            };
+            assert_eq!(in_file, limit < usize::MAX, "{limit}");
+            assert!(limit >= 1_000);
+            let kept: Vec<Worked> = kept.collect::<Result<_, _>>().expect("the file is there");
+            assert_eq!(kept.iter().map(said).collect::<Vec<_>>(), blocks().iter().map(said).collect::<Vec<_>>());
+            assert_eq!(memory.budget.taken(), 0);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_and_may_not_go_to_a_file_is_not_kept() {
+        #[derive(Debug)]
+        struct Full;
+        impl Scratch for Full {
+            fn file(&self) -> io::Result<Box<dyn ScratchFile>> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+        let with_output =
+            || Worked { outputs: vec![("late".into(), block(0, 1, 0).rows.expect("a row"))], ..block(0, 1, 0) };
+        let cases: [(Vec<Worked>, Arc<dyn Scratch>, bool); 3] = [
+            (blocks(), Arc::new(MemoryScratch), false),
+            (blocks(), Arc::new(Full), true),
+            (vec![block(0, 40, 0), with_output()], Arc::new(MemoryScratch), true),
+        ];
+        for (blocks, scratch, to_file) in cases {
+            let memory = WorkingMemory::limited(1_000, scratch);
+            let keep = |keeping: Keeping, worked| keeping.add(worked, &memory, to_file);
+            assert!(blocks.into_iter().fold(Keeping::new(&memory), keep).finish(&document()).is_none());
+            assert_eq!(memory.budget.taken(), 0);
+        }
+    }
+}

@@ -8,8 +8,8 @@ use batch::{DocumentId, Input, TopicIdentity};
 use codec::delimited::{Format, Layout, NewColumns, Proof, RawRow, Settings, Trailer};
 use indexmap::IndexMap;
 use operators::{
-    Chain, DelimitedReader, DelimitedSettings, DocumentBytes, DocumentInput, Members, Outcome, Scratch,
-    ScratchFile, UnzipSettings, WorkingMemory, Workshop,
+    Chain, DelimitedReader, DelimitedSettings, DocumentBytes, DocumentInput, Members, Outcome, Scratch, ScratchFile,
+    UnzipSettings, WorkingMemory, Workshop,
 };
 use pattern::Pattern;
 

@@ -31,7 +31,9 @@
 //! 1. *take*: nothing is committed. The next process takes some range again, perhaps another one.
 //! 2. *open*: one commit. Before it: as 1. After it: the next process must land exactly this range.
 //! 3. *insert*, once for each piece: a piece is one insert, one block, one part, whole or not there. A death leaves
-//!    the position open, so the next process goes by 7.
+//!    the position open, so the next process goes by 7. Pieces of a range are inserted side by side, each on its own
+//!    way through 3 and 4, with a token of its own; 5 waits for all of them. Where rows are asked for one by one (8), and
+//!    for rows that come back, they go one after another, because that question ends all queries of the range.
 //! 4. *ask*: whenever the outcome is not known. Running queries of the piece are ended first: so that the answer stays
 //!    true, and because a server refuses a query whose id (which is the token) still runs. There: done. Not there: the same token again. Acknowledged and still not there: the server kept the token
 //!    and lost the part, so the attempt counts up and the token changes.

@@ -1,9 +1,9 @@
 //! How much memory there is decides where ranges end and what is read twice, and nothing else; and what documents take
 //! of it depends neither on their size nor on how many of them wait.
 
-use std::io;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use operators::{MemoryScratch, Scratch, ScratchFile, WorkingMemory};
@@ -118,4 +118,84 @@ fn a_full_disk_holds_a_document_until_there_is_room() {
         stop.stop();
         assert!(run.join().expect("no panic").failed.is_empty());
     });
+}
+
+/// A disk of which one file can be written and not be read.
+#[derive(Debug)]
+struct Torn {
+    files: AtomicUsize,
+    /// Number of the file, from 0.
+    torn: usize,
+    /// Bytes of it that can be read.
+    good: usize,
+    failed: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct TornFile {
+    bytes: Cursor<Vec<u8>>,
+    good: usize,
+    failed: Arc<AtomicUsize>,
+}
+
+impl Read for TornFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.good.saturating_sub(self.bytes.position() as usize).min(buffer.len());
+        if left == 0 && !buffer.is_empty() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return Err(io::Error::other("torn"));
+        }
+        self.bytes.read(&mut buffer[..left])
+    }
+}
+
+impl Write for TornFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.bytes.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for TornFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+impl Scratch for Torn {
+    fn file(&self) -> io::Result<Box<dyn ScratchFile>> {
+        if self.files.fetch_add(1, Ordering::Relaxed) != self.torn {
+            return MemoryScratch.file();
+        }
+        Ok(Box::new(TornFile { bytes: Cursor::default(), good: self.good, failed: Arc::clone(&self.failed) }))
+    }
+}
+
+#[test]
+fn kept_rows_that_cannot_be_read_are_made_again_from_the_document() {
+    let (mut made_again, mut on_hold) = (0, 0);
+    for (torn, good) in (0..2).flat_map(|torn| [0, 700, 2_000, 8_000].map(|good| (torn, good))) {
+        let failed = Arc::new(AtomicUsize::new(0));
+        let disk = Torn { files: AtomicUsize::new(0), torn, good, failed: Arc::clone(&failed) };
+        let mut world = World::in_memory(Kind::Documents);
+        world.memory = WorkingMemory::limited(LITTLE, Arc::new(disk));
+        *world.offers.lock().expect("no panic") = vec![document(1, 300)];
+        let ended = world.run("r1", Arc::new(Script::default()));
+        assert!(failed.load(Ordering::Relaxed) > 0, "file {torn} was read beyond {good} bytes");
+        if ended.holds.is_empty() {
+            ended.fine();
+            made_again += 1;
+        } else {
+            // The file of the keys: without it nothing is known of the document.
+            ended.held_for("E5114");
+            on_hold += 1;
+            world.memory = WorkingMemory::limited(LITTLE, Arc::new(MemoryScratch));
+            fine(&world, "a good disk");
+        }
+        assert_eq!(world.result(&format!("file {torn}, {good} bytes")).counts.landed, 300);
+    }
+    assert!(made_again > 0 && on_hold > 0, "{made_again} made again, {on_hold} on hold");
 }

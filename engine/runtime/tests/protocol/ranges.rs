@@ -71,11 +71,13 @@ fn a_token_names_all_that_an_insert_is_about() {
         let identity = world.log().topic(topic(kind)).expect("asked").expect("there").identity.to_string();
         for token in &tokens {
             let parts: Vec<&str> = token.split('/').collect();
-            let [topology, flow, of, partition, range, piece, hash, attempt] = parts[..] else { panic!("{token}") };
+            let [topology, flow, of, partition, range, table_partition, hash, piece, attempt] = parts[..] else {
+                panic!("{token}")
+            };
             assert_eq!((topology, flow, of, partition, attempt), ("feed", "load", &*identity, "0", "0"), "{token}");
             let position = |text: &str| text.split_once('.').is_some_and(|(offset, row)| number(offset) && number(row));
             assert!(range.split_once('-').is_some_and(|(first, last)| position(first) && position(last)), "{token}");
-            assert!(["x", "y"].contains(&piece) && hash.len() == 32, "{token}");
+            assert!(["x", "y"].contains(&table_partition) && hash.len() == 32 && number(piece), "{token}");
         }
     }
 }
