@@ -18,6 +18,10 @@ use crate::Facts;
 use crate::codes::{HTML_PAGE, NO_MEMBER};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
 
+/// Characters of a member's name that go with its rows: what file systems allow. An archive may give a name of 64 KB, and
+/// it would stand in the headers of each record. What a terminal would obey is written out.
+const LONGEST_NAME: usize = 255;
+
 /// What a refusal says of an archive that holds none of the wanted members: their names, and their first lines where
 /// those decide.
 fn no_member(archive: &mut Archive, by_line: bool) -> Result<String, ArchiveError> {
@@ -115,7 +119,7 @@ impl DelimitedReader {
             return Ok(Some(()));
         }
         for member in members {
-            let name: Arc<str> = base_name(&member.name).into();
+            let name: Arc<str> = batch::excerpt(base_name(&member.name).as_bytes(), LONGEST_NAME).into();
             let bytes = archive.read(member.index)?;
             let mut decoder = Decoder::new(bytes, &self.settings.format, reading.rows)?;
             let layout = Arc::clone(&decoder.layout().name);

@@ -268,11 +268,11 @@ mod tests {
     }
 
     /// What a block says of its rows: numbers, provenance, cells.
-    fn said(worked: &Worked) -> (i64, usize, Vec<(i64, i64, i64)>, Vec<String>, Option<String>) {
+    fn said(worked: &Worked) -> String {
         let rows = worked.rows.as_ref();
         let origins = rows.map(Batch::origins);
         let positions = origins.into_iter().flat_map(|origins| {
-            (0..origins.len()).map(|row| {
+            (0..origins.len()).map(move |row| {
                 let (offset, number) = origins.position(row);
                 (offset, number, origins.arrivals.value(row))
             })
@@ -281,7 +281,8 @@ mod tests {
             Place::Document { id, member, .. } => format!("{id:?} {member}"),
             other => format!("{other:?}"),
         });
-        (worked.next_row, worked.bad.len(), positions.collect(), rows.map(shown).unwrap_or_default(), place)
+        let (positions, cells): (Vec<_>, _) = (positions.collect(), rows.map(shown));
+        format!("{} {} {positions:?} {cells:?} {place:?}", worked.next_row, worked.bad.len())
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn archives() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let parts: Vec<(&str, Made)> = names.iter().map(|name| (*name, part.clone())).collect();
     let one = zipped(&[("a", part)]);
+    let endless = "n".repeat(60_000);
     let cases: Vec<(&str, Vec<u8>, Expected)> = vec![
         ("a zip cut off", cut.clone(), Refused(Failed, "E4220", "cut off or damaged")),
         ("a zip with broken bytes", broken, Refused(Failed, "E4220", "cut off or damaged")),
@@ -103,7 +104,9 @@ fn archives() {
         ("a zip of an empty member", zipped(&[("a", made(""))]), Refused(Failed, "E4212", "the document is empty")),
         ("names that lead elsewhere", zipped(&[("../../etc/passwd", good.clone())]), Accepted(2, 0, None)),
         ("an absolute name", zipped(&[("/etc/shadow", good.clone())]), Accepted(2, 0, None)),
-        ("the other slash", zipped(&[("..\\..\\windows\\win.ini", good)]), Accepted(2, 0, None)),
+        ("the other slash", zipped(&[("..\\..\\windows\\win.ini", good.clone())]), Accepted(2, 0, None)),
+        ("a name of 60 KB", zipped(&[(&endless, good.clone())]), Accepted(2, 0, None)),
+        ("a name that a terminal obeys", zipped(&[("a\x1b[2Jb", good)]), Accepted(2, 0, None)),
         // Where a zip begins and ends its table says, which stands at its end: what stands behind it says nothing.
         ("text behind a zip", [&zip[..], b"and so on\n"].concat(), Accepted(2_000, 0, None)),
         ("text behind a gzip", [&gzip[..], b"and so on\n"].concat(), Refused(Failed, "E4220", "cut off or damaged")),
@@ -112,7 +115,9 @@ fn archives() {
     for (name, bytes, expected) in cases {
         members.extend(check(name, &made(bytes), false, &expected).members);
     }
-    assert_eq!(members, ["passwd", "shadow", "win.ini", "one.txt"], "a name is a name, never a path");
+    let bounded = format!("{}…", "n".repeat(255));
+    let expected = ["passwd", "shadow", "win.ini", &bounded, "a\\x1b[2Jb", "one.txt"];
+    assert_eq!(members, expected, "a name is a name, never a path");
 }
 
 #[test]

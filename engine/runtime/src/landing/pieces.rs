@@ -15,7 +15,7 @@ use arrow::compute;
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
-use batch::{Batch, Input, Origins, PartitionBy, Place, RowsMeaning, TableDefinition};
+use batch::{Batch, DocumentId, Input, Origins, PartitionBy, Place, RowsMeaning, TableDefinition};
 use chrono::Datelike;
 use connect::{Piece, Provenance, RowPosition, TablePartition};
 use operators::fingerprint_batches;
@@ -72,7 +72,7 @@ const MOST_PIECES: usize = 4;
 pub(crate) fn cut(range: &Range, table: &TableDefinition, provenance: &Provenance) -> Result<Cut, PieceError> {
     let mut partitions: BTreeMap<TablePartition, Vec<RecordBatch>> = BTreeMap::new();
     for batch in &range.rows {
-        let whole = with_provenance(batch.columns(), batch.origins(), table, provenance)?;
+        let whole = with_positions(batch, table)?;
         for (partition, rows) in groups(batch.columns(), &table.partition)? {
             let rows = match rows {
                 None => whole.clone(),
@@ -81,9 +81,12 @@ pub(crate) fn cut(range: &Range, table: &TableDefinition, provenance: &Provenanc
             partitions.entry(partition).or_default().push(rows);
         }
     }
+    let document = document_of(range, table)?;
     let (mut pieces, mut hashes) = (Vec::new(), Vec::new());
     for (table_partition, batches) in partitions {
         for rows in parts(joined(batches)?) {
+            let rows = rows.iter().map(|rows| with_provenance(rows, table, provenance, document));
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
             hashes.extend_from_slice(table_partition.0.as_bytes());
             hashes.extend_from_slice(&fingerprint_batches(&rows)?.to_le_bytes());
             let (provenance, table_partition) = (provenance.clone(), table_partition.clone());
@@ -147,40 +150,61 @@ pub(crate) struct Cut {
     pub(crate) hash: u128,
 }
 
-/// The table's columns in the table's order, then the provenance columns that its landings fill.
-fn with_provenance(
-    columns: &RecordBatch,
-    origins: &Origins,
-    table: &TableDefinition,
-    provenance: &Provenance,
-) -> Result<RecordBatch, PieceError> {
-    let rows = columns.num_rows();
-    let mut fields = Vec::new();
-    let mut arrays: Vec<ArrayRef> = Vec::new();
-    for column in &table.columns {
-        let array =
-            columns.column_by_name(&column.name).ok_or_else(|| PieceError::Missing(Arc::clone(&column.name)))?;
-        fields.push(column.column_type.field(&column.name));
-        arrays.push(Arc::clone(array));
+/// The document whose rows a range has, where a document owns its rows: one document gives all rows of its ranges.
+fn document_of<'a>(range: &'a Range, table: &TableDefinition) -> Result<Option<&'a DocumentId>, PieceError> {
+    if table.rows != RowsMeaning::ByDocument {
+        return Ok(None);
     }
-    let mut push = |name: &str, array: ArrayRef| {
-        fields.push(Field::new(name, array.data_type().clone(), false));
-        arrays.push(array);
-    };
-    push("_landing", repeated(&provenance.landing, rows)?);
-    push("_partition", Arc::new(Int32Array::from_value(provenance.partition, rows)));
-    push("_offset", Arc::new(origins.offsets.clone()));
-    push("_row", Arc::new(origins.rows.clone()));
-    if table.rows == RowsMeaning::ByDocument {
-        match &origins.place {
-            Place::Document { id, .. } => {
-                push("_document", repeated(&id.key, rows)?);
-                push("_version", Arc::new(UInt64Array::from_value(id.version.cast_unsigned(), rows)));
-            }
+    let mut document = None;
+    for batch in &range.rows {
+        match &batch.origins().place {
+            Place::Document { id, .. } if *document.get_or_insert(id) == id => {}
             _ => return Err(PieceError::Missing("_document".into())),
         }
-        push("_deleted", Arc::new(UInt8Array::from_value(0, rows)));
     }
+    Ok(document.map(|id| &**id))
+}
+
+/// The table's columns in the table's order, then offset and row.
+fn with_positions(batch: &Batch, table: &TableDefinition) -> Result<RecordBatch, PieceError> {
+    let mut columns: Vec<(Field, ArrayRef)> = Vec::with_capacity(table.columns.len() + 2);
+    for column in &table.columns {
+        let array = batch.columns().column_by_name(&column.name);
+        let array = array.ok_or_else(|| PieceError::Missing(Arc::clone(&column.name)))?;
+        columns.push((column.column_type.field(&column.name), Arc::clone(array)));
+    }
+    let Origins { offsets, rows, .. } = batch.origins();
+    columns.push((Field::new("_offset", DataType::Int64, false), Arc::new(offsets.clone())));
+    columns.push((Field::new("_row", DataType::Int64, false), Arc::new(rows.clone())));
+    assembled(columns)
+}
+
+/// The table's columns, then the provenance columns that its landings fill. What is the same for all rows is added last:
+/// joining batches would repeat it, and a server refuses a dictionary that repeats itself.
+fn with_provenance(
+    rows: &RecordBatch,
+    table: &TableDefinition,
+    provenance: &Provenance,
+    document: Option<&DocumentId>,
+) -> Result<RecordBatch, PieceError> {
+    let count = rows.num_rows();
+    let own = |index: usize| (rows.schema().field(index).clone(), Arc::clone(rows.column(index)));
+    let fixed = |name: &str, array: ArrayRef| (Field::new(name, array.data_type().clone(), false), array);
+    let width = table.columns.len();
+    let mut columns: Vec<(Field, ArrayRef)> = (0..width).map(own).collect();
+    columns.push(fixed("_landing", repeated(&provenance.landing, count)?));
+    columns.push(fixed("_partition", Arc::new(Int32Array::from_value(provenance.partition, count))));
+    columns.extend([own(width), own(width + 1)]);
+    if let Some(DocumentId { key, version }) = document {
+        columns.push(fixed("_document", repeated(key, count)?));
+        columns.push(fixed("_version", Arc::new(UInt64Array::from_value(version.cast_unsigned(), count))));
+        columns.push(fixed("_deleted", Arc::new(UInt8Array::from_value(0, count))));
+    }
+    assembled(columns)
+}
+
+fn assembled(columns: Vec<(Field, ArrayRef)>) -> Result<RecordBatch, PieceError> {
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
@@ -254,10 +278,17 @@ fn partition_text(day: Option<i32>, by: &PartitionBy) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Groups, MOST_PIECES, PIECE_ROWS, groups, joined, parts};
-    use arrow::array::{AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-    use arrow::datatypes::Int64Type;
-    use batch::PartitionBy;
+    use super::{Groups, MOST_PIECES, PIECE_ROWS, Range, cut, groups, joined, parts, provenance_of};
+    use arrow::array::{
+        AsArray, BinaryViewArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+        UInt64Array,
+    };
+    use arrow::datatypes::{Int32Type, Int64Type};
+    use batch::{
+        Batch, ColumnType, DocumentId, Input, Origins, PartitionBy, Place, RowsMeaning, TableColumn, TableDefinition,
+        TopicIdentity, Type,
+    };
+    use connect::{Piece, RowPosition};
     use std::sync::Arc;
 
     /// Batches of so many rows, numbered through.
@@ -296,6 +327,47 @@ mod tests {
             // The same rows in one batch are cut at the same places.
             let whole: Vec<usize> = parts(numbered(&[rows])).iter().map(|piece| numbers(piece).len()).collect();
             assert_eq!(sizes, whole, "{lengths:?}");
+        }
+    }
+
+    /// Documents that are read again after a dead letter give rows of few lines a batch: the server refuses a dictionary
+    /// that repeats itself.
+    #[test]
+    fn what_all_rows_share_stands_once_in_a_joined_batch() {
+        let table = TableDefinition {
+            name: "some.table".into(),
+            about: String::new(),
+            columns: vec![TableColumn {
+                name: "number".into(),
+                column_type: ColumnType::of(Type::BIGINT),
+                about: String::new(),
+            }],
+            key: vec!["number".into()],
+            rows: RowsMeaning::ByDocument,
+            partition: PartitionBy::Nothing,
+        };
+        let id = Arc::new(DocumentId { key: "feed/load/a".into(), version: 2 });
+        let input = Arc::new(Input { topic: "documents".into(), identity: TopicIdentity(1), partition: 0 });
+        let batch = |columns: RecordBatch| {
+            let count = columns.num_rows();
+            let zeros = Int64Array::from_value(0, count);
+            let place =
+                Place::Document { id: Arc::clone(&id), member: "a".into(), lines: UInt64Array::from_value(0, count) };
+            let (input, rows) = (Arc::clone(&input), columns.column(0).as_primitive::<Int64Type>().clone());
+            let raw = BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", count));
+            let origins = Origins { input, offsets: zeros.clone(), rows, arrivals: zeros, place, raw };
+            Batch::new(columns, origins, None).expect("an origin for each row")
+        };
+        let at = |row| RowPosition { offset: 0, row };
+        let rows = numbered(&[2, 3, 1]).into_iter().map(batch).collect();
+        let range = Range { first: at(0), last: at(5), rows, replayed: None };
+        let provenance = provenance_of("feed", "load", &input);
+        let pieces = cut(&range, &table, &provenance).expect("the table's columns").pieces;
+        let [Piece { rows, .. }] = pieces.as_slice() else { panic!("{} pieces", pieces.len()) };
+        assert_eq!(numbers(rows), [0, 1, 2, 3, 4, 5]);
+        for name in ["_landing", "_document"] {
+            let column = rows[0].column_by_name(name).expect(name).as_dictionary::<Int32Type>();
+            assert_eq!((rows.len(), column.len(), column.values().len()), (1, 6, 1), "{name}");
         }
     }
 
