@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that all documents in work may take together. Larger: fewer rows go through a file. Smaller: less memory.
 /// Where a table's partitions are cut out of a range it is there twice, so twice this stays well below half a gigabyte.
-const BUDGET_BYTES: usize = 144 * 1024 * 1024;
+const BUDGET_BYTES: usize = 128 * 1024 * 1024;
 
 /// Bytes that are shared out.
 #[derive(Debug)]
