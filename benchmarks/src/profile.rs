@@ -28,16 +28,7 @@ const REST: &str = "all else";
 /// Parts, and what the names of their functions hold. The first part that fits has the sample.
 const PARTS: [(&str, &[&str]); 9] = [
     ("log: read, write, commit", &["log::embedded", "sqlite3", "rusqlite"]),
-    (
-        "state and dedupe",
-        &[
-            "state::",
-            "operators::dedupe",
-            "operators::fingerprint::fingerprint_rows",
-            "fingerprint_content",
-            "runtime::snapshots",
-        ],
-    ),
+    ("state and dedupe", &["state::", "operators::dedupe", "runtime::snapshots"]),
     ("keys of a document", &["operators::document_keys"]),
     (
         "decode",
@@ -57,7 +48,7 @@ const PARTS: [(&str, &[&str]); 9] = [
         &["expression::", "operators::select", "operators::extend", "operators::filter", "operators::conform"],
     ),
     ("kept rows", &["operators::kept"]),
-    ("landing", &["runtime::landing", "clickhouse", "arrow_ipc::", "hyper::"]),
+    ("landing", &["runtime::landing", "clickhouse", "hyper::"]),
     ("raw store", &["stores::", "runtime::discovery", "sha2::", "file_connector"]),
 ];
 
