@@ -319,12 +319,19 @@ impl Drop for Server {
     }
 }
 
+/// An address without what stands before its last `@`: it may be a password.
+fn without_login(url: &str) -> String {
+    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+    format!("{scheme}…@{host}")
+}
+
 /// A client of a server.
 pub(crate) fn client(settings: &ClickHouseSettings) -> Result<ClickHouse> {
     ClickHouse::new(settings).map_err(|error| {
         failure(
             Exit::Environment,
-            format!("{} is no ClickHouse: {}", settings.url, chain(&error)),
+            format!("{} is no ClickHouse: {}", without_login(&settings.url), chain(&error)),
             "give its address as http://HOST:PORT",
         )
     })

@@ -303,7 +303,14 @@ impl Proof {
     }
 
     fn refuse_for_bad_rows(&mut self, percent: f64) {
-        let example = self.first_bad.take().map_or(String::new(), |first| format!("; the first is {first}"));
+        let different = self.twice.different.len();
+        let example = match self.first_bad.take() {
+            Some(first) => format!("; the first is {first}"),
+            None if different > 0 => {
+                format!("; {different} of them for {KEY_TWICE}: a row with the same key has other content")
+            }
+            None => String::new(),
+        };
         self.outcome = Outcome::Failed;
         self.code = TOO_MANY_BAD_ROWS.to_string();
         self.message =

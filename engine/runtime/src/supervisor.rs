@@ -135,6 +135,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
                 group: names::group(&parts.topology, &parts.flow),
                 name: name.clone(),
                 landed: earlier.get(&name).map_or(0, |earlier| earlier.landed),
+                releases: earlier.get(&name).map_or(0, |earlier| earlier.releases),
                 retries: Arc::new(retries_of(parts, &input, shared.log.as_ref())?),
                 input: Arc::new(input),
             };
@@ -268,6 +269,8 @@ struct Earlier {
     refused: HashMap<String, String>,
     /// Rows that landed since a person last said where to go on.
     landed: u64,
+    /// How often a person said where to go on.
+    releases: u64,
 }
 
 /// Takes over the ledger of earlier runs.
@@ -275,12 +278,13 @@ fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<Earlier, LogError> 
     let (log, mut earlier) = (shared.log.as_ref(), Earlier::default());
     let partitions = log.topic(&names::ledger(&parts.topology, &parts.flow))?.map_or(0, |state| state.partitions);
     for partition in 0..partitions {
-        let mut landed = 0;
+        let (mut landed, mut releases) = (0, 0);
         for line in ledger_lines(log, &parts.topology, &parts.flow, partition)? {
             let entry = match line {
                 LedgerLine::Entry(entry) => *entry,
                 LedgerLine::Release => {
                     landed = 0;
+                    releases += 1;
                     continue;
                 }
             };
@@ -295,6 +299,7 @@ fn read_ledger(parts: &FlowParts, shared: &Shared) -> Result<Earlier, LogError> 
             }
         }
         earlier.landed += landed;
+        earlier.releases = earlier.releases.max(releases);
     }
     Ok(earlier)
 }

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Completion(arguments) => {
             // Into memory first: a reader that goes away is no failure, but would be one in the middle of the script.
             let mut script = Vec::new();
-            clap_complete::generate(arguments.shell, &mut Arguments::command(), "spotlight", &mut script);
+            clap_complete::generate(arguments.shell, &mut for_people(), "spotlight", &mut script);
             show::line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Fine)
         }
@@ -61,4 +61,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
             .map(|()| Exit::Fine)
             .map_err(|error| failure(Exit::Unreachable, crate::data::chain(&error), "")),
     }
+}
+
+/// The commands without those that the program keeps for itself.
+fn for_people() -> clap::Command {
+    let all = Arguments::command();
+    let about = all.get_about().cloned().unwrap_or_default();
+    let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new("spotlight")
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments().cloned())
+        .subcommands(shown)
 }

@@ -164,16 +164,17 @@ pub(crate) struct Pass {
 }
 
 impl Ground {
-    /// Opens the folder, starts ClickHouse and catches signals. Waits so long for ClickHouse, or for ever.
+    /// Catches signals, opens the folder and starts ClickHouse. Waits so long for ClickHouse, or for ever.
     pub(crate) fn open(data: &Path, clickhouse: &ClickHouseAt, wait: Option<Duration>) -> Result<Self> {
+        // First of all: who stops a run while ClickHouse starts wants it to end in order, too.
+        let stop = StopSignal::new();
+        let signals = Signals::catch(&stop)?;
         let folder = DataFolder::open(data)?;
         let log = Arc::new(folder.log()?);
         let raw = Arc::new(folder.documents()?);
         let server = Server::start(clickhouse, &folder)?;
         let client = server.client()?;
         server.keep_alive();
-        let stop = StopSignal::new();
-        let signals = Signals::catch(&stop)?;
         reach(&client, wait, &stop)?;
         let schemas = Arc::new(folder.schemas()?);
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;

@@ -1,5 +1,7 @@
 //! `sql`: asks ClickHouse, whether or not a run is going on.
 
+use std::io::ErrorKind;
+
 use anyhow::Result;
 use clickhouse_connector::{ClickHouse, ClickHouseError, ClickHouseSettings, Password};
 
@@ -32,13 +34,16 @@ fn ask(client: &ClickHouse, arguments: &Sql) -> Result<Exit> {
     match client.query_to(&arguments.query, &arguments.format, &settings, &mut output) {
         Ok(_) => Ok(Exit::Fine),
         Err(error) => {
-            let (exit, remedy) = match error {
+            let (exit, remedy) = match &error {
                 // A login that is wrong, as ClickHouse numbers it; all else that it refuses is the query's.
                 ClickHouseError::Server { code: 192..=194 | 516, .. } => (
                     Exit::Environment,
                     "give user and password in SPOTLIGHT_CLICKHOUSE_USER and SPOTLIGHT_CLICKHOUSE_PASSWORD",
                 ),
                 ClickHouseError::Server { .. } => (Exit::Usage, "mend the query"),
+                // Who reads only the beginning has what they want.
+                ClickHouseError::Output(cause) if cause.kind() == ErrorKind::BrokenPipe => return Ok(Exit::Fine),
+                ClickHouseError::Output(_) => (Exit::Environment, "make room where the answer goes"),
                 _ => (Exit::Unreachable, ""),
             };
             Err(failure(exit, data::chain(&error), remedy))

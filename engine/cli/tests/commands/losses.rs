@@ -42,6 +42,23 @@ fn a_lost_log_or_table_is_a_hold_and_release_starts_over() {
     workplace.say(&["reconcile"]).ends(0);
 }
 
+/// The table remembers the tokens under which the rows were there: a second time under the same ones would change
+/// nothing and be acknowledged.
+#[test]
+fn rows_that_a_person_took_out_land_again_as_often_as_that_happens() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    for _ in 0..2 {
+        workplace.say(&["sql", "delete from demo.my_list where startsWith(_landing, 'my-list/load/')"]).ends(0);
+        assert_eq!(rows(&workplace), "0\n");
+        workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+        workplace.say(&once).ends(0);
+        assert_eq!(rows(&workplace), "2\n");
+        workplace.say(&["reconcile"]).ends(0);
+    }
+}
+
 #[test]
 fn a_table_that_lost_all_rows_is_a_hold_until_they_are_back_or_a_person_says_where_to_go_on() {
     let workplace = Workplace::new();

@@ -53,6 +53,9 @@ pub struct Lander<'a> {
     pub holder: &'a dyn Holder,
     /// How many pieces are inserted side by side. More: more of the server's cores work, and more of its memory.
     pub inserts_at_once: usize,
+    /// How often a person has said where the flow goes on. It is part of each token: who takes rows out of a table and
+    /// has the flow start over wants them back, and the table may remember the tokens under which they were there.
+    pub releases: u64,
 }
 
 /// How the pieces of a range are inserted.
@@ -353,7 +356,9 @@ impl Lander<'_> {
     /// The start of every token and query id of a range.
     fn range_prefix(&self, first: RowPosition, last: RowPosition) -> String {
         let Input { identity, partition, .. } = &*self.input;
-        format!("{}/{identity}/{partition}/{}.{}-{}.{}/", self.name, first.offset, first.row, last.offset, last.row)
+        let again = if self.releases == 0 { String::new() } else { format!("r{}", self.releases) };
+        let (from, to) = (format!("{}.{}", first.offset, first.row), format!("{}.{}", last.offset, last.row));
+        format!("{}/{identity}/{partition}{again}/{from}-{to}/", self.name)
     }
 
     fn backoff(&self) -> Backoff {

@@ -77,6 +77,8 @@ pub struct TaskContext {
     pub name: String,
     /// Rows of the whole flow that landed in earlier runs, since a person last said where to go on.
     pub landed: u64,
+    /// How often a person has said where the flow goes on. The same range may land anew after each time.
+    pub releases: u64,
     /// Where it tells that a person must act.
     pub holder: Box<dyn Holder>,
 }
@@ -202,6 +204,7 @@ impl TaskContext {
             stop: &self.shared.stop,
             holder: self.holder.as_ref(),
             inserts_at_once: self.shared.slots.count(),
+            releases: self.releases,
         })
     }
 
