@@ -1,4 +1,5 @@
-//! The evaluator of expressions against the reference, over expressions and tables that are new with each run.
+//! The evaluator of expressions against the reference, over many expressions and tables: the same on each run, unless
+//! `PROPTEST_RNG_SEED` names another seed. `PROPTEST_CASES` makes more of them.
 //!
 //! The expression and its rows are made from bytes, so that a failing case shrinks, and its seed is kept in the file
 //! beside this one. The same target runs under libFuzzer.
@@ -6,11 +7,15 @@
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::proptest;
-use proptest::test_runner::{Config, FileFailurePersistence};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
 proptest! {
     #![proptest_config(Config {
-        cases: 3_000,
+        cases: Config::default().cases.max(3_000),
+        rng_seed: match Config::default().rng_seed {
+            RngSeed::Random => RngSeed::Fixed(1),
+            chosen @ RngSeed::Fixed(_) => chosen,
+        },
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
         ..Config::default()
     })]

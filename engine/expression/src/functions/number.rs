@@ -83,7 +83,10 @@ fn rounded(checker: &mut Checker<'_>, call: &Call, node: Node, digits: u8, direc
         });
         return checker.apply(Type::Double, operation, vec![node], &call.span);
     }
-    let Type::Decimal { precision, scale } = node.of else { return node };
+    let Type::Decimal { precision, scale } = node.of else {
+        // A whole number stays as it is, but is no literal any more: `-round(5)` is no `-5`.
+        return Node { literal: None, ..node };
+    };
     let kept = digits.min(scale);
     // Rounding up can give one digit more: 9.9 becomes 10.
     let whole = (precision - scale + u8::from(kept < scale)).min(38 - kept);

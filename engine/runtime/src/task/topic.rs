@@ -23,9 +23,8 @@ use crate::snapshots::TaskSnapshots;
 
 /// Bytes of records that one transaction of a flow that writes a topic takes. Larger: fewer commits, more memory.
 const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of records of one range that lands. Decoded, and cut by the table's partitions, they take several times as much,
-/// and each partition of the topic has a range of its own. Larger: fewer parts for the server to merge.
-const RANGE_BYTES: usize = 24 * 1024 * 1024;
+/// Bytes of records of one range that lands.
+const RANGE_BYTES: usize = 48 * 1024 * 1024;
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
 
