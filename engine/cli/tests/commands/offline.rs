@@ -142,6 +142,7 @@ fn the_other_commands_that_start_nothing_answer() {
     for shell in ["bash", "zsh", "fish"] {
         let said = say(["completion", shell]).ends(0).output;
         assert!(said.contains("spotlight") && said.contains("transform"), "{shell}: {said}");
+        assert!(!said.contains("clickhouse-child"), "{shell} offers what the program keeps for itself");
     }
     assert!(say(["plan", "--offline", "topologies/swaps.yaml"]).ends(0).output.contains("CREATE TABLE"));
     say(["check", "topologies/"]).ends(0);

@@ -169,6 +169,21 @@ fn a_file_that_only_a_fault_could_have_left_gives_70() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_no_service_that_is_away() {
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let words = ["sql", "--format", "TSV", "select number from numbers(100000)"];
+    let said: Said = workplace.command(&words).stdout(writer).output().expect("the program starts").into();
+    assert_eq!((said.status, said.errors.as_str()), (0, ""));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let said: Said = workplace.command(&words).stdout(full).output().expect("the program starts").into();
+    assert_eq!(said.status, 78, "{said:?}");
+    assert!(said.errors.contains("make room"), "{said:?}");
+}
+
+#[test]
 fn a_wrong_environment_gives_78() {
     let workplace = Workplace::new();
     let said = workplace.say(&["status", "--data", "my-list.yaml/data"]).ends(78);
@@ -181,6 +196,8 @@ fn a_wrong_environment_gives_78() {
             assert_eq!(said.status, 78, "{words:?} {address}: {said:?}");
             assert!(said.errors.contains(why) && said.errors.contains("http://HOST:PORT"), "{}", said.errors);
         }
+        let said = workplace.say(&[words, &["--clickhouse", "http://me:hunter2@127.0.0.1:1"]].concat()).ends(78);
+        assert!(said.errors.contains("…@127.0.0.1:1") && !said.errors.contains("hunter2"), "{}", said.errors);
     }
     let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
     let said: Said = command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();

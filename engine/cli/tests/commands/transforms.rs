@@ -32,11 +32,12 @@ fn rows_come_out_whole_or_not_at_all() {
     let fourteen: String = (0..14).map(|number| format!("S{number}|{number}\n")).collect();
     let one_dead = format!("Symbol|Quantity\n{fourteen}BAD|many\n15\n");
     // More words, the document, exit status, what is on standard output and what standard error says.
-    let cases: [(&[&str], &str, i32, &str, &str); 9] = [
+    let cases: [(&[&str], &str, i32, &str, &str); 10] = [
         (&[], GOOD, 0, rows, ""),
         (&["--flow", "load", "--format", "json"], GOOD, 0, rows, ""),
         (&["--flow", "my-list/load", "--format", "csv"], GOOD, 0, csv, ""),
         (&[], "Symbol|Quantity\nABC|12\n2\n", 3, "", "refused: list_20260105.txt: incomplete E4"),
+        (&[], "Symbol|Quantity\nABC|1\nABC|2\n2\n", 3, "", "2 of them for E4404: a row with the same key has other"),
         (&[], "nothing of the kind\n", 3, "", "refused: list_20260105.txt: failed E4208"),
         (&["--format", "csv"], "<html>", 3, "", "refused: list_20260105.txt: absent"),
         (&["--format", "csv"], "Symbol|Quantity\n0\n", 0, "list_date,symbol,quantity\n", "list_20260105.txt: empty"),

@@ -9,12 +9,16 @@ use std::thread;
 
 use operators::{Block, DocumentBytes, DocumentInput, DocumentReader, Facts, ReadError, Verdict};
 
+use crate::stop::StopSignal;
+
 /// Blocks that are read and not worked yet. More only take memory: one side is always the slower one.
 const AHEAD: usize = 1;
 
-/// Reads ahead of the sink.
+/// Reads ahead of the sink, and ends the reading when the engine is stopping. What it said is worth nothing then: ask the
+/// signal after each reading.
 pub(super) struct Ahead<'a> {
     pub(super) reader: &'a dyn DocumentReader,
+    pub(super) stop: &'a StopSignal,
 }
 
 impl DocumentReader for Ahead<'_> {
@@ -39,7 +43,7 @@ impl DocumentReader for Ahead<'_> {
             let reading = scope.spawn(read);
             let mut wanted = true;
             while wanted && let Ok(block) = blocks.recv() {
-                wanted = sink(block);
+                wanted = !self.stop.stopping() && sink(block);
             }
             drop(blocks);
             reading.join().unwrap_or_else(|panic| resume_unwind(panic))

@@ -8,7 +8,6 @@ use arrow::error::ArrowError;
 use operators::{Block, DocumentBytes, DocumentInput, DocumentReader, Facts, ReadError, Verdict};
 
 use crate::retry::RetryRow;
-use crate::stop::StopSignal;
 
 /// Gives only some rows of a document: those with these numbers that still have the same bytes.
 pub(crate) struct Only<'a> {
@@ -66,31 +65,6 @@ impl DocumentReader for Only<'_> {
             let block = self.choose(block)?;
             Ok((block.batch.is_empty() && block.bad.is_empty()) || sink(block))
         })
-    }
-}
-
-/// Ends a reading when the engine is stopping. What it said is worth nothing then: ask the signal after each reading.
-pub(super) struct Interruptible<'a> {
-    pub(super) reader: &'a dyn DocumentReader,
-    pub(super) stop: &'a StopSignal,
-}
-
-impl DocumentReader for Interruptible<'_> {
-    fn facts(&self, document: &DocumentInput) -> Facts {
-        self.reader.facts(document)
-    }
-
-    fn steps_need_trailer(&self) -> bool {
-        self.reader.steps_need_trailer()
-    }
-
-    fn read(
-        &self,
-        document: &DocumentInput,
-        bytes: Box<dyn DocumentBytes>,
-        sink: &mut dyn FnMut(Block) -> bool,
-    ) -> Result<Verdict, ReadError> {
-        self.reader.read(document, bytes, &mut |block| !self.stop.stopping() && sink(block))
     }
 }
 

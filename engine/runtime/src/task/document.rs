@@ -14,7 +14,7 @@ use telemetry::Counts;
 use super::TaskContext;
 use super::ahead::Ahead;
 use super::close::Closing;
-use super::cutting::{Cutting, Interruptible};
+use super::cutting::Cutting;
 use super::unsettled::{Position, Unsettled, superseded_letters};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
@@ -106,8 +106,7 @@ impl DocumentTask {
         let parts = Arc::clone(&self.context.parts);
         let key = parts.destination.key();
         let stop = &self.context.shared.stop;
-        let ahead = Ahead { reader: &*self.reader };
-        let reader = Interruptible { reader: &ahead, stop };
+        let reader = Ahead { reader: &*self.reader, stop };
         let open = || self.context.open(found);
         let memory = &self.context.shared.memory;
         let rows_are_final = matches!(parts.destination, Destination::Table(_));
@@ -141,7 +140,6 @@ impl DocumentTask {
             None => false,
         };
         if !landed {
-            ranges.start_over();
             let Progress { next, open: opened, .. } = ranges.progress.clone();
             let cuts = [Some(next.row), opened.map(|open| open.last.row + 1)];
             let cutting = Cutting { reader: &reader, cuts: cuts.into_iter().flatten().collect() };
