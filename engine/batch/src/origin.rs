@@ -107,6 +107,23 @@ impl Origins {
         self.offsets.is_empty()
     }
 
+    /// Bytes that they take in memory, near enough for a bound.
+    pub(crate) fn memory(&self) -> usize {
+        /// A number, and the view of a text or of bytes.
+        const NUMBER: usize = size_of::<i64>();
+        const VIEW: usize = size_of::<u128>();
+        let place = match &self.place {
+            Place::Nowhere => 0,
+            Place::Document { .. } => self.len() * NUMBER,
+            Place::Mixed { documents, .. } => {
+                // Keys and members are views of the same headers, which stay in memory as long as one of them does.
+                let headers: usize = documents.data_buffers().iter().map(arrow::buffer::Buffer::len).sum();
+                self.len() * 2 * (NUMBER + VIEW) + headers
+            }
+        };
+        self.len() * (3 * NUMBER + VIEW) + self.raw.total_bytes_len() + place
+    }
+
     /// Position of row `index`: offset of its record and number within it.
     #[must_use]
     pub fn position(&self, index: usize) -> (i64, i64) {

@@ -6,7 +6,7 @@ use arrow::array::{Array, BinaryViewArray, BooleanArray, RecordBatch, UInt32Arra
 use arrow::compute;
 use arrow::error::ArrowError;
 
-use crate::Origins;
+use crate::{Origins, Place};
 
 /// Rows as columns, with one origin a row.
 ///
@@ -104,18 +104,23 @@ impl Batch {
         (self.columns, self.origins, self.layout)
     }
 
-    /// The same rows without the bytes that they were decoded from: for rows that can no longer fail.
+    /// The same rows without what only their dead letters and topics need: the bytes that they were decoded from, and the
+    /// places that each of them names. For rows that can no longer fail and leave for a table.
     #[must_use]
-    pub fn without_raw(self) -> Self {
+    pub fn settled(self) -> Self {
         let raw = BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", self.len()));
-        Self { origins: Origins { raw, ..self.origins }, ..self }
+        let place = match self.origins.place {
+            Place::Mixed { .. } => Place::Nowhere,
+            place => place,
+        };
+        Self { origins: Origins { raw, place, ..self.origins }, ..self }
     }
 
     /// Bytes that the rows take in memory, near enough for a bound.
     #[must_use]
     pub fn memory(&self) -> usize {
         let columns: usize = self.columns.columns().iter().map(slice_memory).sum();
-        columns + self.origins.len() * 32 + self.origins.raw.total_bytes_len()
+        columns + self.origins.memory()
     }
 }
 

@@ -50,7 +50,7 @@ fn a_cut_write_ahead_log_holds_whole_transactions() {
             kept.resize(write_ahead.len(), 0);
         }
         let copy = tempfile::tempdir().expect("temporary folder");
-        fs::write(copy.path().join("format"), "spotlight-log 1\n").expect("written");
+        fs::write(copy.path().join("format"), "spotlight-log 2\n").expect("written");
         fs::write(copy.path().join("log.sqlite"), &database).expect("written");
         fs::write(copy.path().join("log.sqlite-wal"), kept).expect("written");
         let log = open(copy.path()).expect("whole");
@@ -93,4 +93,104 @@ fn a_file_that_is_no_database_is_damaged() {
     fs::write(folder.path().join("log.sqlite"), [b'x'; 5000]).expect("written");
     let error = open(folder.path()).err();
     assert!(matches!(error, Some(LogError::Damaged(_))), "{error:?}");
+}
+
+/// Writes one transaction that is large enough for a segment, and says what stands in it.
+fn write_large(log: &EmbeddedLog) -> Vec<Vec<u8>> {
+    log.ensure_topic(&TopicSettings { name: "large".into(), partitions: 1 }).expect("legal");
+    let mut random = Random::new(3);
+    let values: Vec<Vec<u8>> = (0..3000_u64).map(|_| random.bytes(100)).collect();
+    let mut builder = RecordsBuilder::new();
+    values.iter().for_each(|value| builder.push(None, Some(value), &Headers::new(), 0));
+    let mut transaction = log.begin();
+    transaction.append(Written { topic: "large".into(), partition: 0, records: builder.finish() }).expect("legal");
+    transaction.commit().expect("the disk works");
+    values
+}
+
+fn read_large(folder: &Path) -> Result<Vec<Vec<u8>>, LogError> {
+    let blocks = open(folder)?.read("large", 0, 0, usize::MAX)?;
+    Ok(blocks.iter().flat_map(batch::Records::iter).filter_map(|record| record.value.map(<[u8]>::to_vec)).collect())
+}
+
+#[test]
+fn a_damaged_segment_is_named_and_not_read() {
+    let cases: [(&str, fn(&mut Vec<u8>), &str); 4] = [
+        ("a wrong bit", |bytes| bytes[150_000] ^= 1, "checksum"),
+        ("zeros, as after a power cut without a sync", |bytes| bytes.fill(0), "version"),
+        ("cut", |bytes| bytes.truncate(8192), "the file ends before it"),
+        ("empty", Vec::clear, "the file ends before it"),
+    ];
+    for (name, damage, wanted) in cases {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let values = write_large(&open(folder.path()).expect("free"));
+        assert_eq!(read_large(folder.path()).expect("whole"), values);
+        let file = folder.path().join("blocks-1");
+        let mut bytes = fs::read(&file).expect("a segment");
+        damage(&mut bytes);
+        fs::write(&file, bytes).expect("written");
+        let error = read_large(folder.path()).expect_err("damaged");
+        assert!(matches!(error, LogError::Damaged(_)), "{name}: {error:?}");
+        assert!(
+            error.to_string().contains("of topic `large`") && error.to_string().contains(wanted),
+            "{name}: {error}"
+        );
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_large(&open(folder.path()).expect("free"));
+    fs::remove_file(folder.path().join("blocks-1")).expect("there");
+    let error = read_large(folder.path()).expect_err("missing");
+    assert!(error.to_string().contains("blocks-1 is missing"), "{error}");
+}
+
+/// Whoever changes the database cannot make the program ask for memory or read what is no block.
+#[test]
+fn a_place_where_no_block_can_lie_is_damage() {
+    for wrong in ["at = 7", "at = -64", "at = 9223372036854775744", "length = 4294967295", "length = 3", "segment = 9"]
+    {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        write_large(&open(folder.path()).expect("free"));
+        let database = rusqlite::Connection::open(folder.path().join("log.sqlite")).expect("a database");
+        database.execute(&format!("update blocks set {wrong}"), []).expect("changed");
+        drop(database);
+        let error = read_large(folder.path()).expect_err(wrong);
+        assert!(matches!(error, LogError::Damaged(_)), "{wrong}: {error:?}");
+    }
+}
+
+/// A crash after bytes were written and before the database named them leaves them behind; the next start goes on where
+/// the database says.
+#[test]
+fn bytes_that_were_never_committed_are_written_over() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let values = write_large(&open(folder.path()).expect("free"));
+    let file = folder.path().join("blocks-1");
+    let mut bytes = fs::read(&file).expect("a segment");
+    let length = bytes.len();
+    bytes.extend([9; 100_000]);
+    fs::write(&file, bytes).expect("written");
+    write_large(&open(folder.path()).expect("free"));
+    assert_eq!(read_large(folder.path()).expect("whole"), [values.clone(), values].concat());
+    assert_eq!(fs::metadata(&file).expect("there").len() as usize, 2 * length);
+}
+
+/// Folders of format 1 had no segments, and a table of blocks without their places.
+#[test]
+fn a_folder_of_the_format_before_is_brought_up() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(&open(folder.path()).expect("free"), 3);
+    let database = rusqlite::Connection::open(folder.path().join("log.sqlite")).expect("a database");
+    let older = "alter table blocks drop column segment; alter table blocks drop column at;
+        alter table blocks drop column length; drop table segments;";
+    database.execute_batch(older).expect("as it was");
+    drop(database);
+    fs::write(folder.path().join("format"), "spotlight-log 1\n").expect("written");
+    let log = open(folder.path()).expect("brought up");
+    assert_eq!(fs::read_to_string(folder.path().join("format")).expect("there"), "spotlight-log 2\n");
+    write(&log, 2);
+    let values = write_large(&log);
+    let read = log.read("numbers", 1, 0, usize::MAX).expect("whole");
+    assert_eq!(read.iter().map(batch::Records::len).sum::<usize>(), 5);
+    drop(log);
+    assert_eq!(read_large(folder.path()).expect("whole"), values);
 }

@@ -149,7 +149,7 @@ impl Workshop<'_> {
                 return false;
             }
             if self.rows_are_final {
-                worked.rows = worked.rows.map(Batch::without_raw);
+                worked.rows = worked.rows.map(Batch::settled);
             }
             kept = std::mem::replace(&mut kept, Keeping::Nothing).add(worked, self.memory, self.rows_are_final);
             too_many = counts.rows_in >= JUDGED_EARLY_FROM && above(&counts, bad_rows_above);

@@ -108,6 +108,15 @@ pub struct DeadLetterOf {
     pub input: Arc<Input>,
 }
 
+impl DeadLetter {
+    /// Bytes that it takes in memory, near enough for a bound.
+    pub(crate) fn memory(&self) -> usize {
+        /// Names and places beside the record.
+        const BESIDE: usize = 600;
+        self.bytes.len() + self.key.as_ref().map_or(0, Vec::len) + self.headers.len() + self.message.len() + BESIDE
+    }
+}
+
 impl DeadLetterOf {
     /// Id of the dead letter of an input row: the same whenever the same row fails.
     #[must_use]

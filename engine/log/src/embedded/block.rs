@@ -34,7 +34,8 @@ use crate::directory::Place;
 
 const PLAIN: u8 = 1;
 const PACKING: u8 = 2;
-const HEAD: usize = 32;
+/// Length of what stands before the columns.
+pub(super) const HEAD: usize = 32;
 
 /// How a column is kept.
 const NONE: u8 = 0;
@@ -58,32 +59,55 @@ pub(super) enum BlockError {
     Columns,
 }
 
-/// The bytes of `records`, which lie at `place`. Columns of the same length, at most 2 GiB of data each; no null
-/// among arrivals and headers.
-pub(super) fn encode(place: Place, records: &Records) -> Vec<u8> {
+/// Adds the bytes of `records`, which lie at `place`. Columns of the same length, at most 2 GiB of data each; no null
+/// among arrivals and headers. Nothing of what stands before is touched.
+pub(super) fn encode(place: Place, records: &Records, to: &mut Vec<u8>) {
     let columns = [&records.keys, &records.values, &records.headers];
     let packed = packed(data_of(columns[2]));
     let headers = packed.as_deref().unwrap_or_else(|| data_of(columns[2]));
     let data = [data_of(columns[0]), data_of(columns[1]), headers];
-    let size: usize = data.iter().map(|data| data.len()).sum();
-    let mut bytes = Vec::with_capacity(HEAD + records.len() * 21 + size + 128);
-    bytes.push(if packed.is_some() { PACKING } else { PLAIN });
+    to.reserve(most_bytes(records));
+    let mut bytes = Section { start: to.len(), bytes: to };
     let headers_kept = if packed.is_some() { PACKED } else { kept(columns[2], false) };
-    bytes.extend([kept(columns[0], true), kept(columns[1], true), headers_kept]);
-    bytes.extend(length(records.len()));
-    bytes.extend([0; 8]);
+    let kept = [kept(columns[0], true), kept(columns[1], true), headers_kept];
+    bytes.add(&[if packed.is_some() { PACKING } else { PLAIN }]);
+    bytes.add(&kept);
+    bytes.add(&length(records.len()));
+    bytes.add(&[0; 8]);
     for data in data {
-        bytes.extend(length(data.len()));
+        bytes.add(&length(data.len()));
     }
-    bytes.extend([0; 4]);
-    for arrival in records.arrivals.values() {
-        bytes.extend(arrival.to_le_bytes());
+    bytes.add(&[0; 4]);
+    bytes.bytes.extend(records.arrivals.values().iter().flat_map(|arrival| arrival.to_le_bytes()));
+    for ((column, data), kept) in columns.into_iter().zip(data).zip(kept) {
+        encode_column(kept, column, data, &mut bytes);
     }
-    for (index, (column, data)) in columns.into_iter().zip(data).enumerate() {
-        encode_column(bytes[1 + index], column, data, &mut bytes);
+    let start = bytes.start;
+    reseal(place, records.base_offset, &mut to[start..]);
+}
+
+/// No block of these records is longer.
+pub(super) fn most_bytes(records: &Records) -> usize {
+    let data = [&records.keys, &records.values, &records.headers].map(|column| data_of(column).len());
+    // Arrivals, three columns of offsets, two of nulls, and zeros between them.
+    HEAD + records.len() * (8 + 3 * 4 + 1) + data.iter().sum::<usize>() + 128
+}
+
+/// A block in the making, at the end of other bytes.
+struct Section<'a> {
+    bytes: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl Section<'_> {
+    fn add(&mut self, more: &[u8]) {
+        self.bytes.extend_from_slice(more);
     }
-    reseal(place, records.base_offset, &mut bytes);
-    bytes
+
+    fn fill_up(&mut self) {
+        let length = (self.bytes.len() - self.start).next_multiple_of(8);
+        self.bytes.resize(self.start + length, 0);
+    }
 }
 
 /// Writes the checksum of a block; nothing for bytes too short to be one.
@@ -123,25 +147,19 @@ fn data_of(column: &BinaryArray) -> &[u8] {
     column.value_data().get(first as usize..last as usize).unwrap_or_default()
 }
 
-fn encode_column(kept: u8, column: &BinaryArray, data: &[u8], bytes: &mut Vec<u8>) {
+fn encode_column(kept: u8, column: &BinaryArray, data: &[u8], bytes: &mut Section<'_>) {
     if kept == NONE {
         return;
     }
     let first = column.value_offsets().first().copied().unwrap_or(0);
-    for offset in column.value_offsets() {
-        bytes.extend((offset - first).to_le_bytes());
-    }
-    fill_up(bytes);
+    bytes.bytes.extend(column.value_offsets().iter().flat_map(|offset| (offset - first).to_le_bytes()));
+    bytes.fill_up();
     if let (SOME, Some(nulls)) = (kept, column.nulls()) {
-        bytes.extend_from_slice(nulls.inner().sliced().as_slice().get(..column.len().div_ceil(8)).unwrap_or_default());
-        fill_up(bytes);
+        bytes.add(nulls.inner().sliced().as_slice().get(..column.len().div_ceil(8)).unwrap_or_default());
+        bytes.fill_up();
     }
-    bytes.extend_from_slice(data);
-    fill_up(bytes);
-}
-
-fn fill_up(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    bytes.add(data);
+    bytes.fill_up();
 }
 
 fn checksum(place: Place, base_offset: i64, bytes: &[u8]) -> u64 {
@@ -154,29 +172,35 @@ fn checksum(place: Place, base_offset: i64, bytes: &[u8]) -> u64 {
     hash.digest()
 }
 
-/// The records of a block that was found at `place` with this first offset.
-pub(super) fn decode(place: Place, base_offset: i64, bytes: &[u8]) -> Result<Records, BlockError> {
+/// Bytes at a place where Arrow may use the columns in them.
+pub(super) fn aligned(bytes: &[u8]) -> Buffer {
+    let mut aligned = MutableBuffer::with_capacity(bytes.len());
+    aligned.extend_from_slice(bytes);
+    aligned.into()
+}
+
+/// The records of a block that was found at `place` with this first offset. `bytes` start at a multiple of 8 in memory.
+pub(super) fn decode(place: Place, base_offset: i64, bytes: Buffer) -> Result<Records, BlockError> {
     if bytes.len() < HEAD {
         return Err(BlockError::Length);
     }
     if !(PLAIN..=PACKING).contains(&bytes[0]) {
         return Err(BlockError::Version);
     }
-    if checksum(place, base_offset, bytes).to_le_bytes() != bytes[8..16] {
+    if checksum(place, base_offset, &bytes).to_le_bytes() != bytes[8..16] {
         return Err(BlockError::Checksum);
     }
-    let count = number(bytes, 4)?;
+    let count = number(&bytes, 4)?;
     base_offset.checked_add(count as i64).ok_or(BlockError::Columns)?;
-    // One copy puts all columns where Arrow may use them.
-    let mut aligned = MutableBuffer::with_capacity(bytes.len());
-    aligned.extend_from_slice(bytes);
-    let mut sections = Sections { bytes: aligned.into(), at: HEAD };
+    let (kept, lengths) = ([bytes[1], bytes[2], bytes[3]], [16, 20, 24].map(|at| number(&bytes, at)));
+    let mut sections = Sections { bytes, at: HEAD };
     let arrivals = sections.take(count.checked_mul(8).ok_or(BlockError::Length)?)?;
     let arrivals = Int64Array::new(ScalarBuffer::new(arrivals, 0, count), None);
-    let keys = sections.column(bytes[1], count, number(bytes, 16)?)?;
-    let values = sections.column(bytes[2], count, number(bytes, 20)?)?;
-    let headers = sections.column(bytes[3], count, number(bytes, 24)?)?;
-    if sections.at != bytes.len() {
+    let [keys, values, headers] = lengths;
+    let keys = sections.column(kept[0], count, keys?)?;
+    let values = sections.column(kept[1], count, values?)?;
+    let headers = sections.column(kept[2], count, headers?)?;
+    if sections.at != sections.bytes.len() {
         return Err(BlockError::Length);
     }
     Ok(Records {
@@ -292,8 +316,21 @@ mod tests {
     use arrow::array::{BinaryArray, Int64Array};
     use batch::{Headers, Records, RecordsBuilder};
 
-    use super::{BlockError, decode, encode, join_small};
+    use super::{BlockError, aligned, join_small};
     use crate::directory::Place;
+
+    /// Bytes may stand before a block.
+    fn encode(place: Place, records: &Records) -> Vec<u8> {
+        let mut bytes = vec![7; 5];
+        super::encode(place, records, &mut bytes);
+        assert_eq!(bytes[..5], [7; 5]);
+        assert!(bytes.len() - 5 <= super::most_bytes(records));
+        bytes.split_off(5)
+    }
+
+    fn decode(place: Place, base_offset: i64, bytes: &[u8]) -> Result<Records, BlockError> {
+        super::decode(place, base_offset, aligned(bytes))
+    }
 
     const PLACE: Place = Place { topic: 3, partition: 1 };
 

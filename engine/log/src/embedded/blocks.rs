@@ -11,11 +11,13 @@ const PLACE: Place = Place { topic: 1, partition: 0 };
 /// The bytes of a block of at least one record.
 #[must_use]
 pub fn encode(records: &Records) -> Vec<u8> {
-    block::encode(PLACE, records)
+    let mut bytes = Vec::new();
+    block::encode(PLACE, records, &mut bytes);
+    bytes
 }
 
 /// The records of a block, after its checksum was made to fit, so that the checks behind it are reached.
 pub fn decode_resealed(base_offset: i64, bytes: &mut [u8]) -> Option<Records> {
     block::reseal(PLACE, base_offset, bytes);
-    block::decode(PLACE, base_offset, bytes).ok()
+    block::decode(PLACE, base_offset, block::aligned(bytes)).ok()
 }

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! lock        empty; locked by the process that owns the folder. The system unlocks it when that process ends
-//! format      one line: `spotlight-log 1`
+//! format      one line: `spotlight-log 2`
 //! log.sqlite  the database (with `-wal` and `-shm` beside it while it is open)
+//! blocks-N    records of large transactions, see `segments.rs`
 //! ```
 //!
 //! `format` is on disk before the database is made. So a database without that file was not made by this program.
+//! A folder of format 1, which had no `blocks-N`, becomes one of format 2 when it is opened: first its `format`, so that
+//! no older program opens it from then on.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +17,10 @@ use std::path::{Path, PathBuf};
 
 use crate::LogError;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// The format before, which is brought up to this one.
+const EARLIER: &str = "spotlight-log 1";
 
 /// Most bytes of the file `format` that are read: enough for any version, little enough for an error's text.
 const MOST_FORMAT: u64 = 100;
@@ -38,6 +44,7 @@ impl Folder {
         let folder = Self { path: path.to_owned(), _lock: lock };
         match folder.read_format()? {
             Some(found) if found == wanted() => {}
+            Some(found) if found == EARLIER => folder.write_format()?,
             Some(found) => return Err(LogError::Format { found: batch::bounded(&found), wanted: FORMAT }),
             None if folder.database().try_exists()? => {
                 return Err(LogError::Format { found: "that no file names".into(), wanted: FORMAT });
@@ -54,11 +61,7 @@ impl Folder {
 
     /// Makes the names of files durable that were made in the folder.
     pub(super) fn sync(&self) -> Result<(), LogError> {
-        // Only Unix can open a folder; elsewhere names are durable with their files.
-        if cfg!(unix) {
-            File::open(&self.path)?.sync_all()?;
-        }
-        Ok(())
+        Ok(sync_folder(&self.path)?)
     }
 
     fn read_format(&self) -> Result<Option<String>, LogError> {
@@ -81,6 +84,15 @@ impl Folder {
         fs::rename(&draft, self.path.join("format"))?;
         self.sync()
     }
+}
+
+/// Makes the names of files durable that were made in a folder.
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    // Only Unix can open a folder; elsewhere names are durable with their files.
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn wanted() -> String {
@@ -112,12 +124,12 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_and_nothing_is_written() {
-        let cases = ["spotlight-log 2\n", "", "spotlight-log 10\n", "\u{fffd}"];
+        let cases = ["spotlight-log 3\n", "", "spotlight-log 10\n", "\u{fffd}"];
         for found in cases {
             let folder = tempfile::tempdir().expect("temporary folder");
             fs::write(folder.path().join("format"), found).expect("written");
             let error = Folder::open(folder.path()).err();
-            assert!(matches!(error, Some(LogError::Format { wanted: 1, .. })), "{found:?}: {error:?}");
+            assert!(matches!(error, Some(LogError::Format { wanted: 2, .. })), "{found:?}: {error:?}");
             assert_eq!(fs::read_to_string(folder.path().join("format")).expect("kept"), found);
         }
         let folder = tempfile::tempdir().expect("temporary folder");

@@ -1,7 +1,8 @@
 //! The log that is embedded on one machine: durable, in one folder, for one process at a time.
 //!
 //! The database is SQLite; why, and what it does per second, stands in this crate's `README.md`. What lies on disk is
-//! drawn in the modules that own it: the folder in `folder.rs`, the tables in `store.rs`, a block in `block.rs`.
+//! drawn in the modules that own it: the folder in `folder.rs`, the tables in `store.rs`, the files of large
+//! transactions in `segments.rs`, a block in `block.rs`.
 //!
 //! A commit takes the one writer, gives out offsets and arrivals, writes all blocks and positions in one transaction
 //! of the database, which is on the disk when that returns, and then shows them to readers in one step. Readers go
@@ -14,6 +15,7 @@ mod block;
 #[doc(hidden)]
 pub mod blocks;
 mod folder;
+mod segments;
 mod store;
 
 use std::path::Path;

@@ -8,11 +8,17 @@
 //! blocks     topic, partition, base: together unique; base = offset of the first record
 //!            count       integer: records in the block
 //!            latest      integer: latest arrival that the log had set in this partition after this block
-//!            block       blob: see `block.rs`
+//!            block       blob: see `block.rs`; empty if the block lies in a segment
+//!            segment     integer: the file that it lies in; 0 if it lies here
+//!            at, length  integers: its first byte there, and its length
+//! segments   number      integer, primary key: one row for each file, see `segments.rs`
+//!            reach       integer: up to where its bytes are taken
 //! positions  owner, topic, partition: together the primary key; owner = name of the group
 //!            next        integer: offset of the next record
 //!            metadata    text
 //! ```
+//!
+//! Blocks of a transaction lie here as long as they are few bytes: one sync of the disk is enough then.
 //!
 //! The end of a partition is base + count of its last block; it is stored nowhere else. The write-ahead log is synced
 //! to the disk at each commit (`synchronous = full`). Readers have connections of their own, so that they neither wait
@@ -27,6 +33,7 @@ use batch::{Records, TopicIdentity};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::block;
+use super::segments::{Reach as SegmentReach, SegmentWriter, Segments, Spot};
 use crate::directory::{Directory, Place, Reach, Topic};
 use crate::pending::{PositionKey, Settled};
 use crate::{LogError, Position, TopicState};
@@ -48,6 +55,10 @@ const BUSY: Duration = Duration::from_secs(30);
 /// Idle readers that are kept. More only cost file handles; fewer are opened again.
 const MOST_IDLE_READERS: usize = 8;
 
+/// Bytes of a transaction from which on its blocks go to a segment. Larger: more is written twice. Smaller: more commits
+/// wait for two syncs of the disk.
+const SEGMENT_FROM: usize = 64 * 1024;
+
 /// Blocks of at most this many records are put together for the reader, up to 8,192 records.
 const SMALL_BLOCK: usize = 256;
 const MOST_JOINED: usize = 8192;
@@ -57,17 +68,29 @@ const TABLES: &str = "
         number integer primary key, name text not null unique, identity blob not null, partitions integer not null);
     create table if not exists blocks(
         topic integer not null, partition integer not null, base integer not null, count integer not null,
-        latest integer not null, block blob not null, unique(topic, partition, base));
+        latest integer not null, block blob not null, segment integer not null default 0,
+        at integer not null default 0, length integer not null default 0, unique(topic, partition, base));
+    create table if not exists segments(number integer primary key, reach integer not null);
     create table if not exists positions(
         owner text not null, topic integer not null, partition integer not null, next integer not null,
         metadata text not null, primary key(owner, topic, partition)) without rowid;
 ";
 
-/// The database of one folder, opened once.
+/// What a database lacks that was made for folders of format 1.
+const ADDED: [&str; 3] = ["segment", "at", "length"];
+
+/// The database of one folder, opened once, and the segments beside it.
 pub(super) struct Store {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    segments: Segments,
+    writer: Mutex<Writing>,
     readers: Mutex<Vec<Connection>>,
+}
+
+/// What whoever writes needs.
+struct Writing {
+    connection: Connection,
+    segments: SegmentWriter,
 }
 
 impl Store {
@@ -87,14 +110,23 @@ impl Store {
         writer.pragma_update(None, "wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS)?;
         writer.pragma_update(None, "journal_size_limit", WRITE_AHEAD_LIMIT)?;
         writer.execute_batch(TABLES)?;
+        add_columns(&writer)?;
         let directory = read_directory(&writer)?;
-        Ok((Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() }, directory))
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let segments = SegmentWriter::new(folder, read_reach_of_segments(&writer)?);
+        let store = Self {
+            path: path.to_owned(),
+            segments: Segments::new(folder),
+            writer: Mutex::new(Writing { connection: writer, segments }),
+            readers: Mutex::default(),
+        };
+        Ok((store, directory))
     }
 
     /// Brings the write-ahead file into the database and empties it.
     pub(super) fn settle(&self) -> Result<(), StoreError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
+        writer.connection.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
         Ok(())
     }
 
@@ -116,7 +148,7 @@ impl Store {
             Some(reader) => reader,
             None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
         };
-        let answer = read_blocks(&reader, (name, place), (offset, end), max_bytes);
+        let answer = read_blocks((&reader, &self.segments), (name, place), (offset, end), max_bytes);
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < MOST_IDLE_READERS {
             readers.push(reader);
@@ -126,7 +158,7 @@ impl Store {
 }
 
 /// The right to write.
-pub(super) struct Writer<'a>(std::sync::MutexGuard<'a, Connection>);
+pub(super) struct Writer<'a>(std::sync::MutexGuard<'a, Writing>);
 
 impl Writer<'_> {
     /// Makes a new topic durable.
@@ -142,12 +174,24 @@ impl Writer<'_> {
 
     /// Makes a transaction durable, or none of it.
     pub(super) fn commit(&mut self, settled: &Settled) -> Result<(), StoreError> {
+        let bytes: usize = settled.blocks.iter().map(|block| block::most_bytes(&block.records)).sum();
+        let spots = match bytes >= SEGMENT_FROM {
+            true => Some(self.0.segments.write(&settled.blocks)?),
+            false => None,
+        };
+        let reach = self.0.segments.reach();
         self.write(|connection| {
             let mut insert = connection.prepare_cached(
-                "insert into blocks(topic, partition, base, count, latest, block) values(?, ?, ?, ?, ?, ?)",
+                "insert into blocks(topic, partition, base, count, latest, block, segment, at, length)
+                     values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?;
-            for block in &settled.blocks {
-                let bytes = block::encode(block.place, &block.records);
+            let mut bytes = Vec::new();
+            for (index, block) in settled.blocks.iter().enumerate() {
+                bytes.clear();
+                let spot = spots.as_ref().and_then(|spots| spots.get(index));
+                if spot.is_none() {
+                    block::encode(block.place, &block.records, &mut bytes);
+                }
                 insert.execute(params![
                     block.place.topic,
                     block.place.partition,
@@ -155,7 +199,15 @@ impl Writer<'_> {
                     block.records.len() as i64,
                     block.latest_arrival,
                     bytes,
+                    spot.map_or(0, |spot| spot.segment),
+                    spot.map_or(0, |spot| spot.at.cast_signed()),
+                    spot.map_or(0, |spot| spot.length),
                 ])?;
+            }
+            if spots.is_some() {
+                connection
+                    .prepare_cached("insert or replace into segments(number, reach) values(?, ?)")?
+                    .execute(params![reach.segment, reach.end.cast_signed()])?;
             }
             let mut replace = connection.prepare_cached(
                 "insert or replace into positions(owner, topic, partition, next, metadata) values(?, ?, ?, ?, ?)",
@@ -168,11 +220,12 @@ impl Writer<'_> {
     }
 
     fn write(&mut self, statements: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
-        if !self.0.is_autocommit() {
+        let connection = &mut self.0.connection;
+        if !connection.is_autocommit() {
             // An earlier commit failed and could not be taken back then.
-            self.0.execute_batch("rollback")?;
+            connection.execute_batch("rollback")?;
         }
-        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         statements(&transaction)?;
         transaction.commit()?;
         Ok(())
@@ -196,6 +249,12 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.into())
+    }
+}
+
 impl From<StoreError> for LogError {
     fn from(error: StoreError) -> Self {
         error.0
@@ -206,6 +265,28 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
+}
+
+/// Brings a database of format 1 up to this one.
+fn add_columns(connection: &Connection) -> Result<(), StoreError> {
+    for column in ADDED {
+        let there: bool = connection.query_row(
+            "select count(*) from pragma_table_info('blocks') where name = ?",
+            params![column],
+            |row| row.get(0),
+        )?;
+        if !there {
+            connection.execute_batch(&format!("alter table blocks add column {column} integer not null default 0"))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_reach_of_segments(connection: &Connection) -> Result<SegmentReach, StoreError> {
+    let mut statement = connection.prepare("select number, reach from segments order by number desc limit 1")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else { return Ok(SegmentReach::default()) };
+    Ok(SegmentReach { segment: row.get(0)?, end: row.get::<_, i64>(1)?.cast_unsigned() })
 }
 
 fn read_directory(connection: &Connection) -> Result<Directory, StoreError> {
@@ -250,7 +331,7 @@ fn read_reach(connection: &Connection, place: Place) -> Result<Reach, StoreError
 }
 
 fn read_blocks(
-    reader: &Connection,
+    (reader, segments): (&Connection, &Segments),
     (name, place): (&str, Place),
     (offset, end): (i64, i64),
     max_bytes: usize,
@@ -261,7 +342,7 @@ fn read_blocks(
         StoreError(LogError::Damaged(text))
     };
     let mut statement = reader.prepare_cached(
-        "select base, count, block from blocks where topic = ?1 and partition = ?2 and base < ?4 and base >=
+        "select base, count, block, segment, at, length from blocks where topic = ?1 and partition = ?2 and base < ?4 and base >=
              (select max(base) from blocks where topic = ?1 and partition = ?2 and base <= ?3)
          order by base",
     )?;
@@ -272,7 +353,18 @@ fn read_blocks(
     while next < end && (blocks.is_empty() || bytes < max_bytes) {
         let row = rows.next()?.ok_or_else(|| damaged(next, "it is missing"))?;
         let (base, count): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let stored = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        let stored = match row.get(3)? {
+            0 => block::aligned(row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?),
+            segment => {
+                let spot = Spot { segment, at: row.get::<_, i64>(4)?.cast_unsigned(), length: row.get(5)? };
+                segments.read(spot).map_err(|error| match error.kind() {
+                    std::io::ErrorKind::NotFound => damaged(base, &format!("the file blocks-{segment} is missing")),
+                    std::io::ErrorKind::InvalidData => damaged(base, &format!("in blocks-{segment}: {error}")),
+                    _ => StoreError::from(error),
+                })?
+            }
+        };
+        let length = stored.len();
         let whole = block::decode(place, base, stored).map_err(|error| damaged(base, &error.to_string()))?;
         let skip = next.checked_sub(base).and_then(|skip| usize::try_from(skip).ok());
         let kept = skip.and_then(|skip| whole.len().checked_sub(skip)).filter(|kept| *kept > 0);
@@ -280,7 +372,7 @@ fn read_blocks(
             return Err(damaged(next, "the blocks before it end elsewhere"));
         };
         // A block of which only the end is asked for counts as that part.
-        bytes += stored.len() / whole.len() * kept;
+        bytes += length / whole.len() * kept;
         next = whole.next_offset();
         blocks.push(if skip == 0 { whole } else { whole.slice(skip, kept) });
     }

@@ -70,10 +70,10 @@ impl DocumentTask {
                 let no_more = context.shared.completion.no_more_documents(&context.name);
                 Ok(no_more || context.has_retries(back.next.offset)?)
             })?;
-            match records {
-                Some(records) => progress = self.document(&records.get(0), progress)?,
-                None if self.context.has_retries(back.next.offset)? => {}
-                None => return Ok(()),
+            match records.as_deref() {
+                Some([records, ..]) => progress = self.document(&records.get(0), progress)?,
+                _ if self.context.has_retries(back.next.offset)? => {}
+                _ => return Ok(()),
             }
         }
     }
@@ -384,7 +384,7 @@ impl<'a> Ranges<'a> {
     fn take(&mut self, worked: Worked) -> Result<(), TaskEnd> {
         let mut worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
         if let Destination::Table(_) = &self.context.parts.destination {
-            worked.rows = worked.rows.map(Batch::without_raw);
+            worked.rows = worked.rows.map(Batch::settled);
         }
         self.make_room(worked.memory())?;
         self.next_row = worked.next_row;

@@ -18,7 +18,7 @@ use crate::stop::Backoff;
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 impl TaskContext {
-    /// The next records from `offset` on; waits for them. `None` if `no_more` says that none can come.
+    /// The next records from `offset` on, at least one; waits for them. `None` if `no_more` says that none can come.
     ///
     /// # Errors
     /// If the run is stopping or the log fails.
@@ -27,7 +27,7 @@ impl TaskContext {
         offset: i64,
         max_bytes: usize,
         no_more: &dyn Fn(&Self) -> Result<bool, TaskEnd>,
-    ) -> Result<Option<Records>, TaskEnd> {
+    ) -> Result<Option<Vec<Records>>, TaskEnd> {
         let mut seen = 0;
         loop {
             if self.shared.stop.stopping() {
@@ -36,13 +36,13 @@ impl TaskContext {
             // Asked before the log is read: what was written before the last writer ended is then read below.
             let last_look = no_more(self)?;
             let topic = &self.input.topic;
-            let mut blocks = self.shared.log.read(topic, self.input.partition, offset, max_bytes)?;
+            let blocks = self.shared.log.read(topic, self.input.partition, offset, max_bytes)?;
             let end = self.shared.log.end(topic, self.input.partition)?;
             self.shared.board.change(&self.name, |state| {
                 state.waiting.insert(self.input.partition, end - offset);
             });
             if !blocks.is_empty() {
-                return Ok(Some(blocks.swap_remove(0)));
+                return Ok(Some(blocks));
             }
             if last_look {
                 return Ok(None);

@@ -6,6 +6,7 @@ mod close;
 mod cutting;
 mod document;
 mod input;
+mod taking;
 mod topic;
 mod unsettled;
 

@@ -1,14 +1,18 @@
 //! The task of a flow that reads a topic: decode, steps, then either one transaction or the landing protocol.
+//!
+//! The steps run on each block as it is taken, so that a range holds what its rows have become and not the records too,
+//! and ends when that takes too much memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
-use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader};
+use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader, Share};
 
 use super::TaskContext;
 use super::close::Closing;
+use super::taking::Taking;
 use super::unsettled::letters_ahead;
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
@@ -21,26 +25,35 @@ use crate::names;
 use crate::retry::{Retry, RetryAction};
 use crate::snapshots::TaskSnapshots;
 
-/// Bytes of records that one transaction of a flow that writes a topic takes. Larger: fewer commits, more memory.
-const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of records of one range that lands.
-const RANGE_BYTES: usize = 48 * 1024 * 1024;
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
 
 /// Records of one range of those that come back.
 const RETRIES: usize = 1000;
+/// Bytes of records that are looked at at once for those that come back.
+const RETRIES_BYTES: usize = 8 * 1024 * 1024;
 
-/// A range of the task's input, or of its retries.
+/// A range of the task's input, or of its retries, on which the steps have run.
 struct Work {
     /// Where its end is committed.
     input: Arc<Input>,
-    /// The records. Those that come back stand alone in a block each, at the offsets at which they failed.
-    blocks: Vec<Records>,
     /// The offset in `input` after the last one.
     next: i64,
-    /// For records that come back what their retry says, one a block.
-    retries: Vec<Retry>,
+    /// Lowest and highest offset of the records, of those that come back as they failed.
+    offsets: (i64, i64),
+    /// For records that come back where they failed.
+    replayed: Option<Vec<RowPosition>>,
+    /// What has become of them.
+    closing: Closing,
+    /// What that takes of the memory, until it is closed.
+    _share: Option<Share>,
+}
+
+/// Lowest and highest offset of nothing yet.
+const NO_OFFSETS: (i64, i64) = (i64::MAX, i64::MIN);
+
+fn including((first, last): (i64, i64), records: &Records) -> (i64, i64) {
+    (first.min(records.base_offset), last.max(records.next_offset() - 1))
 }
 
 /// Works the records of one partition in order.
@@ -86,12 +99,10 @@ impl TopicTask {
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
             if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
-                let work = self.retries(&back)?;
-                back = self.process(&work, &back)?;
-            } else if let Some(blocks) = self.gather(&progress, back.next.offset)? {
-                let next = blocks.last().map_or(progress.next.offset, Records::next_offset);
-                let work = Work { input: Arc::clone(&input), blocks, next, retries: Vec::new() };
-                progress = self.process(&work, &progress)?;
+                let work = self.take_back(&back)?;
+                back = self.finish(work, &back)?;
+            } else if let Some(work) = self.take(&progress, back.next.offset)? {
+                progress = self.finish(work, &progress)?;
             } else if !self.context.has_retries(back.next.offset)? {
                 return Ok(());
             }
@@ -110,99 +121,75 @@ impl TopicTask {
         Ok(())
     }
 
-    /// Takes a range: until rows, bytes or age say stop; exactly the open range if there is one.
+    /// Takes a range and runs the steps on it; exactly the open range if there is one.
     /// `None` if nothing can come any more, or if dead letters came back while nothing was there.
-    fn gather(&self, progress: &Progress, back: i64) -> Result<Option<Vec<Records>>, TaskEnd> {
-        let (rows, bytes, age) = match &self.context.parts.destination {
-            Destination::Topic(_) => (usize::MAX, TRANSACTION_BYTES, std::time::Duration::ZERO),
-            Destination::Table(table) => (table.batch_rows, RANGE_BYTES, table.batch_age),
-        };
-        let end = progress.open.as_ref().map(|open| open.last.offset + 1);
-        let rows = end.map_or(rows, |end| usize::try_from(end - progress.next.offset).unwrap_or(0));
-        let topic = self.context.input.topic.as_ref();
-        let no_more = |context: &TaskContext| context.shared.completion.no_more_records(topic);
-        let mut blocks: Vec<Records> = Vec::new();
-        let (mut count, mut size, mut next) = (0, 0, progress.next.offset);
-        let clock = &self.context.shared.clock;
-        let mut started = None;
-        while count < rows && (size < bytes || end.is_some()) {
-            let waited = started.map_or(0, |started: i64| clock() - started);
-            // Once something is taken, more is waited for only as long as the range may fill.
-            let enough =
-                !blocks.is_empty() && end.is_none() && (waited >= age.as_millis() as i64 || no_more(&self.context));
-            if enough && self.context.shared.log.end(topic, self.context.input.partition)? <= next {
-                break;
-            }
-            let Some(records) = self.context.next_records(next, 1024 * 1024, &|context| {
-                let enough = no_more(context) || (!blocks.is_empty() && end.is_none());
-                Ok(enough || (blocks.is_empty() && end.is_none() && context.has_retries(back)?))
-            })?
-            else {
-                if blocks.is_empty() || end.is_some() {
+    fn take(&mut self, progress: &Progress, back: i64) -> Result<Option<Work>, TaskEnd> {
+        let mut taking = Taking::new(&self.context, progress);
+        let (mut closing, mut offsets) = (Closing::default(), NO_OFFSETS);
+        while let Some(records) = taking.next(&self.context, back)? {
+            self.started();
+            offsets = including(offsets, &records);
+            taking.took(self.run_steps(&records, None, &mut closing)?);
+        }
+        if offsets == NO_OFFSETS {
+            return Ok(None);
+        }
+        let input = Arc::clone(&self.context.input);
+        let (next, share) = taking.end();
+        Ok(Some(Work { input, next, offsets, replayed: None, closing, _share: Some(share) }))
+    }
+
+    /// Takes records that come back and runs the steps on them: exactly those of the open range if there is one.
+    fn take_back(&mut self, progress: &Progress) -> Result<Work, TaskEnd> {
+        self.started();
+        let input = Arc::clone(&self.context.retries);
+        let end = progress.open.as_ref().map_or(i64::MAX, |open| open.last.offset + 1);
+        let (mut next, mut offsets, mut replayed) = (progress.next.offset, NO_OFFSETS, Vec::new());
+        let mut closing = Closing { replayed: true, ..Closing::default() };
+        let mut taken = 0;
+        while next < end && (taken < RETRIES || end < i64::MAX) {
+            let read = self.context.shared.log.read(&input.topic, input.partition, next, RETRIES_BYTES)?;
+            let Some(records) = read.first() else { break };
+            for record in records.iter().filter(|record| record.offset < end) {
+                let retry = self.context.retry_of(&record)?;
+                // Each stands alone, at the offset at which it failed.
+                let original = retry.original(&record);
+                offsets = including(offsets, &original);
+                self.run_steps(&original, Some(&retry), &mut closing)?;
+                replayed.extend(retry.positions());
+                (next, taken) = (record.offset + 1, taken + 1);
+                if taken >= RETRIES && end == i64::MAX {
                     break;
                 }
-                if !self.context.shared.stop.wait(std::time::Duration::from_millis(20)) {
-                    return Err(TaskEnd::Stopped);
-                }
-                continue;
-            };
-            let records = records.slice(0, records.len().min(rows - count));
-            started.get_or_insert_with(|| clock());
-            count += records.len();
-            size += value_bytes(&records);
-            next = records.next_offset();
-            blocks.push(records);
-        }
-        Ok((!blocks.is_empty()).then_some(blocks))
-    }
-
-    /// Takes records that come back: exactly those of the open range if there is one.
-    fn retries(&self, progress: &Progress) -> Result<Work, TaskEnd> {
-        let input = Arc::clone(&self.context.retries);
-        let wanted = progress
-            .open
-            .as_ref()
-            .map_or(RETRIES, |open| usize::try_from(open.last.offset + 1 - progress.next.offset).unwrap_or(RETRIES));
-        let (mut next, mut blocks, mut retries) = (progress.next.offset, Vec::new(), Vec::new());
-        while blocks.len() < wanted {
-            let read = self.context.shared.log.read(&input.topic, input.partition, next, TRANSACTION_BYTES)?;
-            let Some(records) = read.first() else { break };
-            let records = records.slice(0, records.len().min(wanted - blocks.len()));
-            for record in records.iter() {
-                let retry = self.context.retry_of(&record)?;
-                blocks.push(retry.original(&record));
-                retries.push(retry);
             }
-            next = records.next_offset();
         }
-        Ok(Work { input, blocks, next, retries })
+        Ok(Work { input, next, offsets, replayed: Some(replayed), closing, _share: None })
     }
 
-    /// Runs the steps on a range, lands its rows and closes it.
-    fn process(&mut self, work: &Work, progress: &Progress) -> Result<Progress, TaskEnd> {
+    fn started(&self) {
         let now = (self.context.shared.clock)();
         self.context.shared.board.change(&self.context.name, |state| {
             state.started.get_or_insert(now);
         });
-        let mut closing = Closing { replayed: !work.retries.is_empty(), ..Closing::default() };
-        for (index, records) in work.blocks.iter().enumerate() {
-            self.run_steps(records, work.retries.get(index), &mut closing)?;
-        }
+    }
+
+    /// Lands the rows of a range and closes it.
+    fn finish(&mut self, work: Work, progress: &Progress) -> Result<Progress, TaskEnd> {
+        let Work { input, next, offsets, replayed, mut closing, _share } = work;
         closing.counts.dead = closing.dead.len() as u64;
         self.judge()?;
         let range = Range {
             first: progress.next,
-            last: RowPosition { offset: work.next - 1, row: 0 },
+            last: RowPosition { offset: next - 1, row: 0 },
             rows: std::mem::take(&mut closing.rows),
-            replayed: closing.replayed.then(|| work.retries.iter().flat_map(Retry::positions).collect()),
+            replayed,
         };
         // Records that come back are in the order in which they were sent back.
-        let first = work.blocks.iter().map(|records| records.base_offset).min().unwrap_or(range.first.offset);
-        let last = work.blocks.iter().map(|records| records.next_offset() - 1).max().unwrap_or(range.last.offset);
+        let (first, last) = if offsets == NO_OFFSETS { (range.first.offset, range.last.offset) } else { offsets };
         closing.first = Some(RowPosition { offset: first, row: progress.next.row });
         closing.last = Some(RowPosition { offset: last, row: 0 });
         if !closing.replayed {
-            closing.superseded = self.read_again(work.next, &closing.dead);
+            closing.superseded = self.read_again(next, &closing.dead);
         }
         let mut changed = Vec::new();
         for store in self.chain.stores() {
@@ -214,15 +201,15 @@ impl TopicTask {
                 closing.changes.push((topic, changes.finish()));
             }
         }
-        closing.hash = self.context.land(&range, &work.input, progress.open.as_ref(), None)?.hash;
+        closing.hash = self.context.land(&range, &input, progress.open.as_ref(), None)?.hash;
         closing.rows = range.rows;
-        let next = RowPosition { offset: work.next, row: 0 };
-        self.context.close(&closing, &work.input, next)?;
+        let at = RowPosition { offset: next, row: 0 };
+        self.context.close(&closing, &input, at)?;
         self.chain.commit();
         // What came back from the dead letters does not move the task in its input.
-        let position = if closing.replayed { None } else { Some(work.next) };
+        let position = if closing.replayed { None } else { Some(next) };
         self.snapshots.committed(&self.chain.stores(), &changed, position);
-        Ok(Progress { next, topic: progress.topic.clone(), open: None })
+        Ok(Progress { next: at, topic: progress.topic.clone(), open: None })
     }
 
     /// The letters of records before `next` that were read again and did not fail this time.
@@ -235,13 +222,13 @@ impl TopicTask {
         passed.into_values().collect()
     }
 
-    /// Decodes a block and runs the steps on it.
-    fn run_steps(&mut self, records: &Records, retry: Option<&Retry>, closing: &mut Closing) -> Result<(), TaskEnd> {
+    /// Decodes a block and runs the steps on it. Gives the bytes that what has become of it takes in memory.
+    fn run_steps(&mut self, records: &Records, retry: Option<&Retry>, closing: &mut Closing) -> Result<usize, TaskEnd> {
         let rows_in = records.len() as u64;
         closing.counts.rows_in += rows_in;
         if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {
             closing.counts.drop_rows("given up", rows_in);
-            return Ok(());
+            return Ok(0);
         }
         let record_at = |offset: i64| records.get(usize::try_from(offset - records.base_offset).unwrap_or(0));
         let DecodedRecords { batch, bad } = self.reader.read(records, &self.context.input).map_err(TaskEnd::fault)?;
@@ -257,15 +244,23 @@ impl TopicTask {
             Some(retry) => dead.iter_mut().for_each(|letter| retry.again(letter)),
             None => self.recent.add(rows_in, dead.len() as u64),
         }
+        let mut memory: usize = dead.iter().map(DeadLetter::memory).sum();
         closing.dead.extend(dead);
-        closing.counts.landed += rows.as_ref().map_or(0, |rows| rows.len() as u64);
-        closing.rows.extend(rows.filter(|rows| !rows.is_empty()));
+        if let Some(mut rows) = rows.filter(|rows| !rows.is_empty()) {
+            if let Destination::Table(_) = &self.context.parts.destination {
+                rows = rows.settled();
+            }
+            memory += rows.memory();
+            closing.counts.landed += rows.len() as u64;
+            closing.rows.push(rows);
+        }
         for (name, rows) in outputs {
+            memory += rows.memory();
             *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
             closing.outputs.push((name, rows));
         }
         dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
-        Ok(())
+        Ok(memory)
     }
 
     /// Holds when too many of the last records were bad: that is a change of schema, not bad data.
@@ -284,13 +279,6 @@ impl TopicTask {
         }
         Ok(())
     }
-}
-
-/// Bytes of the values. A block may be a part of a larger one, whose buffer it shares.
-fn value_bytes(records: &Records) -> usize {
-    let offsets = records.values.value_offsets();
-    let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
-    usize::try_from(last - first).unwrap_or(0)
 }
 
 fn partitions(parts: &crate::flow::FlowParts) -> i32 {
