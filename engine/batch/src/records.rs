@@ -137,6 +137,17 @@ impl Records {
         self.values.len()
     }
 
+    /// Bytes that they take in memory, near enough for a bound.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let data = [&self.keys, &self.values, &self.headers].map(|column| {
+            let offsets = column.value_offsets();
+            let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+            usize::try_from(last - first).unwrap_or(0)
+        });
+        data.iter().sum::<usize>() + self.len() * (size_of::<i64>() + 3 * size_of::<i32>())
+    }
+
     /// True if there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -59,9 +59,16 @@ impl SystemTopics {
 }
 
 /// Adds a batch to a topic within a transaction.
-pub(crate) fn append(topic: &TopicOutput, rows: &Batch, to: &mut dyn Transaction) -> Result<(), TaskEnd> {
+fn append(topic: &TopicOutput, rows: &Batch, to: &mut dyn Transaction) -> Result<(), TaskEnd> {
+    let mut written = Vec::new();
+    records(topic, rows, &mut written)?;
+    written.into_iter().try_for_each(|written| to.append(written)).map_err(TaskEnd::from)
+}
+
+/// Encodes a batch for a topic.
+pub(crate) fn records(topic: &TopicOutput, rows: &Batch, to: &mut Vec<Written>) -> Result<(), TaskEnd> {
     for (partition, records) in topic.writer.write(rows, topic.partitions).map_err(TaskEnd::fault)? {
-        to.append(Written { topic: Arc::clone(&topic.topic), partition, records })?;
+        to.push(Written { topic: Arc::clone(&topic.topic), partition, records });
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! Deliberately absent: files, topics, clocks, threads. A store reads and writes what it is handed; time is the
 //! arrival of records. Nothing here knows a step.
 
+mod fingerprint_map;
 mod seen_keys;
 mod snapshot;
 mod store;

@@ -31,12 +31,12 @@
 //!
 //! Deliberately absent: how a key or a content is made a fingerprint; the step does that.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, hash_map};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fingerprint_map::FingerprintMap;
 use crate::snapshot::take;
 use crate::{Savepoint, Store, StoreError, TakeChange};
 
@@ -71,7 +71,7 @@ pub enum Seen {
 pub struct SeenKeys {
     name: Arc<str>,
     remember: i64,
-    entries: HashMap<u128, Entry, BuildHasherDefault<FingerprintHasher>>,
+    entries: FingerprintMap<Entry>,
     stream_time: i64,
     committed_stream_time: i64,
     /// What was changed since the last commit, oldest first.
@@ -104,7 +104,7 @@ impl SeenKeys {
         Self {
             name,
             remember: i64::try_from(remember.as_millis()).unwrap_or(i64::MAX),
-            entries: HashMap::default(),
+            entries: FingerprintMap::default(),
             stream_time: i64::MIN,
             committed_stream_time: i64::MIN,
             undo: Vec::new(),
@@ -123,15 +123,21 @@ impl SeenKeys {
             return Seen::Late;
         }
         self.stream_time = self.stream_time.max(arrival);
-        let found = self.entries.get(&key).copied();
-        if let Some(entry) = found
-            && i128::from(entry.arrival) + remember > i128::from(arrival)
-        {
-            let same = entry.content == content || entry.content == 0 || content == 0;
-            return if same { Seen::Repeat } else { Seen::OtherContent };
-        }
         let entry = Entry { arrival, content };
-        self.entries.insert(key, entry);
+        let found = match self.entries.entry(key) {
+            hash_map::Entry::Vacant(place) => {
+                place.insert(entry);
+                None
+            }
+            hash_map::Entry::Occupied(mut found) => {
+                let before = *found.get();
+                if i128::from(before.arrival) + remember > i128::from(arrival) {
+                    let same = before.content == content || before.content == 0 || content == 0;
+                    return if same { Seen::Repeat } else { Seen::OtherContent };
+                }
+                Some(found.insert(entry))
+            }
+        };
         self.undo.push(Undo::Entry(key, found, entry));
         Seen::New
     }
@@ -146,7 +152,7 @@ impl SeenKeys {
     /// longer than it is remembered.
     #[must_use]
     pub fn get(&self, key: u128) -> Option<(i64, u64)> {
-        self.entries.get(&key).map(|entry| (entry.arrival, entry.content))
+        self.entries.get(key).map(|entry| (entry.arrival, entry.content))
     }
 
     /// True if the changelog record of this key says something of `key`, or how late it is. Who looks for one key only
@@ -160,7 +166,7 @@ impl SeenKeys {
         for undo in self.undo.drain(length.min(self.undo.len())..).rev() {
             match undo {
                 Undo::Entry(key, Some(entry), _) => drop(self.entries.insert(key, entry)),
-                Undo::Entry(key, None, _) => drop(self.entries.remove(&key)),
+                Undo::Entry(key, None, _) => drop(self.entries.remove(key)),
                 Undo::Savepoint(_) => {}
             }
         }
@@ -181,7 +187,7 @@ impl SeenKeys {
         let pause = (self.remember / SWEEPS).max(1);
         if self.expired.is_empty() && self.stream_time.saturating_sub(self.swept_at) >= pause {
             let old = self.entries.iter().filter(|(_, entry)| self.passed(entry));
-            self.expired = old.map(|(key, _)| *key).collect();
+            self.expired = old.map(|(key, _)| key).collect();
             // The order of a map is no order that a replay would give again.
             self.expired.sort_unstable();
             self.swept_at = self.stream_time;
@@ -193,7 +199,7 @@ impl SeenKeys {
 
     /// A key found by the sweep may have been seen again since.
     fn too_old(&self, key: u128) -> bool {
-        self.entries.get(&key).is_some_and(|entry| self.passed(entry))
+        self.entries.get(key).is_some_and(|entry| self.passed(entry))
     }
 
     fn malformed(&self, what: &'static str) -> StoreError {
@@ -254,7 +260,7 @@ impl Store for SeenKeys {
         let count = self.decide_what_to_forget();
         for key in self.expired.split_off(self.expired.len() - count) {
             if self.too_old(key) {
-                self.entries.remove(&key);
+                self.entries.remove(key);
             }
         }
         self.settle();
@@ -283,7 +289,7 @@ impl Store for SeenKeys {
                 let key = rest.try_into().map_err(|_| self.malformed("a key of another length"))?;
                 let key = u128::from_be_bytes(key);
                 match value {
-                    None => self.entries.remove(&key),
+                    None => self.entries.remove(key),
                     Some(value) => {
                         let entry = Entry::read(value).ok_or_else(|| self.malformed("a value of another length"))?;
                         self.entries.insert(key, entry)
@@ -313,8 +319,8 @@ impl Store for SeenKeys {
         to.write_all(&[VERSION])?;
         to.write_all(&self.committed_stream_time.to_be_bytes())?;
         to.write_all(&((self.entries.len() - added) as u64).to_be_bytes())?;
-        for (key, entry) in &self.entries {
-            if let Some(entry) = before.get(key).copied().unwrap_or(Some(*entry)) {
+        for (key, entry) in self.entries.iter() {
+            if let Some(entry) = before.get(&key).copied().unwrap_or(Some(*entry)) {
                 let mut bytes = [0; 32];
                 bytes[..16].copy_from_slice(&key.to_be_bytes());
                 bytes[16..24].copy_from_slice(&entry.arrival.to_be_bytes());
@@ -348,11 +354,10 @@ impl Store for SeenKeys {
 }
 
 impl Entry {
-    fn value(self) -> Vec<u8> {
-        let mut value = Vec::with_capacity(17);
-        value.push(VERSION);
-        value.extend_from_slice(&self.arrival.to_be_bytes());
-        value.extend_from_slice(&self.content.to_be_bytes());
+    fn value(self) -> [u8; 17] {
+        let mut value = [VERSION; 17];
+        value[1..9].copy_from_slice(&self.arrival.to_be_bytes());
+        value[9..].copy_from_slice(&self.content.to_be_bytes());
         value
     }
 
@@ -368,26 +373,6 @@ fn key_bytes(key: u128) -> [u8; 17] {
     let mut bytes = [SEEN_KEY; 17];
     bytes[1..].copy_from_slice(&key.to_be_bytes());
     bytes
-}
-
-/// Keys are fingerprints already; hashing them once more would only cost time.
-#[derive(Debug, Default)]
-struct FingerprintHasher(u64);
-
-impl Hasher for FingerprintHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = (key ^ (key >> 64)) as u64;
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use batch::{Batch, Code, DocumentId, Record};
+use batch::{Code, DocumentId, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{DocumentInput, Worked};
 
@@ -85,7 +85,6 @@ impl DocumentTask {
         let retries = std::sync::Arc::clone(&self.context.retries);
         let landed = self.context.land(&range, &retries, progress.open.as_ref(), withdrawal.as_ref())?;
         closing.hash = landed.hash;
-        closing.rows = range.rows;
         if let Some(receipt) = self.unsettled.receipt(key, version).filter(|_| !settled.is_empty()) {
             let now = (self.context.shared.clock)();
             closing.amended = Some(receipt.clone().after(&closing.counts, landed.withdrawn, now));
@@ -120,7 +119,9 @@ impl DocumentTask {
                 closing.dead = self.fail_again(retry, retry.rows.keys().copied(), &code, &message)?;
             }
             Reworked::Rows(worked, missed) => {
-                worked.into_iter().for_each(|worked| self.gather_again(retry, &document, worked, closing));
+                for worked in worked {
+                    self.gather_again(retry, &document, worked, closing)?;
+                }
                 let Code(code) = codes::ROW_MOVED;
                 let what = "the topology as it is now does not find this row where it was";
                 let moved = self.fail_again(retry, missed.into_iter(), code, what)?;
@@ -131,7 +132,13 @@ impl DocumentTask {
         Ok(())
     }
 
-    fn gather_again(&self, retry: &Retry, document: &DocumentInput, worked: Worked, closing: &mut Closing) {
+    fn gather_again(
+        &self,
+        retry: &Retry,
+        document: &DocumentInput,
+        worked: Worked,
+        closing: &mut Closing,
+    ) -> Result<(), TaskEnd> {
         let undecoded =
             worked.bad.iter().map(|bad| self.letters.bad_row(bad, &document.id, document.offset, document.arrival));
         let failed = worked.failed.iter().flat_map(|failed| self.letters.failed(failed));
@@ -142,8 +149,8 @@ impl DocumentTask {
         let rows_in = closing.counts.rows_in;
         closing.counts.add(&worked.counts);
         closing.counts.rows_in = rows_in;
-        closing.rows.extend(worked.rows.filter(|rows: &Batch| !rows.is_empty()));
-        closing.outputs.extend(worked.outputs);
+        self.context.leave(worked.rows, worked.outputs, closing)?;
+        Ok(())
     }
 
     /// The letters that these rows had, as failed once more.

@@ -25,10 +25,10 @@ pub(super) struct Closing {
     pub(super) first: Option<RowPosition>,
     /// Last input row of the range.
     pub(super) last: Option<RowPosition>,
-    /// Rows for the destination, if it is a topic.
+    /// Rows for the destination, if it is a table.
     pub(super) rows: Vec<Batch>,
-    /// Rows for named outputs.
-    pub(super) outputs: Vec<(Arc<str>, Batch)>,
+    /// Records for the destination and for named outputs, if they are topics.
+    pub(super) written: Vec<Written>,
     /// Rows that could not be processed.
     pub(super) dead: Vec<DeadLetter>,
     /// Changes of stores: topic and records.
@@ -50,6 +50,35 @@ pub(super) struct Closing {
 }
 
 impl TaskContext {
+    /// Adds rows that passed the steps to what leaves with the range, and gives the bytes that they take in memory. What
+    /// goes to topics is encoded at once: records are fewer bytes than rows, and those of the next block find the memory
+    /// of this one warm.
+    pub(super) fn leave(
+        &self,
+        rows: Option<Batch>,
+        outputs: Vec<(Arc<str>, Batch)>,
+        closing: &mut Closing,
+    ) -> Result<usize, TaskEnd> {
+        let before = closing.written.len();
+        let mut memory = 0;
+        if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
+            match &self.parts.destination {
+                Destination::Topic(topic) => crate::system::records(topic, &rows, &mut closing.written)?,
+                Destination::Table(_) => {
+                    let rows = rows.settled();
+                    memory += rows.memory();
+                    closing.rows.push(rows);
+                }
+            }
+        }
+        for (name, rows) in outputs {
+            let topic = self.parts.outputs.get(&name).ok_or_else(|| TaskEnd::Fault(format!("no output `{name}`")))?;
+            crate::system::records(topic, &rows, &mut closing.written)?;
+        }
+        memory += closing.written[before..].iter().map(|written| written.records.memory()).sum::<usize>();
+        Ok(memory)
+    }
+
     /// Commits the end of a range of `input`, the task's own or its retries, and that the task stands at `next` there.
     ///
     /// # Errors
@@ -99,14 +128,8 @@ impl TaskContext {
         let parts = &self.parts;
         let mut transaction = self.shared.log.begin();
         let to = transaction.as_mut();
-        if let Destination::Topic(topic) = &parts.destination {
-            for rows in &closing.rows {
-                crate::system::append(topic, rows, to)?;
-            }
-        }
-        for (name, rows) in &closing.outputs {
-            let topic = parts.outputs.get(name).ok_or_else(|| TaskEnd::Fault(format!("no output `{name}`")))?;
-            crate::system::append(topic, rows, to)?;
+        for written in &closing.written {
+            to.append(written.clone())?;
         }
         if !closing.dead.is_empty() {
             let mut records = RecordsBuilder::new();

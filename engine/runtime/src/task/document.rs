@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use batch::{Batch, DocumentId, Input, Record};
+use batch::{DocumentId, Input, Record};
 use connect::{DocumentRecord, RowPosition};
 use operators::{
     Chain, DocumentBytes, DocumentInput, DocumentReader, Kept, Outcome, Proof, ReadError, Share, Twice, WorkError,
@@ -382,14 +382,10 @@ impl<'a> Ranges<'a> {
     }
 
     fn take(&mut self, worked: Worked) -> Result<(), TaskEnd> {
-        let mut worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
-        if let Destination::Table(_) = &self.context.parts.destination {
-            worked.rows = worked.rows.map(Batch::settled);
-        }
+        let worked = worked.once_a_key(self.twice).map_err(TaskEnd::fault)?;
         self.make_room(worked.memory())?;
         self.next_row = worked.next_row;
-        self.pending.rows.extend(worked.rows.filter(|rows| !rows.is_empty()));
-        self.pending.outputs.extend(worked.outputs);
+        self.context.leave(worked.rows, worked.outputs, &mut self.pending)?;
         let DocumentInput { id, offset, arrival, .. } = self.document;
         let undecoded = worked.bad.iter().map(|bad| self.letters.bad_row(bad, id, *offset, *arrival));
         self.pending.dead.extend(undecoded);
@@ -468,7 +464,6 @@ impl<'a> Ranges<'a> {
         let landed = context.land(&range, &context.input, self.progress.open.as_ref(), withdrawal)?;
         closing.hash = landed.hash;
         closing.receipt = receipt.map(|receipt| Receipt { withdrawn: landed.withdrawn, ..receipt });
-        closing.rows = range.rows;
         context.close(&closing, &context.input, next)?;
         self.closed.add(&closing.counts);
         self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));

@@ -17,7 +17,6 @@ use super::unsettled::letters_ahead;
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
-use crate::flow::Destination;
 use crate::hold::{Hold, TryAgain};
 use crate::landing::Range;
 use crate::metadata::Progress;
@@ -202,7 +201,6 @@ impl TopicTask {
             }
         }
         closing.hash = self.context.land(&range, &input, progress.open.as_ref(), None)?.hash;
-        closing.rows = range.rows;
         let at = RowPosition { offset: next, row: 0 };
         self.context.close(&closing, &input, at)?;
         self.chain.commit();
@@ -246,19 +244,11 @@ impl TopicTask {
         }
         let mut memory: usize = dead.iter().map(DeadLetter::memory).sum();
         closing.dead.extend(dead);
-        if let Some(mut rows) = rows.filter(|rows| !rows.is_empty()) {
-            if let Destination::Table(_) = &self.context.parts.destination {
-                rows = rows.settled();
-            }
-            memory += rows.memory();
-            closing.counts.landed += rows.len() as u64;
-            closing.rows.push(rows);
-        }
-        for (name, rows) in outputs {
-            memory += rows.memory();
+        closing.counts.landed += rows.as_ref().map_or(0, |rows| rows.len() as u64);
+        for (name, rows) in &outputs {
             *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
-            closing.outputs.push((name, rows));
         }
+        memory += self.context.leave(rows, outputs, closing)?;
         dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
         Ok(memory)
     }
