@@ -72,8 +72,9 @@ pub(crate) fn json(value: &serde_json::Value) {
 }
 
 /// Prints a table; signs before the names of columns say what they hold, see [`crate::table`].
+#[expect(clippy::needless_pass_by_value, reason = "the rows are made for it")]
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
-    line(&crate::table::rendered(header, rows, None));
+    line(&crate::table::rendered(header, &rows, None));
 }
 
 /// A number with thin groups of three, as people read it.

@@ -27,18 +27,18 @@ enum Place {
 }
 
 /// The table as text; `width` is that of the terminal, where the table's own look at it is not to count.
-pub(crate) fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+pub(crate) fn rendered(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
     let mut table = Table::new();
     width.map(|width| table.set_width(width));
     let width = table.width().map(usize::from);
-    let places = placed(header, &rows, width);
+    let places = placed(header, rows, width);
     let at = |place: Place| -> Vec<usize> { (0..header.len()).filter(|index| places[*index] == place).collect() };
     let (columns, below, out) = (at(Place::Column), at(Place::Below), at(Place::Out));
     // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.style_mut().header_separator.fill = Some('─');
     table.set_header(columns.iter().map(|index| name(header[*index])));
-    for row in &rows {
+    for row in rows {
         table.add_row(columns.iter().map(|index| row.get(*index).map_or("", String::as_str)));
     }
     for (at, index) in columns.iter().enumerate() {
@@ -50,14 +50,14 @@ pub(crate) fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u1
             continue;
         }
         column.set_padding((0, 1));
-        if let Some(whole) = whole(header[*index], *index, &rows) {
+        if let Some(whole) = whole(header[*index], *index, rows) {
             let width = u16::try_from(whole + 1).unwrap_or(u16::MAX);
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
     let mut text = table.to_string();
     if let (false, Some(width)) = (below.is_empty(), width) {
-        text = with_lines_below(&text, &rows, |row| lines_below(header, row, &below, width));
+        text = with_lines_below(&text, rows, |row| lines_below(header, row, &below, width));
     }
     let out: Vec<&str> = out.into_iter().map(|index| name(header[index])).collect();
     if out.is_empty() { text } else { format!("{text}\n(0 everywhere: {})", out.join(", ")) }
@@ -163,14 +163,14 @@ mod tests {
         let header = ["=flow", "#rows in", "#landed", "outcome", "#other outputs", "why"];
         let why = "rows: the trailer says 7, the document has 1, and so nothing of it was taken";
         let rows = one(&["finra-short-volume-fnqc/load", "1,425,112", "1,425,112", "incomplete", "0", why]);
-        let text = rendered(&header, rows.clone(), Some(80));
+        let text = rendered(&header, &rows, Some(80));
         assert!(widest(&text) <= 80, "{text}");
         assert_eq!(text.matches("1,425,112").count(), 2, "{text}");
         assert!(text.contains("incomplete") && text.contains("finra-short-volume-fnqc/load"), "{text}");
-        let text = rendered(&header, rows.clone(), Some(70));
+        let text = rendered(&header, &rows, Some(70));
         assert!(widest(&text) <= 70 && text.contains("finra-short-volume-fnqc/load"), "{text}");
         assert!(text.contains("\n  why: rows: the trailer says 7"), "{text}");
-        let text = rendered(&header, rows, None);
+        let text = rendered(&header, &rows, None);
         assert!(text.contains(why) && text.lines().count() == 3 && !text.contains("=flow"), "{text}");
     }
 
@@ -180,13 +180,13 @@ mod tests {
         let header = ["=flow", "?step", "=document", "#open", "=its id"];
         let rows = one(&["sec-ftd/load", "a-long-name-of-a-step", "cnsfails202009a.zip", "7", id]);
         for width in [20, 40, 60, 80, 100, 200] {
-            let text = rendered(&header, rows.clone(), Some(width));
+            let text = rendered(&header, &rows, Some(width));
             for part in [id, "sec-ftd/load", "cnsfails202009a.zip", "a-long-name-of-a-step"] {
                 assert!(text.lines().any(|line| line.contains(part)), "{width}: {part}: {text}");
             }
         }
-        assert!(rendered(&header, rows.clone(), Some(80)).contains("  step: a-long-name-of-a-step"));
-        assert!(!rendered(&header, rows, Some(200)).contains("step: "));
+        assert!(rendered(&header, &rows, Some(80)).contains("  step: a-long-name-of-a-step"));
+        assert!(!rendered(&header, &rows, Some(200)).contains("step: "));
     }
 
     #[test]
@@ -197,11 +197,11 @@ mod tests {
         let row =
             ["finra-short-volume-fnqc/load", "1,425,112,000", "1,425,112,000", "0", "0", "0", "0", "yes", "0", "7"];
         let rows = [one(&row), one(&row)].concat();
-        let text = rendered(&header, rows.clone(), Some(80));
+        let text = rendered(&header, &rows, Some(80));
         assert!(widest(&text) <= 80, "{text}");
         assert!(text.contains("(0 everywhere: ") && text.contains("documents refused)"), "{text}");
         assert!(text.matches("1,425,112,000").count() == 4 && text.contains("waiting"), "{text}");
-        let wide = rendered(&header, rows, Some(300));
+        let wide = rendered(&header, &rows, Some(300));
         assert!(!wide.contains("everywhere"), "{wide}");
     }
 }
