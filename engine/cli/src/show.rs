@@ -182,9 +182,9 @@ mod tests {
     fn of_many_names_the_nearest_are_told_and_how_to_see_the_others() {
         let many: Vec<String> = (0..90).map(|number| format!("feed-{number}.load.ledger")).collect();
         let mut known: Vec<&str> = many.iter().map(String::as_str).collect();
-        known.extend(["demo.letters", "demo.letters-late"]);
-        let told = nearest_first("demo.leters", &known, "spotlight tap --topics");
-        assert!(told.starts_with("demo.letters, demo.letters-late, "), "{told}");
+        known.extend(["wire.letters", "wire.letters-late"]);
+        let told = nearest_first("wire.leters", &known, "spotlight tap --topics");
+        assert!(told.starts_with("wire.letters, wire.letters-late, "), "{told}");
         assert!(told.ends_with("and 82 more, which spotlight tap --topics lists"), "{told}");
         assert_eq!(nearest_first("x", &["b", "a"], "spotlight tap --topics"), "a, b");
     }

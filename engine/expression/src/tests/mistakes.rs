@@ -246,6 +246,30 @@ fn mistakes_are_named_where_they_are() {
             E3301 `settled + settled` no such arithmetic of date and date | write `date + days`, `date - days`, or `date - date`, which counts days
         "#]],
     );
+    // A remedy repeats what was written, on whichever side it stands.
+    check(
+        "abs(day) + day * 2 + list_length(price)",
+        &expect![[r#"
+        E3301 `day` `abs` takes a number, not text | write `cast(day as bigint)`, or cast it to a `decimal`
+        E3301 `day * 2` no arithmetic of text and bigint | write `cast(day as bigint)` or as a `decimal`; texts are joined with `||`
+        E3301 `price` `list_length` takes a list, not text | make a list of it: `split(price, separator)`, or `[price]`
+    "#]],
+    );
+    check(
+        "quantity between 1 and price and quantity in (2, price) and case quantity when day then true end",
+        &expect![[r#"
+            E3301 `price` bigint unsigned and text have no common type | write `cast(price as bigint unsigned)`
+            E3301 `price` bigint unsigned and text have no common type | write `cast(price as bigint unsigned)`
+            E3301 `day` bigint unsigned and text have no common type | write `cast(day as bigint unsigned)`
+        "#]],
+    );
+    check(
+        "date_of(at_zone(timestamp '2021-01-01', 'UTC')) = settled and coalesce(settled, price) is null",
+        &expect![[r#"
+            E3301 `at_zone(timestamp '2021-01-01', 'UTC')` the day of an instant depends on the zone | write `date_of(at_zone(timestamp '2021-01-01', 'UTC'), zone)`
+            E3301 `price` date and text have no common type | write `cast(price as date)` for YYYY-MM-DD, or `parse_date(price, format)`
+        "#]],
+    );
     check(
         "row = row",
         &expect![[r#"
