@@ -31,7 +31,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: LOGIN_REFUSED,
         title: "ClickHouse refused the login, or the user lacks a right",
         why: "The user, the password or the rights of the connection are wrong. Nothing was written.",
-        remedy: "Correct the user and password in `connections.yaml`, or run the GRANT that the message asks for. \
+        remedy: "Correct SPOTLIGHT_CLICKHOUSE_USER and SPOTLIGHT_CLICKHOUSE_PASSWORD, or run the GRANT that the message asks for. \
                  A landing needs SELECT, INSERT, CREATE, ALTER and KILL QUERY on its database, and SELECT on `system`.",
     },
     Explanation {

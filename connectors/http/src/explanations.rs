@@ -24,7 +24,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the publisher wants a contact address and none is given",
         why: "The topology says `contact: required`, because this publisher refuses clients that do not name somebody \
               to reach. Nothing was asked.",
-        remedy: "Say it once: `spotlight run --contact you@example.org`, or `contact:` in connections.yaml.",
+        remedy: "Say whom it may write to when the run starts: `spotlight run FILE --contact you@example.org`. The address goes into the client's name and nowhere else.",
     },
     Explanation {
         code: REFUSED,

@@ -92,7 +92,8 @@ impl HttpSource {
             return Err(SourceError::Operator {
                 code: CONTACT_MISSING,
                 what: format!("{} wants clients to name a contact", self.describe()),
-                remedy: "give one with `--contact you@example.org`, or `contact:` in connections.yaml".to_owned(),
+                remedy: "start the run with `--contact you@example.org`; `spotlight check --live` takes it too"
+                    .to_owned(),
             });
         }
         Ok(())

@@ -1,13 +1,13 @@
 //! Answers questions about a data folder: the same for the run that owns it and for a command that opened it itself.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::Log;
-use runtime::{Board, DeadLetter, Holds, Receipt, SystemTopics};
+use runtime::{Board, DeadLetter, Holds, Mark, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::{Question, Reply};
@@ -63,9 +63,14 @@ impl Access {
             Question::Status => self.status(),
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
             Question::DeadLetters => {
-                let letters = self.dead_letters()?;
-                Ok(letters.iter().map(crate::show::letter).collect())
+                let told = |(letter, state): &(DeadLetter, &str)| {
+                    let mut value = crate::show::letter(letter);
+                    value["state"] = json!(state);
+                    value
+                };
+                Ok(self.letters_to_come()?.iter().map(told).collect())
             }
+            Question::Topics => self.topics(),
             Question::Reconcile => self.reconcile(),
             Question::Replay { files, code, dry } => {
                 Ok(serde_json::to_value(crate::replay::replay(self, files, code.as_deref(), *dry)?)?)
@@ -105,21 +110,25 @@ impl Access {
         };
         let balanced: BTreeMap<&String, bool> =
             flows.iter().map(|(name, state)| (name, state.total.balanced())).collect();
+        let letters = self.letters_to_come()?;
+        let open = letters.iter().filter(|(_, state)| *state == "open").count();
         Ok(json!({
             "running": self.board.is_some(),
             "flows": flows,
             "accounted_for": balanced,
             "holds": self.holds.list(),
-            "open_dead_letters": self.dead_letters()?.len(),
+            "open_dead_letters": open,
+            "waiting_dead_letters": letters.len() - open,
         }))
     }
 
-    /// All receipts, oldest first within a flow and partition.
+    /// All receipts of all flows, the newest last.
     fn receipts(&self) -> Result<Vec<Receipt>> {
         let mut receipts = Vec::new();
         for (topology, flow) in self.flows()? {
             receipts.extend(runtime::receipts(runtime::ledger(self.log.as_ref(), &topology, &flow)?));
         }
+        receipts.sort_by_key(|receipt: &Receipt| receipt.at);
         Ok(receipts)
     }
 
@@ -134,6 +143,46 @@ impl Access {
         Ok(open)
     }
 
+    /// Dead letters that are not at their end: open ones, and those that wait in a retry topic for a run.
+    fn letters_to_come(&self) -> Result<Vec<(DeadLetter, &'static str)>> {
+        let topics = self.log.topics()?;
+        let mut waiting: HashMap<(String, i32), HashSet<(i64, i64)>> = HashMap::new();
+        let mut found = Vec::new();
+        for topology in topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")) {
+            for (letter, mark) in runtime::dead_letters(self.log.as_ref(), topology)?.into_values() {
+                if mark.is_none() {
+                    found.push((letter, "open"));
+                    continue;
+                }
+                if mark.as_deref() != Some(Mark::Replayed.word()) {
+                    continue;
+                }
+                let place = (letter.flow.clone(), letter.partition);
+                if !waiting.contains_key(&place) {
+                    let rows = runtime::waiting_rows(self.log.as_ref(), topology, &letter.flow, letter.partition)?;
+                    waiting.insert(place.clone(), rows.into_iter().collect());
+                }
+                if waiting.get(&place).is_some_and(|rows| rows.contains(&(letter.offset, letter.row))) {
+                    found.push((letter, "waiting"));
+                }
+            }
+            waiting.clear();
+        }
+        Ok(found)
+    }
+
+    /// All topics with their number of records.
+    fn topics(&self) -> Result<Value> {
+        let mut told = Vec::new();
+        for name in self.log.topics()? {
+            let Some(state) = self.log.topic(&name)? else { continue };
+            let ends = (0..state.partitions).map(|partition| self.log.end(&name, partition));
+            let records: i64 = ends.collect::<Result<Vec<_>, _>>()?.into_iter().sum();
+            told.push(json!({ "topic": &*name, "partitions": state.partitions, "records": records }));
+        }
+        Ok(told.into())
+    }
+
     /// The ledger of each landing against what its table holds.
     fn reconcile(&self) -> Result<Value> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
@@ -141,12 +190,14 @@ impl Access {
     }
 }
 
-/// Documents whose newest receipt is a refusal.
-pub(crate) fn refused(receipts: &[Receipt]) -> HashSet<(String, i64)> {
-    let mut newest: BTreeMap<&str, &Receipt> = BTreeMap::new();
-    receipts.iter().for_each(|receipt| {
-        newest.insert(&receipt.document, receipt);
-    });
-    let refused = newest.into_values().filter(|receipt| ["incomplete", "failed"].contains(&&*receipt.outcome));
-    refused.map(|receipt| (receipt.document.clone(), receipt.at)).collect()
+/// The newest receipt of each document of a flow, in their order.
+pub(crate) fn newest(receipts: Vec<Receipt>) -> Vec<Receipt> {
+    let mut newest: HashMap<[String; 3], (i64, i64)> = HashMap::new();
+    let whose = |receipt: &Receipt| [receipt.topology.clone(), receipt.flow.clone(), receipt.document.clone()];
+    for receipt in &receipts {
+        let latest = newest.entry(whose(receipt)).or_default();
+        // What came back of an earlier version does not make that the newest.
+        *latest = (*latest).max((receipt.version, receipt.at));
+    }
+    receipts.into_iter().filter(|receipt| newest.get(&whose(receipt)) == Some(&(receipt.version, receipt.at))).collect()
 }

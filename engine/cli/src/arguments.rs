@@ -152,7 +152,7 @@ pub(crate) struct Check {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Then ask ClickHouse, publishers' pages and folders whether a run would find what it needs. Changes nothing.
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long)]
     pub(crate) live: bool,
     /// Contact address told to publishers that want one.
     #[arg(long, value_name = "ADDRESS", requires = "live")]
@@ -234,13 +234,16 @@ pub(crate) struct Receipts {
     /// Only documents whose newest version is refused.
     #[arg(long)]
     pub(crate) refused: bool,
+    /// All receipts, those of earlier versions too. Without it the newest of each document.
+    #[arg(long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) show: Show,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLetters {
-    /// Open dead letters, grouped by flow, code, step and field.
+    /// Dead letters that are open, or wait to be replayed, grouped by flow, state, code, step and field.
     #[command(after_help = examples::DLQ_LS)]
     Ls(Show),
     /// One dead letter, whole.
@@ -330,11 +333,14 @@ pub(crate) enum TapFrom {
 #[derive(Debug, Args)]
 pub(crate) struct Tap {
     /// TOPOLOGY/FLOW for what leaves the flow, TOPOLOGY/FLOW.STEP for what a step does.
-    #[arg(value_name = "FLOW[.STEP]", required_unless_present = "topic", conflicts_with = "topic")]
+    #[arg(value_name = "FLOW[.STEP]", conflicts_with_all = ["topic", "topics"])]
     pub(crate) place: Option<String>,
     /// Show the records of this topic instead.
     #[arg(long, value_name = "NAME")]
     pub(crate) topic: Option<String>,
+    /// List all topics.
+    #[arg(long, conflicts_with_all = ["topic", "limit"])]
+    pub(crate) topics: bool,
     /// Where in the topic to begin.
     #[arg(long, value_enum, default_value_t, requires = "topic")]
     pub(crate) from: TapFrom,

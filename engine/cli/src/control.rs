@@ -23,9 +23,11 @@ pub(crate) enum Question {
     ClickHouse,
     /// All flows and holds.
     Status,
-    /// Newest receipt of each document.
+    /// All receipts.
     Receipts,
-    /// Open dead letters.
+    /// Names of all topics.
+    Topics,
+    /// Dead letters that are open, or wait to be replayed.
     DeadLetters,
     /// Ledger against tables.
     Reconcile,

@@ -70,9 +70,11 @@ Examples:
   spotlight tap --topic swaps.conflicts           what an output holds
   spotlight tap --topic swaps.unique --limit 10   what is in a topic
   spotlight tap --topic swaps.unique --from end   what comes into it from now on
+  spotlight tap --topics                          which topics there are
 
 A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what \
-the steps make of rows, also of documents that are refused in the end; each row once. It never slows \
+the steps make of rows, also of documents that are refused in the end; each row once. Rows that come \
+back from the dead letters are marked `replayed`. It never slows \
 a run: what comes faster than it can be shown is let go, and counted. Ctrl-C ends it.";
 
 pub(crate) const TRANSFORM: &str = "\
@@ -96,6 +98,7 @@ Examples:
   spotlight check topologies/
   spotlight check my-list.yaml --format json
   spotlight check my-list.yaml --live --clickhouse http://localhost:8123
+  spotlight check my-list.yaml --live --format json
 
 With --live a line says of each service whether a run would find what it needs. The status is 69 if one \
 cannot be reached, else 78 if a table, a right or a folder is not as it must be. The embedded ClickHouse \
@@ -134,7 +137,10 @@ Examples:
 pub(crate) const RECEIPTS: &str = "\
 Examples:
   spotlight receipts
-  spotlight receipts --refused   whose newest version is refused, and why";
+  spotlight receipts --refused   whose newest version is refused, and why
+  spotlight receipts --all       those of earlier versions too
+
+The newest of each document, the last one last, with the topology's revision that made it.";
 
 pub(crate) const DLQ: &str = "\
 Examples:
@@ -145,7 +151,10 @@ Examples:
 pub(crate) const DLQ_LS: &str = "\
 Examples:
   spotlight dlq ls
-  spotlight dlq ls --format json | jq '.[].message'";
+  spotlight dlq ls --format json | jq '.[].message'
+
+State `open`: spotlight dlq replay sends it back. State `waiting`: it was sent back, and a run of its \
+topology works it.";
 
 pub(crate) const DLQ_SHOW: &str = "\
 Examples:

@@ -144,6 +144,7 @@ pub(crate) fn table(report: &Report<'_>) {
         return;
     }
     flows_table(flows, if dry.is_some() { "#would land" } else { "#landed" });
+    dropped(flows);
     for (name, state) in flows {
         for refusal in state.refused.values() {
             let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
@@ -181,6 +182,25 @@ pub(crate) fn table(report: &Report<'_>) {
     }
 }
 
+/// Why rows were dropped, a line a flow.
+fn dropped(flows: &BTreeMap<String, FlowState>) {
+    for (name, state) in flows.iter().filter(|(name, _)| !name.starts_with("spotlight/")) {
+        let reasons: Vec<String> = state.run.dropped.iter().map(|(reason, rows)| dropped_by(reason, *rows)).collect();
+        if !reasons.is_empty() {
+            show::line(&format!("dropped: {name}: {}", reasons.join(", ")));
+        }
+    }
+}
+
+/// A reason with its number, and in other words where it is one of the engine's own that says little.
+fn dropped_by(reason: &str, rows: u64) -> String {
+    let more = match reason {
+        "same key twice" => " (equal rows of one document, of which the first landed)",
+        _ => "",
+    };
+    format!("{} by `{reason}`{more}", show::count(rows))
+}
+
 /// The first dead letters, each with its reason and the row as it was published.
 fn dead_letters(letters: &[DeadLetter]) {
     for letter in letters.iter().take(LETTERS) {
@@ -206,7 +226,7 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, landed: &str) {
     let dropped = |state: &FlowState| state.run.dropped.values().sum::<u64>();
     let outputs = |state: &FlowState| state.run.outputs.values().sum::<u64>();
     let (any_dropped, any_outputs) = (flows().any(|(_, it)| dropped(it) > 0), flows().any(|(_, it)| outputs(it) > 0));
-    let mut header = vec!["flow", "#documents", "#read", landed];
+    let mut header = vec!["=flow", "#documents", "#read", landed];
     header.extend(any_dropped.then_some("#dropped"));
     header.extend(any_outputs.then_some("#outputs"));
     header.extend(["#dead", "#refused", "#time"]);

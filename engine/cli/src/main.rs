@@ -18,7 +18,9 @@ mod rows;
 mod show;
 mod signals;
 mod stores;
+mod table;
 mod tap;
+mod temporary;
 mod unread;
 mod wiring;
 

@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
-
 use crate::environment;
 use crate::exit::{Exit, Failure};
 
@@ -73,82 +71,10 @@ pub(crate) fn json(value: &serde_json::Value) {
     line(&serde_json::to_string_pretty(value).unwrap_or_default());
 }
 
-/// Prints a table. Columns whose name begins with `#` hold numbers and stand to the right. On a terminal that is narrower
-/// the longer texts are wrapped, and numbers that are 0 in all rows are left out where there is no room for them; elsewhere
-/// each row is one line.
+/// Prints a table; signs before the names of columns say what they hold, see [`crate::table`].
+#[expect(clippy::needless_pass_by_value, reason = "the rows are made for it")]
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) {
-    line(&rendered(header, rows, None));
-}
-
-/// Columns no wider than this are never wrapped.
-const SHORT: usize = 10;
-
-/// The least that a column of longer texts needs.
-const TEXT: usize = 16;
-
-fn rendered(header: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
-    let mut table = Table::new();
-    width.map(|width| table.set_width(width));
-    let narrow = table.width().is_some();
-    let (left_out, mut rows) = (left_out(header, &rows, table.width()), rows);
-    let keep = |index: usize| !left_out.contains(&index);
-    rows.iter_mut().for_each(|row| {
-        let mut index = 0..;
-        row.retain(|_| index.next().is_some_and(keep));
-    });
-    let all = header;
-    let header: Vec<&str> = all.iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, name)| *name).collect();
-    let whole: Vec<Option<usize>> = header.iter().enumerate().map(|(index, name)| whole(name, index, &rows)).collect();
-    // A line below the header and none between rows: long tables stay on one page, and narrow ones in 80 columns.
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.style_mut().header_separator.fill = Some('─');
-    table.set_header(header.iter().map(|name| name.trim_start_matches('#')));
-    for row in rows {
-        table.add_row(row);
-    }
-    for (index, name) in header.iter().enumerate() {
-        let Some(column) = table.column_mut(index) else { continue };
-        if name.starts_with('#') {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        if !narrow {
-            continue;
-        }
-        column.set_padding((0, 1));
-        if let Some(whole) = whole[index] {
-            let width = u16::try_from(whole + 1).unwrap_or(u16::MAX);
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
-        }
-    }
-    let names: Vec<&str> = left_out.iter().map(|index| all[*index].trim_start_matches('#')).collect();
-    match names.as_slice() {
-        [] => table.to_string(),
-        names => format!("{table}\n(0 everywhere: {})", names.join(", ")),
-    }
-}
-
-/// The columns of numbers that are 0 in all rows and for which there is no room, the last ones first.
-fn left_out(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Vec<usize> {
-    let need = |index: usize| 1 + whole(header[index], index, rows).unwrap_or(TEXT);
-    let mut needed: usize = (0..header.len()).map(need).sum();
-    let mut left_out = Vec::new();
-    for index in (0..header.len()).rev() {
-        let nothing =
-            header[index].starts_with('#') && rows.iter().all(|row| row.get(index).is_some_and(|it| it == "0"));
-        if width.is_some_and(|width| needed > usize::from(width)) && nothing && !rows.is_empty() {
-            needed -= need(index);
-            left_out.insert(0, index);
-        }
-    }
-    left_out
-}
-
-/// Width of a column that must not be wrapped: a number's is that of its longest content or word of its name.
-fn whole(name: &str, index: usize, rows: &[Vec<String>]) -> Option<usize> {
-    let words = name.trim_start_matches('#').split(' ').map(|word| word.chars().count());
-    let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
-    let longest = words.chain(cells).max().unwrap_or(0);
-    (name.starts_with('#') || longest <= SHORT).then_some(longest)
+    line(&crate::table::rendered(header, &rows, None));
 }
 
 /// A number with thin groups of three, as people read it.
@@ -201,6 +127,26 @@ pub(crate) fn meant(wrong: &str, known: &[&str]) -> String {
     topology::nearest(wrong, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }
 
+/// Names that a list of those that exist tells; of more the number.
+const LISTED: usize = 10;
+
+/// The names that exist, the nearest to a wrong one first; where there are many, how to see the others.
+pub(crate) fn nearest_first(wrong: &str, known: &[&str], all: &str) -> String {
+    let mut sorted = known.to_vec();
+    sorted.sort_by_cached_key(|name| (topology::distance(wrong, name), (*name).to_owned()));
+    let shown = sorted[..sorted.len().min(LISTED)].join(", ");
+    match sorted.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more, which {all} lists"),
+    }
+}
+
+/// An instant as people read it: the minute, UTC.
+pub(crate) fn minute(milliseconds: i64) -> String {
+    let instant = chrono::DateTime::from_timestamp_millis(milliseconds);
+    instant.map_or_else(|| milliseconds.to_string(), |instant| instant.format("%Y-%m-%d %H:%M").to_string())
+}
+
 /// A dead letter for scripts, with its bytes: as text, and as digits where they are none.
 pub(crate) fn letter(letter: &runtime::DeadLetter) -> serde_json::Value {
     let mut value = serde_json::to_value(letter).unwrap_or_default();
@@ -221,38 +167,7 @@ pub(crate) fn findings(findings: &[topology::Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, rendered};
-
-    #[test]
-    fn a_narrow_terminal_wraps_texts_and_leaves_numbers_whole() {
-        let header = ["flow", "#rows in", "#landed", "outcome", "#other outputs", "why"];
-        let why = "rows: the trailer says 7, the document has 1, and so nothing of it was taken";
-        let row = ["finra-short-volume-fnqc/load", "1,425,112", "1,425,112", "incomplete", "0", why];
-        let rows = vec![row.map(str::to_owned).to_vec()];
-        let text = rendered(&header, rows.clone(), Some(80));
-        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        assert!(widest <= 80, "{widest}: {text}");
-        assert_eq!(text.matches("1,425,112").count(), 2, "{text}");
-        assert!(text.contains("incomplete") && text.contains("outputs"), "{text}");
-        let text = rendered(&header, rows, None);
-        assert!(text.contains(why) && text.lines().count() == 3, "{text}");
-    }
-
-    #[test]
-    fn a_column_of_nothing_makes_room_where_there_is_none() {
-        let header = ["flow", "#rows in", "#landed", "#other outputs", "#dropped", "#dead", "#rows refused", "adds up"];
-        let header = [&header[..], &["#documents refused", "#waiting"]].concat();
-        let row =
-            ["finra-short-volume-fnqc/load", "1,425,112,000", "1,425,112,000", "0", "0", "0", "0", "yes", "0", "7"];
-        let rows = vec![row.map(str::to_owned).to_vec(); 2];
-        let text = rendered(&header, rows.clone(), Some(80));
-        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        assert!(widest <= 80, "{widest}: {text}");
-        assert!(text.contains("(0 everywhere: ") && text.contains("documents refused)"), "{text}");
-        assert!(text.matches("1,425,112,000").count() == 4 && text.contains("waiting"), "{text}");
-        let wide = rendered(&header, rows, Some(300));
-        assert!(!wide.contains("everywhere"), "{wide}");
-    }
+    use super::{count, duration, nearest_first};
 
     #[test]
     fn numbers_and_times_read_well() {
@@ -261,5 +176,16 @@ mod tests {
         assert_eq!(count(1_000), "1,000");
         assert_eq!(duration(999), "999 ms");
         assert_eq!(duration(61_000), "1 min 1 s");
+    }
+
+    #[test]
+    fn of_many_names_the_nearest_are_told_and_how_to_see_the_others() {
+        let many: Vec<String> = (0..90).map(|number| format!("feed-{number}.load.ledger")).collect();
+        let mut known: Vec<&str> = many.iter().map(String::as_str).collect();
+        known.extend(["wire.letters", "wire.letters-late"]);
+        let told = nearest_first("wire.leters", &known, "spotlight tap --topics");
+        assert!(told.starts_with("wire.letters, wire.letters-late, "), "{told}");
+        assert!(told.ends_with("and 82 more, which spotlight tap --topics lists"), "{told}");
+        assert_eq!(nearest_first("x", &["b", "a"], "spotlight tap --topics"), "a, b");
     }
 }

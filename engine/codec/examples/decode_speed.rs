@@ -19,7 +19,7 @@ fn settings(text: &[u8], separator: u8, quotes: bool, trailers: &[&str]) -> Sett
         .split(|byte| *byte == separator)
         .map(|name| Arc::from(String::from_utf8_lossy(name).as_ref()))
         .collect();
-    let rule = |matches: &&str| Trailer { matches: Arc::from(*matches), proves: None };
+    let rule = |matches: &&str| Trailer { matches: Arc::from(*matches), proves: Vec::new() };
     Settings {
         separator,
         quotes,

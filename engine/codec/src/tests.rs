@@ -18,7 +18,7 @@ fn format(quotes: bool) -> Arc<Format> {
     let names = |list: &[&str]| -> Vec<Arc<str>> { list.iter().map(|name| Arc::from(*name)).collect() };
     let layout =
         Layout { name: "two".into(), header: names(&["A", "B"]), must_have: names(&["A"]), names: names(&["a", "b"]) };
-    let proves = Some(Proof::Count { group: "n".into() });
+    let proves = vec![Proof::Count { group: "n".into() }];
     Arc::new(
         Format::new(Settings {
             separator: b',',

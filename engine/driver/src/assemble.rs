@@ -64,11 +64,11 @@ fn layout(layout: &plan::Layout) -> Layout {
 }
 
 fn trailer(trailer: &plan::Trailer) -> Trailer {
-    let proves = trailer.proves.as_ref().map(|proof| match proof {
+    let proves = trailer.proves.iter().map(|proof| match proof {
         plan::Proof::Count { group } => Proof::Count { group: Arc::clone(group) },
         plan::Proof::Sum { column, group } => Proof::Sum { column: Arc::clone(column), group: Arc::clone(group) },
     });
-    Trailer { matches: Arc::clone(&trailer.matches), proves }
+    Trailer { matches: Arc::clone(&trailer.matches), proves: proves.collect() }
 }
 
 /// The decoded columns that a step refers to before a `select` has made all columns anew; `None` if all go on.

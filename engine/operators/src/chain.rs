@@ -31,7 +31,7 @@ use batch::{Batch, Failed, Origins, RowFailure};
 use indexmap::IndexMap;
 use state::{Savepoint, Store};
 
-use crate::{Conform, Facts, Step, StepError, Watch};
+use crate::{Conform, Facts, Passing, Step, StepError, Watch};
 
 /// The steps of a flow.
 pub struct Chain {
@@ -44,6 +44,7 @@ pub struct Chain {
     start: Vec<Savepoint>,
     /// Who looks at the rows.
     watch: Option<Arc<dyn Watch>>,
+    passing: Passing,
 }
 
 /// What became of a batch.
@@ -64,7 +65,7 @@ impl Chain {
     #[must_use]
     pub fn new(steps: Vec<Box<dyn Step>>) -> Self {
         let stateful_from = steps.iter().position(|step| step.stateful()).unwrap_or(steps.len());
-        Self { steps, outputs: IndexMap::new(), stateful_from, start: Vec::new(), watch: None }
+        Self { steps, outputs: IndexMap::new(), stateful_from, start: Vec::new(), watch: None, passing: Passing::First }
     }
 
     /// Brings the rows of a named output into the columns of its topic. A row that does not fit is dead.
@@ -79,6 +80,11 @@ impl Chain {
     pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
         self.watch = Some(watch);
         self
+    }
+
+    /// Says which rows pass from now on, for whoever looks.
+    pub fn show(&mut self, passing: Passing) {
+        self.passing = passing;
     }
 
     /// Runs a batch through all steps.
@@ -216,10 +222,11 @@ impl Chain {
         let mut next = Some(batch).filter(|batch| !batch.is_empty());
         for index in steps {
             let Some(batch) = next.take() else { break };
-            let watched = self.watch.as_ref().filter(|watch| watch.watching()).map(|watch| (watch, batch.clone()));
+            let watch = self.watch.as_ref().filter(|_| self.passing != Passing::Unseen);
+            let watched = watch.filter(|watch| watch.watching()).map(|watch| (watch, batch.clone()));
             let output = self.steps[index].process(batch, facts)?;
             if let Some((watch, before)) = watched {
-                watch.passed(self.steps[index].name(), before, &output);
+                watch.passed(self.steps[index].name(), before, &output, self.passing == Passing::Again);
             }
             next = output.next.filter(|batch| !batch.is_empty());
             pass.failed.extend(output.failed.map(|failed| (index, failed)));

@@ -50,7 +50,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "two rows of one key in a document differ",
         why: "A document owns its rows, and each key stands once in it. Several rows have the same key and other \
               values, and no rule says which of them holds, so all of them are dead letters. Rows that are equal in \
-              all columns are counted as dropped instead.",
+              all columns are dropped instead, but for the first, under the reason `same key twice`.",
         remedy: "Add the column that tells the rows apart to the table's key, or ask the publisher.",
     },
     Explanation {

@@ -59,4 +59,4 @@ pub use row_set::RowSet;
 pub use rows::ByLayout;
 pub use select::Select;
 pub use step::{Facts, Step, StepError, StepOutput};
-pub use watch::Watch;
+pub use watch::{Passing, Watch};

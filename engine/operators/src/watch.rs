@@ -6,6 +6,18 @@ use batch::Batch;
 
 use crate::StepOutput;
 
+/// Which rows pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passing {
+    /// Rows of the input.
+    #[default]
+    First,
+    /// Rows that come back from the dead letters.
+    Again,
+    /// Rows beside those that come back, read for what the document says of all its rows: nobody is shown them.
+    Unseen,
+}
+
 /// Told what each step made of each batch, while it wants to know.
 ///
 /// It is called on the task's own thread, so it must neither wait nor work: what it cannot take at once it lets go. It
@@ -15,6 +27,6 @@ pub trait Watch: Send + Sync {
     /// True if anybody looks. Asked for every batch and step.
     fn watching(&self) -> bool;
 
-    /// A step made `after` of `before`.
-    fn passed(&self, step: &Arc<str>, before: Batch, after: &StepOutput);
+    /// A step made `after` of `before`; `again` is true for rows that come back from the dead letters.
+    fn passed(&self, step: &Arc<str>, before: Batch, after: &StepOutput, again: bool);
 }

@@ -65,7 +65,43 @@ pub trait Holder: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Holds {
     held: Mutex<BTreeMap<(String, i32), Held>>,
+    told: Mutex<Told>,
     released: Condvar,
+}
+
+/// When a hold of a flow was logged last, by flow and code, and how often it was not logged since. The partitions of a
+/// flow mostly wait for the same.
+#[derive(Debug, Default)]
+struct Told(BTreeMap<(String, String), (i64, u64)>);
+
+/// Milliseconds until a hold that lasts is logged again.
+const TELL_AGAIN_AFTER: i64 = 10 * 60 * 1000;
+
+impl Told {
+    /// Whether to log a hold now; how often it was tried since it was logged last.
+    fn due(&mut self, flow: &str, code: &str, now: i64) -> Option<u64> {
+        match self.0.entry((flow.to_owned(), code.to_owned())) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert((now, 0));
+                Some(0)
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                let (at, tries) = entry.get_mut();
+                *tries += 1;
+                // A clock that was set back must not make it silent.
+                if (0..TELL_AGAIN_AFTER).contains(&(now - *at)) {
+                    return None;
+                }
+                *at = now;
+                Some(std::mem::take(tries))
+            }
+        }
+    }
+
+    /// Forgets a flow that goes on.
+    fn forget(&mut self, flow: &str) {
+        self.0.retain(|(held, _), _| held != flow);
+    }
 }
 
 impl Holds {
@@ -116,15 +152,17 @@ impl Holder for TaskHolder {
             since: (self.clock)(),
             tries: 0,
         });
-        let new = entry.code != hold.code.0;
         (entry.code, entry.what, entry.remedy) = (hold.code.to_string(), hold.what, hold.remedy);
         entry.tries += 1;
-        if new {
+        let due =
+            self.holds.told.lock().unwrap_or_else(PoisonError::into_inner).due(&self.flow, &entry.code, (self.clock)());
+        if let Some(tries) = due {
             tracing::error!(
                 flow = self.flow,
                 code = entry.code,
                 reason = entry.what,
                 remedy = entry.remedy,
+                tries_since = tries,
                 "flow on hold"
             );
         }
@@ -149,8 +187,32 @@ impl Holder for TaskHolder {
 
     fn mended(&self) {
         let mut held = self.holds.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.remove(&(self.flow.clone(), self.partition)).is_some() {
+        let was_held = held.remove(&(self.flow.clone(), self.partition)).is_some();
+        if was_held && !held.keys().any(|(flow, _)| *flow == self.flow) {
+            self.holds.told.lock().unwrap_or_else(PoisonError::into_inner).forget(&self.flow);
             tracing::info!(flow = self.flow, "flow goes on");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TELL_AGAIN_AFTER, Told};
+
+    #[test]
+    fn a_hold_is_logged_once_and_then_seldom_with_a_count() {
+        let mut told = Told::default();
+        // Four partitions hold for one reason, at once and at each try.
+        let at_once: Vec<_> = (0..4).map(|_| told.due("feed/load", "login", 1_000)).collect();
+        assert_eq!(at_once, [Some(0), None, None, None]);
+        assert_eq!(told.due("feed/load", "gone", 1_000), Some(0), "another reason");
+        assert_eq!(told.due("feed/other", "login", 1_000), Some(0), "another flow");
+        assert_eq!(told.due("feed/load", "login", 1_000 + TELL_AGAIN_AFTER - 1), None);
+        assert_eq!(told.due("feed/load", "login", 1_000 + TELL_AGAIN_AFTER), Some(5));
+        assert_eq!(told.due("feed/load", "login", 2_000 + TELL_AGAIN_AFTER), None);
+        assert_eq!(told.due("feed/load", "login", 0), Some(2), "the clock was set back");
+        told.forget("feed/load");
+        assert_eq!(told.due("feed/load", "login", 1), Some(0), "it went on in between");
+        assert_eq!(told.due("feed/other", "login", 1_001), None);
     }
 }

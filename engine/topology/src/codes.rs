@@ -70,7 +70,7 @@ codes! {
         "Rename one of them. A rename says `was:` to keep its state.";
     ONE_OF = "E2106", "exactly one of several fields is needed",
         "Each of these fields means the whole to be something else: a flow has one source and one destination, a step one verb, a test one kind of input.",
-        "Keep one. Other outcomes leave by `outputs`, and a second flow can read a topic.";
+        "Keep one; of `count` and `sum` of a trailer one or both. Other outcomes leave by `outputs`, and a second flow can read a topic.";
     UNKNOWN_FIELD = "E2107", "an unknown field",
         "Every map of keys is closed, so that a misspelt key is always an error and never a setting that silently does nothing.",
         "Use one of the fields that are listed.";

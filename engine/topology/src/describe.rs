@@ -159,10 +159,13 @@ fn describe_decode(out: &mut String, decode: &Delimited) {
         }
     }
     for trailer in &decode.trailers {
-        let proves = match &trailer.proves {
-            None => "nothing".to_owned(),
-            Some(Proof::Count { group }) => format!("count {group}"),
-            Some(Proof::Sum { column, group }) => format!("sum {column} equals {group}"),
+        let proof = |proof: &Proof| match proof {
+            Proof::Count { group } => format!("count {group}"),
+            Proof::Sum { column, group } => format!("sum {column} equals {group}"),
+        };
+        let proves = match trailer.proves.as_slice() {
+            [] => "nothing".to_owned(),
+            proofs => proofs.iter().map(proof).collect::<Vec<_>>().join(", "),
         };
         line!(out, "    trailer '{}' proves {proves}", trailer.matches.replace('\'', "''"));
     }

@@ -75,6 +75,8 @@ pub struct Diagnostic {
     pub remedy: Option<String>,
     /// The nearest name, where one was misspelt.
     pub nearest: Option<String>,
+    /// Why it is wrong here, where that is not the same for all findings of the code.
+    pub why: Option<&'static str>,
     /// Other places that belong to it.
     pub related: Vec<Related>,
 }
@@ -91,6 +93,7 @@ impl Diagnostic {
             notes: Vec::new(),
             remedy: None,
             nearest: None,
+            why: None,
             related: Vec::new(),
         }
     }
@@ -99,6 +102,12 @@ impl Diagnostic {
         let mut finding = Self::at_span(code, &node.span, what);
         finding.at = node.path.to_string();
         finding
+    }
+
+    /// Why it is wrong here, instead of the words for all findings of the code.
+    pub(crate) fn because(mut self, why: &'static str) -> Self {
+        self.why = Some(why);
+        self
     }
 
     fn is_unknown_field(&self) -> bool {
@@ -171,6 +180,13 @@ pub fn nearest(wrong: &str, known: &[&str]) -> Option<String> {
     let best = known.iter().filter(|name| name.len() <= 200).min_by_key(|name| score(name))?;
     let limit = (wrong.chars().count() / 3).max(1);
     (score(best) <= limit.max(2).min(wrong.chars().count().saturating_sub(1).max(1))).then(|| (*best).to_owned())
+}
+
+/// How far a name is from another, whatever their case: the number of letters that differ.
+#[must_use]
+pub fn distance(one: &str, other: &str) -> usize {
+    let short = |name: &str| name.to_lowercase().chars().take(200).collect::<String>();
+    strsim::damerau_levenshtein(&short(one), &short(other))
 }
 
 /// All findings of a run.

@@ -12,7 +12,8 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::language::{ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
 use crate::parameters::Parameters;
-use crate::reader::{Entry, Kind, Node, Style};
+use crate::reader::{Entry, Kind, Node, Style, quoted_sign};
+use crate::scalars;
 
 /// What every part of the reading needs.
 #[derive(Clone, Copy)]
@@ -168,11 +169,22 @@ impl<'a> Walk<'a> {
     pub(crate) fn read<T>(&self, node: &Node, form: &Written, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (what, wanted) = (form.what, form.wanted);
         let node = self.value(node);
+        if let Some((sign, span, taken)) = node.taken_sign()
+            && read(sign.encode_utf8(&mut [0; 4])).is_some()
+        {
+            let mut finding = Diagnostic::at_span(codes::VALUE, &span, format!("`{sign}` {taken}"));
+            finding.at = node.path.to_string();
+            self.push(finding.remedy(quoted_sign(sign)));
+            return None;
+        }
         let text = self.text(node, what)?;
         let value = read(&text);
         if value.is_none() {
             let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no {what}", batch::bounded(&text)));
-            self.push(finding.label(format!("expected {wanted}")).remedy(format!("write {wanted}")));
+            self.push(match what {
+                "duration" => duration(finding, wanted, &text, |text| read(text).is_some()),
+                _ => finding.label(format!("expected {wanted}")).remedy(format!("write {wanted}")),
+            });
         }
         value
     }
@@ -256,6 +268,25 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What is said of a text that is no duration for its field: the nearest that is, or what lacks.
+fn duration(mut finding: Diagnostic, wanted: &str, text: &str, is_good: impl Fn(&str) -> bool) -> Diagnostic {
+    if scalars::duration(text).is_some_and(|found| found.as_secs() == 0) {
+        finding.what = format!("`{}` is too short a duration", batch::bounded(text));
+    }
+    if let Some(near) = scalars::near_duration(text).filter(|near| is_good(near)) {
+        return finding.meant(&near).remedy(format!("write `{near}`; the units are {}", scalars::UNITS));
+    }
+    let bare = text.trim();
+    if bare.len() < 10 && bare.parse::<u32>().is_ok() {
+        let with_unit = ["s", "m", "h", "d"].map(|unit| format!("{bare}{unit}"));
+        let good: Vec<String> = with_unit.iter().filter(|text| is_good(text)).map(|text| format!("`{text}`")).collect();
+        if !good.is_empty() {
+            return finding.label("the unit is missing").remedy(format!("write {}", good.join(" or ")));
+        }
+    }
+    finding.label(format!("expected {wanted}")).remedy(format!("write {wanted}; the units are {}", scalars::UNITS))
+}
+
 impl<'a> Fields<'a> {
     pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
         debug_assert!(self.keys.has(key), "{} does not declare `{key}`", self.what);
@@ -323,6 +354,7 @@ impl<'a> Fields<'a> {
                 if !self.unknown {
                     let what = format!("{} needs one of `{}`", self.what, keys.join("`, `"));
                     let finding = Diagnostic::new(codes::ONE_OF, self.node, what);
+                    let finding = finding.because("Each of them says what the whole is, and none of them is there.");
                     self.walk.push(finding.remedy(format!("add `{}:`", keys.join(":` or `"))));
                 }
                 None
@@ -331,7 +363,13 @@ impl<'a> Fields<'a> {
                 let what =
                     format!("{} has `{}` and `{}`; only one can be", self.what, first.key.text(), second.key.text());
                 let finding = Diagnostic::new(codes::ONE_OF, &second.key, what);
-                let finding = finding.related(&first.key.span, "the first is here");
+                let because = match self.what {
+                    "a step" => "A step does one thing, and steps are done in the order of their list.",
+                    "`from`" => "A flow reads one source: its order and its positions are those of that source.",
+                    "`to`" => "A flow has one destination, so that a row is there once or not at all.",
+                    _ => "Each of them says what the whole is, and it cannot be both.",
+                };
+                let finding = finding.related(&first.key.span, "the first is here").because(because);
                 let (one, other) = (first.key.text(), second.key.text());
                 self.walk.push(finding.remedy(match self.what {
                     "a step" => format!("make two steps of it: `- {one}: ...` and `- {other}: ...`"),

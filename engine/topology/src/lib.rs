@@ -37,7 +37,7 @@ mod written;
 
 pub use codes::EXPLANATIONS;
 pub use describe::describe;
-pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, nearest};
+pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, distance, nearest};
 pub use files::{DiskFiles, Files, MemoryFiles, root_of};
 pub use language::schema;
 pub use load::{Loaded, load};

@@ -254,8 +254,8 @@ pub struct Layout {
 pub struct Trailer {
     /// What the line must look like, whole; named groups become `trailer.NAME`.
     pub matches: Arc<str>,
-    /// What it proves.
-    pub proves: Option<Proof>,
+    /// What it proves; nothing, one thing or several.
+    pub proves: Vec<Proof>,
 }
 
 /// What a trailer proves.

@@ -50,7 +50,7 @@ impl Diagnostic {
 
     /// Why such a thing is a mistake, whatever the file.
     fn why(&self) -> Option<&'static str> {
-        self.explanation().map(|explanation| explanation.why)
+        self.why.or_else(|| self.explanation().map(|explanation| explanation.why))
     }
 
     /// What to do here, or, if nothing is known of this place, in general. A near name says it already.

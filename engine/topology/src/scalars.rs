@@ -19,6 +19,45 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     (total <= 366_000 * 86_400_000).then(|| Duration::from_millis(total))
 }
 
+/// The units of durations, for people.
+pub(crate) const UNITS: &str = "`ms`, `s`, `m`, `h` and `d`";
+
+/// Units as we write them, in milliseconds, and words that people write for them.
+const WORDS: [(&str, u64, &[&str]); 5] = [
+    ("d", 86_400_000, &["d", "day", "days"]),
+    ("h", 3_600_000, &["h", "hr", "hrs", "hour", "hours"]),
+    ("m", 60_000, &["m", "min", "mins", "minute", "minutes"]),
+    ("s", 1_000, &["s", "sec", "secs", "second", "seconds"]),
+    ("ms", 1, &["ms", "msec", "msecs", "millisecond", "milliseconds"]),
+];
+
+/// The written form of what somebody wrote in another: `10m` for `10 minutes`, `36h` for `1d12h`, `90m` for `1.5 h`.
+pub(crate) fn near_duration(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let (mut rest, mut total) = (lower.as_str(), 0_u64);
+    while !rest.is_empty() {
+        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let (number, behind) = (&rest[..end], rest[end..].trim_start());
+        let word_end = behind.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let unit = WORDS.iter().find(|(_, _, words)| words.contains(&&behind[..word_end])).map(|(_, size, _)| *size);
+        let weeks = || matches!(&behind[..word_end], "w" | "week" | "weeks").then_some(7 * 86_400_000);
+        total = total.checked_add(parts_of(number, unit.or_else(weeks)?)?)?;
+        rest = behind[word_end..].trim_start_matches([' ', ',']);
+    }
+    let (unit, size, _) = WORDS.iter().find(|(_, size, _)| total.is_multiple_of(*size))?;
+    let near = format!("{}{unit}", total / size);
+    (total > 0 && duration(&near).is_some() && near != lower).then_some(near)
+}
+
+/// A number with or without digits behind a point, times a whole number, if that is whole.
+fn parts_of(number: &str, size: u64) -> Option<u64> {
+    let (whole, behind) = number.split_once('.').unwrap_or((number, ""));
+    let tens = 10_u64.checked_pow(u32::try_from(behind.len()).ok()?)?;
+    let behind = if behind.is_empty() { 0 } else { behind.parse::<u64>().ok()? };
+    let scaled = behind.checked_mul(size).filter(|scaled| scaled.is_multiple_of(tens))?;
+    whole.parse::<u64>().ok()?.checked_mul(size)?.checked_add(scaled / tens)
+}
+
 /// A duration above zero.
 pub(crate) fn span(text: &str) -> Option<Duration> {
     duration(text).filter(|duration| !duration.is_zero())
@@ -84,7 +123,7 @@ fn split(text: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{day, duration, pause, percent, rate, size, some_size, span};
+    use super::{day, duration, near_duration, pause, percent, rate, size, some_size, span};
 
     #[test]
     fn written_forms_mean_what_they_say() {
@@ -94,6 +133,26 @@ mod tests {
         assert_eq!(milliseconds("400 d"), Some(34_560_000_000));
         for wrong in ["", "h", "30", "30x", "-1s", "1.5h", "99999999999999999999d", "18446744073709551615d"] {
             assert_eq!(milliseconds(wrong), None, "{wrong}");
+        }
+        let near = [
+            ("10 minutes", "10m"),
+            ("1 hour", "1h"),
+            ("1d12h", "36h"),
+            ("1.5h", "90m"),
+            ("2 weeks", "14d"),
+            ("1 D", "1d"),
+            ("1h, 30 min", "90m"),
+            ("90sec", "90s"),
+            ("0.25 s", "250ms"),
+            ("60 seconds", "1m"),
+        ];
+        for (written, meant) in near {
+            assert_eq!(near_duration(written).as_deref(), Some(meant), "{written}");
+        }
+        for none in
+            ["", "90", "soon", "1 month", "1.0001ms", "1..5h", "99999999999999999d", "5m", "-5 minutes", "0 days"]
+        {
+            assert_eq!(near_duration(none), None, "{none}");
         }
         assert_eq!((span("0s"), span("0d"), pause("999ms"), some_size("0MiB")), (None, None, None, None));
         assert!(span("1ms").is_some() && pause("1s").is_some() && some_size("1").is_some());

@@ -1,5 +1,7 @@
 //! Files in, findings and plans out. Each case changes one thing in a good set of files.
 
+mod values;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

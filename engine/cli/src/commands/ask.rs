@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt};
 use serde_json::Value;
 
-use crate::access::{Access, refused};
+use crate::access::{Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
@@ -57,7 +57,7 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         ]);
     }
     let header = [
-        "flow",
+        "=flow",
         "#rows in",
         "#landed",
         "#other outputs",
@@ -86,39 +86,73 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         ));
     }
     let running = answer["running"].as_bool().unwrap_or(false);
+    let waiting = match answer["waiting_dead_letters"].as_u64().unwrap_or(0) {
+        0 => String::new(),
+        more => format!(", waiting to be replayed: {more}"),
+    };
     show::line(&format!(
-        "{}; open dead letters: {}",
+        "{}; open dead letters: {}{waiting}",
         if running { "a run is going on" } else { "no run is going on" },
         answer["open_dead_letters"]
     ));
     Ok(Exit::Fine)
 }
 
+/// Letters of a revision that tell it from others.
+const REVISION: usize = 8;
+
 pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
     let answer = ask(&arguments.show.data, None, &Question::Receipts)?;
     let mut receipts: Vec<Receipt> = serde_json::from_value(answer)?;
+    let all = receipts.len();
+    if !arguments.all {
+        receipts = newest(receipts);
+    }
+    let earlier = all - receipts.len();
     if arguments.refused {
-        let refused = refused(&receipts);
-        receipts.retain(|receipt| refused.contains(&(receipt.document.clone(), receipt.at)));
+        receipts.retain(|receipt| ["incomplete", "failed"].contains(&&*receipt.outcome));
     }
     if arguments.show.format == Format::Json {
         show::json(&serde_json::to_value(&receipts)?);
         return Ok(Exit::Fine);
     }
     let rows = receipts.iter().map(|receipt| {
+        let said = format!("{} {}", receipt.code, receipt.message).trim().to_owned();
+        let reasons = receipt.counts.dropped.iter().map(|(reason, rows)| format!("{}: {reason}", show::count(*rows)));
+        let reasons = reasons.collect::<Vec<_>>().join(", ");
+        let dropped = if reasons.is_empty() { reasons } else { format!("dropped {reasons}") };
         vec![
+            show::minute(receipt.at),
             format!("{}/{}", receipt.topology, receipt.flow),
             receipt.name.clone(),
             receipt.version.to_string(),
             receipt.outcome.clone(),
             show::count(receipt.counts.landed),
+            show::count(receipt.counts.dropped.values().sum()),
             show::count(receipt.counts.dead),
             show::count(receipt.withdrawn),
-            format!("{} {}", receipt.code, receipt.message).trim().to_owned(),
+            receipt.revision.chars().take(REVISION).collect(),
+            [said, dropped].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "),
         ]
     });
-    let header = ["flow", "document", "#version", "outcome", "#landed", "#dead", "#withdrawn", "why"];
+    let header = [
+        "=when (UTC)",
+        "?flow",
+        "=document",
+        "#version",
+        "outcome",
+        "#landed",
+        "#dropped",
+        "#dead",
+        "#withdrawn",
+        "?revision",
+        "why",
+    ];
     show::table(&header, rows.collect());
+    if earlier > 0 {
+        let earlier = show::count(earlier as u64);
+        show::line(&format!("the newest of each document, the last one last; {earlier} earlier ones: --all"));
+    }
     Ok(Exit::Fine)
 }
 
@@ -145,7 +179,7 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
                 count("strays"),
             ]
         });
-        let header = ["flow", "table", "rows", "#ledger", "#in the table", "#gaps", "#repeats", "#strays"];
+        let header = ["=flow", "=table", "rows", "#ledger", "#in the table", "#gaps", "#repeats", "#strays"];
         show::table(&header, rows.collect());
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
         compared.into_iter().for_each(|words| show::line(&format!("compared {words}")));

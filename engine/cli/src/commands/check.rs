@@ -15,8 +15,20 @@ pub(crate) fn check(arguments: &Check) -> Result<Exit> {
     if loaded.findings.is_empty() && loaded.topologies.is_empty() {
         return Err(nothing_found(&arguments.files));
     }
+    let live = arguments.live && !wrong;
     if arguments.format == Format::Json {
-        show::json(&loaded.findings.iter().map(topology::Diagnostic::json).collect());
+        let findings: serde_json::Value = loaded.findings.iter().map(topology::Diagnostic::json).collect();
+        if !arguments.live {
+            show::json(&findings);
+        } else {
+            let (exit, services) = match live {
+                true => super::live_check::check(arguments, &loaded.topologies, &mut |_| ())?,
+                false => (Exit::Topology, Vec::new()),
+            };
+            let services: serde_json::Value = services.iter().map(super::live_check::Service::json).collect();
+            show::json(&serde_json::json!({ "findings": findings, "services": services }));
+            return Ok(exit);
+        }
     } else {
         show::findings(&loaded.findings);
         let names: Vec<&str> = loaded.topologies.iter().map(|topology| &*topology.name).collect();
@@ -24,8 +36,9 @@ pub(crate) fn check(arguments: &Check) -> Result<Exit> {
             show::line(&format!("{} fine: {}", counted(names.len(), "topology", "topologies"), names.join(", ")));
         }
     }
-    if arguments.live && !wrong {
-        return super::live_check::check(arguments, &loaded.topologies);
+    if live {
+        let mut tell = |service: &super::live_check::Service| show::line(&service.text());
+        return super::live_check::check(arguments, &loaded.topologies, &mut tell).map(|(exit, _)| exit);
     }
     Ok(if wrong { Exit::Topology } else { Exit::Fine })
 }

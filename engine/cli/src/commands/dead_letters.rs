@@ -20,8 +20,8 @@ pub(crate) fn dead_letters(arguments: &DeadLetters) -> Result<Exit> {
     }
 }
 
-/// Open dead letters.
-fn open(arguments: &Show) -> Result<Vec<Value>> {
+/// Dead letters that are open, or wait to be replayed.
+fn to_come(arguments: &Show) -> Result<Vec<Value>> {
     let answer = ask(&arguments.data, None, &Question::DeadLetters)?;
     Ok(answer.as_array().cloned().unwrap_or_default())
 }
@@ -34,23 +34,24 @@ fn text(letter: &Value, name: &str) -> String {
 }
 
 fn list(arguments: &Show) -> Result<Exit> {
-    let letters = open(arguments)?;
+    let letters = to_come(arguments)?;
     if arguments.format == Format::Json {
         show::json(&Value::Array(letters));
         return Ok(Exit::Fine);
     }
-    let mut groups: BTreeMap<[String; 4], Vec<&Value>> = BTreeMap::new();
+    let mut groups: BTreeMap<[String; 5], Vec<&Value>> = BTreeMap::new();
     for letter in &letters {
         let flow = format!("{}/{}", text(letter, "topology"), text(letter, "flow"));
-        let group = [flow, text(letter, "code"), text(letter, "step"), text(letter, "field")];
+        let group = [flow, text(letter, "state"), text(letter, "code"), text(letter, "step"), text(letter, "field")];
         groups.entry(group).or_default().push(letter);
     }
     let ids: Vec<String> = letters.iter().map(|letter| text(letter, "id")).collect();
-    let rows = groups.iter().map(|([flow, code, step, field], letters)| {
+    let rows = groups.iter().map(|([flow, state, code, step, field], letters)| {
         let first = letters[0];
         let example = format!("{} line {}", text(first, "document"), text(first, "line"));
         vec![
             flow.clone(),
+            state.clone(),
             code.clone(),
             step.clone(),
             field.clone(),
@@ -60,10 +61,16 @@ fn list(arguments: &Show) -> Result<Exit> {
             short(&text(first, "id"), &ids),
         ]
     });
-    show::table(&["flow", "code", "step", "field", "#open", "why", "the first", "its id"], rows.collect());
-    let open = show::count(letters.len() as u64);
+    let header = ["=flow", "=state", "=code", "?step", "?field", "#rows", "why", "the first", "=its id"];
+    show::table(&header, rows.collect());
+    let waiting = letters.iter().filter(|letter| letter["state"] == "waiting").count();
+    let open = show::count((letters.len() - waiting) as u64);
+    let waiting = match waiting {
+        0 => String::new(),
+        more => format!(", {} waiting to be replayed by a run", show::count(more as u64)),
+    };
     show::line(&format!(
-        "{open} open; spotlight dlq show ID shows one whole, by any unique beginning or end of its id"
+        "{open} open{waiting}; spotlight dlq show ID shows one whole, by any unique beginning or end of its id"
     ));
     Ok(Exit::Fine)
 }
@@ -83,7 +90,7 @@ fn means(id: &str, written: &str) -> bool {
 }
 
 fn one(id: &str, arguments: &Show) -> Result<Exit> {
-    let letters = open(arguments)?;
+    let letters = to_come(arguments)?;
     let found: Vec<&Value> = letters.iter().filter(|letter| means(&text(letter, "id"), id)).collect();
     let exact = found.iter().find(|letter| text(letter, "id") == id);
     let letter = match (exact, found.as_slice()) {
@@ -91,12 +98,12 @@ fn one(id: &str, arguments: &Show) -> Result<Exit> {
         (None, []) => {
             return Err(failure(
                 Exit::Usage,
-                format!("no open dead letter has the id `{id}`"),
+                format!("no dead letter that is open or waiting has the id `{id}`"),
                 "spotlight dlq ls lists them",
             ));
         }
         (None, several) => {
-            let what = format!("{} open dead letters begin or end with `{id}`", several.len());
+            let what = format!("{} dead letters begin or end with `{id}`", several.len());
             return Err(failure(Exit::Usage, what, "give more of the id"));
         }
     };

@@ -20,13 +20,14 @@ use crate::arguments::Run;
 use crate::exit::Exit;
 use crate::live::{self, LiveLines, Report};
 use crate::signals::Signals;
+use crate::temporary::Folder;
 use crate::wiring::{Tables, Wiring};
 use crate::{environment, unread};
 
 pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> Result<Exit> {
     let Intake { documents, not_claimed, nothing_fits } = intake;
     let started = environment::now();
-    let folder = tempfile::Builder::new().prefix("spotlight-dry-").tempdir().context("no temporary folder")?;
+    let folder = Folder::make()?;
     let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), environment::clock())?);
     let raw = Arc::new(FolderStore::open(&folder.path().join("documents"))?);
     let schemas = operators::Schemas::open("", Box::new(|_| Ok(()))).context("an empty list of schemas")?;
@@ -42,7 +43,9 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
     runtime::make_topics(&flows, log.as_ref())?;
     let (board, holds, stop) = (Arc::new(Board::default()), Arc::new(Holds::default()), StopSignal::new());
     not_claimed.iter().for_each(|path| board.note_not_claimed(path));
-    Signals::catch(&stop)?.tell_of(&board);
+    let signals = Signals::catch(&stop)?;
+    signals.tell_of(&board);
+    signals.remove_at_once(folder.path());
     let lines = LiveLines::start(Arc::clone(&board));
     let ended = runtime::run(RunParts {
         flows,

@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn no_remedy_names_a_file_of_settings_that_nothing_reads() {
+        for source in sources() {
+            assert!(!source.text.contains("connections.yaml"), "{}", source.name);
+        }
+    }
+
+    #[test]
     fn every_code_is_explained_once() {
         let all = explanations();
         for pair in all.windows(2) {

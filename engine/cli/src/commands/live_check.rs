@@ -2,7 +2,7 @@
 //!
 //! Of ClickHouse: that it answers, that each table is as planned or can be made, and that the login may write it. Of
 //! publishers: one polite request for a page of links, and nothing where addresses come from a calendar. Of folders: that
-//! they are there. One line each, and what helps.
+//! they are there. A line of each, or an object, and what helps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,9 +18,9 @@ use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
 use crate::arguments::Check;
 use crate::control::{self, Question};
 use crate::data::{self, DataFolder, Server};
+use crate::environment;
 use crate::exit::Exit;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{environment, show};
 
 /// What a look at one thing found.
 enum Looked {
@@ -31,19 +31,51 @@ enum Looked {
     Unreachable(String, String),
 }
 
-/// Asks for all, and tells a line of each.
-pub(super) fn check(arguments: &Check, topologies: &[Topology]) -> Result<Exit> {
+/// One thing that was looked at.
+pub(super) struct Service {
+    what: String,
+    found: Looked,
+}
+
+impl Service {
+    /// A line for people, and what helps.
+    pub(super) fn text(&self) -> String {
+        let what = &self.what;
+        match &self.found {
+            Looked::Fine(how) => format!("ok           {what}: {how}"),
+            Looked::Wrong(why, remedy) => format!("wrong        {what}: {why}\n  to go on: {remedy}"),
+            Looked::Unreachable(why, remedy) => format!("unreachable  {what}: {why}\n  to go on: {remedy}"),
+        }
+    }
+
+    /// For scripts.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let (state, said, remedy) = match &self.found {
+            Looked::Fine(how) => ("ok", how, None),
+            Looked::Wrong(why, remedy) => ("wrong", why, Some(remedy)),
+            Looked::Unreachable(why, remedy) => ("unreachable", why, Some(remedy)),
+        };
+        serde_json::json!({ "service": self.what, "state": state, "said": said, "remedy": remedy })
+    }
+}
+
+/// Asks for all, tells each as it is found, and gives all of them.
+pub(super) fn check(
+    arguments: &Check,
+    topologies: &[Topology],
+    each: &mut dyn FnMut(&Service),
+) -> Result<(Exit, Vec<Service>)> {
     let mut exit = Exit::Fine;
-    let mut tell = |what: &str, found: Looked| match found {
-        Looked::Fine(how) => show::line(&format!("ok           {what}: {how}")),
-        Looked::Wrong(why, remedy) => {
-            show::line(&format!("wrong        {what}: {why}\n  to go on: {remedy}"));
-            exit = if exit == Exit::Unreachable { exit } else { Exit::Environment };
-        }
-        Looked::Unreachable(why, remedy) => {
-            show::line(&format!("unreachable  {what}: {why}\n  to go on: {remedy}"));
-            exit = Exit::Unreachable;
-        }
+    let mut services = Vec::new();
+    let mut tell = |what: &str, found: Looked| {
+        exit = match (&found, exit) {
+            (Looked::Unreachable(..), _) | (_, Exit::Unreachable) => Exit::Unreachable,
+            (Looked::Wrong(..), _) => Exit::Environment,
+            (Looked::Fine(_), exit) => exit,
+        };
+        let service = Service { what: what.to_owned(), found };
+        each(&service);
+        services.push(service);
     };
     sources(arguments, topologies, &mut tell)?;
     let mut told = BTreeSet::new();
@@ -59,7 +91,7 @@ pub(super) fn check(arguments: &Check, topologies: &[Topology]) -> Result<Exit> 
     if !tables.is_empty() {
         landings(arguments, &tables, &mut tell)?;
     }
-    Ok(exit)
+    Ok((exit, services))
 }
 
 /// Looks once at the place of each source, and takes nothing.

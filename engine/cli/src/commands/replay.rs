@@ -62,7 +62,7 @@ fn print_trial(done: &[Replayed]) {
             show::count(trial.fail.values().sum()),
         ]);
     }
-    show::table(&["flow", "#open", "#would pass", "#would be dropped", "#would fail again"], rows);
+    show::table(&["=flow", "#open", "#would pass", "#would be dropped", "#would fail again"], rows);
     for flow in done {
         for (why, count) in flow.trial.iter().flat_map(|trial| &trial.fail) {
             show::line(&format!("{}: {} would fail again: {why}", flow.flow, show::count(*count)));
@@ -82,7 +82,7 @@ fn print_sent(done: &[Replayed]) {
                 .to_owned(),
         ]);
     }
-    show::table(&["flow", "#open", "#sent back", "worked"], rows);
+    show::table(&["=flow", "#open", "#sent back", "worked"], rows);
     for flow in done.iter().filter(|flow| flow.sent < flow.chosen) {
         show::line(&format!(
             "{}: {} stay open: their input topic was deleted and made again",

@@ -17,6 +17,14 @@ use crate::tap::frame::{Frame, Wire};
 use crate::tap::topic::{TopicTap, Wanted};
 
 pub(crate) fn tap(arguments: &Tap) -> Result<Exit> {
+    if arguments.topics {
+        return topics(arguments);
+    }
+    if arguments.place.is_none() && arguments.topic.is_none() {
+        let remedy = "name a flow as TOPOLOGY/FLOW (spotlight status lists them), or a topic with --topic NAME \
+                      (spotlight tap --topics lists them)";
+        return Err(failure(Exit::Usage, "tap is not told what to look at", remedy));
+    }
     let folder = DataFolder::existing(&arguments.data.data)?;
     end_on_interrupt()?;
     let (limit, json) = (arguments.limit, arguments.format == Format::Json);
@@ -49,6 +57,21 @@ pub(crate) fn tap(arguments: &Tap) -> Result<Exit> {
             Err(failure(Exit::Unreachable, what, remedy))
         }
     }
+}
+
+/// Lists all topics, those of the engine too.
+fn topics(arguments: &Tap) -> Result<Exit> {
+    let answer = super::ask::ask(&arguments.data, None, &Question::Topics)?;
+    if arguments.format == Format::Json {
+        show::json(&answer);
+        return Ok(Exit::Fine);
+    }
+    let number = |value: &serde_json::Value| show::count(value.as_u64().unwrap_or(0));
+    let rows = answer.as_array().into_iter().flatten().map(|one| {
+        vec![one["topic"].as_str().unwrap_or_default().to_owned(), number(&one["partitions"]), number(&one["records"])]
+    });
+    show::table(&["=topic", "#partitions", "#records"], rows.collect());
+    Ok(Exit::Fine)
 }
 
 /// Shows what is in a topic of a folder that no run owns.

@@ -91,7 +91,7 @@ pub(super) fn feeds(checked: &Checked) {
             if feed.agrees { "yes" } else { "NO" }.to_owned(),
         ]
     });
-    let header = ["feed", "#files", "#absent", "#refused", "#dead", "#repeats", "#rows", "agrees"];
+    let header = ["=feed", "#files", "#absent", "#refused", "#dead", "#repeats", "#rows", "agrees"];
     show::table(&header, rows.collect());
     show::line(
         "\nabsent: asked for and not there      refused: not what it says it is, none taken\n\

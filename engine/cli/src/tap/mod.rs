@@ -100,7 +100,8 @@ impl Taps {
         let known: Vec<&str> = self.flows.keys().map(String::as_str).collect();
         let Some(flow) = self.flows.get(name) else {
             let what = format!("no flow `{name}` is running{}", show::meant(name, &known));
-            return Err(failure(Exit::Usage, what, format!("these are: {}", known.join(", "))));
+            let near = show::nearest_first(name, &known, "spotlight status");
+            return Err(failure(Exit::Usage, what, format!("these are: {near}")));
         };
         let step = match step {
             None => None,
@@ -137,7 +138,7 @@ impl Watch for FlowTaps {
         self.watching.load(Ordering::Relaxed)
     }
 
-    fn passed(&self, step: &Arc<str>, before: Batch, after: &StepOutput) {
+    fn passed(&self, step: &Arc<str>, before: Batch, after: &StepOutput, again: bool) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|tap| {
             let wanted = match &tap.step {
@@ -147,7 +148,7 @@ impl Watch for FlowTaps {
             if !wanted {
                 return true;
             }
-            match tap.to.try_send(Seen::new(step, before.clone(), after)) {
+            match tap.to.try_send(Seen::new(step, before.clone(), after, again)) {
                 Ok(()) => true,
                 Err(TrySendError::Full(_)) => {
                     tap.missed.fetch_add(before.len() as u64, Ordering::Relaxed);

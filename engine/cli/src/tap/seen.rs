@@ -17,6 +17,8 @@ const REMEMBERED: usize = 200_000;
 pub(super) struct Seen {
     step: Arc<str>,
     before: Batch,
+    /// True for rows that come back from the dead letters.
+    again: bool,
     next: Option<Batch>,
     outputs: Vec<(Arc<str>, Batch)>,
     failed: Option<Failed>,
@@ -35,10 +37,10 @@ enum Fate {
 /// Shows each row once, though a batch may be redone and a document read twice. A row that was dead and passes later,
 /// because a person sent it back, is shown again.
 #[derive(Default)]
-pub(super) struct Once(HashSet<(i32, i64, i64, u8)>);
+pub(super) struct Once(HashSet<(i32, i64, i64, u8, bool)>);
 
 impl Once {
-    fn is_new(&mut self, origins: &Origins, row: usize, fate: Fate) -> bool {
+    fn is_new(&mut self, origins: &Origins, row: usize, fate: Fate, again: bool) -> bool {
         let kind = match fate {
             Fate::Next(_) => 0,
             Fate::Output(name, _) => 3 + (name as u8).min(200),
@@ -49,15 +51,16 @@ impl Once {
             self.0.clear();
         }
         let (offset, number) = origins.position(row);
-        self.0.insert((origins.input.partition, offset, number, kind))
+        self.0.insert((origins.input.partition, offset, number, kind, again))
     }
 }
 
 impl Seen {
-    pub(super) fn new(step: &Arc<str>, before: Batch, after: &StepOutput) -> Self {
+    pub(super) fn new(step: &Arc<str>, before: Batch, after: &StepOutput, again: bool) -> Self {
         Self {
             step: Arc::clone(step),
             before,
+            again,
             next: after.next.clone(),
             outputs: after.outputs.clone(),
             failed: after.failed.clone(),
@@ -81,7 +84,7 @@ impl Seen {
                 Fate::Output(..) => true,
                 Fate::Dead(_) | Fate::Dropped => false,
             };
-            if !(whole || leaves) || !once.is_new(origins, row, fate) {
+            if !(whole || leaves) || !once.is_new(origins, row, fate, self.again) {
                 continue;
             }
             let after = match fate {
@@ -92,7 +95,8 @@ impl Seen {
             shown.push(match (whole, json) {
                 (true, true) => self.whole_json(flow, row, &before, fate, after),
                 (true, false) => self.whole_text(row, &before, fate, after),
-                (false, true) => leaving_json(flow, origins, row, after),
+                (false, true) => leaving_json(&place_json(flow, origins, row, self.again), after),
+                (false, false) if self.again => format!("replayed: {}", leaving_text(after)),
                 (false, false) => leaving_text(after),
             });
         }
@@ -143,7 +147,7 @@ impl Seen {
             (_, Some((output, rows, index))) => format!(r#""output":{},"after":{}"#, quoted(output), rows.json(index)),
             _ => format!(r#""dropped":{}"#, quoted(self.reason())),
         };
-        let (place, step) = (place_json(flow, self.before.origins(), row), quoted(&self.step));
+        let (place, step) = (place_json(flow, self.before.origins(), row, self.again), quoted(&self.step));
         format!(r#"{{{place},"step":{step},"before":{},{became}}}"#, before.json(row))
     }
 
@@ -158,17 +162,19 @@ impl Seen {
             (_, Some((output, rows, index))) => format!("output  {output}: {}", rows.text(index)),
             _ => format!("dropped {}", self.reason()),
         };
-        format!("{}\n  before  {}\n  {}", place(self.before.origins(), row), before.text(row), became.trim_end())
+        let replayed = if self.again { " (replayed)" } else { "" };
+        let place = place(self.before.origins(), row);
+        format!("{place}{replayed}\n  before  {}\n  {}", before.text(row), became.trim_end())
     }
 }
 
 /// The output (empty for the way on), its rows, and which of them.
 type After<'a> = Option<(&'a str, &'a Rows<'a>, usize)>;
 
-fn leaving_json(flow: &str, origins: &Origins, row: usize, after: After<'_>) -> String {
+fn leaving_json(place: &str, after: After<'_>) -> String {
     let Some((output, rows, index)) = after else { return String::new() };
     let output = if output.is_empty() { String::new() } else { format!(r#","output":{}"#, quoted(output)) };
-    format!(r#"{{{}{output},"row":{}}}"#, place_json(flow, origins, row), rows.json(index))
+    format!(r#"{{{place}{output},"row":{}}}"#, rows.json(index))
 }
 
 fn leaving_text(after: After<'_>) -> String {
@@ -195,7 +201,7 @@ fn place(origins: &Origins, row: usize) -> String {
     }
 }
 
-fn place_json(flow: &str, origins: &Origins, row: usize) -> String {
+fn place_json(flow: &str, origins: &Origins, row: usize, again: bool) -> String {
     let (offset, number) = origins.position(row);
     let mut text = format!(
         r#""flow":{},"partition":{},"offset":{offset},"number":{number}"#,
@@ -205,5 +211,6 @@ fn place_json(flow: &str, origins: &Origins, row: usize) -> String {
     if let Some((document, line)) = line_of(origins, row) {
         text.push_str(&format!(r#","document":{},"line":{line}"#, quoted(&document)));
     }
+    text.push_str(if again { r#","replayed":true"# } else { "" });
     text
 }

@@ -35,7 +35,7 @@ fn row(offset: i64) -> Batch {
 fn pass(taps: &Taps, step: &str, offset: i64) {
     let flow = taps.of("letters/load").expect("the flow");
     let after = StepOutput { next: Some(row(offset)), ..StepOutput::default() };
-    flow.passed(&step.into(), row(offset), &after);
+    flow.passed(&step.into(), row(offset), &after, false);
 }
 
 /// What a tap shows of what it has.
@@ -81,6 +81,24 @@ fn a_row_is_shown_once_however_often_it_is_worked() {
             .map(Frame::Row)
     });
     assert_eq!(rows[..9], wanted.concat());
+}
+
+#[test]
+fn a_row_that_comes_back_is_shown_again_and_marked() {
+    let taps = taps();
+    let (leaving, step) =
+        (taps.open("letters/load").expect("a tap"), taps.open("letters/load.select-1").expect("a tap"));
+    let flow = taps.of("letters/load").expect("the flow");
+    let after = StepOutput { next: Some(row(7)), ..StepOutput::default() };
+    for again in [false, true] {
+        flow.passed(&"select-1".into(), row(7), &after, again);
+        flow.passed(&LAST.into(), row(7), &after, again);
+    }
+    let rows = |texts: &[&str]| texts.iter().map(|text| Frame::Row((*text).to_owned())).collect::<Vec<_>>();
+    assert_eq!(shown(leaving, 2)[..2], rows(&["id=7", "replayed: id=7"]));
+    let frames = shown(step, 2);
+    assert_eq!(frames[0], Frame::Row("demo.raw 0:7".to_owned()));
+    assert_eq!(frames[3], Frame::Row("demo.raw 0:7 (replayed)".to_owned()));
 }
 
 #[test]

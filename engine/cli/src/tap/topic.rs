@@ -51,7 +51,8 @@ impl TopicTap {
             let all = log.topics()?;
             let known: Vec<&str> = all.iter().map(|name| &**name).collect();
             let what = format!("there is no topic `{topic}`{}", show::meant(&topic, &known));
-            return Err(failure(Exit::Usage, what, format!("the topics are: {}", known.join(", "))));
+            let near = show::nearest_first(&topic, &known, "spotlight tap --topics");
+            return Err(failure(Exit::Usage, what, format!("the topics nearest to it: {near}")));
         };
         let next = (0..state.partitions)
             .map(|partition| if wanted.from_end { log.end(&topic, partition) } else { Ok(0) })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::program::Said;
+use crate::program::{Process, Said, until};
 use crate::workplace::Workplace;
 
 /// Two flows that meet in a topic: letters, once each, as a table.
@@ -102,6 +102,34 @@ fn the_first_dead_letters_of_a_dry_run_are_told_with_their_rows() {
     assert_eq!(json["dead_letters"][0]["bytes"], "bad-0|x0");
     let landed = &json["flows"]["letters/land"]["run"];
     assert_eq!((&landed["landed"], &landed["dropped"]["repeat"]), (&200.into(), &1.into()), "{json}");
+}
+
+#[test]
+fn what_a_dry_run_that_was_ended_at_once_leaves_behind_the_next_one_removes() {
+    let workplace = Workplace::new();
+    let rows: String = (0..200_000).map(|number| format!("S{number}|{number}\n")).collect();
+    workplace.write("lists/list_20260106.txt", &format!("Symbol|Quantity\n{rows}200000\n"));
+    let temporary = workplace.path().join("temporary");
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    let words = ["my-list.yaml", "--documents", "lists"];
+    for signals in [&["INT", "INT"][..], &["KILL"]] {
+        let mut command = workplace.command(&[&["run", "--dry"], &words[..]].concat());
+        command.env("TMPDIR", &temporary);
+        let mut process = Process::start(command, &workplace.path().join("said.txt"));
+        until("the folder of the run", || {
+            assert!(process.ended().is_none(), "it ended");
+            let folder = std::fs::read_dir(&temporary).expect("a folder").flatten().next()?;
+            folder.path().join("log").exists().then_some(())
+        });
+        signals.iter().for_each(|signal| process.signal(signal));
+        process.wait();
+        if signals == ["KILL"] {
+            assert!(!files_in(&temporary).is_empty(), "a process that is killed removes nothing");
+        }
+        // It looks whether anything is left.
+        dry(&workplace, &words).ends(0);
+        assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0);
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod replays;
 mod rereads;
 mod running;
 mod services;
+mod starts;
 mod statuses;
 mod stores;
 mod taps;

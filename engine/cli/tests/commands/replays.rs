@@ -29,7 +29,7 @@ fn rows(workplace: &Workplace, sql: &str) -> String {
 
 fn open(workplace: &Workplace) -> usize {
     let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
-    letters.as_array().map_or(0, Vec::len)
+    letters.as_array().into_iter().flatten().filter(|letter| letter["state"] == "open").count()
 }
 
 fn reconciled(workplace: &Workplace) {
@@ -39,7 +39,7 @@ fn reconciled(workplace: &Workplace) {
 
 /// What `receipts` says of each version, after the table of receipts was seen to say the same.
 fn receipts(workplace: &Workplace) -> Vec<String> {
-    let said = workplace.say(&["receipts", "--format", "json"]).ends(0).json();
+    let said = workplace.say(&["receipts", "--all", "--format", "json"]).ends(0).json();
     let shown = said.as_array().expect("a list").iter().map(|receipt| {
         let counts = &receipt["counts"];
         let dropped: u64 =
@@ -62,6 +62,37 @@ fn receipts(workplace: &Workplace) -> Vec<String> {
     table.sort();
     assert_eq!(table, shown);
     shown
+}
+
+#[test]
+fn receipts_are_the_newest_of_each_document_and_with_all_those_before() {
+    let workplace = Workplace::new();
+    // The same row twice: one of them lands, and the reason is told.
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nABC|12\n2\n");
+    let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(0).output;
+    let told = "dropped: my-list/load: 1 by `same key twice` (equal rows of one document, of which the first landed)";
+    assert!(said.lines().any(|line| line == told), "{said}");
+    assert!(workplace.say(&["receipts"]).ends(0).output.contains("dropped 1: same key twice"));
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\n1\n");
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|13\n1\n");
+    run(&workplace, "my-list.yaml");
+    let versions = |words: &[&str]| -> Vec<(String, i64)> {
+        let said = workplace.say(&[&["receipts", "--format", "json"], words].concat()).ends(0).json();
+        let one = |receipt: &serde_json::Value| {
+            (receipt["name"].as_str().unwrap_or_default().to_owned(), receipt["version"].as_i64().unwrap_or(0))
+        };
+        let mut all: Vec<_> = said.as_array().expect("a list").iter().map(one).collect();
+        all.sort();
+        all
+    };
+    let (five, six) = ("list_20260105.txt".to_owned(), "list_20260106.txt".to_owned());
+    assert_eq!(versions(&[]), [(five.clone(), 2), (six.clone(), 1)]);
+    assert_eq!(versions(&["--all"]), [(five.clone(), 1), (five, 2), (six, 1)]);
+    let said = workplace.say(&["receipts", "--all"]).ends(0).output;
+    let times: Vec<&str> = said.lines().skip(2).filter_map(|row| row.trim_start().get(..16)).collect();
+    assert!(times.is_sorted() && times[0].starts_with("20") && times.len() == 3, "the newest last: {said}");
+    let said = workplace.say(&["receipts"]).ends(0).output;
+    assert!(said.contains("revision") && said.contains("1 earlier ones: --all"), "{said}");
 }
 
 const LIST: &str = "select symbol, quantity, _row from demo.my_list order by symbol";
@@ -89,6 +120,13 @@ fn rows_of_a_document_come_back_and_the_earlier_version_stays_until_then() {
     assert_eq!(open(&workplace), 1, "a trial changes nothing");
     workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
     assert_eq!(open(&workplace), 0, "it is on its way");
+    // Nothing is lost out of sight: until a run works it, it waits.
+    let said = workplace.say(&["dlq", "ls"]).ends(0).output;
+    assert!(said.contains(" waiting ") && said.contains("0 open, 1 waiting to be replayed by a run"), "{said}");
+    let id = said.lines().nth(2).and_then(|row| row.split_whitespace().last()).expect("an id");
+    assert!(workplace.say(&["dlq", "show", id]).ends(0).output.contains("state: waiting"));
+    let said = workplace.say(&["status"]).ends(0).output;
+    assert!(said.contains("open dead letters: 0, waiting to be replayed: 1"), "{said}");
     reconciled(&workplace);
     run(&workplace, "my-list.yaml");
     let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();

@@ -117,8 +117,8 @@ fn a_second_signal_ends_a_run_that_cannot_end_in_order() {
         status["flows"]["my-list/load"]["working"].to_string().contains("list_20260107.txt").then_some(())
     });
     process.signal("INT");
-    until("the run says what it finishes", || {
-        workplace.said().contains("stopping: finishing list_20260107.txt (once more to end at once)").then_some(())
+    until("the run says what it sets aside", || {
+        workplace.said().contains("stopping: list_20260107.txt is set aside unless ").then_some(())
     });
     process.signal("TERM");
     let ended = process.wait();

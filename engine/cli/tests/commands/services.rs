@@ -22,6 +22,14 @@ fn folders_and_tables_are_looked_at_before_after_and_during_a_run() {
     let nowhere = ["my-list.yaml", "--clickhouse", "http://127.0.0.1:1"];
     check(&workplace, &nowhere, 69, &["unreachable  ClickHouse", "to go on: start it", "ok           my-list/load: "]);
 
+    let said = workplace.say(&[&["check", "--live", "--format", "json"][..], &nowhere].concat()).ends(69).json();
+    assert_eq!(said["findings"], serde_json::json!([]), "{said}");
+    let states: Vec<&str> =
+        said["services"].as_array().expect("a list").iter().filter_map(|it| it["state"].as_str()).collect();
+    assert_eq!(states, ["ok", "unreachable"], "{said}");
+    assert!(said["services"][1]["remedy"].as_str().is_some_and(|remedy| remedy.starts_with("start it")), "{said}");
+    assert!(said["services"][0]["remedy"].is_null(), "{said}");
+
     let mut run = workplace.endless();
     check(&workplace, &["my-list.yaml"], 0, &["ok           table demo.my_list: as planned"]);
     workplace.write_changed("wider.yaml", &[("topology: my-list", "topology: wider"), ("demo.my_list", "demo.wider")]);
@@ -36,6 +44,8 @@ fn folders_and_tables_are_looked_at_before_after_and_during_a_run() {
     // A mistake in the file comes first, and then nothing is asked.
     workplace.write_changed("bad.yaml", &[("trim(symbol)", "trim(simbol)")]);
     workplace.say(&["check", "--live", "bad.yaml"]).ends(65);
+    let said = workplace.say(&["check", "--live", "bad.yaml", "--format", "json"]).ends(65).json();
+    assert_eq!((said["findings"][0]["code"].as_str(), &said["services"]), (Some("E3201"), &serde_json::json!([])));
 }
 
 /// The README's feed from a page of links.

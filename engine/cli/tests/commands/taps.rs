@@ -124,6 +124,24 @@ fn rows_of_a_running_flow_are_shown_before_and_after_a_step_and_as_they_leave() 
 }
 
 #[test]
+fn rows_that_come_back_are_marked_and_those_around_them_are_not_shown_again() {
+    let workplace = letters();
+    let mut run = endless(&workplace);
+    let mut tap = start(&workplace, &["tap", "letters/load.select-3", "--limit", "1"], "tap.txt");
+    // It fails again each time, so it can be sent back until the tap looks.
+    let ended = until("the end of the tap", || {
+        workplace.say(&["dlq", "replay", "letters.yaml"]).ends(0);
+        tap.wait_for(std::time::Duration::from_millis(300))
+    });
+    let said = std::fs::read_to_string(workplace.path().join("tap.txt")).expect("a file");
+    assert_eq!(ended.code(), Some(0), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].ends_with(" line 14 (replayed)") && lines[1] == "  before  id=bad  size=x", "{said}");
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0), "{}", workplace.said());
+}
+
+#[test]
 fn a_topic_can_be_looked_at_with_and_without_a_run() {
     let workplace = letters();
     let mut run = endless(&workplace);
@@ -154,6 +172,11 @@ fn a_topic_can_be_looked_at_with_and_without_a_run() {
         let said = workplace.say(words).ends(69).errors;
         assert!(said.contains("no run is going on") && said.contains("spotlight run FILE"), "{said}");
     }
-    workplace.say(&["tap"]).ends(64);
+    let said = workplace.say(&["tap"]).ends(64).errors;
+    assert!(said.contains("--topic NAME") && said.contains("TOPOLOGY/FLOW"), "{said}");
+    let said = workplace.say(&["tap", "--topics"]).ends(0).output;
+    assert!(said.lines().any(|line| line.trim_start().starts_with("demo.letters ")), "{said}");
+    let said = workplace.say(&["tap", "--topic", "nosuch"]).ends(64).errors;
+    assert!(said.contains("the topics nearest to it: "), "{said}");
     workplace.say(&["tap", "letters/load", "--data", "nowhere"]).ends(78);
 }

@@ -2,7 +2,7 @@
 //!
 //! An archive is hostile until proven otherwise. What comes out is bounded in bytes, in members and in density, whatever
 //! the archive's tables claim. A member's name is text to report and to match, with the folders cut off; it is never a
-//! path. Sizes that an archive states are not believed.
+//! path. Names in zips are UTF-8 where they can be, else cp437, as the format says of names without the flag. Sizes that an archive states are not believed.
 //!
 //! A member that is an archive itself is refused, so that no depth has to be bounded; it harms nothing while another
 //! member is selected.
@@ -284,7 +284,9 @@ fn zip_members(zip: &ZipArchive<Box<dyn DocumentBytes>>, limits: Limits) -> Resu
     for index in 0..zip.len() {
         let entry = zip.by_index_data(index).map_err(ArchiveError::from_zip)?;
         if !entry.is_dir() {
-            members.push(Member { index, name: String::from_utf8_lossy(entry.name_raw()).into() });
+            // A name that is no UTF-8 is one of cp437, whatever its flag says: that cannot fail.
+            let name = entry.name().unwrap_or_else(|_| String::from_utf8_lossy(entry.name_raw()));
+            members.push(Member { index, name: name.as_ref().into() });
         }
     }
     Ok(members)

@@ -59,6 +59,24 @@ fn every_kind_gives_its_members() {
 }
 
 #[test]
+fn names_that_are_no_utf8_are_those_of_the_first_pcs() {
+    // The library writes names as text only, so a name is changed in place, in its member and in the table at the end.
+    let mut bytes = zip(&[("Gr##en.csv", b"one"), ("Größen.txt", b"two")], CompressionMethod::Stored);
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"Gr##en")).collect();
+    assert_eq!(places.len(), 2);
+    places.into_iter().for_each(|at| bytes[at + 2..at + 4].copy_from_slice(&[0x94, 0xe1]));
+    let mut archive = open(bytes, Limits::default()).expect("a zip");
+    for (pattern, name) in [("Größen.csv", "Größen.csv"), ("Gr*en.txt", "Größen.txt")] {
+        let named = Pattern::parse(pattern).expect("a pattern");
+        let members = archive.members(&Selection::Named(&named)).expect("readable");
+        assert_eq!(members.iter().map(|member| &*member.name).collect::<Vec<_>>(), [name]);
+        let mut content = Vec::new();
+        archive.read(members[0].index).expect("a member").read_to_end(&mut content).expect("whole");
+        assert_eq!(content.len(), 3);
+    }
+}
+
+#[test]
 fn members_are_selected_by_name_or_first_line() {
     let bytes = zip(
         &[("x/one.TXT", b"\xef\xbb\xbfDATE|CUSIP\r\n1|2\n"), ("two.csv", b"NOTE\n"), ("three", b"DATE|X")],

@@ -82,12 +82,16 @@ impl<R: Read> Decoder<R> {
         let mut scanner = Scanner::new(text, settings.quotes, settings.separator, settings.line_limit);
         let header = match scanner.next()? {
             Found::Row { at, .. } => scanner.bytes(&at).to_vec(),
+            Found::TooLong { beginning, .. } if ends_in_cr(&beginning, settings.quotes) => return Err(old_line_ends()),
             Found::TooLong { .. } => {
                 let message = format!("the first line is longer than {} bytes and no header", settings.line_limit);
                 return Err(refuse("E4208", 1, &message));
             }
             Found::End => return Err(refuse("E4212", 0, "the document is empty")),
         };
+        if ends_in_cr(&header, settings.quotes) {
+            return Err(old_line_ends());
+        }
         let names = header_names(settings, encoding, &header)?;
         let choice = choose(settings, &names).map_err(|error| no_text(&names, encoding, &header).unwrap_or(error))?;
         let layout = &settings.layouts[choice.layout];
@@ -109,7 +113,7 @@ impl<R: Read> Decoder<R> {
             Splitter { separator: settings.separator, quotes: settings.quotes, columns, spill, starts: Vec::new() };
         let mut sums = Vec::new();
         let mut sum_places = Vec::new();
-        for proof in settings.trailers.iter().filter_map(|trailer| trailer.proves.as_ref()) {
+        for proof in settings.trailers.iter().flat_map(|trailer| &trailer.proves) {
             if let Proof::Sum { column, .. } = proof
                 && let Some(place) = place_of(column)
             {
@@ -305,6 +309,22 @@ impl<R> std::fmt::Debug for Decoder<R> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Decoder").field("layout", &self.choice.layout).field("rows", &self.rows).finish()
     }
+}
+
+/// True if a first line, which has no LF in it, seems to be several that end in CR alone.
+fn ends_in_cr(header: &[u8], quotes: bool) -> bool {
+    let mut quoted = false;
+    let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\t');
+    header.iter().all(is_text)
+        && header.windows(2).any(|pair| {
+            quoted ^= quotes && pair[0] == b'"';
+            !quoted && pair[0] == b'\r' && !matches!(pair[1], b'\r' | b'\n')
+        })
+}
+
+fn old_line_ends() -> DecodeError {
+    let message = "its lines end in CR alone, as on old Macs; lines are read that end in LF or CRLF";
+    refuse("E4208", 1, message)
 }
 
 fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8]) -> Result<Vec<String>, DecodeError> {

@@ -61,8 +61,8 @@ pub struct Layout {
 pub struct Trailer {
     /// A regular expression that matches the whole line; its named groups are handed out.
     pub matches: Arc<str>,
-    /// What it proves.
-    pub proves: Option<Proof>,
+    /// What it proves; nothing, one thing or several.
+    pub proves: Vec<Proof>,
 }
 
 /// What a trailer proves.
@@ -190,11 +190,11 @@ impl Format {
     fn check_names(&self) -> Result<(), SettingsError> {
         let known = |column: &Arc<str>| self.settings.layouts.iter().any(|layout| layout.names.contains(column));
         let mut columns: Vec<&Arc<str>> = self.settings.spill.iter().collect();
-        for (trailer, rule) in self.settings.trailers.iter().zip(&self.trailer_rules) {
-            let group = match &trailer.proves {
-                None => continue,
-                Some(Proof::Count { group }) => group,
-                Some(Proof::Sum { column, group }) => {
+        let rules = self.settings.trailers.iter().zip(&self.trailer_rules);
+        for (proof, rule) in rules.flat_map(|(trailer, rule)| trailer.proves.iter().map(move |proof| (proof, rule))) {
+            let group = match proof {
+                Proof::Count { group } => group,
+                Proof::Sum { column, group } => {
                     columns.push(column);
                     group
                 }

@@ -40,7 +40,7 @@ fn quoted() -> Settings {
     Settings { quotes: true, separator: b',', ..settings() }
 }
 
-fn with_trailers(trailers: &[(&str, Option<Proof>)]) -> Settings {
+fn with_trailers(trailers: &[(&str, Vec<Proof>)]) -> Settings {
     let trailers =
         trailers.iter().map(|(matches, proves)| Trailer { matches: (*matches).into(), proves: proves.clone() });
     Settings { trailers: trailers.collect(), ..settings() }
@@ -48,8 +48,8 @@ fn with_trailers(trailers: &[(&str, Option<Proof>)]) -> Settings {
 
 fn proven() -> Settings {
     with_trailers(&[
-        (r"count (?<n>\d+)", Some(Proof::Count { group: "n".into() })),
-        (r"sum (?<n>\S+)", Some(Proof::Sum { column: "b".into(), group: "n".into() })),
+        (r"count (?<n>\d+)", vec![Proof::Count { group: "n".into() }]),
+        (r"sum (?<n>\S+)", vec![Proof::Sum { column: "b".into(), group: "n".into() }]),
     ])
 }
 
@@ -424,17 +424,69 @@ fn trailers_are_proven() {
         let (_, verdict) = decode(settings, format!("A|B|C\n{text}").as_bytes()).expect("accepted");
         assert_eq!(verdict.proof, *outcome, "{text}");
     }
-    let stamp = with_trailers(&[(r"(?<stamp>\d{14})", None)]);
+    let stamp = with_trailers(&[(r"(?<stamp>\d{14})", Vec::new())]);
     let (_, verdict) = decode(&stamp, b"A|B|C\n20260817210500\n").expect("accepted");
     assert_eq!((verdict.trailers["stamp"].as_str(), verdict.rows), ("20260817210500", 0));
+}
+
+#[test]
+fn one_line_can_prove_both_the_number_of_rows_and_a_sum() {
+    let count = Proof::Count { group: "rows".into() };
+    let sum = Proof::Sum { column: "b".into(), group: "total".into() };
+    let both = with_trailers(&[(r"end (?<rows>\d+) (?<total>\S+)", vec![count, sum])]);
+    let wrong = |message: &str| ProofOutcome::Wrong { code: batch::Code("E4210"), message: message.to_owned() };
+    let cases = [
+        ("1|2|3\n1|5|3\nend 2 7\n", ProofOutcome::Proven),
+        (
+            "1|2|3\n1|5|3\nend 3 7\n",
+            wrong("rows: the trailer says 3, the document has 2; the last line (4) is `end 3 7`"),
+        ),
+        (
+            "1|2|3\n1|5|3\nend 2 8\n",
+            wrong("b: the trailer says 8, the rows add up to 7; the last line (4) is `end 2 8`"),
+        ),
+        (
+            "1|2|3\n1|5|3\nend 3 8\n",
+            wrong(
+                "rows: the trailer says 3, the document has 2; b: the trailer says 8, the rows add up to 7; the last \
+                 line (4) is `end 3 8`",
+            ),
+        ),
+    ];
+    for (text, outcome) in cases {
+        let (_, verdict) = decode(&both, format!("A|B|C\n{text}").as_bytes()).expect("accepted");
+        assert_eq!(verdict.proof, outcome, "{text}");
+    }
+}
+
+#[test]
+fn lines_that_end_in_cr_alone_are_called_so() {
+    let comma = quoted();
+    let long = "1|2|3\r".repeat(300);
+    let cases = [
+        (&settings(), "A|B|C\r1|2|3\r4|5|6\r".to_owned()),
+        (&comma, "\"A\",\"B\",\"C\"\r\"1\",\"2\",\"3\"\r".to_owned()),
+        (&Settings { line_limit: 1_000, ..settings() }, format!("A|B|C\r{long}")),
+    ];
+    for (settings, text) in cases {
+        let error = decode(settings, text.as_bytes()).expect_err("refused").to_string();
+        assert!(error.contains("lines end in CR alone"), "{error}");
+    }
+    // One behind the other is no line of its own, and in quotes it is text.
+    for text in ["A|B|C\r\n1|2|3\r\n", "A|B|C\n1|2|3\r"] {
+        assert_eq!(decode(&settings(), text.as_bytes()).expect("accepted").1.rows, 1, "{text:?}");
+    }
+    let layout = Layout { header: vec!["A".into(), "B\rb".into()], ..layout("x", "A,B", "") };
+    let strange = Settings { layouts: vec![layout], ..quoted() };
+    assert_eq!(decode(&strange, b"A,\"B\rb\"\n1,2\n").expect("accepted").1.rows, 1);
 }
 
 /// What a trailer matches and captures is text, whatever bytes the document's encoding makes of it.
 #[test]
 fn trailers_are_matched_as_text_in_every_encoding() {
     let rules = with_trailers(&[
-        (r"Anzahl Sätze: (?<n>\d+)", Some(Proof::Count { group: "n".into() })),
-        (r"Währung: (?<currency>\p{L}{3}) §", None),
+        (r"Anzahl Sätze: (?<n>\d+)", vec![Proof::Count { group: "n".into() }]),
+        (r"Währung: (?<currency>\p{L}{3}) §", Vec::new()),
     ]);
     let text = "A|B|C\n1|Stück|3\n2|Anzahl Sätze: 2|§\nAnzahl Sätze: 2\nWährung: Öre §\n";
     for label in ["utf-8", "windows-1252", "iso-8859-15", "macintosh", "utf-16", "utf-16be"] {
@@ -480,7 +532,7 @@ fn blocks_and_memory_are_bounded() {
 #[test]
 fn settings_that_make_no_sense_are_refused() {
     let wrong_names = Layout { names: Vec::new(), ..layout("x", "A", "") };
-    let count = |group: &str| Some(Proof::Count { group: group.into() });
+    let count = |group: &str| vec![Proof::Count { group: group.into() }];
     let cases = [
         Settings { encoding: "shift_jis".into(), ..settings() },
         Settings { encoding: "klingon".into(), ..settings() },
@@ -488,9 +540,9 @@ fn settings_that_make_no_sense_are_refused() {
         Settings { separator: 0xa6, ..settings() },
         Settings { layouts: vec![wrong_names], ..settings() },
         Settings { spill: Some("nowhere".into()), ..settings() },
-        with_trailers(&[("(", None)]),
+        with_trailers(&[("(", Vec::new())]),
         with_trailers(&[("x", count("n"))]),
-        with_trailers(&[("(?<n>x)", Some(Proof::Sum { column: "nowhere".into(), group: "n".into() }))]),
+        with_trailers(&[("(?<n>x)", vec![Proof::Sum { column: "nowhere".into(), group: "n".into() }])]),
     ];
     for settings in cases {
         assert!(Format::new(settings.clone()).is_err(), "{settings:?}");

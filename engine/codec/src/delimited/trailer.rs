@@ -127,19 +127,19 @@ impl Tail {
                     captured.insert(name.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned());
                 }
             }
-            let proof = format.settings.trailers[index].proves.as_ref();
             let group = |name: &Arc<str>| found.name(name).map_or(&b""[..], |value| value.as_bytes());
-            let disagreement = match proof {
-                None => None,
-                Some(Proof::Count { group: name }) => {
+            let disagreement = |proof: &Proof| match proof {
+                Proof::Count { group: name } => {
                     disagreement("rows", group(name), &Sum::default(), Decimal::from(rows), "the document has")
                 }
-                Some(Proof::Sum { column, group: name }) => match sums.iter().find(|(of, _)| of == column) {
+                Proof::Sum { column, group: name } => match sums.iter().find(|(of, _)| of == column) {
                     None => Some(format!("the document has no column {column} to add up")),
                     Some((_, sum)) => disagreement(column, group(name), sum, sum.total(), "the rows add up to"),
                 },
             };
-            wrong = wrong.or(disagreement);
+            // One line that is wrong twice says both.
+            let wrongs: Vec<String> = format.settings.trailers[index].proves.iter().filter_map(disagreement).collect();
+            wrong = wrong.or((!wrongs.is_empty()).then(|| wrongs.join("; ")));
         }
         match wrong {
             None => (captured, ProofOutcome::Proven),

@@ -86,7 +86,7 @@ impl Checker<'_> {
         {
             return Some(self.apply(target.clone(), operation, vec![node], span));
         }
-        let remedy = remedy(&node.of, target);
+        let remedy = remedy(&node.of, target, self.written(span));
         self.error("E3301", span, format!("this is {}, but {target} is needed", node.of), &remedy)
     }
 
@@ -126,17 +126,21 @@ impl Checker<'_> {
         self.apply_as(of, false, require, vec![node], span)
     }
 
-    /// Values of one common type: branches of a `case`, items of a list, the sides of a comparison.
-    pub(crate) fn unified(&mut self, nodes: Vec<(Node, Span)>) -> Option<Vec<Node>> {
+    /// Values of one common type: branches of a `case`, items of a list, the sides of a comparison. What does not fit
+    /// is marked where it stands, or at `marked`.
+    pub(crate) fn unified(&mut self, nodes: Vec<(Node, Span)>, marked: Option<&Span>) -> Option<Vec<Node>> {
         let mut common: Option<Type> = None;
+        // The value that has the common type, for the remedy.
+        let mut first: Option<&Span> = None;
         // Literals adapt to the others, so those decide first.
         let decided = nodes.iter().filter(|(node, _)| node.literal.is_none());
         for (node, of_span) in decided {
+            let before = *first.get_or_insert(of_span);
             common = Some(match common {
                 None => node.of.clone(),
                 Some(common) => match joined(&common, &node.of) {
                     Some(joined) => joined,
-                    None => return self.different(&common, &node.of, of_span),
+                    None => return self.different((&common, before), (&node.of, of_span), marked),
                 },
             });
         }
@@ -144,6 +148,7 @@ impl Checker<'_> {
             if matches!(node.literal, None | Some(Literal::Null | Literal::EmptyList)) {
                 continue;
             }
+            let before = *first.get_or_insert(of_span);
             common = Some(match common {
                 None => node.of.clone(),
                 Some(common) if self.retyped(node, &common).is_some() => common,
@@ -151,21 +156,37 @@ impl Checker<'_> {
                     (Some(joined), _) => joined,
                     // Reported as a wrong literal when it is converted below.
                     (None, Type::Date | Type::Timestamp { .. }) if node.of == Type::Text => common,
-                    (None, _) => return self.different(&common, &node.of, of_span),
+                    (None, _) => return self.different((&common, before), (&node.of, of_span), marked),
                 },
             });
         }
         let listed =
             || nodes.iter().find(|(node, _)| node.literal == Some(Literal::EmptyList)).map(|(node, _)| node.of.clone());
         let common = common.or_else(listed).unwrap_or(Type::Text);
-        let converted: Vec<_> = nodes.into_iter().map(|(node, span)| self.converted(node, &common, &span)).collect();
+        let converted: Vec<_> =
+            nodes.into_iter().map(|(node, span)| self.converted(node, &common, marked.unwrap_or(&span))).collect();
         converted.into_iter().collect()
     }
 
-    fn different<T>(&mut self, left: &Type, right: &Type, span: &Span) -> Option<T> {
+    fn different<T>(
+        &mut self,
+        (left, left_span): (&Type, &Span),
+        (right, right_span): (&Type, &Span),
+        marked: Option<&Span>,
+    ) -> Option<T> {
         // It is the text that should become the other.
-        let remedy = if *left == Type::Text { remedy(left, right) } else { remedy(right, left) };
-        self.error("E3301", span, format!("{left} and {right} have no common type"), &remedy)
+        let remedy = match left {
+            Type::Text => remedy(left, right, self.written(left_span)),
+            _ => remedy(right, left, self.written(right_span)),
+        };
+        let what = format!("{left} and {right} have no common type");
+        self.error("E3301", marked.unwrap_or(right_span), what, &remedy)
+    }
+
+    /// What was written at a place, for a remedy to repeat; `x` where it is too long for that.
+    pub(crate) fn written(&self, span: &Span) -> &str {
+        let text = self.text.get(span.clone()).unwrap_or("").trim();
+        if text.is_empty() || text.len() > 60 || text.contains('\n') { "x" } else { text }
     }
 }
 
@@ -210,19 +231,22 @@ pub(crate) fn joined(left: &Type, right: &Type) -> Option<Type> {
     }
 }
 
-fn remedy(from: &Type, to: &Type) -> String {
+/// What to write instead of `written`, which has one type and should have the other.
+fn remedy(from: &Type, to: &Type, written: &str) -> String {
     match (from, to) {
-        (Type::Text, Type::Date) => "write `cast(x as date)` for YYYY-MM-DD, or `parse_date(x, format)`".to_owned(),
-        (Type::Text, Type::Timestamp { zone: Some(_), .. }) => {
-            "write `to_timestamp(x)` or `to_timestamp(x, zone)`".to_owned()
+        (Type::Text, Type::Date) => {
+            format!("write `cast({written} as date)` for YYYY-MM-DD, or `parse_date({written}, format)`")
         }
-        (Type::Text, Type::Timestamp { .. }) => "write `parse_timestamp(x, format)`".to_owned(),
-        (Type::Timestamp { zone: Some(_), .. }, Type::Date) => "write `date_of(x, zone)`".to_owned(),
-        (Type::Timestamp { zone: None, .. }, Type::Date) => "write `date_of(x)`".to_owned(),
-        (Type::Timestamp { zone: None, .. }, Type::Timestamp { .. }) => "write `at_zone(x, zone)`".to_owned(),
-        (Type::Date, Type::Timestamp { .. }) => "write `at_zone(cast(x as timestamp(6)), zone)`".to_owned(),
-        (from, to) if caster(from, to).is_some() => format!("write `cast(x as {to})`"),
-        (from, to) if caster(to, from).is_some() => format!("cast the other side: `cast(x as {from})`"),
+        (Type::Text, Type::Timestamp { zone: Some(_), .. }) => {
+            format!("write `to_timestamp({written})` or `to_timestamp({written}, zone)`")
+        }
+        (Type::Text, Type::Timestamp { .. }) => format!("write `parse_timestamp({written}, format)`"),
+        (Type::Timestamp { zone: Some(_), .. }, Type::Date) => format!("write `date_of({written}, zone)`"),
+        (Type::Timestamp { zone: None, .. }, Type::Date) => format!("write `date_of({written})`"),
+        (Type::Timestamp { zone: None, .. }, Type::Timestamp { .. }) => format!("write `at_zone({written}, zone)`"),
+        (Type::Date, Type::Timestamp { .. }) => format!("write `at_zone(cast({written} as timestamp(6)), zone)`"),
+        (from, to) if caster(from, to).is_some() => format!("write `cast({written} as {to})`"),
+        (from, to) if caster(to, from).is_some() => format!("cast the other side to {from}"),
         _ => "use values of one type".to_owned(),
     }
 }

@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
                 if operator.is_plain_comparison() && null(left) != null(right) {
                     return self.against_null(*operator, if null(left) { right } else { left }, span);
                 }
-                let found = self.binary(*operator, left_node?, right_node?, span);
+                let found = self.binary(*operator, (left_node?, &left.span), (right_node?, &right.span), span);
                 if found.is_none() {
                     self.remedy_of_comparison(*operator, left, right);
                 }
@@ -461,13 +461,13 @@ impl<'a> Checker<'a> {
         branches: &[(Syntax, Syntax)],
         otherwise: Option<&Syntax>,
     ) -> Option<Node> {
-        let operand = operand.map(|operand| self.check(operand));
+        let operand = operand.map(|operand| (self.check(operand), &operand.span));
         let mut conditions = Vec::new();
         let mut values = Vec::new();
         for (condition, value) in branches {
             conditions.push(match &operand {
                 None => self.condition(condition),
-                Some(operand) => {
+                Some((operand, operand_span)) => {
                     let condition_node = self.check(condition);
                     match (operand, condition_node) {
                         (Some(operand), Some(node)) => {
@@ -475,7 +475,12 @@ impl<'a> Checker<'a> {
                                 Some(_) => operand.clone(),
                                 None => Node::new(operand.of.clone(), operand.nullable, Kind::Name(OPERAND.into())),
                             };
-                            self.binary(Operator::Equal, bound, node, &condition.span)
+                            self.binary(
+                                Operator::Equal,
+                                (bound, operand_span),
+                                (node, &condition.span),
+                                &condition.span,
+                            )
                         }
                         _ => None,
                     }
@@ -487,7 +492,7 @@ impl<'a> Checker<'a> {
         let has_else = otherwise.is_some();
         let values = values.into_iter().chain(otherwise).collect::<Option<Vec<_>>>();
         let conditions = conditions.into_iter().collect::<Option<Vec<_>>>();
-        let mut values = self.unified(values?)?;
+        let mut values = self.unified(values?, None)?;
         let of = values.first().map_or(Type::Text, |value| value.of.clone());
         let nullable = !has_else || values.iter().any(|value| value.nullable);
         let otherwise = if has_else { values.pop().map(Box::new) } else { None };
@@ -495,7 +500,7 @@ impl<'a> Checker<'a> {
         let case = Node::new(of.clone(), nullable, Kind::Case { branches, otherwise });
         Some(match operand {
             None => case,
-            Some(operand) => Node::new(
+            Some((operand, _)) => Node::new(
                 of,
                 nullable,
                 Kind::Bind { names: vec![OPERAND.into()], arguments: vec![operand?], body: Arc::new(case) },

@@ -20,6 +20,9 @@ use crate::decimal;
 use crate::syntax::{Operator, Span, Syntax};
 use crate::tree::{Kind, Literal, Node, Operation};
 
+/// An operand, and where it is written.
+pub(crate) type Side<'a> = (Node, &'a Span);
+
 impl Checker<'_> {
     /// A part that must be true or false.
     pub(super) fn condition(&mut self, syntax: &Syntax) -> Option<Node> {
@@ -59,7 +62,7 @@ impl Checker<'_> {
             return Some(self.apply(Type::Double, operation, vec![node], span));
         }
         let zero = self.number("0", span)?;
-        self.arithmetic(Operator::Subtract, zero, node, span)
+        self.arithmetic(Operator::Subtract, (zero, span), (node, &operand.span), span)
     }
 
     pub(super) fn is_null(&mut self, node: Node, negated: bool, span: &Span) -> Node {
@@ -79,7 +82,8 @@ impl Checker<'_> {
         self.apply_as(Type::Boolean, false, operation, vec![node], span)
     }
 
-    pub(super) fn binary(&mut self, operator: Operator, left: Node, right: Node, span: &Span) -> Option<Node> {
+    /// Operands stand with their own places, so that a remedy can repeat what was written there.
+    pub(super) fn binary(&mut self, operator: Operator, left: Side<'_>, right: Side<'_>, span: &Span) -> Option<Node> {
         match operator {
             Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
                 self.arithmetic(operator, left, right, span)
@@ -94,7 +98,10 @@ impl Checker<'_> {
         let node = node?;
         let mut terms = Vec::with_capacity(items.len());
         for (item, written) in items.into_iter().zip(list) {
-            terms.push(item.and_then(|item| self.comparison(Operator::Equal, node.clone(), item, &written.span)));
+            terms.push(item.and_then(|item| {
+                let (left, right) = ((node.clone(), &operand.span), (item, &written.span));
+                self.comparison(Operator::Equal, left, right, &written.span)
+            }));
         }
         let terms: Vec<Node> = terms.into_iter().collect::<Option<_>>()?;
         let nullable = terms.iter().any(|term| term.nullable);
@@ -112,8 +119,9 @@ impl Checker<'_> {
     ) -> Option<Node> {
         let (node, low_node, high_node) = (self.check(operand), self.check(low), self.check(high));
         let (node, low_node, high_node) = (node?, low_node?, high_node?);
-        let above = self.comparison(Operator::GreaterOrEqual, node.clone(), low_node, &low.span);
-        let below = self.comparison(Operator::LessOrEqual, node, high_node, &high.span);
+        let above =
+            self.comparison(Operator::GreaterOrEqual, (node.clone(), &operand.span), (low_node, &low.span), &low.span);
+        let below = self.comparison(Operator::LessOrEqual, (node, &operand.span), (high_node, &high.span), &high.span);
         let terms = vec![above?, below?];
         let nullable = terms.iter().any(|term| term.nullable);
         let both = Node::new(Type::Boolean, nullable, Kind::Logic { and: true, terms });
@@ -160,7 +168,13 @@ impl Checker<'_> {
         Some(self.negated_if(node, negated, &span))
     }
 
-    pub(crate) fn comparison(&mut self, operator: Operator, left: Node, right: Node, span: &Span) -> Option<Node> {
+    pub(crate) fn comparison(
+        &mut self,
+        operator: Operator,
+        (left, left_span): Side<'_>,
+        (right, right_span): Side<'_>,
+        span: &Span,
+    ) -> Option<Node> {
         let distinct = matches!(operator, Operator::Distinct | Operator::NotDistinct);
         // Numbers of different types compare by what they are: a type that holds both need not exist.
         let decimal = [&left.of, &right.of].into_iter().any(|of| matches!(of, Type::Decimal { .. }));
@@ -174,9 +188,9 @@ impl Checker<'_> {
             let operation = compare_decimals(operator, &left.of, &right.of);
             return Some(self.apply_as(Type::Boolean, nullable, operation, vec![left, right], span));
         }
-        let nodes = self.unified(vec![(left, span.clone()), (right, span.clone())])?;
+        let nodes = self.unified(vec![(left, left_span.clone()), (right, right_span.clone())], Some(span))?;
         if let Some(Type::List(_) | Type::Map(_)) = nodes.first().map(|node| &node.of) {
-            let remedy = "compare elements: `element(x, 1)`, or use `list_contains`";
+            let remedy = "compare elements, `element(list, position)`, or use `list_contains`";
             return self.error("E3301", span, "lists and maps cannot be compared".to_owned(), remedy);
         }
         let double = nodes.first().is_some_and(|node| node.of == Type::Double);
@@ -204,7 +218,13 @@ impl Checker<'_> {
         Some(self.apply_as(Type::Boolean, nullable, operation, nodes, span))
     }
 
-    pub(crate) fn arithmetic(&mut self, operator: Operator, left: Node, right: Node, span: &Span) -> Option<Node> {
+    pub(crate) fn arithmetic(
+        &mut self,
+        operator: Operator,
+        (left, left_span): Side<'_>,
+        (right, right_span): Side<'_>,
+        span: &Span,
+    ) -> Option<Node> {
         if left.of == Type::Date || right.of == Type::Date {
             return self.date_arithmetic(operator, left, right, span);
         }
@@ -224,12 +244,15 @@ impl Checker<'_> {
             return Some(self.apply(Type::Double, double_arithmetic(operator), vec![left, right], span));
         }
         let (Some(_), Some(_)) = (exact(&left.of), exact(&right.of)) else {
+            let cast = |span: &Span, of: &str| format!("write `cast({} as {of})`", self.written(span));
             let remedy = match (&left.of, &right.of) {
-                (Type::Text, _) | (_, Type::Text) => "write `cast(x as decimal(18, 4))`; texts are joined with `||`",
-                (Type::Double, _) | (_, Type::Double) => "write `cast(x as double)`, or cast the double to a decimal",
-                _ => "arithmetic is for numbers, and for dates with days",
+                (Type::Text, _) => cast(left_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
+                (_, Type::Text) => cast(right_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
+                (Type::Double, _) => cast(right_span, "double") + ", or cast the double to a decimal",
+                (_, Type::Double) => cast(left_span, "double") + ", or cast the double to a decimal",
+                _ => "arithmetic is for numbers, and for dates with days".to_owned(),
             };
-            return self.error("E3301", span, format!("no arithmetic of {} and {}", left.of, right.of), remedy);
+            return self.error("E3301", span, format!("no arithmetic of {} and {}", left.of, right.of), &remedy);
         };
         let of = result_type(operator, &left, &right);
         let operation = exact_arithmetic(operator, &left.of, &right.of, &of);
@@ -251,7 +274,7 @@ impl Checker<'_> {
             Operator::Add | Operator::Subtract if left.of == Type::Date && whole(&right) => (left, right),
             Operator::Add if right.of == Type::Date && whole(&left) => (right, left),
             _ => {
-                let remedy = "write `date + 1`, `date - 1` or `date - date`, which counts days";
+                let remedy = "write `date + days`, `date - days`, or `date - date`, which counts days";
                 return self.error(
                     "E3301",
                     span,

@@ -14,7 +14,7 @@ use crate::syntax::Operator;
 use crate::tree::{Kind, Node, Operation};
 
 pub(super) fn coalesce(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
-    let parts = checker.unified(call.arguments.clone())?;
+    let parts = checker.unified(call.arguments.clone(), None)?;
     let of = parts.first()?.of.clone();
     let nullable = parts.iter().all(|part| part.nullable);
     Some(Node::new(of, nullable, Kind::Coalesce(parts)))
@@ -22,8 +22,9 @@ pub(super) fn coalesce(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
 
 pub(super) fn null_when_equal(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
     let mut arguments = call.arguments.iter().cloned();
-    let ((value, _), (other, _)) = (arguments.next()?, arguments.next()?);
-    let equal = checker.comparison(Operator::Equal, value.clone(), other, &call.span)?;
+    let ((value, value_span), (other, other_span)) = (arguments.next()?, arguments.next()?);
+    let (left, right) = ((value.clone(), &value_span), (other, &other_span));
+    let equal = checker.comparison(Operator::Equal, left, right, &call.span)?;
     let of = value.of.clone();
     Some(checker.apply_as(of, true, Operation::new(null_if), vec![value, equal], &call.span))
 }
@@ -34,7 +35,7 @@ pub(super) fn forgive(_: &mut Checker<'_>, call: &Call) -> Option<Node> {
 }
 
 fn extreme(checker: &mut Checker<'_>, call: &Call, largest: bool) -> Option<Node> {
-    let parts = checker.unified(call.arguments.clone())?;
+    let parts = checker.unified(call.arguments.clone(), None)?;
     let mut parts = parts.into_iter();
     let mut best = parts.next()?;
     if matches!(best.of, batch::Type::List(_) | batch::Type::Map(_)) {

@@ -128,8 +128,8 @@ pub(super) fn date_of(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
         (Type::Timestamp { zone: None, .. }, 1) => None,
         (Type::Timestamp { zone: Some(_), .. }, 2) => Some(zone(checker, call, 1)?),
         (Type::Timestamp { zone: Some(_), .. }, _) => {
-            let remedy = "write `date_of(x, 'America/New_York')`";
-            return checker.error("E3301", &span, "the day of an instant depends on the zone".to_owned(), remedy);
+            let remedy = format!("write `date_of({}, zone)`", checker.written(&span));
+            return checker.error("E3301", &span, "the day of an instant depends on the zone".to_owned(), &remedy);
         }
         _ => {
             let remedy = "write `date_of(timestamp)` or `date_of(instant, zone)`";

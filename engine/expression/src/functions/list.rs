@@ -32,8 +32,9 @@ fn item(checker: &mut Checker<'_>, call: &Call) -> Option<(Node, Type)> {
             Some((checker.converted(node, &texts(), &span)?, Type::Text))
         }
         of => {
-            let remedy = "make a list with `split(x, ';')` or `[a, b]`";
-            checker.error("E3301", &span, format!("`{}` takes a list, not {of}", call.name), remedy)
+            let written = checker.written(&span);
+            let remedy = format!("make a list of it: `split({written}, separator)`, or `[{written}]`");
+            checker.error("E3301", &span, format!("`{}` takes a list, not {of}", call.name), &remedy)
         }
     }
 }
@@ -70,7 +71,7 @@ pub(crate) fn element(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
         }
         of => {
             let message = format!("{of} has no elements");
-            let remedy = "elements are those of lists and maps: `list[1]`, `row['Name']`";
+            let remedy = "elements are those of lists and maps: `list[position]`, `map[key]`";
             return checker.error("E3301", &call.span, message, remedy);
         }
     };
@@ -231,7 +232,7 @@ impl Checker<'_> {
             node.literal = Some(Literal::EmptyList);
             return Some(node);
         }
-        let nodes = self.unified(items)?;
+        let nodes = self.unified(items, None)?;
         let item = nodes.first()?.of.clone();
         let of = Type::List(Box::new(item));
         let carrier = of.arrow();

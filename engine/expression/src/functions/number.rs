@@ -22,8 +22,8 @@ fn number(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
     if node.literal == Some(crate::tree::Literal::Null) {
         return checker.converted(node.clone(), &Type::BIGINT, span);
     }
-    let remedy = "write `cast(x as decimal(18, 4))`";
-    checker.error("E3301", span, format!("`{}` takes a number, not {}", call.name, node.of), remedy)
+    let remedy = format!("write `cast({} as bigint)`, or cast it to a `decimal`", checker.written(span));
+    checker.error("E3301", span, format!("`{}` takes a number, not {}", call.name, node.of), &remedy)
 }
 
 /// Applies `change` to exact numbers, which gets them as units at their scale and gives units at the result's.

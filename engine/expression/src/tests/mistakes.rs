@@ -47,14 +47,14 @@ fn mistakes_are_named_where_they_are() {
     check(
         "quantity = price",
         &expect![[r#"
-        E3301 `quantity = price` bigint unsigned and text have no common type | write `cast(x as bigint unsigned)`
-    "#]],
+            E3301 `quantity = price` bigint unsigned and text have no common type | write `cast(price as bigint unsigned)`
+        "#]],
     );
     check(
         "price > 5",
         &expect![[r#"
-        E3301 `price > 5` text and bigint have no common type | write `cast(x as bigint)`
-    "#]],
+            E3301 `price > 5` text and bigint have no common type | write `cast(price as bigint)`
+        "#]],
     );
     check(
         "settled = '2021-13-01'",
@@ -229,28 +229,52 @@ fn mistakes_are_named_where_they_are() {
     check(
         "case when 1 then 'ä' else 2 end",
         &expect![[r#"
-        E3301 `1` this is bigint, but boolean is needed | use values of one type
-        E3301 `2` text and bigint have no common type | write `cast(x as bigint)`
-    "#]],
+            E3301 `1` this is bigint, but boolean is needed | use values of one type
+            E3301 `2` text and bigint have no common type | write `cast('ä' as bigint)`
+        "#]],
     );
     check(
         "amount(5) + amount()",
         &expect![[r#"
-        E3301 `5` this is bigint, but text is needed | write `cast(x as text)`
-        E3203 `amount()` `amount` takes 1 arguments, not 0 | write `amount(v: text)`
-    "#]],
+            E3301 `5` this is bigint, but text is needed | write `cast(5 as text)`
+            E3203 `amount()` `amount` takes 1 arguments, not 0 | write `amount(v: text)`
+        "#]],
     );
     check(
         "settled + settled",
         &expect![[r#"
-        E3301 `settled + settled` no such arithmetic of date and date | write `date + 1`, `date - 1` or `date - date`, which counts days
+            E3301 `settled + settled` no such arithmetic of date and date | write `date + days`, `date - days`, or `date - date`, which counts days
+        "#]],
+    );
+    // A remedy repeats what was written, on whichever side it stands.
+    check(
+        "abs(day) + day * 2 + list_length(price)",
+        &expect![[r#"
+        E3301 `day` `abs` takes a number, not text | write `cast(day as bigint)`, or cast it to a `decimal`
+        E3301 `day * 2` no arithmetic of text and bigint | write `cast(day as bigint)` or as a `decimal`; texts are joined with `||`
+        E3301 `price` `list_length` takes a list, not text | make a list of it: `split(price, separator)`, or `[price]`
     "#]],
+    );
+    check(
+        "quantity between 1 and price and quantity in (2, price) and case quantity when day then true end",
+        &expect![[r#"
+            E3301 `price` bigint unsigned and text have no common type | write `cast(price as bigint unsigned)`
+            E3301 `price` bigint unsigned and text have no common type | write `cast(price as bigint unsigned)`
+            E3301 `day` bigint unsigned and text have no common type | write `cast(day as bigint unsigned)`
+        "#]],
+    );
+    check(
+        "date_of(at_zone(timestamp '2021-01-01', 'UTC')) = settled and coalesce(settled, price) is null",
+        &expect![[r#"
+            E3301 `at_zone(timestamp '2021-01-01', 'UTC')` the day of an instant depends on the zone | write `date_of(at_zone(timestamp '2021-01-01', 'UTC'), zone)`
+            E3301 `price` date and text have no common type | write `cast(price as date)` for YYYY-MM-DD, or `parse_date(price, format)`
+        "#]],
     );
     check(
         "row = row",
         &expect![[r#"
-        E3301 `row = row` lists and maps cannot be compared | compare elements: `element(x, 1)`, or use `list_contains`
-    "#]],
+            E3301 `row = row` lists and maps cannot be compared | compare elements, `element(list, position)`, or use `list_contains`
+        "#]],
     );
     check(
         "1234567890123456789012345678901234567890",
@@ -277,12 +301,12 @@ fn what_does_not_suit_its_column_is_refused_with_the_cast_that_does() {
         all += &described(text, &errors);
     }
     expect![[r#"
-        E3304 `price` this is text, but date is wanted | write `cast(x as date)` for YYYY-MM-DD, or `parse_date(x, format)`
-        E3304 `price` this is text, but decimal(18, 4) is wanted | write `cast(x as decimal(18, 4))`
-        E3304 `quantity` this is bigint unsigned, but text is wanted | write `cast(x as text)`
-        E3304 `day` this is text, but timestamp(6, UTC) is wanted | write `to_timestamp(x)` or `to_timestamp(x, zone)`
-        E3304 `settled` this is date, but timestamp(6, UTC) is wanted | write `at_zone(cast(x as timestamp(6)), zone)`
-        E3304 `split(list, ';')` this is list of text, but list of bigint is wanted | write `cast(x as list of bigint)`
+        E3304 `price` this is text, but date is wanted | write `cast(price as date)` for YYYY-MM-DD, or `parse_date(price, format)`
+        E3304 `price` this is text, but decimal(18, 4) is wanted | write `cast(price as decimal(18, 4))`
+        E3304 `quantity` this is bigint unsigned, but text is wanted | write `cast(quantity as text)`
+        E3304 `day` this is text, but timestamp(6, UTC) is wanted | write `to_timestamp(day)` or `to_timestamp(day, zone)`
+        E3304 `settled` this is date, but timestamp(6, UTC) is wanted | write `at_zone(cast(settled as timestamp(6)), zone)`
+        E3304 `split(list, ';')` this is list of text, but list of bigint is wanted | write `cast(split(list, ';') as list of bigint)`
         E3302 `'x'` this text is no date | write it as 'YYYY-MM-DD'
     "#]].assert_eq(&all);
 }

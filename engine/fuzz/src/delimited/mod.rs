@@ -80,12 +80,12 @@ fn settings(choices: &mut Unstructured<'_>) -> arbitrary::Result<(Settings, usiz
     let flag = |bit: u8| flags & (1 << bit) != 0;
     let trailers = match choices.arbitrary::<u8>()? % 4 {
         0 | 1 => Vec::new(),
-        2 => vec![Trailer { matches: r"rows (?<n>[0-9]*)".into(), proves: Some(Proof::Count { group: "n".into() }) }],
+        2 => vec![Trailer { matches: r"rows (?<n>[0-9]*)".into(), proves: vec![Proof::Count { group: "n".into() }] }],
         _ => vec![
-            Trailer { matches: "end.*".into(), proves: None },
+            Trailer { matches: "end.*".into(), proves: Vec::new() },
             Trailer {
                 matches: r"sum (?<total>\S+)".into(),
-                proves: Some(Proof::Sum { column: "b".into(), group: "total".into() }),
+                proves: vec![Proof::Sum { column: "b".into(), group: "total".into() }],
             },
         ],
     };

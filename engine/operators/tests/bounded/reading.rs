@@ -56,7 +56,7 @@ fn reader(quotes: bool) -> DelimitedReader {
     let names = |list: [&str; 3]| -> Vec<Arc<str>> { list.iter().map(|name| Arc::from(*name)).collect() };
     let layout =
         Layout { name: "one".into(), header: names(["A", "B", "C"]), must_have: vec![], names: names(["a", "b", "c"]) };
-    let proves = Some(Proof::Count { group: "n".into() });
+    let proves = vec![Proof::Count { group: "n".into() }];
     let format = Format::new(Settings {
         separator: b'|',
         quotes,

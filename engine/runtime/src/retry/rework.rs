@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, ReadError, WorkError, Worked, WorkingMemory, Workshop,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, Passing, ReadError, WorkError, Worked, WorkingMemory, Workshop,
 };
 
 use super::RetryRow;
@@ -49,6 +49,18 @@ impl Rework<'_> {
         open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
         rows: &BTreeMap<i64, RetryRow>,
     ) -> Result<Reworked, WorkError> {
+        let reworked = self.work(open, rows);
+        self.chain.show(Passing::First);
+        reworked
+    }
+
+    fn work(
+        &mut self,
+        open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
+        rows: &BTreeMap<i64, RetryRow>,
+    ) -> Result<Reworked, WorkError> {
+        // Whoever looks is shown the rows that come back, not all those around them once more.
+        self.chain.show(Passing::Unseen);
         let (reader, document, memory) = (self.reader, self.document, self.memory);
         let mut workshop = Workshop { reader, document, chain: &mut *self.chain, memory, rows_are_final: false };
         let mut proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
@@ -60,6 +72,7 @@ impl Rework<'_> {
         let only = Only::new(self.reader, rows);
         let mut blocks: Vec<Worked> = Vec::new();
         workshop.reader = &only;
+        workshop.chain.show(Passing::Again);
         workshop.again(open()?, &proof.facts, &mut |block| {
             blocks.push(block);
             true

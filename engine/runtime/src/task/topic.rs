@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
-use operators::{Chain, ChainOutput, DecodedRecords, Facts, RecordReader, Share};
+use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader, Share};
 
 use super::TaskContext;
 use super::close::Closing;
@@ -232,6 +232,7 @@ impl TopicTask {
         let DecodedRecords { batch, bad } = self.reader.read(records, &self.context.input).map_err(TaskEnd::fault)?;
         let mut dead: Vec<DeadLetter> =
             bad.iter().map(|bad| self.letters.bad_record(bad, &record_at(bad.offset))).collect();
+        self.chain.show(if retry.is_some() { Passing::Again } else { Passing::First });
         let ChainOutput { rows, outputs, failed, dropped } =
             self.chain.run(batch, &Facts::default()).map_err(TaskEnd::fault)?;
         for letter in failed.iter().flat_map(|failed| self.letters.failed(failed)) {

@@ -21,6 +21,15 @@ pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
     assert!(came, "{what} did not come");
 }
 
+/// Stops a run when it is dropped: a test that fails beside it must not wait for it for ever.
+struct Stopping(runtime::StopSignal);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// A publisher that wants to be left alone for an hour.
 struct Resting;
 
@@ -63,6 +72,7 @@ fn a_hold_is_listed_until_the_insert_that_it_is_for_succeeds() {
         let (holds, stop) = (Arc::clone(&parts.holds), parts.stop.clone());
         thread::scope(|scope| {
             let run = scope.spawn(|| runtime::run(parts).expect("the log works"));
+            let _stopping = Stopping(stop.clone());
             until("the hold", || !holds.list().is_empty());
             assert_eq!(holds.list()[0].code, testkit::MODEL_TROUBLE.0);
             // The held task may not wait yet when the first release comes.

@@ -188,15 +188,15 @@ pub(crate) static TRAILER: Keys = Keys::new(
 
 pub(crate) static PROVES: Keys = Keys::new(
     "`proves`",
-    "What a trailer says of the rows.",
+    "What a trailer says of the rows: how many there were, what a column adds up to, or both.",
     &[
         may("count", Form::Text, "The group that says how many rows there were."),
         may("sum", Form::Text, "The column that adds up to what `equals` says."),
         may("equals", Form::Text, "The group that says the sum."),
     ],
 )
-.one(&["count", "sum"])
-.together(&[("sum", "equals")]);
+.some(&["count", "sum"])
+.together(&[("sum", "equals"), ("equals", "sum")]);
 
 pub(crate) static OUTCOME: Keys = Keys::new(
     "an outcome",

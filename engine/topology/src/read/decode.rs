@@ -214,8 +214,8 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
             walk.push(finding.otherwise("name one of these columns; each layout needs it"));
         }
     }
-    for trailer in &delimited.trailers {
-        if let (Some(Proof::Sum { column, .. }), Some(node)) = (&trailer.proves, fields.get("trailer"))
+    for proof in delimited.trailers.iter().flat_map(|trailer| &trailer.proves) {
+        if let (Proof::Sum { column, .. }, Some(node)) = (proof, fields.get("trailer"))
             && let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(column))
         {
             let what = format!("`sum` names no column of the layout `{}`", layout.name);
@@ -289,16 +289,24 @@ fn trailer(walk: &Walk<'_>, node: &Node) -> Option<Trailer> {
     if let Some(node) = fields.get("as") {
         group(node);
     }
-    let proves = fields.get("proves").and_then(|node| {
-        let fields = walk.fields(node, &language::PROVES)?;
-        let entry = fields.exactly_one()?;
-        if entry.key.text() == "count" {
-            return Some(Proof::Count { group: group(&entry.value)? });
-        }
-        let column = walk.text(&entry.value, "`sum`")?;
-        Some(Proof::Sum { column, group: group(fields.required("equals")?)? })
-    });
+    let proves = fields.get("proves").map_or_else(Vec::new, |node| proofs(walk, node, &group));
     Some(Trailer { matches, proves })
+}
+
+/// What a trailer proves: a count, a sum, or both.
+fn proofs(walk: &Walk<'_>, node: &Node, group: &dyn Fn(&Node) -> Option<Arc<str>>) -> Vec<Proof> {
+    let Some(fields) = walk.fields(node, &language::PROVES) else { return Vec::new() };
+    if fields.get("count").is_none() && fields.get("sum").is_none() && fields.get("equals").is_none() {
+        fields.one_of(&["count", "sum"]);
+    }
+    let count = fields.get("count").and_then(|node| Some(Proof::Count { group: group(node)? }));
+    let (sum, equals) = match fields.get("sum").or(fields.get("equals")) {
+        Some(_) => (fields.required("sum"), fields.required("equals")),
+        None => (None, None),
+    };
+    let column = sum.and_then(|node| walk.text(node, "`sum`"));
+    let sum = column.and_then(|column| Some(Proof::Sum { column, group: group(equals?)? }));
+    count.into_iter().chain(sum).collect()
 }
 
 fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<'_>) -> Option<Layout> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use saphyr_parser::ScanError;
 
+use super::alone;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::source::Source;
@@ -21,6 +22,12 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
     let here = offset..offset + 1;
     let number = source.span(here.clone()).position().line as usize;
     let line = source.line_text(number);
+    let lone = |(start, sign): (usize, char)| {
+        at(start..start + 1, &format!("`{sign}` alone is no text")).remedy(alone::remedy(sign))
+    };
+    if let Some((column, sign)) = alone::sign(line) {
+        return lone((line_start(source, offset) + column, sign));
+    }
     if info.starts_with("invalid trailing content after") || info.starts_with("unexpected character") {
         // The parser says "double-quoted" of both kinds.
         let trailing = info.starts_with("invalid trailing");
@@ -38,6 +45,11 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
     if let Some((start, sign)) = bracket.filter(|(start, _)| !source.text[*start..offset].trim_end().ends_with(','))
         && source.text[start..offset].contains('\n')
     {
+        // A comment may have taken the rest of its line, and the bracket that closes it.
+        let (begin, line) = (line_start(source, start), source.span(start..start + 1).position().line);
+        if let Some((column, '#')) = alone::sign(source.line_text(line as usize)) {
+            return lone((begin + column, '#'));
+        }
         let close = if sign == '[' { ']' } else { '}' };
         return at(start..start + 1, &format!("this `{sign}` is not closed"))
             .remedy(format!("close it with `{close}`"));

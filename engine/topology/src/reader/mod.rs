@@ -4,6 +4,7 @@
 //! Anchors and aliases are allowed; an alias costs as much as what it stands for. Bounds: [`SIZE_LIMIT`] bytes,
 //! [`DEPTH_LIMIT`] levels, [`NODE_LIMIT`] nodes. Scalars stay text: the field that reads one decides what it means.
 
+mod alone;
 mod broken;
 mod locate;
 mod node;
@@ -19,6 +20,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{Source, Span};
+pub(crate) use alone::remedy as quoted_sign;
 pub(crate) use node::{Entry, Kind, Node, Path, Style};
 
 /// Largest file in bytes.
@@ -187,6 +189,8 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.no_tag(tag.is_some(), &span)?;
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && text.trim().is_empty();
+                let span = if block { alone::block(self.source, start).unwrap_or(span) } else { span };
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted => Style::SingleQuoted,
@@ -243,10 +247,15 @@ impl Builder<'_> {
 
     fn no_tag(&self, tagged: bool, span: &Span) -> Result<(), Stop> {
         if tagged {
-            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here").remedy(
-                "leave the tag away, or put a text that begins with `!` in quotes; in expressions `!` is `not`",
-            );
-            self.findings.push(finding);
+            let general =
+                "leave the tag away, or put a text that begins with `!` in quotes; in expressions `!` is `not`";
+            let line = span.source.line_text(span.position().line as usize);
+            let remedy = match alone::sign(line) {
+                Some((_, '!')) => alone::remedy('!'),
+                _ => general.to_owned(),
+            };
+            let finding = Diagnostic::at_span(codes::TAG, span, "tags (`!name`) have no meaning here");
+            self.findings.push(finding.remedy(remedy));
             return Err(Stop);
         }
         Ok(())
