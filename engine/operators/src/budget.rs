@@ -1,6 +1,6 @@
-//! How much memory all documents in work may take together, and where the rest goes.
+//! How much memory all documents and ranges in work may take together, and where the rest goes.
 //!
-//! Every part that gathers rows or keys of a document asks the one [`Budget`] of the process before it gathers more.
+//! Every part that gathers rows or keys of a document, or rows of a range of a topic, asks the one [`Budget`] of the process before it gathers more.
 //! One that is refused does without: rows that are not kept are read a second time, keys go to a file, a range ends
 //! early. So what documents cost does not grow with their size, nor with how many of them wait.
 //!
@@ -12,7 +12,7 @@ use std::io::{self, Cursor, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that all documents in work may take together. Larger: fewer rows go through a file. Smaller: less memory.
+/// Bytes that all documents and ranges in work may take together. Larger: fewer rows go through a file. Smaller: less memory.
 /// Where a table's partitions are cut out of a range it is there twice, so twice this stays well below half a gigabyte.
 const BUDGET_BYTES: usize = 128 * 1024 * 1024;
 
@@ -29,6 +29,15 @@ impl Budget {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { limit, taken: AtomicUsize::new(0), most: AtomicUsize::new(0) }
+    }
+
+    /// Bytes that one holder may have though there is no room: so little that many of them are no danger, and enough to
+    /// be worth a commit.
+    #[must_use]
+    pub fn least(&self) -> usize {
+        /// So many holders of the least take as much again as the budget.
+        const HOLDERS: usize = 32;
+        self.limit / HOLDERS
     }
 
     /// Bytes that are taken now.

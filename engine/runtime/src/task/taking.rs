@@ -17,9 +17,6 @@ const TRANSACTION_BYTES: usize = 8 * 1024 * 1024;
 const RANGE_BYTES: usize = 48 * 1024 * 1024;
 /// Bytes of memory that what has become of one range takes. Larger: fewer inserts, fewer parts for the server to merge.
 const RANGE_MEMORY: usize = 64 * 1024 * 1024;
-/// Bytes of memory that a range may take though the budget has no room. Larger: more memory where many tasks work at a
-/// time. Smaller: more commits and inserts then.
-const LEAST_MEMORY: usize = 4 * 1024 * 1024;
 /// Bytes of records that are read at once.
 const READ_BYTES: usize = 1024 * 1024;
 
@@ -37,6 +34,8 @@ pub(super) struct Taking {
     taken_rows: usize,
     taken_bytes: usize,
     memory: usize,
+    /// Memory that the range may take though the budget has no room.
+    least: usize,
     /// How often the rows are there while they land: a table's partitions are cut out of them.
     copies: usize,
     share: Share,
@@ -62,6 +61,7 @@ impl Taking {
             taken_rows: 0,
             taken_bytes: 0,
             memory: 0,
+            least: context.shared.memory.budget.least(),
             copies,
             share: Share::of(&context.shared.memory.budget),
             started: None,
@@ -103,7 +103,7 @@ impl Taking {
         if !self.share.take(memory * self.copies) {
             // They are there already, and the range ends with them unless it is very short.
             self.share.take_anyway(memory * self.copies);
-            self.bytes = if self.memory >= LEAST_MEMORY { 0 } else { self.bytes };
+            self.bytes = if self.memory >= self.least { 0 } else { self.bytes };
         }
     }
 
