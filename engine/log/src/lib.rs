@@ -19,9 +19,10 @@ pub mod embedded;
 mod explanations;
 pub mod memory;
 mod pending;
-mod rules;
+pub mod rules;
 mod signal;
 
 pub use contract::{Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written};
 pub use explanations::EXPLANATIONS;
 pub use rules::{LARGEST_RECORD, MOST_METADATA};
+pub use signal::Signal;

@@ -1,0 +1,235 @@
+//! Questions to the cluster: make a topic, what a topic is, where a group stands.
+#![expect(unsafe_code, reason = "the safe client has no call for these; see the prose of `native`")]
+
+use std::ffi::CString;
+use std::ptr;
+
+use rdkafka::bindings as sys;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::{Reading, c_name, c_text};
+use crate::failure::KafkaFailure;
+
+/// What Kafka says about a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Described {
+    /// Kafka's topic id.
+    pub(crate) identity: u128,
+    pub(crate) partitions: i32,
+}
+
+/// Frees what C gave, once.
+struct Owned<Item> {
+    pointer: *mut Item,
+    free: unsafe extern "C" fn(*mut Item),
+}
+
+impl<Item> Owned<Item> {
+    fn new(pointer: *mut Item, free: unsafe extern "C" fn(*mut Item)) -> Option<Self> {
+        (!pointer.is_null()).then_some(Self { pointer, free })
+    }
+}
+
+impl<Item> Drop for Owned<Item> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from C, is not null, and nobody else frees it.
+        unsafe { (self.free)(self.pointer) }
+    }
+}
+
+impl Reading {
+    /// Asks one question and waits for its answer.
+    fn ask(
+        &self,
+        call: &'static str,
+        operation: sys::rd_kafka_admin_op_t,
+        submit: impl FnOnce(*mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+    ) -> Result<Owned<sys::rd_kafka_event_t>, KafkaFailure> {
+        let none = || KafkaFailure::new(call, "the client is out of memory");
+        let handle = self.client.native_ptr();
+        let limit = i32::try_from(self.limit.as_millis()).unwrap_or(i32::MAX / 2);
+        // SAFETY: the client lives as long as `self`.
+        let queue = Owned::new(unsafe { sys::rd_kafka_queue_new(handle) }, sys::rd_kafka_queue_destroy);
+        let queue = queue.ok_or_else(none)?;
+        // SAFETY: as above.
+        let options = unsafe { sys::rd_kafka_AdminOptions_new(handle, operation) };
+        let options = Owned::new(options, sys::rd_kafka_AdminOptions_destroy).ok_or_else(none)?;
+        // SAFETY: no text of an error is asked for, so its length is 0.
+        unsafe { sys::rd_kafka_AdminOptions_set_request_timeout(options.pointer, limit, ptr::null_mut(), 0) };
+        submit(options.pointer, queue.pointer);
+        // The answer comes even if the server is silent; the second more is for the client's own work.
+        // SAFETY: the queue is alive.
+        let event = unsafe { sys::rd_kafka_queue_poll(queue.pointer, limit.saturating_add(1000)) };
+        let event = Owned::new(event, sys::rd_kafka_event_destroy);
+        let event = event.ok_or_else(|| KafkaFailure::new(call, "no answer in time"))?;
+        // SAFETY: the event is alive, its text is C's and copied.
+        let (error, text) = unsafe {
+            (sys::rd_kafka_event_error(event.pointer), c_text(sys::rd_kafka_event_error_string(event.pointer)))
+        };
+        refused(call, error, &text)?;
+        Ok(event)
+    }
+
+    /// Makes a topic. Succeeds too if it is there already, whatever it is like.
+    pub(crate) fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication: i32,
+        settings: &[(&str, String)],
+    ) -> Result<(), KafkaFailure> {
+        const CALL: &str = "making a topic";
+        let c_topic = c_name(CALL, name)?;
+        // SAFETY: the name is a text of C, no text of an error is asked for.
+        let topic =
+            unsafe { sys::rd_kafka_NewTopic_new(c_topic.as_ptr(), partitions, replication, ptr::null_mut(), 0) };
+        let topic = Owned::new(topic, sys::rd_kafka_NewTopic_destroy);
+        let topic = topic.ok_or_else(|| KafkaFailure::new(CALL, "name, partitions or replication are refused"))?;
+        for (setting, value) in settings {
+            let (setting, value) = (c_name(CALL, setting)?, c_name(CALL, value)?);
+            // SAFETY: both are texts of C and are copied.
+            unsafe { sys::rd_kafka_NewTopic_set_config(topic.pointer, setting.as_ptr(), value.as_ptr()) };
+        }
+        let mut topics = [topic.pointer];
+        let event = self.ask(CALL, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS, |options, queue| {
+            // SAFETY: all pointers are alive; the topic is copied.
+            unsafe { sys::rd_kafka_CreateTopics(self.client.native_ptr(), topics.as_mut_ptr(), 1, options, queue) }
+        })?;
+        let mut count = 0;
+        // SAFETY: the answer lives in the event; the array has `count` topics.
+        let (error, text) = unsafe {
+            let answer = sys::rd_kafka_event_CreateTopics_result(event.pointer);
+            let topics = sys::rd_kafka_CreateTopics_result_topics(answer, &raw mut count);
+            if count == 0 {
+                return Err(KafkaFailure::new(CALL, "an answer without a topic"));
+            }
+            (sys::rd_kafka_topic_result_error(*topics), c_text(sys::rd_kafka_topic_result_error_string(*topics)))
+        };
+        match refused(CALL, error, &text) {
+            Err(failure) if failure.code() == Some(RDKafkaErrorCode::TopicAlreadyExists) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// The topic, if it is there.
+    pub(crate) fn describe_topic(&self, name: &str) -> Result<Option<Described>, KafkaFailure> {
+        const CALL: &str = "describing a topic";
+        let c_topic = c_name(CALL, name)?;
+        let mut names = [c_topic.as_ptr()];
+        // SAFETY: one name, a text of C, which is copied.
+        let names = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1) };
+        let names = Owned::new(names, sys::rd_kafka_TopicCollection_destroy);
+        let names = names.ok_or_else(|| KafkaFailure::new(CALL, "the client is out of memory"))?;
+        let event = self.ask(CALL, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, |options, queue| {
+            // SAFETY: all pointers are alive; the names are copied.
+            unsafe { sys::rd_kafka_DescribeTopics(self.client.native_ptr(), names.pointer, options, queue) }
+        })?;
+        // SAFETY: the answer and all in it live in the event; arrays have the lengths that C gives.
+        unsafe {
+            let answer = sys::rd_kafka_event_DescribeTopics_result(event.pointer);
+            let mut count = 0;
+            let topics = sys::rd_kafka_DescribeTopics_result_topics(answer, &raw mut count);
+            if count == 0 {
+                return Ok(None);
+            }
+            let error = sys::rd_kafka_TopicDescription_error(*topics);
+            let code = sys::rd_kafka_error_code(error);
+            let missing = [
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,
+            ];
+            if missing.contains(&code) {
+                return Ok(None);
+            }
+            let text = if error.is_null() { String::new() } else { c_text(sys::rd_kafka_error_string(error)) };
+            refused(CALL, code, &text)?;
+            let mut partitions = 0;
+            sys::rd_kafka_TopicDescription_partitions(*topics, &raw mut partitions);
+            let identity = sys::rd_kafka_TopicDescription_topic_id(*topics);
+            if identity.is_null() {
+                return Err(KafkaFailure::new(CALL, "the cluster gives topics no identity; it is older than Kafka 2.8"));
+            }
+            let upper = sys::rd_kafka_Uuid_most_significant_bits(identity).cast_unsigned();
+            let lower = sys::rd_kafka_Uuid_least_significant_bits(identity).cast_unsigned();
+            let identity = (u128::from(upper) << 64) | u128::from(lower);
+            Ok(Some(Described { identity, partitions: i32::try_from(partitions).unwrap_or(i32::MAX) }))
+        }
+    }
+
+    /// Offset and metadata that a group committed; `None` if it never did. Never one of a transaction that is not
+    /// settled: then the call fails with [`RDKafkaErrorCode::UnstableOffsetCommit`].
+    pub(crate) fn group_offset(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+    ) -> Result<Option<(i64, Vec<u8>)>, KafkaFailure> {
+        const CALL: &str = "asking for a group's position";
+        let (c_group, c_topic): (CString, CString) = (c_name(CALL, group)?, c_name(CALL, topic)?);
+        let none = || KafkaFailure::new(CALL, "the client is out of memory");
+        // SAFETY: a list of one element, freed when it goes out of scope.
+        let wanted = unsafe { sys::rd_kafka_topic_partition_list_new(1) };
+        let wanted = Owned::new(wanted, sys::rd_kafka_topic_partition_list_destroy).ok_or_else(none)?;
+        // SAFETY: the list is alive, the names are texts of C and are copied.
+        let question = unsafe {
+            sys::rd_kafka_topic_partition_list_add(wanted.pointer, c_topic.as_ptr(), partition);
+            sys::rd_kafka_ListConsumerGroupOffsets_new(c_group.as_ptr(), wanted.pointer)
+        };
+        let question = Owned::new(question, sys::rd_kafka_ListConsumerGroupOffsets_destroy).ok_or_else(none)?;
+        let mut questions = [question.pointer];
+        let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+        let event = self.ask(CALL, operation, |options, queue| {
+            let handle = self.client.native_ptr();
+            // SAFETY: all pointers are alive; the question is copied. The setting gives an error or null.
+            unsafe {
+                let error = sys::rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
+                if !error.is_null() {
+                    sys::rd_kafka_error_destroy(error);
+                }
+                sys::rd_kafka_ListConsumerGroupOffsets(handle, questions.as_mut_ptr(), 1, options, queue);
+            }
+        })?;
+        // SAFETY: the answer and all in it live in the event; arrays have the lengths that C gives.
+        unsafe {
+            let answer = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event.pointer);
+            let mut count = 0;
+            let groups = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(answer, &raw mut count);
+            if count == 0 {
+                return Ok(None);
+            }
+            let error = sys::rd_kafka_group_result_error(*groups);
+            if !error.is_null() {
+                let code = sys::rd_kafka_error_code(error);
+                if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND {
+                    return Ok(None);
+                }
+                refused(CALL, code, &c_text(sys::rd_kafka_error_string(error)))?;
+            }
+            let list = sys::rd_kafka_group_result_partitions(*groups);
+            if list.is_null() || (*list).cnt == 0 {
+                return Ok(None);
+            }
+            let found = &*(*list).elems;
+            refused(CALL, found.err, "")?;
+            if found.offset < 0 {
+                return Ok(None);
+            }
+            let metadata = if found.metadata.is_null() || found.metadata_size == 0 {
+                Vec::new()
+            } else {
+                std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size).to_vec()
+            };
+            Ok(Some((found.offset, metadata)))
+        }
+    }
+}
+
+/// An error unless the code is none.
+fn refused(call: &'static str, code: RDKafkaRespErr, detail: &str) -> Result<(), KafkaFailure> {
+    if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Ok(());
+    }
+    Err(KafkaFailure::coded(call, code.into(), detail))
+}
