@@ -10,11 +10,16 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use crate::columns::check_headers;
 use crate::failure::KafkaFailure;
+use crate::native::GroupReading;
 use crate::reader::{Question, Reader};
 use crate::settings::{AROUND_A_RECORD, KafkaSettings, SettingsError};
 use crate::visibility::{Place, Visibility};
 use crate::watchdog::Stuck;
 use crate::writer::{Job, Writer};
+
+/// Most clients that are kept to ask for positions, one a group. Each has threads of its own; fewer are made again more
+/// often.
+const MOST_GROUPS: usize = 8;
 
 /// How long to wait before asking again for what Kafka will show in a moment.
 const IN_A_MOMENT: Duration = Duration::from_millis(2);
@@ -38,6 +43,8 @@ pub struct KafkaLog {
     signal: Arc<Signal>,
     writer: Writer,
     reader: Reader,
+    /// The one that was used last stands last.
+    groups: Mutex<Vec<(String, Arc<GroupReading>)>>,
 }
 
 impl KafkaLog {
@@ -53,7 +60,7 @@ impl KafkaLog {
         let (visibility, signal) = (Arc::<Visibility>::default(), Arc::<Signal>::default());
         let writer = Writer::start(settings.clone(), Arc::clone(&visibility), Arc::clone(&signal), stuck)?;
         let reader = Reader::new(settings.clone(), Arc::clone(&signal)).map_err(LogError::from)?;
-        Ok(Self { settings, topics: Mutex::default(), visibility, signal, writer, reader })
+        Ok(Self { settings, topics: Mutex::default(), visibility, signal, writer, reader, groups: Mutex::default() })
     }
 
     fn known_topics(&self) -> MutexGuard<'_, HashMap<Arc<str>, TopicState>> {
@@ -92,6 +99,24 @@ impl KafkaLog {
         // It may have been made meanwhile, by this process or another.
         self.ask_topic(topic)?;
         found(&self.known_topics()).ok_or_else(|| LogError::UnknownPartition { topic: topic.into(), partition })
+    }
+
+    /// The client that asks for a group's positions.
+    fn group(&self, group: &str) -> Result<Arc<GroupReading>, LogError> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = groups.iter().position(|(name, _)| name == group).map(|index| groups.remove(index).1);
+        let client = match found {
+            Some(client) => client,
+            None => {
+                let outside = self.settings.outside(group);
+                Arc::new(GroupReading::new(self.settings.reading(), &outside, self.settings.request_timeout)?)
+            }
+        };
+        groups.push((group.to_owned(), Arc::clone(&client)));
+        let old = (groups.len() > MOST_GROUPS).then(|| groups.remove(0));
+        drop(groups);
+        drop(old);
+        Ok(client)
     }
 
     /// First offset and end of a partition, once Kafka shows all that this process has committed there.
@@ -204,11 +229,11 @@ impl Log for KafkaLog {
 
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {
         let place = self.place(topic, partition)?;
-        let client = self.reader.asking()?;
-        let (group_outside, topic_outside) = (self.settings.outside(group), self.settings.outside(topic));
+        let client = self.group(group)?;
+        let outside = self.settings.outside(topic);
         let mut tries = self.settings.request_timeout.as_millis() / IN_A_MOMENT.as_millis();
         let found = loop {
-            match client.group_offset(&group_outside, &topic_outside, partition) {
+            match client.position(&outside, partition) {
                 Err(failure) if tries > 0 && failure.passes() => {
                     tries -= 1;
                     std::thread::sleep(IN_A_MOMENT);
@@ -277,11 +302,8 @@ impl Transaction for KafkaTransaction<'_> {
         let places: Vec<(Arc<str>, i32)> =
             appends.iter().map(|append| (Arc::clone(&append.topic), append.partition)).collect();
         let nothing = positions.is_empty() && appends.iter().all(|append| append.records.is_empty());
-        let firsts = if nothing {
-            vec![None; places.len()]
-        } else {
-            log.writer.commit(Job { appends, positions, bytes })?
-        };
+        let firsts =
+            if nothing { vec![None; places.len()] } else { log.writer.commit(Job { appends, positions, bytes })? };
         let appended = places.into_iter().zip(firsts).map(|((topic, partition), first)| {
             // An append without records in a partition that this transaction wrote nothing to.
             let first_offset = first.map_or_else(|| log.end(&topic, partition), Ok)?;

@@ -192,13 +192,7 @@ impl Reader {
         let (place, offset) = (question.place, question.offset);
         let (first, end) = (question.bounds)()?;
         if offset < first || offset > end {
-            return Err(LogError::OutOfRange {
-                topic: Arc::clone(&place.0),
-                partition: place.1,
-                offset,
-                first,
-                end,
-            });
+            return Err(LogError::OutOfRange { topic: Arc::clone(&place.0), partition: place.1, offset, first, end });
         }
         let (lane, client) = {
             let mut pool = self.pool();

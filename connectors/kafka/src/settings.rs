@@ -108,7 +108,9 @@ impl KafkaSettings {
         if stuck <= 2 * transaction {
             return error(
                 NUMBER,
-                format!("calls are stuck after {stuck:?}, but may take twice {transaction:?}, the time of a transaction"),
+                format!(
+                    "calls are stuck after {stuck:?}, but may take twice {transaction:?}, the time of a transaction"
+                ),
             );
         }
         for name in self.client.keys() {

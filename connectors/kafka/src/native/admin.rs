@@ -1,7 +1,6 @@
-//! Questions to the cluster: make a topic, what a topic is, where a group stands.
+//! Questions to the cluster: make a topic, what a topic is.
 #![expect(unsafe_code, reason = "the safe client has no call for these; see the prose of `native`")]
 
-use std::ffi::CString;
 use std::ptr;
 
 use rdkafka::bindings as sys;
@@ -20,13 +19,13 @@ pub(crate) struct Described {
 }
 
 /// Frees what C gave, once.
-struct Owned<Item> {
-    pointer: *mut Item,
+pub(super) struct Owned<Item> {
+    pub(super) pointer: *mut Item,
     free: unsafe extern "C" fn(*mut Item),
 }
 
 impl<Item> Owned<Item> {
-    fn new(pointer: *mut Item, free: unsafe extern "C" fn(*mut Item)) -> Option<Self> {
+    pub(super) fn new(pointer: *mut Item, free: unsafe extern "C" fn(*mut Item)) -> Option<Self> {
         (!pointer.is_null()).then_some(Self { pointer, free })
     }
 }
@@ -149,7 +148,10 @@ impl Reading {
             sys::rd_kafka_TopicDescription_partitions(*topics, &raw mut partitions);
             let identity = sys::rd_kafka_TopicDescription_topic_id(*topics);
             if identity.is_null() {
-                return Err(KafkaFailure::new(CALL, "the cluster gives topics no identity; it is older than Kafka 2.8"));
+                return Err(KafkaFailure::new(
+                    CALL,
+                    "the cluster gives topics no identity; it is older than Kafka 2.8",
+                ));
             }
             let upper = sys::rd_kafka_Uuid_most_significant_bits(identity).cast_unsigned();
             let lower = sys::rd_kafka_Uuid_least_significant_bits(identity).cast_unsigned();
@@ -157,77 +159,10 @@ impl Reading {
             Ok(Some(Described { identity, partitions: i32::try_from(partitions).unwrap_or(i32::MAX) }))
         }
     }
-
-    /// Offset and metadata that a group committed; `None` if it never did. Never one of a transaction that is not
-    /// settled: then the call fails with [`RDKafkaErrorCode::UnstableOffsetCommit`].
-    pub(crate) fn group_offset(
-        &self,
-        group: &str,
-        topic: &str,
-        partition: i32,
-    ) -> Result<Option<(i64, Vec<u8>)>, KafkaFailure> {
-        const CALL: &str = "asking for a group's position";
-        let (c_group, c_topic): (CString, CString) = (c_name(CALL, group)?, c_name(CALL, topic)?);
-        let none = || KafkaFailure::new(CALL, "the client is out of memory");
-        // SAFETY: a list of one element, freed when it goes out of scope.
-        let wanted = unsafe { sys::rd_kafka_topic_partition_list_new(1) };
-        let wanted = Owned::new(wanted, sys::rd_kafka_topic_partition_list_destroy).ok_or_else(none)?;
-        // SAFETY: the list is alive, the names are texts of C and are copied.
-        let question = unsafe {
-            sys::rd_kafka_topic_partition_list_add(wanted.pointer, c_topic.as_ptr(), partition);
-            sys::rd_kafka_ListConsumerGroupOffsets_new(c_group.as_ptr(), wanted.pointer)
-        };
-        let question = Owned::new(question, sys::rd_kafka_ListConsumerGroupOffsets_destroy).ok_or_else(none)?;
-        let mut questions = [question.pointer];
-        let operation = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-        let event = self.ask(CALL, operation, |options, queue| {
-            let handle = self.client.native_ptr();
-            // SAFETY: all pointers are alive; the question is copied. The setting gives an error or null.
-            unsafe {
-                let error = sys::rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-                if !error.is_null() {
-                    sys::rd_kafka_error_destroy(error);
-                }
-                sys::rd_kafka_ListConsumerGroupOffsets(handle, questions.as_mut_ptr(), 1, options, queue);
-            }
-        })?;
-        // SAFETY: the answer and all in it live in the event; arrays have the lengths that C gives.
-        unsafe {
-            let answer = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event.pointer);
-            let mut count = 0;
-            let groups = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(answer, &raw mut count);
-            if count == 0 {
-                return Ok(None);
-            }
-            let error = sys::rd_kafka_group_result_error(*groups);
-            if !error.is_null() {
-                let code = sys::rd_kafka_error_code(error);
-                if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND {
-                    return Ok(None);
-                }
-                refused(CALL, code, &c_text(sys::rd_kafka_error_string(error)))?;
-            }
-            let list = sys::rd_kafka_group_result_partitions(*groups);
-            if list.is_null() || (*list).cnt == 0 {
-                return Ok(None);
-            }
-            let found = &*(*list).elems;
-            refused(CALL, found.err, "")?;
-            if found.offset < 0 {
-                return Ok(None);
-            }
-            let metadata = if found.metadata.is_null() || found.metadata_size == 0 {
-                Vec::new()
-            } else {
-                std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size).to_vec()
-            };
-            Ok(Some((found.offset, metadata)))
-        }
-    }
 }
 
 /// An error unless the code is none.
-fn refused(call: &'static str, code: RDKafkaRespErr, detail: &str) -> Result<(), KafkaFailure> {
+pub(super) fn refused(call: &'static str, code: RDKafkaRespErr, detail: &str) -> Result<(), KafkaFailure> {
     if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! The calls of the C client that its safe crate does not offer, and nothing else. All unsafe code of this crate is here.
 //!
-//! What is missing there: the identity of a topic, committed positions of any group, positions sent without a consumer
+//! What is missing there: the identity of a topic, the metadata of positions as they were written, positions sent without a consumer
 //! of the group, and records taken many at a time from one partition (a quarter of the processor time of the safe call,
 //! by the measurement in this crate's `README.md`).
 //!
@@ -8,6 +8,7 @@
 //! outlives it; a partition's queue is dropped before the client that it belongs to.
 
 mod admin;
+mod group;
 mod offsets;
 mod partition;
 
@@ -21,6 +22,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaType;
 
+pub(crate) use group::GroupReading;
 pub(crate) use offsets::send_offsets;
 pub(crate) use partition::{Message, PartitionQueue};
 
@@ -69,7 +71,8 @@ impl Reading {
 
 /// A name for C. A name with a zero byte is none that Kafka could have.
 fn c_name(call: &'static str, name: &str) -> Result<CString, KafkaFailure> {
-    CString::new(name).map_err(|_| KafkaFailure::coded(call, RDKafkaErrorCode::InvalidArgument, "a zero byte in a name"))
+    CString::new(name)
+        .map_err(|_| KafkaFailure::coded(call, RDKafkaErrorCode::InvalidArgument, "a zero byte in a name"))
 }
 
 /// A text of C's, copied.

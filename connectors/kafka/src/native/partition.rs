@@ -76,13 +76,8 @@ impl Message {
             }
             for index in 0.. {
                 let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
-                let found = sys::rd_kafka_header_get_all(
-                    headers,
-                    index,
-                    &raw mut name,
-                    &raw mut value,
-                    &raw mut length,
-                );
+                let found =
+                    sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut length);
                 if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                     return;
                 }
@@ -123,12 +118,7 @@ unsafe extern "C" fn arrived(_client: *mut sys::rd_kafka_t, signal: *mut c_void)
 
 impl PartitionQueue {
     /// Starts to fetch a partition from an offset on.
-    pub(crate) fn start(
-        client: &Arc<Reading>,
-        topic: &str,
-        partition: i32,
-        offset: i64,
-    ) -> Result<Self, KafkaFailure> {
+    pub(crate) fn start(client: &Arc<Reading>, topic: &str, partition: i32, offset: i64) -> Result<Self, KafkaFailure> {
         const CALL: &str = "starting to read a partition";
         let name = c_name(CALL, topic)?;
         let handle = client.client.native_ptr();

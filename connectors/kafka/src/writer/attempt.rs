@@ -204,7 +204,8 @@ impl Prepared {
 /// last one.
 fn with_empty_ones(job: &Job, spans: &[Option<Span>]) -> Firsts {
     let same = |left: usize, right: usize| {
-        job.appends[left].topic == job.appends[right].topic && job.appends[left].partition == job.appends[right].partition
+        job.appends[left].topic == job.appends[right].topic
+            && job.appends[left].partition == job.appends[right].partition
     };
     let first = |index: usize| {
         let after = (index..spans.len()).find_map(|other| spans[other].filter(|_| same(index, other)));

@@ -218,7 +218,8 @@ impl Work {
             producer.init_transactions(self.settings.transaction_timeout)
         };
         if let Err(error) = initialised {
-            let failure = KafkaFailure::of("starting transactions", &error).because(producer.context().last_said(&producer));
+            let failure =
+                KafkaFailure::of("starting transactions", &error).because(producer.context().last_said(&producer));
             retire(producer);
             return Err(failure.into());
         }
@@ -261,5 +262,8 @@ fn again(error: &LogError) -> LogError {
 /// True if the code says that another producer of this name took over.
 pub(super) fn fences(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
-    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::TransactionCoordinatorFenced)
+    matches!(
+        code,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::TransactionCoordinatorFenced
+    )
 }

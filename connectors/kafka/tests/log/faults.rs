@@ -39,9 +39,10 @@ fn values(log: &KafkaLog, topic: &str) -> Vec<(i64, String)> {
         let Some(last) = blocks.last() else { return found };
         next = last.next_offset();
         let records = blocks.iter().flat_map(Records::iter);
-        found.extend(records.map(|record| {
-            (record.offset, String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned())
-        }));
+        found.extend(
+            records
+                .map(|record| (record.offset, String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned())),
+        );
     }
 }
 

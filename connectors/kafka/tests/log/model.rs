@@ -8,7 +8,7 @@ use std::sync::Arc;
 use batch::{Headers, Record, Records, RecordsBuilder};
 use log::memory::MemoryLog;
 use log::{Log, LogError, Position, TopicSettings, Written};
-use testkit::random::Random;
+use testkit::Random;
 
 use crate::support::{broker, namespace};
 
@@ -111,16 +111,17 @@ fn compare(seed: u64) {
             each.collect()
         })
         .collect();
+    let kafka = &kafka;
     std::thread::scope(|scope| {
         for own in &work {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 for (made, keep) in own {
-                    apply(&kafka, made, *keep).expect("committed");
+                    apply(kafka, made, *keep).expect("committed");
                 }
             });
         }
     });
-    let order = all(&kafka, "order", 0);
+    let order = all(kafka, "order", 0);
     let mut kept = 0;
     for record in order.iter().flat_map(Records::iter) {
         let name = String::from_utf8_lossy(record.value.unwrap_or_default());
@@ -134,7 +135,7 @@ fn compare(seed: u64) {
     assert_eq!(kept, work.iter().flatten().filter(|(_, keep)| *keep).count(), "seed {seed}");
     for (topic, partitions) in TOPICS {
         for partition in 0..partitions {
-            let (found, expected) = (all(&kafka, topic, partition), all(&memory, topic, partition));
+            let (found, expected) = (all(kafka, topic, partition), all(&memory, topic, partition));
             let found: Vec<_> = found.iter().flat_map(Records::iter).map(|record| content(&record)).collect();
             let expected: Vec<_> = expected.iter().flat_map(Records::iter).map(|record| content(&record)).collect();
             assert_eq!(found.len(), expected.len(), "seed {seed}: {topic}/{partition}");
@@ -142,7 +143,7 @@ fn compare(seed: u64) {
                 assert_eq!(found, expected, "seed {seed}: record {index} of {topic}/{partition}");
             }
             for group in ["group 0", "group 1"] {
-                let positions = [&kafka as &dyn Log, &memory].map(|log| log.position(group, topic, partition));
+                let positions = [kafka as &dyn Log, &memory].map(|log| log.position(group, topic, partition));
                 let [found, expected] = positions.map(|position| position.expect("readable"));
                 assert_eq!(found, expected, "seed {seed}: {group} in {topic}/{partition}");
             }
