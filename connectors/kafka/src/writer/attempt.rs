@@ -127,8 +127,8 @@ impl Attempt<'_> {
         self.visibility.begin(ending);
         let committed = {
             let _watched = self.watchdog.watch("commit_transaction");
-            // The client gives itself what is left of the transaction's time.
-            self.producer.commit_transaction(None)
+            // Without a limit the client asks for ever while answers are lost, though nothing is open any more by then.
+            self.producer.commit_transaction(self.settings.transaction_timeout)
         };
         match committed {
             Ok(()) => {
@@ -172,7 +172,7 @@ impl Attempt<'_> {
         self.drain();
         let aborted = {
             let _watched = self.watchdog.watch("abort_transaction");
-            self.producer.abort_transaction(None)
+            self.producer.abort_transaction(self.settings.transaction_timeout)
         };
         (self.or_fenced(Outcome::Nothing(failure)), aborted.is_ok())
     }

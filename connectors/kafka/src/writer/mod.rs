@@ -218,6 +218,12 @@ impl Work {
             producer.init_transactions(self.settings.transaction_timeout)
         };
         if let Err(error) = initialised {
+            if producer.client().fatal_error().is_some_and(|(code, _)| fences(code)) {
+                // Another process of this name started at the same moment and was later.
+                self.fenced = true;
+                retire(producer);
+                return Err(LogError::Fenced);
+            }
             let failure =
                 KafkaFailure::of("starting transactions", &error).because(producer.context().last_said(&producer));
             retire(producer);

@@ -89,8 +89,9 @@ fn all(log: &dyn Log, topic: &str, partition: i32) -> Vec<Records> {
     }
 }
 
-fn content<'a>(record: &Record<'a>) -> (Option<&'a [u8]>, Option<&'a [u8]>, &'a [u8], i64) {
-    (record.key, record.value, record.headers, record.arrival)
+/// A record without its offset, which differs where the log has gaps.
+fn content<'a>(record: &Record<'a>) -> Record<'a> {
+    Record { offset: 0, ..*record }
 }
 
 fn compare(seed: u64) {

@@ -3,7 +3,7 @@
 //! A broker is held by a pipe: `services/kafka.sh hold` stops it when the pipe closes, and the system closes the pipe
 //! when this process ends, however it ends. So nothing is left behind, and nothing else is stopped.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,9 +33,20 @@ fn script() -> PathBuf {
 impl Broker {
     /// Starts a broker on a free port, in a folder of this run.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with options of the script.
+    pub(crate) fn start_with(name: &str, options: &[&str]) -> Self {
         let folder = scratch(name);
         let mut command = Command::new(script());
-        command.arg("hold").arg(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg("hold")
+            .arg(&folder)
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut script = command.spawn().expect("services/kafka.sh runs");
         let pipe = script.stdin.take();
         let mut line = String::new();
@@ -102,10 +113,10 @@ impl Drop for Broker {
     }
 }
 
-/// A log whose stuck calls end this process loudly.
+/// A log whose stuck calls end this process.
 pub(crate) fn open(settings: KafkaSettings) -> KafkaLog {
     let stuck = Arc::new(|call: &'static str| {
-        eprintln!("a call into the client does not return: {call}");
+        let _ = writeln!(std::io::stderr(), "a call into the client does not return: {call}");
         std::process::abort();
     });
     KafkaLog::open(settings, stuck).unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
