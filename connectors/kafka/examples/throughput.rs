@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use batch::{Headers, Records, RecordsBuilder};
-use kafka_connector::{KafkaLog, KafkaSettings};
+use kafka_connector::{KafkaLog, KafkaSettings, Stuck};
 use log::{Log, TopicSettings, Written};
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -132,8 +132,8 @@ fn main() -> Outcome<()> {
     let mut settings = KafkaSettings::new(&servers, "throughput");
     settings.namespace = format!("speed{}.", std::process::id());
     let topic = format!("{}numbers", settings.namespace);
-    let stuck = Arc::new(|_: &'static str| std::process::abort());
-    let open = || KafkaLog::open(settings.clone(), Arc::clone(&stuck) as _);
+    let stuck: Stuck = Arc::new(|_| std::process::abort());
+    let open = || KafkaLog::open(settings.clone(), Arc::clone(&stuck));
     let log = open()?;
     for name in ["numbers", "small"] {
         log.ensure_topic(&TopicSettings { name: name.into(), partitions: 1 })?;

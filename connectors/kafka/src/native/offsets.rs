@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use log::Position;
 use rdkafka::bindings as sys;
-use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::client::{Client, ClientContext};
 
 use super::{c_name, c_text};
 use crate::failure::KafkaFailure;
 
 /// Adds positions of one group, as (topic, partition, position), to the producer's open transaction. The error comes
 /// with whether the transaction can still be aborted; if not, the producer is of no use any more.
-pub(crate) fn send_offsets<Context: ProducerContext>(
-    producer: &BaseProducer<Context>,
+pub(crate) fn send_offsets<Context: ClientContext>(
+    producer: &Client<Context>,
     group: &str,
     positions: &[(String, i32, &Position)],
     limit: Duration,
@@ -37,7 +37,7 @@ pub(crate) fn send_offsets<Context: ProducerContext>(
             }
         }
         let owner = sys::rd_kafka_consumer_group_metadata_new(group.as_ptr());
-        let error = sys::rd_kafka_send_offsets_to_transaction(producer.client().native_ptr(), list, owner, limit);
+        let error = sys::rd_kafka_send_offsets_to_transaction(producer.native_ptr(), list, owner, limit);
         sys::rd_kafka_consumer_group_metadata_destroy(owner);
         for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {
             let element = &mut *(*list).elems.add(index);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow::array::Array;
 use log::Position;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 
 use super::reports::{Reports, Span};
 use super::{Firsts, Job, fences};
@@ -17,8 +17,10 @@ use crate::settings::KafkaSettings;
 use crate::visibility::{Ending, Place, Visibility};
 use crate::watchdog::Watchdog;
 
-/// How long one wait for reports lasts. The client does not return earlier, so more adds to each commit.
-const WAIT: Duration = Duration::from_millis(1);
+/// How often a transaction that waits for its reports looks whether one was a refusal.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// How long to wait for room, or for the client to finish with a report that it has given.
+const A_MOMENT: Duration = Duration::from_micros(50);
 
 /// What became of a transaction.
 pub(super) enum Outcome {
@@ -37,7 +39,7 @@ pub(super) struct Attempt<'a> {
     pub(super) settings: &'a KafkaSettings,
     pub(super) visibility: &'a Visibility,
     pub(super) watchdog: &'a Watchdog,
-    pub(super) producer: &'a BaseProducer<Reports>,
+    pub(super) producer: &'a ThreadedProducer<Reports>,
     pub(super) jobs: &'a [&'a Job],
 }
 
@@ -58,7 +60,7 @@ impl Attempt<'_> {
         self.produce()?;
         self.drain();
         if let Some(error) = self.producer.context().refusal() {
-            let cause = self.producer.context().last_said(self.producer);
+            let cause = self.producer.context().last_said();
             return Err(Prepared::Refused(KafkaFailure::of("writing records", &error).because(cause)));
         }
         let mut groups: BTreeMap<&str, BTreeMap<&Place, &Position>> = BTreeMap::new();
@@ -72,7 +74,7 @@ impl Attempt<'_> {
                 .collect();
             let _watched = self.watchdog.watch("send_offsets_to_transaction");
             let group = self.settings.outside(group);
-            let sent = send_offsets(self.producer, &group, &positions, self.settings.transaction_timeout);
+            let sent = send_offsets(self.producer.client(), &group, &positions, self.settings.transaction_timeout);
             sent.map_err(|(failure, abortable)| match abortable {
                 true => Prepared::Refused(failure),
                 false => Prepared::Broken(failure),
@@ -83,6 +85,7 @@ impl Attempt<'_> {
 
     /// Hands all records to the client, in order.
     fn produce(&self) -> Result<(), Prepared> {
+        let reports = self.producer.context();
         let appends = self.jobs.iter().flat_map(|job| &job.appends).enumerate();
         for (number, append) in appends {
             let topic = self.settings.outside(&append.topic);
@@ -97,28 +100,32 @@ impl Attempt<'_> {
                     headers: headers_of(records, index),
                     delivery_opaque: number,
                 };
+                reports.expect();
                 while let Err((error, back)) = self.producer.send(record) {
                     if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                        reports.unexpect();
                         return Err(Prepared::Refused(KafkaFailure::of("writing a record", &error)));
                     }
                     record = back;
-                    self.producer.poll(WAIT);
+                    std::thread::sleep(A_MOMENT);
                 }
             }
-            // Reports of what was sent meanwhile; they would pile up.
-            self.producer.poll(Duration::ZERO);
         }
         Ok(())
     }
 
     /// Waits until each record has been reported. Each is, at the latest when its time is over.
     fn drain(&self) {
-        while self.producer.in_flight_count() > 0 {
-            self.producer.poll(WAIT);
-            if self.producer.context().refusal().is_some() {
+        let reports = self.producer.context();
+        while !reports.wait(LOOK_UP) {
+            if reports.refusal().is_some() {
                 // What is left would only be waited for.
                 self.producer.purge(PurgeConfig::default().queue().inflight());
             }
+        }
+        // The client counts a record until it has finished with its report; a commit meanwhile takes 100 ms longer.
+        while self.producer.in_flight_count() > 0 {
+            std::thread::sleep(A_MOMENT);
         }
     }
 
@@ -138,7 +145,7 @@ impl Attempt<'_> {
             Err(error) => {
                 self.visibility.settle(HashMap::new());
                 let failure = KafkaFailure::of("committing a transaction", &error);
-                let cause = self.producer.context().last_said(self.producer);
+                let cause = self.producer.context().last_said();
                 (self.or_fenced(Outcome::Unknown(failure.because(cause))), false)
             }
         }

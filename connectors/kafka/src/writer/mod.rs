@@ -29,7 +29,7 @@ use std::time::Duration;
 use log::{LogError, Position, Signal, Written};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::producer::{Producer, ThreadedProducer};
 
 use self::attempt::{Attempt, Outcome};
 use self::reports::Reports;
@@ -72,7 +72,7 @@ struct Work {
     visibility: Arc<Visibility>,
     committed: Arc<Signal>,
     watchdog: Watchdog,
-    producer: Option<BaseProducer<Reports>>,
+    producer: Option<ThreadedProducer<Reports>>,
     fenced: bool,
 }
 
@@ -211,7 +211,7 @@ impl Work {
         let mut config = self.settings.writing();
         config.set_log_level(RDKafkaLogLevel::Emerg);
         let failure = |error: KafkaError| KafkaFailure::of("making a producer", &error);
-        let producer: BaseProducer<Reports> = config.create_with_context(Reports::default()).map_err(failure)?;
+        let producer: ThreadedProducer<Reports> = config.create_with_context(Reports::default()).map_err(failure)?;
         let initialised = {
             let _watched = self.watchdog.watch("init_transactions");
             // Kafka answers when the transaction before is settled.
@@ -224,8 +224,7 @@ impl Work {
                 retire(producer);
                 return Err(LogError::Fenced);
             }
-            let failure =
-                KafkaFailure::of("starting transactions", &error).because(producer.context().last_said(&producer));
+            let failure = KafkaFailure::of("starting transactions", &error).because(producer.context().last_said());
             retire(producer);
             return Err(failure.into());
         }
@@ -241,7 +240,7 @@ impl Work {
 }
 
 /// Drops a producer on a thread of its own: it may wait for answers, or for ever.
-fn retire(producer: BaseProducer<Reports>) {
+fn retire(producer: ThreadedProducer<Reports>) {
     let thread = std::thread::Builder::new().name("kafka discard".to_owned());
     // Without a thread it is dropped here.
     let _ = thread.spawn(move || drop(producer));

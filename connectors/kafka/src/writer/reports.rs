@@ -1,13 +1,13 @@
 //! Where records went: what the client reports of each one, gathered by append.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, ProducerContext};
+use rdkafka::producer::ProducerContext;
 
 /// Offsets of the first and the last record of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) struct Span {
 #[derive(Debug, Default)]
 struct State {
     spans: Vec<Option<Span>>,
+    /// Records of which a report is awaited.
+    awaited: usize,
     refusal: Option<KafkaError>,
     said: Option<String>,
 }
@@ -27,6 +29,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     state: Mutex<State>,
+    /// No report is awaited any more, or one is a refusal.
+    changed: Condvar,
 }
 
 impl Reports {
@@ -38,7 +42,25 @@ impl Reports {
     pub(super) fn start(&self, appends: usize) {
         let mut state = self.state();
         state.spans = vec![None; appends];
+        state.awaited = 0;
         state.refusal = None;
+    }
+
+    /// A record is about to be sent.
+    pub(super) fn expect(&self) {
+        self.state().awaited += 1;
+    }
+
+    /// A record was not sent after all.
+    pub(super) fn unexpect(&self) {
+        self.state().awaited -= 1;
+    }
+
+    /// Waits until each record has been reported, or for so long. Says whether each has.
+    pub(super) fn wait(&self, limit: Duration) -> bool {
+        let waiting = |state: &mut State| state.awaited > 0;
+        let waited = self.changed.wait_timeout_while(self.state(), limit, waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.awaited == 0
     }
 
     /// The first record that was refused.
@@ -52,8 +74,7 @@ impl Reports {
     }
 
     /// What the client last said about its connections.
-    pub(super) fn last_said(&self, producer: &BaseProducer<Self>) -> Option<String> {
-        producer.poll(Duration::ZERO);
+    pub(super) fn last_said(&self) -> Option<String> {
         self.state().said.clone()
     }
 }
@@ -82,6 +103,12 @@ impl ProducerContext for Reports {
             Err((error, _)) => {
                 state.refusal.get_or_insert_with(|| error.clone());
             }
+        }
+        state.awaited = state.awaited.saturating_sub(1);
+        let last = state.awaited == 0;
+        drop(state);
+        if last {
+            self.changed.notify_all();
         }
     }
 }
