@@ -1,4 +1,5 @@
-//! One thread that writes: all transactions of this process, through one transactional producer.
+//! One thread that writes: all transactions of this process, through one transactional producer. The client's reports of
+//! where records went come on a thread of its own.
 //!
 //! ```text
 //!   commit() ──job──▶ queue ──all that wait──▶ begin, produce, drain, positions, commit ──▶ an answer to each job
