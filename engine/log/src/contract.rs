@@ -42,8 +42,8 @@ pub struct Written {
     pub topic: Arc<str>,
     /// Partition.
     pub partition: i32,
-    /// The records; their `base_offset` is ignored. An arrival of 0 is set by the log when it commits, to its clock but
-    /// never below an arrival that it set in this partition before. Others are kept, and do not move that bound.
+    /// The records; their `base_offset` is ignored. An arrival of 0 is set by the log when it takes them, to its clock
+    /// but never below an arrival that it set in this partition before. Others are kept, and do not move that bound.
     pub records: Records,
 }
 
@@ -123,6 +123,10 @@ pub enum LogError {
     /// A stored block cannot be read. Stop: data is damaged.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
+    /// Whether the transaction happened cannot be known any more: the answer to its commit was lost. All of it happened
+    /// or nothing did, and which it was is settled by now. Read the positions again: they moved with it.
+    #[error("it is not known whether the transaction was committed")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store failed, such as a full disk. Nothing of the transaction happened; trying again may help.
     #[error("the store failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -148,14 +152,17 @@ pub trait Log: Send + Sync {
     /// If the store fails.
     fn topics(&self) -> Result<Vec<Arc<str>>, LogError>;
 
-    /// Offset after the last committed record; 0 for an empty partition.
+    /// Where the next committed record will be at the earliest; 0 for an empty partition. All records that can be read
+    /// lie below. On a log whose offsets have gaps there may be none between the last record and this.
     ///
     /// # Errors
     /// If there is no such partition, or the store fails.
     fn end(&self, topic: &str, partition: i32) -> Result<i64, LogError>;
 
     /// Committed records from `offset` on, in order: at least one if there is one, then blocks until `max_bytes` are
-    /// reached, so that the answer is larger by at most its last block (4 MiB, or one record). Empty at the end of the partition. The first record returned is the one at `offset`.
+    /// reached, so that the answer is larger by at most its last block (4 MiB, or one record). Empty at the end of the
+    /// partition. The first record returned is the first one at `offset` or after it: offsets may have gaps, which only
+    /// lie between blocks, as the records of one block are consecutive.
     ///
     /// # Errors
     /// [`LogError::OutOfRange`] if `offset` is negative or beyond the end.
@@ -172,7 +179,8 @@ pub trait Log: Send + Sync {
 
     /// Waits until any transaction has committed since `seen` (a number that an earlier call gave; 0 at first, which
     /// never waits) or until `limit` has passed. Gives the number to wait on next. A commit between two calls is
-    /// never missed: take the number, read, then wait on it.
+    /// never missed: take the number, read, then wait on it. Of transactions of other processes only records in
+    /// partitions that this process has read to their end wake it; a caller that needs more gives a short limit.
     fn wait(&self, seen: u64, limit: Duration) -> u64;
 }
 
@@ -196,6 +204,6 @@ pub trait Transaction {
     /// take the failed write back, all of it may be there after a start: positions tell, as they moved with it.)
     ///
     /// # Errors
-    /// If the store fails, or another owner has fenced this one.
+    /// If the store fails, or another owner has fenced this one. [`LogError::Unknown`] if it cannot be told.
     fn commit(self: Box<Self>) -> Result<Vec<Appended>, LogError>;
 }

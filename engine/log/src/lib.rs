@@ -1,9 +1,10 @@
 //! What a partitioned, transactional log owes the engine, and the log that is embedded on one machine.
 //!
 //! A [`Log`] keeps topics. A topic has a fixed number of partitions; a partition is an ordered sequence of records
-//! with offsets from 0 without gaps (on other logs: with gaps that no reader has to understand). A [`Transaction`]
-//! moves records of any partitions and the positions of a group in one step: all of it is there after `commit`, or
-//! none. Only what was committed can be read.
+//! with offsets that rise: from 0 without gaps on the logs of this crate, with gaps on others. So a reader goes on at
+//! [`batch::Records::next_offset`] of the last block, takes an empty read for the end, and never counts records by
+//! subtracting offsets. A [`Transaction`] moves records of any partitions and the positions of a group in one step: all
+//! of it is there after `commit`, or none. Only what was committed can be read.
 //!
 //! All calls block. A caller that must not wait uses a thread of its own. The suite in
 //! `engine/testkit/src/log_suite.rs` is this contract as code; every log runs it.
@@ -19,9 +20,10 @@ pub mod embedded;
 mod explanations;
 pub mod memory;
 mod pending;
-mod rules;
+pub mod rules;
 mod signal;
 
 pub use contract::{Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written};
 pub use explanations::EXPLANATIONS;
 pub use rules::{LARGEST_RECORD, MOST_METADATA};
+pub use signal::Signal;

@@ -1,4 +1,4 @@
-//! What callers may hand in: names, sizes, shapes. Every log of this crate asks here first.
+//! What callers may hand in: names, sizes, shapes. Every log asks here first, whichever crate it stands in.
 //!
 //! A breach is [`LogError::Misuse`], found before anything is buffered.
 
@@ -23,7 +23,10 @@ const LONGEST_GROUP: usize = 1000;
 const MOST_PARTITIONS: i32 = 4096;
 
 /// Says whether a topic may be made like this.
-pub(crate) fn check_topic(settings: &TopicSettings) -> Result<(), LogError> {
+///
+/// # Errors
+/// [`LogError::Misuse`] if not.
+pub fn check_topic(settings: &TopicSettings) -> Result<(), LogError> {
     let name = settings.name.as_ref();
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     if name.is_empty() || name.len() > LONGEST_NAME || name == "." || name == ".." || !name.bytes().all(legal) {
@@ -39,7 +42,10 @@ pub(crate) fn check_topic(settings: &TopicSettings) -> Result<(), LogError> {
 }
 
 /// Says whether a group may commit this position.
-pub(crate) fn check_position(group: &str, position: &Position) -> Result<(), LogError> {
+///
+/// # Errors
+/// [`LogError::Misuse`] if not.
+pub fn check_position(group: &str, position: &Position) -> Result<(), LogError> {
     if group.is_empty() || group.len() > LONGEST_GROUP {
         return Err(LogError::Misuse(format!("`{}` is not a name of a group", batch::bounded(group))));
     }
@@ -56,7 +62,10 @@ pub(crate) fn check_position(group: &str, position: &Position) -> Result<(), Log
 }
 
 /// Says whether the columns of a block have one length.
-pub(crate) fn check_columns(records: &Records) -> Result<(), LogError> {
+///
+/// # Errors
+/// [`LogError::Misuse`] if not.
+pub fn check_columns(records: &Records) -> Result<(), LogError> {
     use arrow::array::Array;
     let lengths = [records.keys.len(), records.values.len(), records.headers.len(), records.arrivals.len()];
     if lengths.iter().any(|length| *length != lengths[0]) {
@@ -66,7 +75,8 @@ pub(crate) fn check_columns(records: &Records) -> Result<(), LogError> {
 }
 
 /// Bytes of key, value and headers of one record.
-pub(crate) fn record_bytes(records: &Records, index: usize) -> usize {
+#[must_use]
+pub fn record_bytes(records: &Records, index: usize) -> usize {
     [&records.keys, &records.values, &records.headers]
         .iter()
         .map(|column| usize::try_from(column.value_length(index)).unwrap_or(0))

@@ -4,24 +4,34 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Counts commits. It starts at 1, so that a first `wait(0, …)` never waits.
-pub(crate) struct Signal {
+#[derive(Debug)]
+pub struct Signal {
     commits: Mutex<u64>,
     changed: Condvar,
 }
 
+impl Default for Signal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Signal {
-    pub(crate) fn new() -> Self {
+    /// Nothing has committed.
+    #[must_use]
+    pub fn new() -> Self {
         Self { commits: Mutex::new(1), changed: Condvar::new() }
     }
 
     /// Says that a transaction has committed, after it can be seen.
-    pub(crate) fn raise(&self) {
+    pub fn raise(&self) {
         *self.commits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
     }
 
     /// See [`Log::wait`](crate::Log::wait).
-    pub(crate) fn wait(&self, seen: u64, limit: Duration) -> u64 {
+    #[must_use]
+    pub fn wait(&self, seen: u64, limit: Duration) -> u64 {
         let commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
         let (commits, _timed_out) = self
             .changed

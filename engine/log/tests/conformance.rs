@@ -26,17 +26,20 @@ fn open(folder: &Path) -> EmbeddedLog {
 #[test]
 fn the_memory_log_keeps_the_contract() {
     log_suite::run(&|| Box::new(MemoryLog::new(clock())));
+    log_suite::run_gapless(&|| Box::new(MemoryLog::new(clock())));
 }
 
 #[test]
 fn the_embedded_log_keeps_the_contract() {
     let folders = RefCell::new(Vec::new());
-    log_suite::run(&|| {
+    let make = || -> Box<dyn Log> {
         let folder = tempfile::tempdir().expect("temporary folder");
         let log = open(folder.path());
         folders.borrow_mut().push(folder);
         Box::new(log)
-    });
+    };
+    log_suite::run(&make);
+    log_suite::run_gapless(&make);
 }
 
 #[test]

@@ -1,0 +1,303 @@
+//! Reading partitions in order, cheaply, at several places at once.
+//!
+//! A *cursor* is a partition that the client fetches ahead. A read that goes on where one ended takes what is there; it
+//! asks nothing and seeks nothing. Readers of one partition at different places each get a cursor of their own, as the
+//! client can fetch a partition only once: there is a client for the first cursor of each partition, another for the
+//! second ones, up to four. A fifth place takes over the cursor that was idle longest, which costs a seek.
+//!
+//! Gaps: a control record is passed when the client says so, an aborted batch when the end of the partition is reached.
+//! So a cursor has two offsets: what follows the last record it gave, and up to where nothing more is.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use batch::Records;
+use log::{LogError, Signal};
+use rdkafka::error::RDKafkaErrorCode;
+
+use crate::columns::Block;
+use crate::failure::KafkaFailure;
+use crate::native::{Message, PartitionQueue, Reading};
+use crate::settings::KafkaSettings;
+use crate::visibility::Place;
+
+/// Most cursors of a partition that are kept. Each may hold what the client fetches ahead.
+const MOST_CURSORS: usize = 4;
+/// Records taken from the client at once.
+const AT_ONCE: usize = 1000;
+/// How long one wait for records lasts.
+const WAIT: Duration = Duration::from_millis(10);
+
+/// Where a partition is being read.
+struct Cursor {
+    /// Which client it uses.
+    lane: usize,
+    /// Taken from the client and not given out yet. Before the queue, as they belong to its client.
+    pending: VecDeque<Message>,
+    queue: PartitionQueue,
+    /// Offset after the last record given out.
+    next: i64,
+    /// There is no record between `next` and this but those pending.
+    reached: i64,
+    /// Offset of the last end of the partition that was told.
+    ended: i64,
+}
+
+impl Cursor {
+    /// True if a read from this offset goes on here.
+    fn continues(&self, offset: i64) -> bool {
+        let first = self.pending.front().map_or(self.reached.max(self.next), Message::offset);
+        (self.next..=first).contains(&offset)
+    }
+
+    /// Takes what is there, or waits for a while. An error is the partition's.
+    fn fill(&mut self, wait: Duration) -> Result<(), RDKafkaErrorCode> {
+        let mut taken = Vec::new();
+        self.queue.take(AT_ONCE, wait, &mut taken);
+        for message in taken {
+            match message.event() {
+                None => self.pending.push_back(message),
+                Some(RDKafkaErrorCode::PartitionEOF) => {
+                    self.ended = message.offset();
+                    self.reached = self.reached.max(self.ended);
+                }
+                Some(code) => return Err(code),
+            }
+        }
+        // The client moves its position by one too many at an end, so that value says nothing.
+        if self.pending.is_empty()
+            && let Some(passed) = self.queue.passed().filter(|passed| *passed != self.ended + 1)
+        {
+            self.reached = self.reached.max(passed);
+        }
+        Ok(())
+    }
+
+    /// Moves pending records into blocks until `bytes` reach `max_bytes`.
+    fn give(&mut self, blocks: &mut Blocks, max_bytes: usize) {
+        while let Some(message) = self.pending.front() {
+            if blocks.bytes >= max_bytes && blocks.count > 0 {
+                return;
+            }
+            blocks.push(message);
+            self.next = message.offset() + 1;
+            self.reached = self.reached.max(self.next);
+            self.pending.pop_front();
+        }
+    }
+}
+
+/// Blocks that are being collected.
+#[derive(Default)]
+struct Blocks {
+    done: Vec<Records>,
+    open: Block,
+    bytes: usize,
+    count: usize,
+}
+
+impl Blocks {
+    fn push(&mut self, message: &Message) {
+        if self.open.ends_before(message.offset()) {
+            self.done.extend(std::mem::take(&mut self.open).finish());
+        }
+        self.bytes += self.open.push(message);
+        self.count += 1;
+    }
+
+    fn finish(mut self) -> Vec<Records> {
+        self.done.extend(self.open.finish());
+        self.done
+    }
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: HashMap<Place, Vec<Cursor>>,
+    /// Lanes in use by each partition, idle cursors among them.
+    lanes: HashMap<Place, Vec<usize>>,
+    clients: Vec<Arc<Reading>>,
+}
+
+/// All cursors of a log.
+pub(crate) struct Reader {
+    settings: KafkaSettings,
+    arrived: Arc<Signal>,
+    pool: Mutex<Pool>,
+}
+
+/// What a read has to know from its caller.
+pub(crate) struct Question<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: usize,
+    /// First offset and end of the partition. Asked only if the read does not go on where one ended.
+    pub(crate) bounds: &'a dyn Fn() -> Result<(i64, i64), LogError>,
+    /// The offset below which all records are known to be committed.
+    pub(crate) floor: &'a dyn Fn() -> i64,
+}
+
+impl Reader {
+    /// No cursors. `arrived` is raised when records come to a partition that was read to its end.
+    pub(crate) fn new(settings: KafkaSettings, arrived: Arc<Signal>) -> Result<Self, KafkaFailure> {
+        let reader = Self { settings, arrived, pool: Mutex::default() };
+        reader.client(&mut reader.pool(), 0)?;
+        Ok(reader)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client for questions that are no reads.
+    pub(crate) fn asking(&self) -> Result<Arc<Reading>, KafkaFailure> {
+        self.client(&mut self.pool(), 0)
+    }
+
+    fn client(&self, pool: &mut Pool, lane: usize) -> Result<Arc<Reading>, KafkaFailure> {
+        while pool.clients.len() <= lane {
+            let mut config = self.settings.reading();
+            let client = Reading::new(&mut config, Arc::clone(&self.arrived), self.settings.request_timeout)?;
+            pool.clients.push(Arc::new(client));
+        }
+        Ok(Arc::clone(&pool.clients[lane]))
+    }
+
+    /// See [`Log::read`](log::Log::read).
+    pub(crate) fn read(&self, question: &Question<'_>) -> Result<Vec<Records>, LogError> {
+        let mut cursor = match self.going_on(question.place, question.offset) {
+            Some(cursor) => cursor,
+            None => self.start(question)?,
+        };
+        let outcome = self.collect(&mut cursor, question);
+        // After a failure the partition is started again: what the client has is of no use.
+        if outcome.is_ok() {
+            self.pool().idle.entry(question.place.clone()).or_default().push(cursor);
+        } else {
+            self.release(question.place, cursor);
+        }
+        outcome
+    }
+
+    /// Takes the cursor that stands there out of the pool.
+    fn going_on(&self, place: &Place, offset: i64) -> Option<Cursor> {
+        let mut pool = self.pool();
+        let idle = pool.idle.get_mut(place)?;
+        let index = idle.iter().position(|cursor| cursor.continues(offset))?;
+        Some(idle.remove(index))
+    }
+
+    fn start(&self, question: &Question<'_>) -> Result<Cursor, LogError> {
+        let (place, offset) = (question.place, question.offset);
+        let (first, end) = (question.bounds)()?;
+        if offset < first || offset > end {
+            return Err(LogError::OutOfRange { topic: Arc::clone(&place.0), partition: place.1, offset, first, end });
+        }
+        let (lane, client) = {
+            let mut pool = self.pool();
+            let taken = pool.lanes.entry(place.clone()).or_default();
+            let free = (0..).find(|lane| !taken.contains(lane)).unwrap_or(taken.len());
+            let idle = pool.idle.get_mut(place).filter(|idle| !idle.is_empty());
+            let (lane, old) = match idle {
+                Some(idle) if free >= MOST_CURSORS => {
+                    let old = idle.remove(0);
+                    (old.lane, Some(old))
+                }
+                _ => {
+                    pool.lanes.entry(place.clone()).or_default().push(free);
+                    (free, None)
+                }
+            };
+            let client = self.client(&mut pool, lane)?;
+            drop(pool);
+            // Stopped outside of the lock, and before its partition is started again.
+            drop(old);
+            (lane, client)
+        };
+        let queue = PartitionQueue::start(&client, &self.settings.outside(&place.0), place.1, offset);
+        let queue = queue.inspect_err(|_| self.free(place, lane))?;
+        Ok(Cursor { lane, pending: VecDeque::new(), queue, next: offset, reached: offset, ended: -1 })
+    }
+
+    fn collect(&self, cursor: &mut Cursor, question: &Question<'_>) -> Result<Vec<Records>, LogError> {
+        let mut blocks = Blocks::default();
+        let mut waits = self.settings.request_timeout.as_millis() / WAIT.as_millis();
+        cursor.next = cursor.next.max(question.offset);
+        loop {
+            if cursor.pending.is_empty() {
+                cursor.fill(Duration::ZERO).map_err(|code| self.refused(question, code))?;
+            }
+            let before = blocks.count;
+            cursor.give(&mut blocks, question.max_bytes);
+            if blocks.count > 0 && blocks.bytes >= question.max_bytes {
+                return Ok(blocks.finish());
+            }
+            if cursor.pending.is_empty() && blocks.count == before {
+                if cursor.reached >= (question.floor)() {
+                    return Ok(blocks.finish());
+                }
+                if waits == 0 {
+                    return self.late(blocks, question);
+                }
+                waits -= 1;
+                cursor.fill(WAIT).map_err(|code| self.refused(question, code))?;
+            }
+        }
+    }
+
+    /// What is said when committed records did not come in time.
+    fn late(&self, blocks: Blocks, question: &Question<'_>) -> Result<Vec<Records>, LogError> {
+        if blocks.count > 0 {
+            return Ok(blocks.finish());
+        }
+        let Question { place: (topic, partition), offset, .. } = question;
+        let reason = format!(
+            "nothing came from offset {offset} of partition {partition} of `{topic}` on within {:?}",
+            self.settings.request_timeout
+        );
+        Err(KafkaFailure::new("reading", reason).into())
+    }
+
+    /// The error of a partition. Records that are gone are out of range; the next read says so with the bounds.
+    fn refused(&self, question: &Question<'_>, code: RDKafkaErrorCode) -> LogError {
+        if code == RDKafkaErrorCode::AutoOffsetReset
+            && let Ok((first, end)) = (question.bounds)()
+        {
+            let (topic, partition) = (Arc::clone(&question.place.0), question.place.1);
+            return LogError::OutOfRange { topic, partition, offset: question.offset, first, end };
+        }
+        KafkaFailure::coded("reading", code, "").into()
+    }
+
+    fn release(&self, place: &Place, cursor: Cursor) {
+        let lane = cursor.lane;
+        drop(cursor);
+        self.free(place, lane);
+    }
+
+    fn free(&self, place: &Place, lane: usize) {
+        if let Some(taken) = self.pool().lanes.get_mut(place) {
+            taken.retain(|other| *other != lane);
+        }
+    }
+
+    /// Drops the cursors of a topic that is not the one that it was.
+    pub(crate) fn forget(&self, topic: &str) {
+        let mut pool = self.pool();
+        let places: Vec<Place> = pool.idle.keys().filter(|(name, _)| &**name == topic).cloned().collect();
+        for place in places {
+            let cursors = pool.idle.remove(&place).unwrap_or_default();
+            if let Some(taken) = pool.lanes.get_mut(&place) {
+                taken.retain(|lane| cursors.iter().all(|cursor| cursor.lane != *lane));
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Before the clients, which would wait for them.
+        self.pool().idle.clear();
+    }
+}

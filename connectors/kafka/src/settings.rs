@@ -1,0 +1,227 @@
+//! What a log on Kafka is told: where the servers are, who it is, and the few numbers that matter.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use batch::Code;
+use rdkafka::ClientConfig;
+
+use crate::client_settings::{Goes, judge};
+use crate::explanations::{CLIENT_SETTING, NAME, NUMBER};
+
+/// Most bytes of a namespace: with a topic's 200 it stays below Kafka's 249.
+const LONGEST_NAMESPACE: usize = 48;
+/// Most bytes of an instance's name.
+const LONGEST_INSTANCE: usize = 200;
+/// Most bytes of a record that may be chosen. A broker takes no request above 100 MiB unless told to.
+const MOST_OF_A_RECORD: usize = 64 * 1024 * 1024;
+/// What a batch needs beside its records, generously.
+pub(crate) const AROUND_A_RECORD: usize = 64 * 1024;
+
+/// What a log on Kafka is told.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// Addresses to start from, `host:port`, with commas between them.
+    pub servers: String,
+    /// Name of this process among those that share the work. Two processes of one name fence each other.
+    pub instance: String,
+    /// Put before each name of a topic, of a group and of an instance, so that several set-ups share a cluster. May be
+    /// empty. Topics without it do not exist for this log.
+    pub namespace: String,
+    /// Copies of each topic that is made; `None` leaves it to the cluster.
+    pub replication: Option<i32>,
+    /// Most bytes of one record's key, value and headers.
+    pub largest_record: usize,
+    /// After this long without an end the cluster aborts a transaction. Until then the records after those of a process
+    /// that died wait, unless a process of its name starts again. So longer makes readers wait longer; shorter makes a
+    /// slow commit fail.
+    pub transaction_timeout: Duration,
+    /// How long one question to the cluster may take.
+    pub request_timeout: Duration,
+    /// A call about a transaction that takes longer than this will never return. Must be more than twice the time of a
+    /// transaction, which is what the slowest of these calls gives itself.
+    pub stuck_after: Duration,
+    /// Further settings of the client: those of a short list.
+    pub client: BTreeMap<String, String>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct SettingsError {
+    /// Under which people find more.
+    pub code: Code,
+    /// What and why.
+    pub message: String,
+}
+
+impl KafkaSettings {
+    /// Settings with the defaults of this crate.
+    #[must_use]
+    pub fn new(servers: &str, instance: &str) -> Self {
+        Self {
+            servers: servers.to_owned(),
+            instance: instance.to_owned(),
+            namespace: String::new(),
+            replication: None,
+            largest_record: 16 * 1024 * 1024,
+            transaction_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(30),
+            stuck_after: Duration::from_secs(90),
+            client: BTreeMap::new(),
+        }
+    }
+
+    /// Says whether these settings can be used.
+    ///
+    /// # Errors
+    /// The first one that cannot.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let error = |code, message| Err(SettingsError { code, message });
+        if self.servers.trim().is_empty() {
+            return error(NAME, "Kafka has no address".to_owned());
+        }
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let names = [
+            ("an instance", &self.instance, 1, LONGEST_INSTANCE),
+            ("a namespace", &self.namespace, 0, LONGEST_NAMESPACE),
+        ];
+        for (what, name, least, most) in names {
+            if !(least..=most).contains(&name.len()) || !name.bytes().all(legal) {
+                let shown = batch::bounded(name);
+                return error(
+                    NAME,
+                    format!("`{shown}` is not a name of {what}: {least} to {most} letters, digits, `.`, `_` or `-`"),
+                );
+            }
+        }
+        if !(1..=MOST_OF_A_RECORD).contains(&self.largest_record) {
+            return error(
+                NUMBER,
+                format!("the largest record cannot have {} bytes, only 1 to {MOST_OF_A_RECORD}", self.largest_record),
+            );
+        }
+        let [transaction, stuck] = [self.transaction_timeout, self.stuck_after];
+        if !(Duration::from_secs(5)..=Duration::from_mins(15)).contains(&transaction) {
+            return error(NUMBER, format!("a transaction cannot last {transaction:?}, only 5 s to 15 min"));
+        }
+        if stuck <= 2 * transaction {
+            return error(
+                NUMBER,
+                format!(
+                    "calls are stuck after {stuck:?}, but may take twice {transaction:?}, the time of a transaction"
+                ),
+            );
+        }
+        for name in self.client.keys() {
+            if let Err(why) = judge(name) {
+                return error(CLIENT_SETTING, format!("`{}` may not be set: {why}", batch::bounded(name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a topic in the cluster.
+    pub(crate) fn outside(&self, name: &str) -> String {
+        format!("{}{name}", self.namespace)
+    }
+
+    /// Settings of clients that read and ask.
+    pub(crate) fn reading(&self) -> ClientConfig {
+        let mut config = self.everywhere();
+        for (name, value) in [
+            ("isolation.level", "read_committed"),
+            ("enable.partition.eof", "true"),
+            ("auto.offset.reset", "error"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            // A reader that starts at another place waits for the fetch that is under way, so longer makes that slower;
+            // shorter costs more empty fetches when nothing comes.
+            ("fetch.wait.max.ms", "20"),
+            // How long a partition is left alone after its queue was full. Its default of 1 s starves fast readers.
+            ("fetch.queue.backoff.ms", "1"),
+            // What may wait for each reader of a partition. More costs memory, less makes a fast reader wait.
+            ("queued.max.messages.kbytes", "16384"),
+        ] {
+            config.set(name, value);
+        }
+        self.add(&mut config, Goes::Reading);
+        config
+    }
+
+    /// Settings of the client that writes.
+    pub(crate) fn writing(&self) -> ClientConfig {
+        let mut config = self.everywhere();
+        let transaction = self.transaction_timeout.as_millis();
+        config.set("transactional.id", self.outside(&self.instance));
+        config.set("transaction.timeout.ms", transaction.to_string());
+        // Below the transaction's, so that a record which cannot be sent fails while the transaction can be aborted.
+        config.set("message.timeout.ms", (transaction * 4 / 5).to_string());
+        config.set("socket.timeout.ms", (transaction / 2).clamp(1000, 60_000).to_string());
+        // A transaction is handed over as fast as it can be; waiting for more only adds to its time.
+        config.set("linger.ms", "0");
+        config.set("queue.buffering.max.messages", "1000000");
+        self.add(&mut config, Goes::Writing);
+        config
+    }
+
+    fn everywhere(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers);
+        config.set("message.max.bytes", (self.largest_record + AROUND_A_RECORD).to_string());
+        config.set("topic.metadata.refresh.fast.interval.ms", "50");
+        config.set("reconnect.backoff.max.ms", "1000");
+        config
+    }
+
+    fn add(&self, config: &mut ClientConfig, whose: Goes) {
+        for (name, value) in &self.client {
+            if judge(name).is_ok_and(|goes| goes == whose || goes == Goes::Everywhere) {
+                config.set(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::KafkaSettings;
+
+    #[test]
+    fn settings_are_checked() {
+        type Change = fn(&mut KafkaSettings);
+        let cases: [(Change, Option<&str>); 11] = [
+            (|_| (), None),
+            (|settings| settings.servers = " ".into(), Some("E5502")),
+            (|settings| settings.instance = String::new(), Some("E5502")),
+            (|settings| settings.instance = "a/b".into(), Some("E5502")),
+            (|settings| settings.namespace = "test.".into(), None),
+            (|settings| settings.namespace = "n".repeat(49), Some("E5502")),
+            (|settings| settings.largest_record = 0, Some("E5503")),
+            (|settings| settings.transaction_timeout = Duration::from_secs(1), Some("E5503")),
+            (|settings| settings.stuck_after = Duration::from_secs(60), Some("E5503")),
+            (|settings| drop(settings.client.insert("acks".into(), "1".into())), Some("E5501")),
+            (|settings| drop(settings.client.insert("compression.type".into(), "lz4".into())), None),
+        ];
+        for (index, (change, expected)) in cases.into_iter().enumerate() {
+            let mut settings = KafkaSettings::new("localhost:9092", "one");
+            change(&mut settings);
+            assert_eq!(settings.check().err().map(|error| error.code.0), expected, "case {index}");
+        }
+    }
+
+    #[test]
+    fn a_setting_goes_where_it_belongs() {
+        let mut settings = KafkaSettings::new("localhost:9092", "one");
+        settings.client.insert("compression.type".into(), "lz4".into());
+        settings.client.insert("fetch.wait.max.ms".into(), "7".into());
+        settings.client.insert("client.id".into(), "me".into());
+        let (reading, writing) = (settings.reading(), settings.writing());
+        assert_eq!((reading.get("compression.type"), writing.get("compression.type")), (None, Some("lz4")));
+        assert_eq!((reading.get("fetch.wait.max.ms"), writing.get("fetch.wait.max.ms")), (Some("7"), None));
+        assert_eq!((reading.get("client.id"), writing.get("client.id")), (Some("me"), Some("me")));
+        assert_eq!(reading.get("isolation.level"), Some("read_committed"));
+    }
+}

@@ -1,0 +1,275 @@
+//! One thread that writes: all transactions of this process, through one transactional producer. The client's reports of
+//! where records went come on a thread of its own.
+//!
+//! ```text
+//!   commit() ──job──▶ queue ──all that wait──▶ begin, produce, drain, positions, commit ──▶ an answer to each job
+//!                                                 │ refused                  │ no answer
+//!                                                 ▼                          ▼
+//!                                       purge, drain, abort         discard the producer, make another of the
+//!                                       "nothing happened"          same name, then "unknown"
+//! ```
+//!
+//! Jobs that wait go into one transaction of Kafka together: a commit costs the same for one job or for fifty. If such a
+//! transaction is refused, each job is tried again in one of its own, so that a bad one does not take others along.
+//!
+//! A producer whose commit, abort or positions got no answer is discarded, as its client may still have a request
+//! under way that would hit the next transaction. The one that replaces it has the same transactional id: Kafka settles
+//! or aborts what the old one left, and refuses its late requests. Only then are the callers told that their outcome is
+//! unknown, so that what they read next is settled.
+//!
+//! A producer that another process of its name has fenced stays fenced; so does the whole writer.
+
+mod attempt;
+mod reports;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use log::{LogError, Position, Signal, Written};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{Producer, ThreadedProducer};
+
+use self::attempt::{Attempt, Outcome};
+use self::reports::Reports;
+use crate::failure::KafkaFailure;
+use crate::settings::KafkaSettings;
+use crate::visibility::{Place, Visibility};
+use crate::watchdog::{Stuck, Watchdog};
+
+/// Most bytes of jobs that go into one transaction together. More makes each of them wait longer.
+const MOST_TOGETHER: usize = 64 * 1024 * 1024;
+
+/// How long to wait before another try to make a producer.
+const BEFORE_ANOTHER: Duration = Duration::from_millis(200);
+
+/// What one commit wants written.
+pub(crate) struct Job {
+    pub(crate) appends: Vec<Written>,
+    pub(crate) positions: Vec<(String, Place, Position)>,
+    /// Bytes of all records.
+    pub(crate) bytes: usize,
+}
+
+/// Offset of the first record of each append; `None` for one without records that has none after it to tell by.
+pub(crate) type Firsts = Vec<Option<i64>>;
+
+struct Request {
+    job: Job,
+    answer: SyncSender<Result<Firsts, LogError>>,
+}
+
+/// The side of the callers.
+pub(crate) struct Writer {
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread works with.
+struct Work {
+    settings: KafkaSettings,
+    visibility: Arc<Visibility>,
+    committed: Arc<Signal>,
+    watchdog: Watchdog,
+    producer: Option<ThreadedProducer<Reports>>,
+    fenced: bool,
+}
+
+impl Writer {
+    /// Fences other processes of this name, settles what they left open, and starts the thread.
+    pub(crate) fn start(
+        settings: KafkaSettings,
+        visibility: Arc<Visibility>,
+        committed: Arc<Signal>,
+        stuck: Stuck,
+    ) -> Result<Self, LogError> {
+        let no_thread = |error: std::io::Error| LogError::Store(Box::new(error));
+        let watchdog = Watchdog::start(settings.stuck_after, stuck).map_err(no_thread)?;
+        let mut work = Work { settings, visibility, committed, watchdog, producer: None, fenced: false };
+        work.connect()?;
+        let (sender, receiver) = channel();
+        let thread = std::thread::Builder::new().name("kafka transactions".to_owned());
+        let thread = thread.spawn(move || work.run(&receiver)).map_err(no_thread)?;
+        Ok(Self { requests: Some(sender), thread: Some(thread) })
+    }
+
+    /// Commits a job and waits for the outcome.
+    pub(crate) fn commit(&self, job: Job) -> Result<Firsts, LogError> {
+        let (answer, answered) = sync_channel(1);
+        let gone = || KafkaFailure::new("committing", "the thread of transactions has ended");
+        let requests = self.requests.as_ref().ok_or_else(gone)?;
+        requests.send(Request { job, answer }).map_err(|_| gone())?;
+        // The thread answers each job that it has taken, or has died with it: then nobody knows.
+        answered.recv().unwrap_or_else(|_| Err(LogError::Unknown(Box::new(gone()))))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(first) = requests.recv() {
+            let mut bytes = first.job.bytes;
+            let mut together = vec![first];
+            while bytes < MOST_TOGETHER
+                && let Ok(next) = requests.try_recv()
+            {
+                bytes += next.job.bytes;
+                together.push(next);
+            }
+            let refused = self.write(together);
+            for request in refused {
+                // Alone, so that what is wrong with one does not stop another.
+                let left = self.write(vec![request]);
+                debug_assert!(left.is_empty(), "a job of its own is always answered");
+            }
+        }
+        self.discard();
+    }
+
+    /// Writes jobs in one transaction and answers them. Gives back several that were refused together.
+    fn write(&mut self, requests: Vec<Request>) -> Vec<Request> {
+        let jobs: Vec<&Job> = requests.iter().map(|request| &request.job).collect();
+        let outcome = match self.connect() {
+            Err(error) => {
+                answer_all(requests, &mut || Err(again(&error)));
+                return Vec::new();
+            }
+            Ok(()) => self.attempt(&jobs),
+        };
+        match outcome {
+            Outcome::Committed(firsts) => {
+                self.committed.raise();
+                let mut firsts = firsts.into_iter();
+                answer_all(requests, &mut || Ok(firsts.next().unwrap_or_default()));
+            }
+            Outcome::Nothing(failure) if requests.len() == 1 => {
+                let failure = Arc::new(failure);
+                answer_all(requests, &mut || Err(LogError::Store(Box::new(Arc::clone(&failure)))));
+            }
+            Outcome::Nothing(_) => return requests,
+            Outcome::Unknown(failure) => {
+                let failure = Arc::new(failure);
+                self.settle();
+                // Waiters read again, in case it did happen.
+                self.committed.raise();
+                answer_all(requests, &mut || Err(LogError::Unknown(Box::new(Arc::clone(&failure)))));
+            }
+            Outcome::Fenced => {
+                self.fenced = true;
+                self.discard();
+                answer_all(requests, &mut || Err(LogError::Fenced));
+            }
+        }
+        Vec::new()
+    }
+
+    fn attempt(&mut self, jobs: &[&Job]) -> Outcome {
+        let Some(producer) = &self.producer else {
+            return Outcome::Nothing(KafkaFailure::new("committing", "there is no producer"));
+        };
+        let attempt = Attempt {
+            settings: &self.settings,
+            visibility: &self.visibility,
+            watchdog: &self.watchdog,
+            producer,
+            jobs,
+        };
+        let (outcome, usable) = attempt.run();
+        if !usable {
+            self.discard();
+        }
+        outcome
+    }
+
+    /// Makes a producer until one stands, so that what the last one left is settled.
+    fn settle(&mut self) {
+        while let Err(error) = self.connect() {
+            if matches!(error, LogError::Fenced) {
+                return;
+            }
+            std::thread::sleep(BEFORE_ANOTHER);
+        }
+    }
+
+    /// Makes a producer if there is none: fences others of its name and settles what they left.
+    fn connect(&mut self) -> Result<(), LogError> {
+        if self.fenced {
+            return Err(LogError::Fenced);
+        }
+        if self.producer.is_some() {
+            return Ok(());
+        }
+        let mut config = self.settings.writing();
+        config.set_log_level(RDKafkaLogLevel::Emerg);
+        let failure = |error: KafkaError| KafkaFailure::of("making a producer", &error);
+        let producer: ThreadedProducer<Reports> = config.create_with_context(Reports::default()).map_err(failure)?;
+        let initialised = {
+            let _watched = self.watchdog.watch("init_transactions");
+            // Kafka answers when the transaction before is settled.
+            producer.init_transactions(self.settings.transaction_timeout)
+        };
+        if let Err(error) = initialised {
+            if producer.client().fatal_error().is_some_and(|(code, _)| fences(code)) {
+                // Another process of this name started at the same moment and was later.
+                self.fenced = true;
+                retire(producer);
+                return Err(LogError::Fenced);
+            }
+            let failure = KafkaFailure::of("starting transactions", &error).because(producer.context().last_said());
+            retire(producer);
+            return Err(failure.into());
+        }
+        self.producer = Some(producer);
+        Ok(())
+    }
+
+    fn discard(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            retire(producer);
+        }
+    }
+}
+
+/// Drops a producer on a thread of its own: it may wait for answers, or for ever.
+fn retire(producer: ThreadedProducer<Reports>) {
+    let thread = std::thread::Builder::new().name("kafka discard".to_owned());
+    // Without a thread it is dropped here.
+    let _ = thread.spawn(move || drop(producer));
+}
+
+fn answer_all(requests: Vec<Request>, outcome: &mut dyn FnMut() -> Result<Firsts, LogError>) {
+    for request in requests {
+        // A caller that has gone needs no answer.
+        let _ = request.answer.send(outcome());
+    }
+}
+
+/// The same failure once more, for another caller.
+fn again(error: &LogError) -> LogError {
+    match error {
+        LogError::Fenced => LogError::Fenced,
+        other => {
+            let cause = std::error::Error::source(other).map_or_else(|| other.to_string(), ToString::to_string);
+            KafkaFailure::new("committing", cause).into()
+        }
+    }
+}
+
+/// True if the code says that another producer of this name took over.
+pub(super) fn fences(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::TransactionCoordinatorFenced
+    )
+}

@@ -1,0 +1,10 @@
+//! The log on a real Kafka. `services/kafka.sh` starts it; where Java or Maven are missing, these tests fail and say so.
+
+#![expect(clippy::panic, reason = "a test that cannot go on says why")]
+
+mod conformance;
+mod faults;
+mod model;
+mod proxy;
+mod support;
+mod unknown;
