@@ -15,14 +15,20 @@
 //! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), records within records, and defaults of
 //! the reader's schema other than null and empty.
 
+mod columns;
 mod decode;
+mod defaults;
 mod encode;
 mod ids;
+mod leaf;
+mod matching;
+mod plan;
 mod read;
+mod resolve;
 mod schema;
+mod source;
 #[cfg(test)]
 mod tests;
-mod values;
 mod wire;
 
 use batch::Code;
@@ -74,6 +80,8 @@ enum Fault {
     Range,
     Null,
     Kind,
+    Unresolved,
+    Lists,
 }
 
 impl Fault {
@@ -84,10 +92,10 @@ impl Fault {
             Self::CutOff => "E4303",
             Self::Trailing => "E4304",
             Self::Branch => "E4305",
-            Self::Length => "E4306",
+            Self::Length | Self::Lists => "E4306",
             Self::Text => "E4307",
             Self::Range | Self::Null => "E4308",
-            Self::Kind => "E4309",
+            Self::Kind | Self::Unresolved => "E4309",
         })
     }
 
@@ -103,6 +111,8 @@ impl Fault {
             Self::Range => "a value does not fit its type".to_owned(),
             Self::Null => "a value is null where null is no value".to_owned(),
             Self::Kind => "a value is of a kind that the column cannot hold".to_owned(),
+            Self::Unresolved => "a union's branch or an enum's symbol is none that the reader's schema has".to_owned(),
+            Self::Lists => "the columns of one array or map have not as many entries, or not the same keys".to_owned(),
         };
         if let Some(column) = column {
             message.push_str(&format!(", column {column}"));
