@@ -48,7 +48,8 @@ fn number(writer: &Wire, reader: &Wire) -> Option<(Wire, Then)> {
         Wire::Double => return Some((Wire::Integer { long: from }, Then::Keep)),
         _ => {}
     }
-    if from && !long(to)? {
+    let wide = long(to)?;
+    if from && !wide {
         return None;
     }
     match (writer, to) {
