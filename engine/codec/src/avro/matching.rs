@@ -1,8 +1,10 @@
 //! Which of a reader's types reads which of a writer's: the rules of Avro's specification under "Schema resolution".
 //!
 //! Where both sides have a logical type, each says what its numbers mean: units of time are converted, and what means
-//! another thing does not match, though the type below it would. Where one side has none, the other's meaning holds.
-//! Decimals of fewer digits after the point match those of more; the specification wants equal ones.
+//! another thing does not match, though the type below it would: a day is no instant, a wall-clock reading neither, and
+//! a text no decimal. Where one side has none, the other's meaning holds.
+//! Decimals match whether they stand in bytes or in a `fixed`, and those of fewer digits after the point match those of
+//! more; the specification wants equal ones.
 //!
 //! Of a reader's union the first branch of the same type (and name) is taken, and only then the first that matches by
 //! promotion, as the reference implementation does. By the letter it would be the first that matches in either way, and
@@ -27,11 +29,16 @@ pub(super) fn scalar(writer: &Wire, reader: &Wire) -> Option<(Wire, Then)> {
         (Wire::Fixed(from), Wire::Uuid(to)) => {
             (to.size == from.size && to.name.reads(&from.name)).then_some((reader.clone(), Then::Keep))
         }
-        (Wire::Decimal { scale: from, .. }, Wire::Decimal { scale: to, .. }) => {
-            (from <= to).then_some((writer.clone(), Then::Keep))
+        (Wire::Decimal { scale: from, fixed: from_fixed }, Wire::Decimal { scale: to, fixed: to_fixed }) => {
+            let named = match (from_fixed, to_fixed) {
+                (Some(from), Some(to)) => to.size == from.size && to.name.reads(&from.name),
+                _ => true,
+            };
+            (named && from <= to).then_some((writer.clone(), Then::Keep))
         }
-        (Wire::Decimal { fixed: None, .. }, Wire::Bytes) => keep(reader),
-        (Wire::Bytes, Wire::Decimal { fixed: None, .. }) => keep(reader),
+        (Wire::Decimal { fixed: None, .. }, Wire::Bytes) | (Wire::Bytes, Wire::Decimal { fixed: None, .. }) => {
+            keep(reader)
+        }
         (Wire::Decimal { fixed: Some(from), .. }, Wire::Fixed(to))
         | (Wire::Fixed(from), Wire::Decimal { fixed: Some(to), .. }) => {
             (to.size == from.size && to.name.reads(&from.name)).then_some((reader.clone(), Then::Keep))

@@ -40,7 +40,7 @@ fn below(path: &str, name: &str) -> String {
 /// `None` is null; at the top, outside of lists and maps, those are empty instead.
 fn fill(shape: &Shape, value: Option<&Value>, path: &str, top: bool, cells: &mut BTreeMap<String, Cell>) {
     match (shape, value) {
-        (Shape::Null, _) => {}
+        _ if !shape.has_column() => {}
         (Shape::Union(branches), value) => {
             let (chosen, value) = match value {
                 Some(Value::Union(index, value)) => (Some(*index as usize), Some(&**value)),

@@ -8,6 +8,10 @@ use crate::values;
 
 /// The reader's value; `None` if the writer's does not resolve.
 pub(crate) fn resolve(writer: &Shape, value: &Value, reader: &Shape) -> Option<Value> {
+    if !reader.has_column() {
+        // Passed over, whatever it is.
+        return Some(Value::Null);
+    }
     if let (Shape::Union(branches), Value::Union(index, value)) = (writer, value) {
         return resolve(&branches[*index as usize], value, reader);
     }
@@ -78,7 +82,15 @@ fn base(shape: &Shape) -> Base {
 
 fn scalar(from: Base, value: &Value, to: Base, writer: &Shape, reader: &Shape) -> Option<Value> {
     matches_plainly(writer, reader).then_some(())?;
+    if let (Some(written), Some(wanted), Value::Bytes(bytes) | Value::Fixed(_, bytes)) =
+        (decimal(writer), decimal(reader), value)
+    {
+        return rescaled(bytes, wanted - written, reader);
+    }
     Some(match (value, to) {
+        (Value::Int(number), Base::Long) if (writer, reader) == (&Shape::TimeMillis, &Shape::TimeMicros) => {
+            Value::Long(i64::from(*number) * 1000)
+        }
         (Value::Int(number), Base::Long) => Value::Long(i64::from(*number)),
         (Value::Int(number), Base::Float) => Value::Float(*number as f32),
         (Value::Int(number), Base::Double) => Value::Double(f64::from(*number)),
@@ -97,6 +109,23 @@ fn matches_plainly(writer: &Shape, reader: &Shape) -> bool {
     if let (Shape::Fixed(from, from_size, _), Shape::Fixed(to, to_size, _)) = (writer, reader) {
         return reads(to, from) && from_size == to_size;
     }
+    if let (Some(from), Some(to)) = (time(writer), time(reader))
+        && from != to
+    {
+        // Both say what they mean, and it is not the same; only times of the day are converted to a finer unit.
+        return (writer, reader) == (&Shape::TimeMillis, &Shape::TimeMicros);
+    }
+    if let (Shape::Decimal(..), Shape::Text | Shape::Uuid) | (Shape::Text | Shape::Uuid, Shape::Decimal(..)) =
+        (writer, reader)
+    {
+        return false;
+    }
+    match (decimal(writer), decimal(reader)) {
+        // In bytes or in a `fixed`.
+        (Some(from), Some(to)) if base(writer) != base(reader) => return from <= to,
+        (Some(from), Some(to)) if from > to => return false,
+        _ => {}
+    }
     let promoted = matches!(
         (base(writer), base(reader)),
         (Base::Int, Base::Long | Base::Float | Base::Double)
@@ -106,6 +135,35 @@ fn matches_plainly(writer: &Shape, reader: &Shape) -> bool {
             | (Base::Bytes, Base::Text)
     );
     promoted || (base(writer) == base(reader) && base(writer) != Base::Other)
+}
+
+/// Digits after the point.
+fn decimal(shape: &Shape) -> Option<u32> {
+    match shape {
+        Shape::Decimal(_, scale) | Shape::Fixed(_, _, Kind::Decimal(_, scale)) => Some(*scale),
+        _ => None,
+    }
+}
+
+/// A decimal with other digits after the point; of no more than 38 digits.
+fn rescaled(bytes: &[u8], by: u32, reader: &Shape) -> Option<Value> {
+    let units = values::units_of(bytes).checked_mul(10_i128.checked_pow(by)?)?;
+    (units.unsigned_abs() < 10_u128.pow(38)).then_some(())?;
+    Some(match reader {
+        Shape::Fixed(_, size, _) => Value::Fixed(*size, values::widen(&units.to_be_bytes(), *size)),
+        _ => Value::Bytes(units.to_be_bytes().to_vec()),
+    })
+}
+
+/// What a number means that is a time.
+fn time(shape: &Shape) -> Option<(u32, bool)> {
+    match shape {
+        Shape::Date => Some((100, false)),
+        Shape::TimeMillis => Some((101, false)),
+        Shape::TimeMicros => Some((102, false)),
+        Shape::Timestamp(digits, local) => Some((*digits, *local)),
+        _ => None,
+    }
 }
 
 /// The branch of a reader's union for a writer's type.
@@ -133,6 +191,7 @@ pub(crate) fn library_departs(writer: &Shape, reader: &Shape) -> bool {
         other => vec![other.clone()],
     };
     match (writer, reader) {
+        _ if !reader.has_column() => (writer, reader) != (&Shape::Null, &Shape::Null),
         (Shape::Union(_), _) | (_, Shape::Union(_)) => {
             let (from, to) = (branches(writer), branches(reader));
             let looked_at = |shape: &&Shape| shape.named().is_some() || matches!(shape, Shape::Map(_) | Shape::Array(_));
@@ -140,7 +199,7 @@ pub(crate) fn library_departs(writer: &Shape, reader: &Shape) -> bool {
                 || from.iter().any(|branch| match self::branch(branch, &to) {
                     None => *branch != Shape::Null,
                     Some(at) => {
-                        (base(branch) != base(&to[at]) && (to.len() > 2 || to[at] == Shape::Uuid)) || library_departs(branch, &to[at])
+                        (base(branch) != base(&to[at]) && (reader.some().len() > 1 || to[at] == Shape::Uuid || decimal(&to[at]).is_some())) || library_departs(branch, &to[at])
                     }
                 })
         }
