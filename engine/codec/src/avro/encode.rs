@@ -60,9 +60,9 @@ impl RecordEncoder {
         for row in 0..rows.num_rows() {
             let start = bytes.len();
             bytes.extend_from_slice(&self.frame);
+            position.clear();
+            position.push(row);
             let failed = parts.iter().find_map(|(name, part)| {
-                position.clear();
-                position.push(row);
                 part.write(&sources, &mut position, &mut bytes).err().map(|fault| (Some(name.as_str()), fault))
             });
             // Arrow's offsets end at two gigabytes.
@@ -86,14 +86,28 @@ impl RecordEncoder {
 /// How one part of a record is written. Sources are named by their index.
 enum Part {
     /// A value, or the null of the union that it stands in.
-    Leaf { source: usize, wire: Wire, null: Option<i64>, branch: Option<i64> },
+    Leaf {
+        source: usize,
+        wire: Wire,
+        null: Option<i64>,
+        branch: Option<i64>,
+    },
     Record(Vec<Part>),
     /// The lists of these sources have the same length.
-    Array { item: Box<Part>, sources: Range<usize> },
+    Array {
+        item: Box<Part>,
+        sources: Range<usize>,
+    },
     /// The maps of these sources have the same keys.
-    Map { value: Box<Part>, sources: Range<usize> },
+    Map {
+        value: Box<Part>,
+        sources: Range<usize>,
+    },
     /// The branches that have columns.
-    Union { null: Option<i64>, branches: Vec<(i64, Part)> },
+    Union {
+        null: Option<i64>,
+        branches: Vec<(i64, Part)>,
+    },
 }
 
 /// Where a value comes from.
@@ -262,6 +276,7 @@ fn blank(wire: &Wire) -> Option<Part> {
 }
 
 impl Part {
+    #[inline]
     fn write(&self, sources: &[Source], position: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
         match self {
             Self::Leaf { source, wire, null, branch } => {
@@ -276,6 +291,13 @@ impl Part {
                 }
                 source.write(index, wire, out)
             }
+            other => other.write_rare(sources, position, out),
+        }
+    }
+
+    fn write_rare(&self, sources: &[Source], position: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match self {
+            Self::Leaf { .. } => self.write(sources, position, out),
             Self::Record(parts) => parts.iter().try_for_each(|part| part.write(sources, position, out)),
             Self::Array { item, sources: those } => {
                 let count = entries(&sources[those.clone()], position)?;
@@ -331,9 +353,9 @@ impl Part {
             }
             Self::Record(parts) => parts.iter().any(|part| part.is_there(sources, position, true)),
             Self::Union { branches, .. } => branches.iter().any(|(_, part)| part.is_there(sources, position, true)),
-            Self::Array { sources: those, .. } | Self::Map { sources: those, .. } => {
-                sources[those.clone()].iter().any(|source| source.length(position).is_some_and(|length| length > 0 || !filled))
-            }
+            Self::Array { sources: those, .. } | Self::Map { sources: those, .. } => sources[those.clone()]
+                .iter()
+                .any(|source| source.length(position).is_some_and(|length| length > 0 || !filled)),
         }
     }
 }
@@ -368,6 +390,7 @@ fn entries(sources: &[Source], position: &[usize]) -> Result<usize, Fault> {
 }
 
 /// Avro's variable-length zig-zag number.
+#[inline]
 pub(super) fn long(value: i64, out: &mut Vec<u8>) {
     let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
     while rest >= 0x80 {
@@ -377,6 +400,7 @@ pub(super) fn long(value: i64, out: &mut Vec<u8>) {
     out.push(rest as u8);
 }
 
+#[inline]
 pub(super) fn piece(bytes: &[u8], out: &mut Vec<u8>) {
     long(bytes.len() as i64, out);
     out.extend_from_slice(bytes);

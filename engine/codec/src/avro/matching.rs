@@ -66,9 +66,9 @@ fn number(writer: &Wire, reader: &Wire) -> Option<(Wire, Then)> {
         (Wire::Integer { .. }, meant) => Some((meant.clone(), Then::Keep)),
         (Wire::Time { micros: false }, Wire::Time { micros: true }) => Some((writer.clone(), Then::Thousandfold)),
         (Wire::Timestamp { local, .. }, Wire::Timestamp { local: wanted, .. }) if local != wanted => None,
-        (Wire::Date, Wire::Date) | (Wire::Time { .. }, Wire::Time { .. }) | (Wire::Timestamp { .. }, Wire::Timestamp { .. }) => {
-            Some((writer.clone(), Then::Keep))
-        }
+        (Wire::Date, Wire::Date)
+        | (Wire::Time { .. }, Wire::Time { .. })
+        | (Wire::Timestamp { .. }, Wire::Timestamp { .. }) => Some((writer.clone(), Then::Keep)),
         _ => None,
     }
 }

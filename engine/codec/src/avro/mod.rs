@@ -12,10 +12,34 @@
 //! columns and reads straight into them, so that no tree of values is made for a row. A record that cannot be read or
 //! written is set aside with a reason, and its neighbours are not touched.
 //!
-//! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), records within records, and defaults of
-//! the reader's schema other than null and empty.
+//! **Columns.** A topology sees plain columns, which expressions can name and ClickHouse can hold; there are no structs.
+//!
+//! * The fields of a record within a record are columns by dotted path: `price` of `trade` is `trade.price`. Where the
+//!   record may be null, they all may: a null record is one whose columns are all null (its lists and maps empty).
+//! * An array of records is a list for each field, all of one length: `legs.price` and `legs.side`. So ClickHouse keeps
+//!   `Nested`. A map of records is a map for each field, all with the same keys.
+//! * A union of null and one type is a nullable column of that type. Lists and maps are empty, never null, at the top;
+//!   within lists and maps they may be null.
+//! * A union of several types is a nullable column for each, named by the type as Avro's JSON encoding does, without a
+//!   namespace: `x.string`, `x.long`, `x.Trade.price`. At most one of them is not null.
+//! * A field with a written type in its property `spotlight.type` is one column, whatever it is: of a union of several types
+//!   it takes the branches that it can hold, and a record with another is bad.
+//! * What is always null, and a record without fields, has no column.
+//! * A `uuid` is text, also in a `fixed`. `float` is double. Times of the day are numbers of their units. `duration` and
+//!   `big-decimal` are their bytes.
+//!
+//! **Reading.** A writer's schema is resolved to the reader's by the rules of Avro's specification: by names and aliases,
+//! with promotions and the reader's defaults; `matching` says where more is allowed. Fields without a column are
+//! passed over, never made. Without a reader's schema, columns are found by name, and those that the writer lacks are null
+//! or empty.
+//!
+//! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), schemas that contain themselves, and
+//! structs: a list of columns cannot say how many empty records an array had.
 
+#[cfg(test)]
+mod cases;
 mod columns;
+mod compatibility;
 mod decode;
 mod defaults;
 mod encode;
@@ -33,6 +57,7 @@ mod wire;
 
 use batch::Code;
 
+pub use compatibility::{Difference, compatibility};
 pub use decode::{Decoded, RecordDecoder, Schemas};
 pub use encode::{Encoded, RecordEncoder};
 pub use ids::SchemaIds;

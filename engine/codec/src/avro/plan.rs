@@ -24,8 +24,8 @@ pub(super) enum Node {
     Branch { node: Box<Node>, others: Box<[usize]>, level: usize },
     /// One after another.
     Record(Box<[Node]>),
-    /// The lists of these columns get the same length.
-    Array { item: Box<Node>, columns: Box<[usize]>, level: usize },
+    /// The lists of these columns get the same length. `weightless`: the items have no bytes.
+    Array { item: Box<Node>, columns: Box<[usize]>, level: usize, weightless: bool },
     /// The maps of these columns get the same keys.
     Map { value: Box<Node>, columns: Box<[usize]>, level: usize },
     /// Nothing is read; the reader's default is, which is kept as bytes.
@@ -53,14 +53,24 @@ pub(super) enum Read {
     /// A number into a column that holds every one.
     Long,
     /// A number that must be in a range.
-    Integer { least: i64, most: i64 },
+    Integer {
+        least: i64,
+        most: i64,
+    },
     Double,
     /// Into a column of decimals, multiplied so that the digits after the point are the column's, and less than a limit.
-    Decimal { size: Option<usize>, factor: i128, limit: u128 },
+    Decimal {
+        size: Option<usize>,
+        factor: i128,
+        limit: u128,
+    },
     /// The reader's symbol for each of the writer's.
     Symbols(Box<[Option<Box<str>>]>),
     /// All others, as this type says.
-    Other { wire: Wire, then: Then },
+    Other {
+        wire: Wire,
+        then: Then,
+    },
 }
 
 /// What becomes of a number between the writer's and the reader's type.
@@ -129,10 +139,13 @@ impl Node {
                 node.run(cursor, columns, believe)
             }
             Self::Record(fields) => fields.iter().try_for_each(|field| field.run(cursor, columns, believe)),
-            Self::Array { item, columns: those, level } => loop {
+            Self::Array { item, columns: those, level, weightless } => loop {
                 let count = cursor.block()?;
                 if count == 0 {
                     return those.iter().try_for_each(|column| columns[*column].close(*level));
+                }
+                if *weightless {
+                    cursor.make_weightless(count)?;
                 }
                 for _ in 0..count {
                     item.run(cursor, columns, believe)?;

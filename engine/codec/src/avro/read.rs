@@ -8,11 +8,13 @@ use super::wire::Wire;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
+    /// How many more items without a byte of their own may be made; see [`Self::make_weightless`].
+    weightless: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
-        Self { rest: body }
+        Self { rest: body, weightless: body.len() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,8 +87,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Number of items of the next block of an array or map; 0 at its end. A negative number is followed by the block's
-    /// length in bytes. An item has at least one byte, but for nulls and the like, of which a block may then have no
-    /// more either: what is put into columns is bounded by the record's length.
+    /// length in bytes. An item has at least one byte, but for those of [`Self::make_weightless`], of which a block has no
+    /// more either.
     pub(super) fn block(&mut self) -> Result<usize, Fault> {
         let count = self.long()?;
         if count < 0 {
@@ -94,6 +96,13 @@ impl<'a> Cursor<'a> {
         }
         let count = usize::try_from(count.unsigned_abs()).map_err(|_| Fault::Length)?;
         if count > self.rest.len() { Err(Fault::Length) } else { Ok(count) }
+    }
+
+    /// Counts items that have no bytes and stand in a column all the same: a `fixed` of size 0, or a record of which
+    /// the reader has defaults only. A few bytes could ask for any number of them; a record has no more than bytes.
+    pub(super) fn make_weightless(&mut self, count: usize) -> Result<(), Fault> {
+        self.weightless = self.weightless.checked_sub(count).ok_or(Fault::Length)?;
+        Ok(())
     }
 
     /// The bytes of a decimal, as a number.

@@ -237,7 +237,8 @@ impl<'a> Resolver<'a> {
             }
             (Wire::Array(writer), Wire::Array(reader)) => {
                 let item = self.node(writer, reader, &self.within(place, Around::List)?)?;
-                Ok(Node::Array { item: Box::new(item), columns: columns.into(), level: place.level() })
+                let weightless = Skip::of(writer) == Skip::Bytes(0);
+                Ok(Node::Array { item: Box::new(item), columns: columns.into(), level: place.level(), weightless })
             }
             (Wire::Map(writer), Wire::Map(reader)) => {
                 let value = self.node(writer, reader, &self.within(place, Around::Map)?)?;
@@ -265,12 +266,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The fields in the writer's order with their paths, and then those that it lacks.
-    fn fields(
-        &self,
-        writer: &Record,
-        reader: &Record,
-        place: &Place<'a>,
-    ) -> Result<Vec<(String, Node)>, SchemaError> {
+    fn fields(&self, writer: &Record, reader: &Record, place: &Place<'a>) -> Result<Vec<(String, Node)>, SchemaError> {
         let readers = pairs(writer, reader);
         let mut nodes = Vec::with_capacity(writer.fields.len());
         for (field, target) in writer.fields.iter().zip(&readers) {
@@ -345,7 +341,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// The reader's field for each of the writer's: of its name, or the first that has it as an alias.
-fn pairs(writer: &Record, reader: &Record) -> Vec<Option<usize>> {
+pub(super) fn pairs(writer: &Record, reader: &Record) -> Vec<Option<usize>> {
     let mut readers: Vec<Option<usize>> = vec![None; writer.fields.len()];
     let by_name: HashMap<&str, usize> =
         writer.fields.iter().enumerate().map(|(index, field)| (field.name.as_str(), index)).collect();

@@ -207,13 +207,7 @@ impl Found {
         self.add(path, written, around, nullable)
     }
 
-    fn wire(
-        &mut self,
-        wire: &Wire,
-        path: String,
-        around: &mut Vec<Around>,
-        nullable: bool,
-    ) -> Result<(), SchemaError> {
+    fn wire(&mut self, wire: &Wire, path: String, around: &mut Vec<Around>, nullable: bool) -> Result<(), SchemaError> {
         match wire {
             Wire::Null => Ok(()),
             Wire::Union(_) => match wire.some().as_slice() {

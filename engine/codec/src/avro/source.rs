@@ -72,6 +72,9 @@ impl Source {
     /// The index of an entry in its level, or of a value in the leaf.
     #[inline]
     pub(super) fn index(&self, position: &[usize]) -> usize {
+        if let [row] = position {
+            return *row;
+        }
         let Some((row, places)) = position.split_first() else { return 0 };
         places.iter().zip(&self.levels).fold(*row, |index, (place, level)| level.ends[index] as usize + place)
     }
@@ -104,6 +107,9 @@ impl Source {
         match (&self.values, wire) {
             (Values::Text(values), Wire::Text | Wire::Bytes) => piece(values.value(index).as_bytes(), out),
             (Values::Integer(values), Wire::Integer { long: true } | Wire::Time { micros: true }) => {
+                long(values.value(index), out);
+            }
+            (Values::Timestamp(values, digits), Wire::Timestamp { digits: written, .. }) if digits == written => {
                 long(values.value(index), out);
             }
             (Values::Timestamp(values, digits), Wire::Timestamp { digits: written, .. }) => {
@@ -150,8 +156,7 @@ impl Values {
 pub(super) fn writable(wire: &Wire, of: &Type) -> bool {
     match (wire, of) {
         (Wire::Union(branches), of) => branches.iter().any(|branch| *branch != Wire::Null && writable(branch, of)),
-        (Wire::Decimal { .. }, Type::Decimal { .. })
-        | (Wire::Integer { .. } | Wire::Float, Type::Double) => true,
+        (Wire::Decimal { .. }, Type::Decimal { .. }) | (Wire::Integer { .. } | Wire::Float, Type::Double) => true,
         (Wire::Array(item), Type::List(of)) | (Wire::Map(item), Type::Map(of)) => writable(item, of),
         (wire, of) => wire.fits(of),
     }
@@ -222,6 +227,9 @@ fn bytes(bytes: &[u8], wire: &Wire, out: &mut Vec<u8>) -> Result<(), Fault> {
 
 /// A decimal with other digits after the point, if nothing is lost.
 fn with_scale(units: i128, from: u32, to: u32) -> Result<i128, Fault> {
+    if from == to {
+        return Ok(units);
+    }
     let factor = 10_i128.checked_pow(from.abs_diff(to));
     if from <= to {
         return units.checked_mul(factor.ok_or(Fault::Range)?).ok_or(Fault::Range);

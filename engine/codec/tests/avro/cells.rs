@@ -147,9 +147,7 @@ pub(crate) fn cell_of(array: &ArrayRef, index: usize) -> Cell {
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             Cell::Number(array.as_primitive::<TimestampMicrosecondType>().value(index).into())
         }
-        DataType::Timestamp(..) => {
-            Cell::Number(array.as_primitive::<TimestampNanosecondType>().value(index).into())
-        }
+        DataType::Timestamp(..) => Cell::Number(array.as_primitive::<TimestampNanosecondType>().value(index).into()),
         DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(index).to_owned()),
         DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(index).to_vec()),
         DataType::List(_) => {

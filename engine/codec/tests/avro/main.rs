@@ -69,7 +69,8 @@ fn case(bytes: &[u8]) {
     let reader = evolution::evolved(&mut choices, &writer);
     let bodies: Vec<Vec<u8>> = values.iter().map(|value| written(&writer, value)).collect();
 
-    let about = || format!("writer {}\nreader {}\nvalues {values:?}", writer.json(Style::Full), reader.json(Style::Full));
+    let about =
+        || format!("writer {}\nreader {}\nvalues {values:?}", writer.json(Style::Full), reader.json(Style::Full));
     let decoded = decode(&writer, &reader, &bodies);
     let mut row = 0;
     let mut bad = decoded.bad.iter();
@@ -80,7 +81,13 @@ fn case(bytes: &[u8]) {
             assert_eq!(bad.next().map(|bad| bad.index), Some(index), "{}", about());
             continue;
         };
-        assert_eq!(decoded.records.get(row).map(|record| *record as usize), Some(index), "{:?}\n{}", decoded.bad, about());
+        assert_eq!(
+            decoded.records.get(row).map(|record| *record as usize),
+            Some(index),
+            "{:?}\n{}",
+            decoded.bad,
+            about()
+        );
         assert_eq!(row_of(&decoded, row), flat(&reader, &expected), "{}", about());
         row += 1;
     }
@@ -125,7 +132,13 @@ fn row_of(decoded: &Decoded, row: usize) -> BTreeMap<String, Cell> {
 }
 
 /// The library's own resolution, where it chooses the same branches.
-fn agree_with_library(writer: &Shape, value: &Value, reader: &Shape, expected: Option<&Value>, about: &dyn Fn() -> String) {
+fn agree_with_library(
+    writer: &Shape,
+    value: &Value,
+    reader: &Shape,
+    expected: Option<&Value>,
+    about: &dyn Fn() -> String,
+) {
     if reference::library_departs(writer, reader) {
         return;
     }

@@ -194,12 +194,15 @@ pub(crate) fn library_departs(writer: &Shape, reader: &Shape) -> bool {
         _ if !reader.has_column() => (writer, reader) != (&Shape::Null, &Shape::Null),
         (Shape::Union(_), _) | (_, Shape::Union(_)) => {
             let (from, to) = (branches(writer), branches(reader));
-            let looked_at = |shape: &&Shape| shape.named().is_some() || matches!(shape, Shape::Map(_) | Shape::Array(_));
+            let looked_at =
+                |shape: &&Shape| shape.named().is_some() || matches!(shape, Shape::Map(_) | Shape::Array(_));
             to.iter().filter(looked_at).count() > 1
                 || from.iter().any(|branch| match self::branch(branch, &to) {
                     None => *branch != Shape::Null,
                     Some(at) => {
-                        (base(branch) != base(&to[at]) && (reader.some().len() > 1 || to[at] == Shape::Uuid || decimal(&to[at]).is_some())) || library_departs(branch, &to[at])
+                        (base(branch) != base(&to[at])
+                            && (reader.some().len() > 1 || to[at] == Shape::Uuid || decimal(&to[at]).is_some()))
+                            || library_departs(branch, &to[at])
                     }
                 })
         }

@@ -8,7 +8,14 @@ use serde_json::{Value as Json, json};
 use crate::choices::Choices;
 use crate::shape::{Field, Kind, Shape};
 
-const TEXTS: [&str; 6] = ["", "a", "ä€😀", "0", "null", "a much longer text than the others are, so that lengths take two bytes each; and more"];
+const TEXTS: [&str; 6] = [
+    "",
+    "a",
+    "ä€😀",
+    "0",
+    "null",
+    "a much longer text than the others are, so that lengths take two bytes each; and more",
+];
 
 /// A value of a shape.
 pub(crate) fn value(choices: &mut Choices<'_>, shape: &Shape) -> Value {
