@@ -37,7 +37,7 @@
 //! structs: a list of columns cannot say how many empty records an array had.
 
 #[cfg(test)]
-mod cases;
+mod case_tests;
 mod columns;
 mod compatibility;
 mod decode;
