@@ -86,7 +86,7 @@ fn one(writer: &Wire, reader: &Wire, path: &str, found: &mut Vec<Difference>) {
     match matching::branch(writer, branches) {
         Some(index) => plain(writer, &branches[index], path, found),
         None if *writer == Wire::Null => {
-            difference(path, "null may have been written and is none of the types".to_owned(), found)
+            difference(path, "null may have been written and is none of the types".to_owned(), found);
         }
         None => difference(path, format!("{writer} may have been written and is none of the types"), found),
     }

@@ -164,7 +164,7 @@ pub fn columns_of(schema: &str) -> Result<Vec<(Arc<str>, ColumnType)>, SchemaErr
     let record = Wire::record_of(&parse(schema)?)?;
     let mut found = Found { columns: Vec::new(), names: HashSet::new() };
     for field in &record.fields {
-        found.field(field, String::new(), &mut Vec::new(), false)?;
+        found.field(field, "", &mut Vec::new(), false)?;
     }
     Ok(found.columns)
 }
@@ -191,11 +191,11 @@ impl Found {
     fn field(
         &mut self,
         field: &Field,
-        path: String,
+        path: &str,
         around: &mut Vec<Around>,
         nullable: bool,
     ) -> Result<(), SchemaError> {
-        let path = below(&path, &field.column);
+        let path = below(path, &field.column);
         let Some(written) = &field.written else { return self.wire(&field.wire, path, around, nullable) };
         let written = written.as_ref().map_err(|error| SchemaError::Unresolved {
             field: path.clone(),
@@ -217,7 +217,7 @@ impl Found {
                 }
             },
             Wire::Record(record) => {
-                record.fields.iter().try_for_each(|field| self.field(field, path.clone(), around, nullable))
+                record.fields.iter().try_for_each(|field| self.field(field, &path, around, nullable))
             }
             Wire::Array(inner) | Wire::Map(inner) => {
                 around.push(if matches!(wire, Wire::Array(_)) { Around::List } else { Around::Map });

@@ -62,7 +62,7 @@ fn fill(shape: &Shape, value: Option<&Value>, path: &str, top: bool, cells: &mut
             }
         }
         (Shape::Array(inner), value) => {
-            let mut lists = paths(inner, path, Cell::List(Vec::new()));
+            let mut lists = paths(inner, path, &Cell::List(Vec::new()));
             match value {
                 Some(Value::Array(items)) => {
                     for item in items {
@@ -75,13 +75,13 @@ fn fill(shape: &Shape, value: Option<&Value>, path: &str, top: bool, cells: &mut
                         }
                     }
                 }
-                _ if !top => lists = paths(inner, path, Cell::Null),
+                _ if !top => lists = paths(inner, path, &Cell::Null),
                 _ => {}
             }
             cells.extend(lists);
         }
         (Shape::Map(inner), value) => {
-            let mut maps = paths(inner, path, Cell::Map(BTreeMap::new()));
+            let mut maps = paths(inner, path, &Cell::Map(BTreeMap::new()));
             match value {
                 Some(Value::Map(entries)) => {
                     for (key, item) in entries {
@@ -94,7 +94,7 @@ fn fill(shape: &Shape, value: Option<&Value>, path: &str, top: bool, cells: &mut
                         }
                     }
                 }
-                _ if !top => maps = paths(inner, path, Cell::Null),
+                _ if !top => maps = paths(inner, path, &Cell::Null),
                 _ => {}
             }
             cells.extend(maps);
@@ -106,7 +106,7 @@ fn fill(shape: &Shape, value: Option<&Value>, path: &str, top: bool, cells: &mut
 }
 
 /// The columns of a shape, each with this cell.
-fn paths(shape: &Shape, path: &str, cell: Cell) -> BTreeMap<String, Cell> {
+fn paths(shape: &Shape, path: &str, cell: &Cell) -> BTreeMap<String, Cell> {
     let mut cells = BTreeMap::new();
     fill(shape, None, path, false, &mut cells);
     cells.into_keys().map(|path| (path, cell.clone())).collect()

@@ -300,7 +300,7 @@ mod tests {
 
     use super::columns;
 
-    fn found(of: Value) -> String {
+    fn found(of: &Value) -> String {
         let schema = json!({ "type": "record", "name": "a.r", "fields": [{ "name": "x", "type": of }] });
         match columns(&schema) {
             Ok(columns) => columns.iter().map(|(name, of)| format!("{name}: {of}")).collect::<Vec<_>>().join("; "),
@@ -349,7 +349,7 @@ mod tests {
             ),
         ];
         for (of, expected) in cases {
-            assert_eq!(found(of.clone()), expected, "{of}");
+            assert_eq!(found(&of), expected, "{of}");
         }
     }
 }
