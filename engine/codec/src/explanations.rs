@@ -133,14 +133,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4305"),
         title: "a union or enum has no such branch",
-        why: "The record says which branch of a union, or which symbol of an enum, follows, and the schema has none of that number; or a text is none of the symbols of the schema that it is written by.",
-        remedy: "When reading, the record is damaged or its schema id is wrong. When writing, add the symbol to the topic's schema.",
+        why: "The record says which branch of a union, or which symbol of an enum, follows, and the schema has none of that number; or, when writing, a text is none of the schema's symbols, or several types of one union have a value.",
+        remedy: "When reading, the record is damaged or its schema id is wrong. When writing, add the symbol to the topic's schema, or set but one of the union's columns.",
     },
     Explanation {
         code: Code("E4306"),
         title: "a length is impossible",
-        why: "A text, list or map claims a negative length, or more than the record has bytes left; or a value has not the length that its schema fixes.",
-        remedy: "The record is damaged or its schema id is wrong. Find out who wrote it.",
+        why: "A text, list or map claims a negative length, or more than the record has bytes left; or a value has not the length that its schema fixes; or, when writing, the columns of one array of records are lists of different lengths.",
+        remedy: "When reading, the record is damaged or its schema id is wrong: find out who wrote it. When writing, make the lists of one array equally long.",
     },
     Explanation {
         code: Code("E4307"),
@@ -157,7 +157,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4309"),
         title: "a record's schema does not fit the columns",
-        why: "The writer's schema has another type for a column, or lacks a column that is never null.",
-        remedy: "Make the column nullable, or change the writer's schema to a compatible one; then replay the dead letters.",
+        why: "The writer's schema does not resolve to the topic's: it has another type for a column, lacks one that has neither default nor null, or is named otherwise. Or only this record does not: its value is of a union's branch, or a symbol, that the topic's schema does not have.",
+        remedy: "Give the field in the topic's schema a default, an alias or the missing branch, or change the writer's schema to a compatible one; then replay the dead letters.",
     },
 ];

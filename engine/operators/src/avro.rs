@@ -83,6 +83,20 @@ impl AvroReader {
         let columns = columns.iter().map(|(name, column)| (Arc::clone(name), column.clone())).collect();
         Self { schemas, decoder: RecordDecoder::new(columns) }
     }
+
+    /// A reader that gives these columns by the topic's declared schema: each writer's schema is resolved to it, with
+    /// its aliases, defaults and promotions.
+    ///
+    /// # Errors
+    /// If the schema cannot be used, or does not fit the columns.
+    pub fn resolving(
+        schemas: Arc<Schemas>,
+        columns: &IndexMap<Arc<str>, ColumnType>,
+        schema: &str,
+    ) -> Result<Self, SchemasError> {
+        let columns = columns.iter().map(|(name, column)| (Arc::clone(name), column.clone())).collect();
+        Ok(Self { schemas, decoder: RecordDecoder::resolving(columns, schema)? })
+    }
 }
 
 impl RecordReader for AvroReader {
@@ -212,4 +226,47 @@ fn keys(batch: &Batch, names: &[Arc<str>]) -> Result<BinaryArray, String> {
         keys.append_value(&key);
     }
     Ok(keys.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, BinaryArray, Int64Array};
+    use arrow::util::display::array_value_to_string;
+    use batch::{ColumnType, Input, Records, TopicIdentity};
+    use codec::avro::{columns_of, frame};
+    use indexmap::IndexMap;
+
+    use super::{AvroReader, RecordReader, Schemas};
+
+    /// What was written before a field was renamed and another was added is read by the schema of now.
+    #[test]
+    fn records_are_resolved_to_the_declared_schema() {
+        let schemas = Arc::new(Schemas::open("", Box::new(|_| Ok(()))).expect("none"));
+        let old = r#"{"type":"record","name":"r","fields":[{"name":"cost","type":"int"}]}"#;
+        let new = r#"{"type":"record","name":"r","fields":[{"name":"price","type":"long","aliases":["cost"]},
+            {"name":"venue","type":{"type":"record","name":"v","fields":[{"name":"code","type":"string"}]},"default":{"code":"XNAS"}}]}"#;
+        let id = schemas.id_of(old).expect("a schema");
+        let columns: IndexMap<Arc<str>, ColumnType> = columns_of(new).expect("columns").into_iter().collect();
+        let mut reader = AvroReader::resolving(schemas, &columns, new).expect("a schema");
+        let values = BinaryArray::from_iter_values([[&frame(id)[..], &[6]].concat()]);
+        let records = Records {
+            base_offset: 4,
+            keys: BinaryArray::from_iter_values([b""]),
+            values,
+            headers: BinaryArray::from_iter_values([b""]),
+            arrivals: Int64Array::from_value(0, 1),
+        };
+        let read = reader
+            .read(&records, &Arc::new(Input { topic: "t".into(), identity: TopicIdentity(1), partition: 0 }))
+            .expect("records");
+        assert!(read.bad.is_empty(), "{:?}", read.bad.len());
+        let shown = |name: &str| {
+            let column = read.batch.columns().column_by_name(name).expect("a column");
+            assert_eq!(column.len(), 1);
+            array_value_to_string(column, 0).expect("shown")
+        };
+        assert_eq!((shown("price"), shown("venue.code")), ("3".to_owned(), "XNAS".to_owned()));
+    }
 }

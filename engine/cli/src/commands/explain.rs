@@ -18,6 +18,7 @@ const CRATES: &[(&str, &[Explanation])] = &[
     ("clickhouse-connector", clickhouse_connector::EXPLANATIONS),
     ("file-connector", file_connector::EXPLANATIONS),
     ("http-connector", http_connector::EXPLANATIONS),
+    ("kafka-connector", kafka_connector::EXPLANATIONS),
 ];
 
 /// All codes of all crates, in order.

@@ -1,18 +1,18 @@
-//! Columns to framed records, by a plan compiled from the schema.
+//! Columns to framed records, by a plan compiled from the schema and the columns that are there.
+//!
+//! Columns are found by the names that [`columns_of`](super::columns_of) gives them. What reading made one is written as
+//! the null where there is a choice: a record whose columns are all null or empty, and an empty list in a union of several types.
 
-use apache_avro::Schema;
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Float64Array, GenericByteArray, Int64Array,
-    ListArray, MapArray, RecordBatch, StringArray, UInt64Array,
-};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{BinaryArray, RecordBatch};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
-use arrow::compute::cast;
-use arrow::datatypes::{BinaryType, DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, UInt64Type};
 use batch::Type;
 
-use super::schema::{column_name, parse};
-use super::values::rescaled;
-use super::wire::Wire;
+use super::schema::{Around, below, parse};
+use super::source::{Source, writable};
+use super::wire::{Record, Wire};
 use super::{BadRecord, Fault, SchemaError, frame};
 
 /// Records that were encoded, and rows that could not be.
@@ -28,8 +28,7 @@ pub struct Encoded {
 #[derive(Debug)]
 pub struct RecordEncoder {
     frame: [u8; super::FRAME_LENGTH],
-    /// Column's name and shape of each field.
-    fields: Vec<(String, Wire)>,
+    record: Arc<Record>,
 }
 
 impl RecordEncoder {
@@ -38,12 +37,7 @@ impl RecordEncoder {
     /// # Errors
     /// If it is no schema of a record.
     pub fn new(schema: &str, id: u32) -> Result<Self, SchemaError> {
-        let parsed = parse(schema)?;
-        let (Schema::Record(record), Wire::Record(wires)) = (&parsed, Wire::of(&parsed)?) else {
-            return Err(SchemaError::Unsupported { what: "no record at its top" });
-        };
-        let names = record.fields.iter().map(|field| column_name(field).to_owned());
-        Ok(Self { frame: frame(id), fields: names.zip(wires.into_iter().map(|(_, wire)| wire)).collect() })
+        Ok(Self { frame: frame(id), record: Wire::record_of(&parse(schema)?)? })
     }
 
     /// Encodes all rows. Columns are found by name; columns that the schema does not name are left out.
@@ -51,29 +45,31 @@ impl RecordEncoder {
     /// # Errors
     /// If a column cannot be written as its field says, or a field that is never null has no column.
     pub fn encode(&self, rows: &RecordBatch) -> Result<Encoded, SchemaError> {
-        let mut writers = Vec::with_capacity(self.fields.len());
-        for (name, wire) in &self.fields {
-            writers.push(match rows.column_by_name(name) {
-                Some(column) => Writer::new(name, column, wire)?,
-                None if matches!(wire, Wire::Union(branches) if branches.contains(&Wire::Null)) => Writer::absent(wire),
-                None => return Err(SchemaError::NoColumn { field: name.clone() }),
-            });
+        let mut build = Build { rows, sources: Vec::new() };
+        let mut parts = Vec::with_capacity(self.record.fields.len());
+        for field in &self.record.fields {
+            let place = build.place(None, &field.column)?;
+            let part = build.part(&field.wire, &place)?;
+            parts.push((place.path, part));
         }
+        let sources = build.sources;
         let mut bytes = Vec::with_capacity(rows.num_rows() * 128);
         let mut lengths = Vec::with_capacity(rows.num_rows());
         let mut bad = Vec::new();
+        let mut position = Vec::new();
         for row in 0..rows.num_rows() {
             let start = bytes.len();
             bytes.extend_from_slice(&self.frame);
-            let failed = writers
-                .iter()
-                .enumerate()
-                .find_map(|(index, writer)| writer.write(row, &mut bytes).err().map(|fault| (index, fault)));
+            position.clear();
+            position.push(row);
+            let failed = parts.iter().find_map(|(name, part)| {
+                part.write(&sources, &mut position, &mut bytes).err().map(|fault| (Some(name.as_str()), fault))
+            });
             // Arrow's offsets end at two gigabytes.
             let full = bytes.len() > i32::MAX as usize;
-            if let Some((index, fault)) = failed.or_else(|| full.then_some((0, Fault::Length))) {
+            if let Some((name, fault)) = failed.or_else(|| full.then_some((None, Fault::Length))) {
                 bytes.truncate(start);
-                bad.push(fault.bad(row, Some(&self.fields[index].0)));
+                bad.push(fault.bad(row, name));
             }
             lengths.push(bytes.len() - start);
         }
@@ -87,200 +83,315 @@ impl RecordEncoder {
     }
 }
 
-/// A column, ready to be read value by value. Narrow integers are widened once for the whole column.
-enum Source {
-    Absent,
-    Boolean(BooleanArray),
-    Integer(Int64Array),
-    Unsigned(UInt64Array),
-    Double(Float64Array),
-    Decimal(Decimal128Array, u32),
-    Text(StringArray),
-    Binary(GenericByteArray<BinaryType>),
-    Timestamp(Int64Array, u8),
-    List(ListArray, Box<Writer>),
-    Map(MapArray, Box<Writer>),
+/// How one part of a record is written. Sources are named by their index.
+enum Part {
+    /// A value, or the null of the union that it stands in.
+    Leaf {
+        source: usize,
+        wire: Wire,
+        null: Option<i64>,
+        branch: Option<i64>,
+    },
+    Record(Vec<Part>),
+    /// The lists of these sources have the same length.
+    Array {
+        item: Box<Part>,
+        sources: Range<usize>,
+    },
+    /// The maps of these sources have the same keys.
+    Map {
+        value: Box<Part>,
+        sources: Range<usize>,
+    },
+    /// The branches that have columns.
+    Union {
+        null: Option<i64>,
+        branches: Vec<(i64, Part)>,
+    },
 }
 
-/// Writes the values of one column.
-struct Writer {
-    source: Source,
-    /// `None` if no value is null.
-    nulls: Option<NullBuffer>,
-    wire: Wire,
-    /// Number of the union's branch for null and for a value, where the field is a union.
-    null_branch: Option<i64>,
-    value_branch: Option<i64>,
+/// Where a value comes from.
+struct Place {
+    path: String,
+    around: Vec<Around>,
+    /// The column's index, and the type of its values within what is around.
+    column: Option<(usize, Type)>,
 }
 
-impl Writer {
-    fn absent(wire: &Wire) -> Self {
-        let (null_branch, value_branch, wire) = branches(wire, None);
-        Self { source: Source::Absent, nulls: None, wire, null_branch, value_branch }
+struct Build<'a> {
+    rows: &'a RecordBatch,
+    sources: Vec<Source>,
+}
+
+impl Build<'_> {
+    /// The place of this name at the top, or below another.
+    fn place(&self, outer: Option<&Place>, name: &str) -> Result<Place, SchemaError> {
+        let path = below(outer.map_or("", |outer| &outer.path), name);
+        let around = outer.map_or_else(Vec::new, |outer| outer.around.clone());
+        let Ok(index) = self.rows.schema_ref().index_of(&path) else { return Ok(Place { path, around, column: None }) };
+        let mismatch = || self.mismatch(index, &path);
+        let mut of = Type::from_arrow(self.rows.column(index).data_type()).ok_or_else(mismatch)?;
+        for around in &around {
+            of = match (around, of) {
+                (Around::List, Type::List(inner)) | (Around::Map, Type::Map(inner)) => *inner,
+                _ => return Err(mismatch()),
+            };
+        }
+        Ok(Place { path, around, column: Some((index, of)) })
     }
 
-    fn new(name: &str, column: &ArrayRef, wire: &Wire) -> Result<Self, SchemaError> {
-        let mismatch = || SchemaError::Mismatch { field: name.to_owned(), column_type: column.data_type().to_string() };
-        let of = Type::from_arrow(column.data_type()).ok_or_else(mismatch)?;
-        if !writable(wire, &of) {
-            return Err(mismatch());
-        }
-        let (null_branch, value_branch, wire) = branches(wire, Some(&of));
-        let widened = |to: DataType| cast(column, &to).map_err(|_| mismatch());
-        let source = match (&of, &wire) {
-            (Type::Boolean, _) => Source::Boolean(column.as_boolean().clone()),
-            (Type::Integer { bits: 64, signed: false }, _) => {
-                Source::Unsigned(column.as_primitive::<UInt64Type>().clone())
+    fn within(&self, place: &Place, around: Around) -> Result<Place, SchemaError> {
+        let column = match (&place.column, around) {
+            (None, _) => None,
+            (Some((index, Type::List(inner))), Around::List) | (Some((index, Type::Map(inner))), Around::Map) => {
+                Some((*index, (**inner).clone()))
             }
-            (Type::Integer { .. }, _) => Source::Integer(widened(DataType::Int64)?.as_primitive::<Int64Type>().clone()),
-            (Type::Double, _) => Source::Double(column.as_primitive::<Float64Type>().clone()),
-            (Type::Decimal { scale, .. }, _) => {
-                Source::Decimal(column.as_primitive::<Decimal128Type>().clone(), u32::from(*scale))
-            }
-            (Type::Text, _) => Source::Text(column.as_string::<i32>().clone()),
-            (Type::Binary, _) => Source::Binary(column.as_binary::<i32>().clone()),
-            (Type::Date, _) => {
-                let days = column.as_primitive::<Date32Type>();
-                Source::Integer(days.unary(i64::from))
-            }
-            (Type::Timestamp { digits, .. }, _) => {
-                Source::Timestamp(widened(DataType::Int64)?.as_primitive::<Int64Type>().clone(), *digits)
-            }
-            (Type::List(_), Wire::Array(item)) => {
-                let list = column.as_list::<i32>().clone();
-                let items = Self::new(name, list.values(), item)?;
-                Source::List(list, Box::new(items))
-            }
-            (Type::Map(_), Wire::Map(value)) => {
-                let map = column.as_map().clone();
-                let values = Self::new(name, map.values(), value)?;
-                Source::Map(map, Box::new(values))
-            }
-            _ => return Err(mismatch()),
+            (Some((index, _)), _) => return Err(self.mismatch(*index, &place.path)),
         };
-        let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-        Ok(Self { source, nulls, wire, null_branch, value_branch })
+        let around = place.around.iter().copied().chain([around]).collect();
+        Ok(Place { path: place.path.clone(), around, column })
     }
 
-    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        if matches!(self.source, Source::Absent) || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-            long(self.null_branch.ok_or(Fault::Null)?, out);
-            return Ok(());
+    fn mismatch(&self, index: usize, path: &str) -> SchemaError {
+        let column_type = self.rows.column(index).data_type().to_string();
+        SchemaError::Mismatch { field: path.to_owned(), column_type }
+    }
+
+    /// How a type is written, with or without columns.
+    fn part(&mut self, wire: &Wire, place: &Place) -> Result<Part, SchemaError> {
+        if let Some(part) = self.found(wire, place)? {
+            return Ok(part);
         }
-        if let Some(branch) = self.value_branch {
-            long(branch, out);
-        }
-        match &self.source {
-            Source::Absent => return Err(Fault::Null),
-            Source::Boolean(values) => out.push(u8::from(values.value(row))),
-            Source::Integer(values) if self.wire == (Wire::Integer { long: true }) => long(values.value(row), out),
-            Source::Integer(values) => self.whole(i128::from(values.value(row)), out)?,
-            Source::Unsigned(values) => self.whole(i128::from(values.value(row)), out)?,
-            Source::Double(values) => match self.wire {
-                Wire::Double => out.extend_from_slice(&values.value(row).to_le_bytes()),
-                _ => return Err(Fault::Kind),
-            },
-            Source::Decimal(values, scale) => match self.wire {
-                Wire::Decimal { scale: written, size } => {
-                    let up = written.checked_sub(*scale).ok_or(Fault::Kind)?;
-                    let factor = 10_i128.checked_pow(up).ok_or(Fault::Range)?;
-                    decimal(values.value(row).checked_mul(factor).ok_or(Fault::Range)?, size, out)?;
+        blank(wire).ok_or_else(|| SchemaError::NoColumn { field: place.path.clone() })
+    }
+
+    /// `None` if there is no column for it or for anything in it.
+    fn found(&mut self, wire: &Wire, place: &Place) -> Result<Option<Part>, SchemaError> {
+        match wire {
+            Wire::Union(branches) => self.union(wire, branches, place),
+            Wire::Record(record) => {
+                if let Some((index, _)) = place.column {
+                    return Err(self.mismatch(index, &place.path));
                 }
-                _ => return Err(Fault::Kind),
-            },
-            Source::Text(values) => self.text(values.value(row), out)?,
-            Source::Binary(values) => self.bytes(values.value(row), out)?,
-            Source::Timestamp(values, digits) => match self.wire {
-                Wire::Timestamp { digits: written, .. } => long(rescaled(values.value(row), *digits, written)?, out),
-                _ => return Err(Fault::Kind),
-            },
-            Source::List(list, items) => {
-                let (first, end) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
-                if end > first {
-                    long((end - first) as i64, out);
-                    for index in first..end {
-                        items.write(index, out)?;
+                self.record(record, place)
+            }
+            Wire::Array(inner) => {
+                let start = self.sources.len();
+                let item = self.found(inner, &self.within(place, Around::List)?)?;
+                let sources = start..self.sources.len();
+                Ok(item.map(|item| Part::Array { item: Box::new(item), sources }))
+            }
+            Wire::Map(inner) => {
+                let start = self.sources.len();
+                let value = self.found(inner, &self.within(place, Around::Map)?)?;
+                let sources = start..self.sources.len();
+                Ok(value.map(|value| Part::Map { value: Box::new(value), sources }))
+            }
+            leaf => {
+                let Some((index, of)) = &place.column else { return Ok(None) };
+                if !writable(leaf, of) {
+                    return Err(self.mismatch(*index, &place.path));
+                }
+                let column = self.rows.column(*index);
+                let source = Source::new(column).ok_or_else(|| self.mismatch(*index, &place.path))?;
+                self.sources.push(source);
+                let source = self.sources.len() - 1;
+                Ok(Some(Part::Leaf { source, wire: leaf.clone(), null: None, branch: None }))
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record, place: &Place) -> Result<Option<Part>, SchemaError> {
+        let mut parts = Vec::with_capacity(record.fields.len());
+        for field in &record.fields {
+            let own = self.place(Some(place), &field.column)?;
+            parts.push((self.found(&field.wire, &own)?, own.path));
+        }
+        if parts.iter().all(|(part, _)| part.is_none()) {
+            return Ok(None);
+        }
+        let whole = parts.into_iter().zip(&record.fields).map(|((part, field_path), field)| {
+            part.or_else(|| blank(&field.wire)).ok_or(SchemaError::NoColumn { field: field_path })
+        });
+        Ok(Some(Part::Record(whole.collect::<Result<_, _>>()?)))
+    }
+
+    fn union(&mut self, wire: &Wire, branches: &[Wire], place: &Place) -> Result<Option<Part>, SchemaError> {
+        let null = number_of(branches.iter().position(|branch| *branch == Wire::Null));
+        let several = wire.some().len() > 1;
+        let mut found = Vec::new();
+        for (number, branch) in branches.iter().enumerate().filter(|(_, branch)| **branch != Wire::Null) {
+            let number = number as i64;
+            let part = match &place.column {
+                // One column for all branches: the first that can be written from it.
+                Some((_, of)) if several => {
+                    if !writable(branch, of) {
+                        continue;
                     }
+                    self.found(branch, place)?.map(|part| (number, part))
                 }
-                out.push(0);
-            }
-            Source::Map(map, values) => {
-                let (first, end) = (map.value_offsets()[row] as usize, map.value_offsets()[row + 1] as usize);
-                if end > first {
-                    long((end - first) as i64, out);
-                    let keys = map.keys().as_string::<i32>();
-                    for index in first..end {
-                        piece(keys.value(index).as_bytes(), out);
-                        values.write(index, out)?;
-                    }
+                None if several => {
+                    let own = self.place(Some(place), branch.branch_name())?;
+                    self.found(branch, &own)?.map(|part| (number, part))
                 }
-                out.push(0);
+                _ => self.found(branch, place)?.map(|part| (number, part)),
+            };
+            found.extend(part);
+            if place.column.is_some() && !found.is_empty() {
+                break;
             }
         }
-        Ok(())
-    }
-
-    fn whole(&self, value: i128, out: &mut Vec<u8>) -> Result<(), Fault> {
-        match self.wire {
-            Wire::Integer { long: true } => long(i64::try_from(value).map_err(|_| Fault::Range)?, out),
-            Wire::Integer { long: false } | Wire::Date => {
-                long(i64::from(i32::try_from(value).map_err(|_| Fault::Range)?), out);
-            }
-            Wire::Decimal { scale: 0, size } => decimal(value, size, out)?,
-            _ => return Err(Fault::Kind),
+        if found.is_empty() {
+            return match place.column {
+                Some((index, _)) => Err(self.mismatch(index, &place.path)),
+                None => Ok(None),
+            };
         }
-        Ok(())
-    }
-
-    fn text(&self, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
-        match &self.wire {
-            Wire::Text | Wire::Bytes => piece(text.as_bytes(), out),
-            Wire::Enum(symbols) => {
-                let index = symbols.iter().position(|symbol| symbol == text).ok_or(Fault::Branch)?;
-                long(index as i64, out);
-            }
-            _ => return Err(Fault::Kind),
+        if let [(number, Part::Leaf { null: inner_null, branch, .. })] = found.as_mut_slice() {
+            (*inner_null, *branch) = (null, Some(*number));
+            return Ok(found.pop().map(|(_, part)| part));
         }
-        Ok(())
-    }
-
-    fn bytes(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-        match &self.wire {
-            Wire::Bytes => piece(bytes, out),
-            Wire::Fixed(size) if *size == bytes.len() => out.extend_from_slice(bytes),
-            Wire::Fixed(_) => return Err(Fault::Length),
-            _ => return Err(Fault::Kind),
-        }
-        Ok(())
+        Ok(Some(Part::Union { null, branches: found }))
     }
 }
 
-/// Whether a column of this type can be written so. Stricter than reading: nothing may be lost on the way.
-fn writable(wire: &Wire, of: &Type) -> bool {
-    match (wire, of) {
-        (Wire::Union(branches), of) => branches.iter().any(|branch| *branch != Wire::Null && writable(branch, of)),
-        (Wire::Decimal { scale: written, .. }, Type::Decimal { scale, .. }) => *written >= u32::from(*scale),
-        (Wire::Timestamp { digits: written, local }, Type::Timestamp { digits, zone }) => {
-            *local == zone.is_none() && written >= digits
+fn number_of(place: Option<usize>) -> Option<i64> {
+    place.map(|index| index as i64)
+}
+
+/// How a type is written for which there is no column: null, or nothing.
+fn blank(wire: &Wire) -> Option<Part> {
+    match wire {
+        Wire::Null => Some(Part::Record(Vec::new())),
+        Wire::Union(branches) => {
+            let null = number_of(branches.iter().position(|branch| *branch == Wire::Null))?;
+            Some(Part::Union { null: Some(null), branches: Vec::new() })
         }
-        (Wire::Array(item), Type::List(of)) | (Wire::Map(item), Type::Map(of)) => writable(item, of),
-        (Wire::Text, Type::Binary) | (Wire::Float, _) | (Wire::Integer { .. }, Type::Double) => false,
-        (wire, of) => wire.fits(of),
+        Wire::Record(record) => {
+            let parts = record.fields.iter().map(|field| blank(&field.wire));
+            parts.collect::<Option<_>>().map(Part::Record)
+        }
+        _ => None,
     }
 }
 
-/// The branch for null, the branch for a value, and the shape of a value.
-fn branches(wire: &Wire, of: Option<&Type>) -> (Option<i64>, Option<i64>, Wire) {
-    let Wire::Union(branches) = wire else { return (None, None, wire.clone()) };
-    let place = |found: Option<usize>| found.map(|index| index as i64);
-    let null = branches.iter().position(|branch| *branch == Wire::Null);
-    let value = of.and_then(|of| branches.iter().position(|branch| *branch != Wire::Null && writable(branch, of)));
-    let shape = value.map_or(Wire::Null, |index| branches[index].clone());
-    (place(null), place(value), shape)
+impl Part {
+    #[inline]
+    fn write(&self, sources: &[Source], position: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match self {
+            Self::Leaf { source, wire, null, branch } => {
+                let source = &sources[*source];
+                let index = source.index(position);
+                if source.is_null(index) {
+                    long(null.ok_or(Fault::Null)?, out);
+                    return Ok(());
+                }
+                if let Some(branch) = branch {
+                    long(*branch, out);
+                }
+                source.write(index, wire, out)
+            }
+            other => other.write_rare(sources, position, out),
+        }
+    }
+
+    fn write_rare(&self, sources: &[Source], position: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match self {
+            Self::Leaf { .. } => self.write(sources, position, out),
+            Self::Record(parts) => parts.iter().try_for_each(|part| part.write(sources, position, out)),
+            Self::Array { item, sources: those } => {
+                let count = entries(&sources[those.clone()], position)?;
+                if count > 0 {
+                    long(count as i64, out);
+                }
+                for index in 0..count {
+                    position.push(index);
+                    item.write(sources, position, out)?;
+                    position.pop();
+                }
+                out.push(0);
+                Ok(())
+            }
+            Self::Map { value, sources: those } => {
+                let those = &sources[those.clone()];
+                let count = entries(those, position)?;
+                if count > 0 {
+                    long(count as i64, out);
+                }
+                for index in 0..count {
+                    position.push(index);
+                    let mut keys = those.iter().map(|source| source.key(position));
+                    let key = keys.next().flatten().ok_or(Fault::Kind)?;
+                    if keys.any(|other| other != Some(key)) {
+                        return Err(Fault::Lists);
+                    }
+                    piece(key.as_bytes(), out);
+                    value.write(sources, position, out)?;
+                    position.pop();
+                }
+                out.push(0);
+                Ok(())
+            }
+            Self::Union { null, branches } => {
+                let branch = chosen(branches, sources, position)?;
+                let Some((number, part)) = branch.or_else(|| if null.is_none() { only(branches) } else { None }) else {
+                    long(null.ok_or(Fault::Null)?, out);
+                    return Ok(());
+                };
+                long(*number, out);
+                part.write(sources, position, out)
+            }
+        }
+    }
+
+    /// Whether there is a value, and not a null. `filled`: an empty list is none either.
+    fn is_there(&self, sources: &[Source], position: &[usize], filled: bool) -> bool {
+        match self {
+            Self::Leaf { source, .. } => {
+                let source = &sources[*source];
+                !source.is_null(source.index(position))
+            }
+            Self::Record(parts) => parts.iter().any(|part| part.is_there(sources, position, true)),
+            Self::Union { branches, .. } => branches.iter().any(|(_, part)| part.is_there(sources, position, true)),
+            Self::Array { sources: those, .. } | Self::Map { sources: those, .. } => sources[those.clone()]
+                .iter()
+                .any(|source| source.length(position).is_some_and(|length| length > 0 || !filled)),
+        }
+    }
+}
+
+/// The branch that has a value.
+fn chosen<'a>(
+    branches: &'a [(i64, Part)],
+    sources: &[Source],
+    position: &[usize],
+) -> Result<Option<&'a (i64, Part)>, Fault> {
+    let filled = branches.len() > 1;
+    let mut there = branches.iter().filter(|(_, part)| part.is_there(sources, position, filled));
+    match (there.next(), there.next()) {
+        (found, None) => Ok(found),
+        (_, Some(_)) => Err(Fault::Branch),
+    }
+}
+
+/// The branch of a union without null where no branch has a value: the one of lists or maps, which are empty then.
+fn only(branches: &[(i64, Part)]) -> Option<&(i64, Part)> {
+    match branches {
+        [only] => Some(only),
+        several => several.iter().find(|(_, part)| matches!(part, Part::Array { .. } | Part::Map { .. })),
+    }
+}
+
+/// The number of entries of lists or maps that belong together.
+fn entries(sources: &[Source], position: &[usize]) -> Result<usize, Fault> {
+    let mut lengths = sources.iter().map(|source| source.length(position));
+    let first = lengths.next().flatten().ok_or(Fault::Null)?;
+    if lengths.any(|length| length != Some(first)) { Err(Fault::Lists) } else { Ok(first) }
 }
 
 /// Avro's variable-length zig-zag number.
-fn long(value: i64, out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn long(value: i64, out: &mut Vec<u8>) {
     let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
@@ -289,27 +400,8 @@ fn long(value: i64, out: &mut Vec<u8>) {
     out.push(rest as u8);
 }
 
-fn piece(bytes: &[u8], out: &mut Vec<u8>) {
+#[inline]
+pub(super) fn piece(bytes: &[u8], out: &mut Vec<u8>) {
     long(bytes.len() as i64, out);
     out.extend_from_slice(bytes);
-}
-
-/// The shortest two's complement big-endian form, or one of `size` bytes.
-fn decimal(units: i128, size: Option<usize>, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let whole = units.to_be_bytes();
-    let sign = if units < 0 { 0xff } else { 0x00 };
-    let mut first = 0;
-    while first < 15 && whole[first] == sign && (whole[first + 1] ^ sign) & 0x80 == 0 {
-        first += 1;
-    }
-    let shortest = &whole[first..];
-    match size {
-        None => piece(shortest, out),
-        Some(size) => {
-            let padding = size.checked_sub(shortest.len()).ok_or(Fault::Range)?;
-            out.resize(out.len() + padding, sign);
-            out.extend_from_slice(shortest);
-        }
-    }
-    Ok(())
 }

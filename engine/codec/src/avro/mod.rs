@@ -12,21 +12,52 @@
 //! columns and reads straight into them, so that no tree of values is made for a row. A record that cannot be read or
 //! written is set aside with a reason, and its neighbours are not touched.
 //!
-//! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), records within records, and defaults of
-//! the reader's schema other than null and empty.
+//! **Columns.** A topology sees plain columns, which expressions can name and ClickHouse can hold; there are no structs.
+//!
+//! * The fields of a record within a record are columns by dotted path: `price` of `trade` is `trade.price`. Where the
+//!   record may be null, they all may: a null record is one whose columns are all null (its lists and maps empty).
+//! * An array of records is a list for each field, all of one length: `legs.price` and `legs.side`. So ClickHouse keeps
+//!   `Nested`. A map of records is a map for each field, all with the same keys.
+//! * A union of null and one type is a nullable column of that type. Lists and maps are empty, never null, at the top;
+//!   within lists and maps they may be null.
+//! * A union of several types is a nullable column for each, named by the type as Avro's JSON encoding does, without a
+//!   namespace: `x.string`, `x.long`, `x.Trade.price`. At most one of them is not null.
+//! * A field with a written type in its property `spotlight.type` is one column, whatever it is: of a union of several types
+//!   it takes the branches that it can hold, and a record with another is bad.
+//! * What is always null, and a record without fields, has no column.
+//! * A `uuid` is text, also in a `fixed`. `float` is double. Times of the day are numbers of their units. `duration` and
+//!   `big-decimal` are their bytes.
+//!
+//! **Reading.** A writer's schema is resolved to the reader's by the rules of Avro's specification: by names and aliases,
+//! with promotions and the reader's defaults; `matching` says where more is allowed. Fields without a column are
+//! passed over, never made. Without a reader's schema, columns are found by name, and those that the writer lacks are null
+//! or empty.
+//!
+//! Deliberately absent: a registry (ids and schemas are asked of a [`Schemas`]), schemas that contain themselves, and
+//! structs: a list of columns cannot say how many empty records an array had.
 
+#[cfg(test)]
+mod case_tests;
+mod columns;
+mod compatibility;
 mod decode;
+mod defaults;
 mod encode;
 mod ids;
+mod leaf;
+mod matching;
+mod plan;
 mod read;
+mod resolve;
 mod schema;
+mod source;
 #[cfg(test)]
 mod tests;
-mod values;
 mod wire;
 
 use batch::Code;
 
+pub use compatibility::{Difference, compatibility};
 pub use decode::{Decoded, RecordDecoder, Schemas};
 pub use encode::{Encoded, RecordEncoder};
 pub use ids::SchemaIds;
@@ -74,6 +105,8 @@ enum Fault {
     Range,
     Null,
     Kind,
+    Unresolved,
+    Lists,
 }
 
 impl Fault {
@@ -84,10 +117,10 @@ impl Fault {
             Self::CutOff => "E4303",
             Self::Trailing => "E4304",
             Self::Branch => "E4305",
-            Self::Length => "E4306",
+            Self::Length | Self::Lists => "E4306",
             Self::Text => "E4307",
             Self::Range | Self::Null => "E4308",
-            Self::Kind => "E4309",
+            Self::Kind | Self::Unresolved => "E4309",
         })
     }
 
@@ -103,6 +136,8 @@ impl Fault {
             Self::Range => "a value does not fit its type".to_owned(),
             Self::Null => "a value is null where null is no value".to_owned(),
             Self::Kind => "a value is of a kind that the column cannot hold".to_owned(),
+            Self::Unresolved => "a union's branch or an enum's symbol is none that the reader's schema has".to_owned(),
+            Self::Lists => "the columns of one array or map have not as many entries, or not the same keys".to_owned(),
         };
         if let Some(column) = column {
             message.push_str(&format!(", column {column}"));

@@ -2,20 +2,22 @@
 //!
 //! Avro has fewer types than people write in topology files, so each field keeps the written type in the property
 //! `spotlight.type`, and its column's name in `spotlight.column` where Avro does not allow that name. Schemas from
-//! elsewhere have neither; their columns follow from their Avro types.
+//! elsewhere have neither; their columns follow from their Avro types, as the prose of the module above says.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use apache_avro::Schema;
-use apache_avro::schema::RecordField;
 use batch::{ColumnType, Type};
 use serde_json::{Value, json};
 
-use super::wire::Wire;
+use super::wire::{Field, Wire};
 
-const TYPE_PROPERTY: &str = "spotlight.type";
-const NAME_PROPERTY: &str = "spotlight.column";
+/// The property of a field that holds its column's written type.
+pub(super) const TYPE_PROPERTY: &str = "spotlight.type";
+
+/// The property of a field that holds its column's name.
+pub(super) const NAME_PROPERTY: &str = "spotlight.column";
 
 /// Why a schema cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,26 @@ pub enum SchemaError {
     Unsupported {
         /// What is not supported.
         what: &'static str,
+    },
+    /// A type contains itself.
+    #[error("the type `{name}` contains itself, which no column can hold")]
+    Recursive {
+        /// Its full name.
+        name: String,
+    },
+    /// Two fields have the same column.
+    #[error("two fields have the column `{column}`")]
+    Twice {
+        /// The column.
+        column: String,
+    },
+    /// A writer's schema does not resolve to a reader's, by the rules of Avro's specification.
+    #[error("field `{field}` cannot be read: {why}")]
+    Unresolved {
+        /// Names of fields down to the place; the schema itself is empty.
+        field: String,
+        /// What is in the way.
+        why: String,
     },
     /// The written type of a field does not fit its Avro type.
     #[error("field `{field}` cannot hold `{column_type}`")]
@@ -134,59 +156,109 @@ fn avro_name(name: &str) -> String {
     if letters.chars().next().is_none_or(|first| first.is_ascii_digit()) { format!("_{letters}") } else { letters }
 }
 
-/// The columns of records of a schema, in order.
+/// The columns of records of a schema, in order; see the prose of [`avro`](super).
 ///
 /// # Errors
 /// If it is no schema of a record, or has a field that no column can hold.
 pub fn columns_of(schema: &str) -> Result<Vec<(Arc<str>, ColumnType)>, SchemaError> {
-    let parsed = parse(schema)?;
-    let Schema::Record(record) = &parsed else { return Err(SchemaError::Unsupported { what: "no record at its top" }) };
-    let Wire::Record(wires) = Wire::of(&parsed)? else {
-        return Err(SchemaError::Unsupported { what: "no record at its top" });
-    };
-    let column = |(field, (_, wire)): (&RecordField, &(String, Wire))| {
-        let of = match written_type(field) {
-            None => inferred(wire)?,
-            Some(written) => written?,
-        };
-        if !wire.fits(&of.of) {
-            return Err(SchemaError::Mismatch { field: field.name.clone(), column_type: of.to_string() });
+    let record = Wire::record_of(&parse(schema)?)?;
+    let mut found = Found { columns: Vec::new(), names: HashSet::new() };
+    for field in &record.fields {
+        found.field(field, "", &mut Vec::new(), false)?;
+    }
+    Ok(found.columns)
+}
+
+/// A collection around a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Around {
+    List,
+    Map,
+}
+
+/// The name of a column below a place.
+pub(super) fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Columns as they are found.
+struct Found {
+    columns: Vec<(Arc<str>, ColumnType)>,
+    names: HashSet<Arc<str>>,
+}
+
+impl Found {
+    fn field(
+        &mut self,
+        field: &Field,
+        path: &str,
+        around: &mut Vec<Around>,
+        nullable: bool,
+    ) -> Result<(), SchemaError> {
+        let path = below(path, &field.column);
+        let Some(written) = &field.written else { return self.wire(&field.wire, path, around, nullable) };
+        let written = written.as_ref().map_err(|error| SchemaError::Unresolved {
+            field: path.clone(),
+            why: format!("its `{TYPE_PROPERTY}`: {error}"),
+        })?;
+        if !field.wire.fits(&written.of) {
+            return Err(SchemaError::Mismatch { field: path, column_type: written.to_string() });
         }
-        Ok((Arc::from(column_name(field)), of))
-    };
-    record.fields.iter().zip(&wires).map(column).collect()
+        self.add(path, written, around, nullable)
+    }
+
+    fn wire(&mut self, wire: &Wire, path: String, around: &mut Vec<Around>, nullable: bool) -> Result<(), SchemaError> {
+        match wire {
+            Wire::Null => Ok(()),
+            Wire::Union(_) => match wire.some().as_slice() {
+                [only] => self.wire(only, path, around, nullable || wire.nullable()),
+                several => {
+                    several.iter().try_for_each(|one| self.wire(one, below(&path, one.branch_name()), around, true))
+                }
+            },
+            Wire::Record(record) => {
+                record.fields.iter().try_for_each(|field| self.field(field, &path, around, nullable))
+            }
+            Wire::Array(inner) | Wire::Map(inner) => {
+                around.push(if matches!(wire, Wire::Array(_)) { Around::List } else { Around::Map });
+                let found = self.wire(inner, path, around, nullable);
+                around.pop();
+                found
+            }
+            value => self.add(path, &ColumnType::of(inferred(value)?), around, nullable),
+        }
+    }
+
+    fn add(&mut self, path: String, of: &ColumnType, around: &[Around], nullable: bool) -> Result<(), SchemaError> {
+        let name: Arc<str> = path.into();
+        if !self.names.insert(Arc::clone(&name)) {
+            return Err(SchemaError::Twice { column: name.to_string() });
+        }
+        let column = if around.is_empty() {
+            let open = matches!(of.of, Type::List(_) | Type::Map(_));
+            ColumnType { nullable: of.nullable || (nullable && !open), ..of.clone() }
+        } else {
+            let wrapped = around.iter().rev().fold(of.of.clone(), |inner, around| match around {
+                Around::List => Type::List(Box::new(inner)),
+                Around::Map => Type::Map(Box::new(inner)),
+            });
+            ColumnType::of(wrapped)
+        };
+        self.columns.push((name, column));
+        Ok(())
+    }
 }
 
-/// Name of the column that a field belongs to.
-pub(super) fn column_name(field: &RecordField) -> &str {
-    field.custom_attributes.get(NAME_PROPERTY).and_then(Value::as_str).unwrap_or(&field.name)
-}
-
-fn written_type(field: &RecordField) -> Option<Result<ColumnType, SchemaError>> {
-    let text = field.custom_attributes.get(TYPE_PROPERTY)?.as_str()?;
-    let mismatch = |_| SchemaError::Mismatch { field: field.name.clone(), column_type: text.to_owned() };
-    Some(ColumnType::parse(text).map_err(mismatch))
-}
-
-fn inferred(wire: &Wire) -> Result<ColumnType, SchemaError> {
-    let Wire::Union(branches) = wire else { return inferred_type(wire).map(ColumnType::of) };
-    let some: Vec<&Wire> = branches.iter().filter(|branch| **branch != Wire::Null).collect();
-    let [only] = some.as_slice() else {
-        return Err(SchemaError::Unsupported { what: "a union of several types" });
-    };
-    let of = inferred_type(only)?;
-    // Lists and maps are never null in a column; a null one reads as empty.
-    let nullable = some.len() < branches.len() && !matches!(of, Type::List(_) | Type::Map(_));
-    Ok(ColumnType { of, nullable, low_cardinality: false })
-}
-
-fn inferred_type(wire: &Wire) -> Result<Type, SchemaError> {
+/// The type of a column for values of an Avro type that holds no others.
+fn inferred(wire: &Wire) -> Result<Type, SchemaError> {
     Ok(match wire {
         Wire::Boolean => Type::Boolean,
-        Wire::Integer { long } => Type::Integer { bits: if *long { 64 } else { 32 }, signed: true },
+        Wire::Integer { long } | Wire::Time { micros: long } => {
+            Type::Integer { bits: if *long { 64 } else { 32 }, signed: true }
+        }
         Wire::Float | Wire::Double => Type::Double,
         Wire::Bytes | Wire::Fixed(_) => Type::Binary,
-        Wire::Text | Wire::Enum(_) => Type::Text,
+        Wire::Text | Wire::Enum(_) | Wire::Uuid(_) => Type::Text,
         // The precision of a schema from elsewhere is a promise; the widest column holds whatever keeps it.
         Wire::Decimal { scale, .. } => {
             let scale = u8::try_from(*scale).ok().filter(|scale| *scale <= 38);
@@ -197,11 +269,9 @@ fn inferred_type(wire: &Wire) -> Result<Type, SchemaError> {
         }
         Wire::Date => Type::Date,
         Wire::Timestamp { digits, local } => Type::Timestamp { digits: *digits, zone: (!local).then(|| "UTC".into()) },
-        Wire::Array(item) => Type::List(Box::new(inferred(item)?.of)),
-        Wire::Map(value) => Type::Map(Box::new(inferred(value)?.of)),
-        Wire::Null => return Err(SchemaError::Unsupported { what: "a field that is always null" }),
-        Wire::Union(_) => return Err(SchemaError::Unsupported { what: "a union within a union" }),
-        Wire::Record(_) => return Err(SchemaError::Unsupported { what: "a record within a record" }),
+        Wire::Null | Wire::Array(_) | Wire::Map(_) | Wire::Union(_) | Wire::Record(_) => {
+            return Err(SchemaError::Unsupported { what: "a collection where a value stands" });
+        }
     })
 }
 

@@ -9,7 +9,8 @@ use batch::{ColumnType, Type};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use super::values::{Scalar, Values};
+use super::columns::Column;
+use super::leaf::Scalar;
 use super::{RecordDecoder, RecordEncoder, SchemaIds, Schemas, columns_of, fingerprint, record_schema};
 
 type Columns = Vec<(Arc<str>, ColumnType)>;
@@ -64,7 +65,7 @@ impl Numbers {
         }
     }
 
-    fn fill(&mut self, of: &Type, values: &mut Values) {
+    fn fill(&mut self, of: &Type, level: usize, values: &mut Column) {
         let number = self.next();
         let text = "aä€😀".repeat((number % 4) as usize);
         let scalar = match of {
@@ -84,34 +85,39 @@ impl Numbers {
             Type::Timestamp { digits, .. } => Scalar::Timestamp { units: number.cast_signed() / 1000, digits: *digits },
             Type::List(item) => {
                 for _ in 0..number % 4 {
-                    self.fill_or_null(item, values.items().expect("a list"));
+                    self.fill_or_null(item, level + 1, values);
                 }
-                return values.close().expect("a list");
+                return values.close(level).expect("a list");
             }
             // One entry at most: the other reader keeps maps in no order.
             Type::Map(value) => {
                 if !number.is_multiple_of(3) {
-                    self.fill_or_null(value, values.entry(&text).expect("a map"));
+                    values.key(level, text.as_bytes()).expect("a map");
+                    self.fill_or_null(value, level + 1, values);
                 }
-                return values.close().expect("a map");
+                return values.close(level).expect("a map");
             }
         };
-        values.push(scalar).expect("in range");
+        values.leaf.push(scalar).expect("in range");
     }
 
-    fn fill_or_null(&mut self, of: &Type, values: &mut Values) {
-        if self.next().is_multiple_of(4) { values.push_null().expect("nullable") } else { self.fill(of, values) }
+    fn fill_or_null(&mut self, of: &Type, level: usize, values: &mut Column) {
+        if self.next().is_multiple_of(4) {
+            values.push_null(level).expect("nullable");
+        } else {
+            self.fill(of, level, values);
+        }
     }
 
     fn rows(&mut self, columns: &Columns, count: usize) -> RecordBatch {
         let fields: Vec<_> = columns.iter().map(|(name, column)| column.field(name)).collect();
         let arrays = columns.iter().map(|(_, column)| {
-            let mut values = Values::new(&column.of, column.nullable, 0);
+            let mut values = Column::new(column, 0);
             for _ in 0..count {
                 if column.nullable {
-                    self.fill_or_null(&column.of, &mut values);
+                    self.fill_or_null(&column.of, 0, &mut values);
                 } else {
-                    self.fill(&column.of, &mut values);
+                    self.fill(&column.of, 0, &mut values);
                 }
             }
             values.finish().expect("texts are texts")
@@ -176,13 +182,12 @@ proptest! {
 fn bytes_are_as_the_format_says() {
     let columns = columns(&["bigint", "nullable text", "decimal(9, 2)", "list of text"]);
     let mut rows = Numbers(1).rows(&columns, 0);
-    let mut values: Vec<Values> =
-        columns.iter().map(|(_, column)| Values::new(&column.of, column.nullable, 0)).collect();
-    values[0].push(Scalar::Integer(-3)).expect("fits");
-    values[1].push(Scalar::Text("x")).expect("fits");
-    values[2].push(Scalar::Decimal { units: -129, scale: 2 }).expect("fits");
-    values[3].items().expect("a list").push_null().expect("nullable");
-    values[3].close().expect("a list");
+    let mut values: Vec<Column> = columns.iter().map(|(_, column)| Column::new(column, 0)).collect();
+    values[0].leaf.push(Scalar::Integer(-3)).expect("fits");
+    values[1].leaf.push(Scalar::Text("x")).expect("fits");
+    values[2].leaf.push(Scalar::Decimal { units: -129, scale: 2 }).expect("fits");
+    values[3].push_null(1).expect("nullable");
+    values[3].close(0).expect("a list");
     let arrays = values.into_iter().map(|values| values.finish().expect("texts are texts")).collect();
     rows = RecordBatch::try_new(rows.schema(), arrays).expect("one row");
     let encoded =
@@ -220,10 +225,10 @@ fn old_and_new_schemas_meet() {
 #[test]
 fn rows_that_the_schema_cannot_hold_are_set_aside() {
     let rows = {
-        let mut values = Values::new(&Type::BIGINT, true, 0);
-        values.push(Scalar::Integer(1)).expect("fits");
-        values.push(Scalar::Integer(i64::MAX)).expect("fits");
-        values.push_null().expect("nullable");
+        let mut values = Column::new(&ColumnType::nullable(Type::BIGINT), 0);
+        values.leaf.push(Scalar::Integer(1)).expect("fits");
+        values.leaf.push(Scalar::Integer(i64::MAX)).expect("fits");
+        values.push_null(0).expect("nullable");
         RecordBatch::try_from_iter_with_nullable([("a", values.finish().expect("no text"), true)]).expect("one column")
     };
     let schema =
@@ -253,8 +258,8 @@ fn schemas_from_elsewhere_give_columns() {
         (r#"{"type":"long","logicalType":"local-timestamp-millis"}"#, Some("timestamp(3)")),
         (r#"{"type":"array","items":"string"}"#, Some("list of text")),
         (r#"["null",{"type":"map","values":"int"}]"#, Some("map of text to integer")),
-        (r#"["int","string"]"#, None),
-        (r#"{"type":"record","name":"inner","fields":[]}"#, None),
+        (r#"{"type":"fixed","name":"u","size":16,"logicalType":"uuid"}"#, Some("text")),
+        (r#"{"type":"int","logicalType":"time-millis"}"#, Some("integer")),
         (r#"["null","outer"]"#, None),
     ];
     for (of, expected) in fields {

@@ -4,6 +4,7 @@
 //! * No text makes reading a schema panic.
 //! * The columns of a schema make a schema of our own, which has the same columns.
 //! * Whatever bytes a record of it has, it decodes or is set aside; what decodes comes back from our own schema.
+//! * A record that is resolved to its own schema is the record that is read by columns alone.
 
 use std::sync::Arc;
 
@@ -32,6 +33,9 @@ fn decode(text: &str, own: &str, columns: Vec<(Arc<str>, ColumnType)>, body: &[u
     let theirs = |id: u32| (id == 1).then(|| Arc::from(text));
     let decoded = RecordDecoder::new(columns.clone()).decode(&records, &theirs);
     assert_eq!(decoded.rows.num_rows() + decoded.bad.len(), 1);
+    let mut resolving = RecordDecoder::resolving(columns.clone(), text).expect("a schema reads itself");
+    let resolved = resolving.decode(&records, &theirs);
+    assert_eq!((&resolved.rows, &resolved.bad), (&decoded.rows, &decoded.bad));
     let mut ids = SchemaIds::new();
     let id = ids.id_of(own).expect("our own schema");
     assert_eq!(SchemaIds::from_json(&ids.to_json()).expect("own list"), ids);

@@ -1,18 +1,17 @@
-//! Columns while they are filled from records. A record that fails halfway is taken off again by [`Values::truncate`].
+//! The values of a column while they are filled: numbers, texts, bytes.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, ListArray, MapArray, StringArray, StructArray, TimestampMicrosecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array,
-    UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array, Int32Array,
+    Int64Array, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::DataType;
+use arrow::buffer::NullBuffer;
 use batch::Type;
 
 use super::Fault;
+use super::columns::{Pieces, Validity};
 
 /// A value as it was read, before it is put into a column.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +22,7 @@ pub(super) enum Scalar<'a> {
     Decimal { units: i128, scale: u32 },
     Text(&'a str),
     Bytes(&'a [u8]),
+    Uuid([u8; 16]),
     Date(i32),
     Timestamp { units: i64, digits: u8 },
 }
@@ -34,51 +34,19 @@ enum Store {
     Double(Vec<f64>),
     Decimal(Vec<i128>),
     Bytes(Pieces),
-    List { ends: Vec<i32>, items: Box<Values> },
-    Map { ends: Vec<i32>, keys: Pieces, values: Box<Values> },
 }
 
-/// Texts or byte strings, one after another.
-struct Pieces {
-    ends: Vec<i32>,
-    bytes: Vec<u8>,
-}
-
-impl Pieces {
-    fn with_capacity(rows: usize) -> Self {
-        let mut ends = Vec::with_capacity(rows + 1);
-        ends.push(0);
-        Self { ends, bytes: Vec::with_capacity(rows * 8) }
-    }
-
-    fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
-        let end = i32::try_from(self.bytes.len() + piece.len()).map_err(|_| Fault::Length)?;
-        self.bytes.extend_from_slice(piece);
-        self.ends.push(end);
-        Ok(())
-    }
-
-    fn truncate(&mut self, length: usize) {
-        self.ends.truncate(length + 1);
-        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
-    }
-
-    fn parts(self) -> (OffsetBuffer<i32>, Buffer) {
-        (OffsetBuffer::new(ScalarBuffer::from(self.ends)), Buffer::from_vec(self.bytes))
-    }
-}
-
-/// One column.
-pub(super) struct Values {
+/// The values of a column.
+pub(super) struct Leaf {
     of: Type,
     nullable: bool,
-    valid: Vec<bool>,
-    any_null: bool,
+    length: usize,
+    valid: Validity,
     store: Store,
 }
 
-impl Values {
-    /// An empty column with room for so many rows.
+impl Leaf {
+    /// `of` is no list or map.
     pub(super) fn new(of: &Type, nullable: bool, rows: usize) -> Self {
         let store = match of {
             Type::Boolean => Store::Boolean(Vec::with_capacity(rows)),
@@ -86,22 +54,17 @@ impl Values {
             Type::Integer { .. } | Type::Date | Type::Timestamp { .. } => Store::Integer(Vec::with_capacity(rows)),
             Type::Double => Store::Double(Vec::with_capacity(rows)),
             Type::Decimal { .. } => Store::Decimal(Vec::with_capacity(rows)),
-            Type::Text | Type::Binary => Store::Bytes(Pieces::with_capacity(rows)),
-            Type::List(item) => Store::List { ends: vec![0], items: Box::new(Self::new(item, true, 0)) },
-            Type::Map(value) => {
-                let values = Box::new(Self::new(value, true, 0));
-                Store::Map { ends: vec![0], keys: Pieces::with_capacity(0), values }
-            }
+            Type::Text | Type::Binary | Type::List(_) | Type::Map(_) => Store::Bytes(Pieces::with_capacity(rows)),
         };
-        Self { of: of.clone(), nullable, valid: Vec::with_capacity(rows), any_null: false, store }
+        Self { of: of.clone(), nullable, length: 0, valid: Validity::default(), store }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.valid.len()
+        self.length
     }
 
-    /// Takes off everything from row `length` on.
     pub(super) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
         self.valid.truncate(length);
         match &mut self.store {
             Store::Boolean(values) => values.truncate(length),
@@ -110,23 +73,18 @@ impl Values {
             Store::Double(values) => values.truncate(length),
             Store::Decimal(values) => values.truncate(length),
             Store::Bytes(pieces) => pieces.truncate(length),
-            Store::List { ends, items } => {
-                ends.truncate(length + 1);
-                items.truncate(ends.last().map_or(0, |end| *end as usize));
-            }
-            Store::Map { ends, keys, values } => {
-                ends.truncate(length + 1);
-                let entries = ends.last().map_or(0, |end| *end as usize);
-                keys.truncate(entries);
-                values.truncate(entries);
-            }
         }
     }
 
-    /// Adds a null; an empty list or map where those cannot be null.
+    #[inline]
+    fn added(&mut self) {
+        self.length += 1;
+        self.valid.push_value();
+    }
+
+    #[inline]
     pub(super) fn push_null(&mut self) -> Result<(), Fault> {
-        let collection = matches!(self.store, Store::List { .. } | Store::Map { .. });
-        if !self.nullable && !collection {
+        if !self.nullable {
             return Err(Fault::Null);
         }
         match &mut self.store {
@@ -136,69 +94,53 @@ impl Values {
             Store::Double(values) => values.push(0.0),
             Store::Decimal(values) => values.push(0),
             Store::Bytes(pieces) => pieces.push(b"")?,
-            Store::List { ends, .. } | Store::Map { ends, .. } => ends.push(ends.last().copied().unwrap_or(0)),
         }
-        self.valid.push(!self.nullable);
-        self.any_null |= self.nullable;
+        self.valid.push_null(self.length);
+        self.length += 1;
         Ok(())
     }
 
-    /// The column of the items of a list whose next row is being read.
-    pub(super) fn items(&mut self) -> Result<&mut Self, Fault> {
-        match &mut self.store {
-            Store::List { items, .. } => Ok(items),
-            _ => Err(Fault::Kind),
-        }
-    }
-
-    /// Adds the key of an entry of a map whose next row is being read, and gives the column of its value.
-    pub(super) fn entry(&mut self, key: &str) -> Result<&mut Self, Fault> {
-        match &mut self.store {
-            Store::Map { keys, values, .. } => {
-                keys.push(key.as_bytes())?;
-                Ok(values)
-            }
-            _ => Err(Fault::Kind),
-        }
-    }
-
-    pub(super) fn is_list(&self) -> bool {
-        matches!(self.store, Store::List { .. })
-    }
-
-    pub(super) fn is_map(&self) -> bool {
-        matches!(self.store, Store::Map { .. })
-    }
-
-    /// Ends the row of a list or map.
-    pub(super) fn close(&mut self) -> Result<(), Fault> {
-        let (ends, length) = match &mut self.store {
-            Store::List { ends, items } => (ends, items.len()),
-            Store::Map { ends, values, .. } => (ends, values.len()),
-            _ => return Err(Fault::Kind),
-        };
-        ends.push(i32::try_from(length).map_err(|_| Fault::Length)?);
-        self.valid.push(true);
-        Ok(())
-    }
-
-    /// Adds a whole number to a column of 64 bits, days, or units that the column has too: every one fits.
+    /// Adds a whole number that is known to fit.
+    #[inline]
     pub(super) fn push_long(&mut self, value: i64) -> Result<(), Fault> {
         match &mut self.store {
             Store::Integer(values) => values.push(value),
             _ => return Err(Fault::Kind),
         }
-        self.valid.push(true);
+        self.added();
         Ok(())
     }
 
-    /// Adds bytes to a column of text, where they are believed to be UTF-8 until [`Values::finish`] looks.
-    pub(super) fn push_text_unseen(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    #[inline]
+    pub(super) fn push_double(&mut self, value: f64) -> Result<(), Fault> {
+        match &mut self.store {
+            Store::Double(values) => values.push(value),
+            _ => return Err(Fault::Kind),
+        }
+        self.added();
+        Ok(())
+    }
+
+    /// Adds a decimal in the column's own scale that is known to fit.
+    #[inline]
+    pub(super) fn push_decimal(&mut self, units: i128) -> Result<(), Fault> {
+        match &mut self.store {
+            Store::Decimal(values) => values.push(units),
+            _ => return Err(Fault::Kind),
+        }
+        self.added();
+        Ok(())
+    }
+
+    /// Adds bytes to a column of bytes, or to one of text, where they are believed to be UTF-8 until [`Self::finish`]
+    /// looks.
+    #[inline]
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         match &mut self.store {
             Store::Bytes(pieces) => pieces.push(bytes)?,
             _ => return Err(Fault::Kind),
         }
-        self.valid.push(true);
+        self.added();
         Ok(())
     }
 
@@ -206,14 +148,9 @@ impl Values {
     pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), Fault> {
         match (&mut self.store, &self.of, scalar) {
             (Store::Boolean(values), _, Scalar::Boolean(value)) => values.push(value),
-            (Store::Integer(values), Type::Integer { bits: 64, .. }, Scalar::Integer(value)) => values.push(value),
             (Store::Integer(values), Type::Integer { bits, signed }, scalar) => {
                 let value = whole(scalar)?;
-                let (least, most) = if *signed {
-                    (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1)
-                } else {
-                    (0, (1_i128 << bits) - 1)
-                };
+                let (least, most) = bounds(*bits, *signed);
                 if value < least || value > most {
                     return Err(Fault::Range);
                 }
@@ -242,15 +179,17 @@ impl Values {
                 pieces.push(bytes)?;
             }
             (Store::Bytes(pieces), _, Scalar::Bytes(bytes)) => pieces.push(bytes)?,
+            (Store::Bytes(pieces), Type::Text, Scalar::Uuid(bytes)) => pieces.push(&uuid_text(bytes))?,
+            (Store::Bytes(pieces), _, Scalar::Uuid(bytes)) => pieces.push(&bytes)?,
             _ => return Err(Fault::Kind),
         }
-        self.valid.push(true);
+        self.added();
         Ok(())
     }
 
     /// The Arrow column; `None` if a text that was added unseen is no UTF-8.
     pub(super) fn finish(self) -> Option<ArrayRef> {
-        let nulls = self.any_null.then(|| NullBuffer::from(self.valid));
+        let nulls = self.valid.finish();
         Some(match self.store {
             Store::Boolean(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
             Store::Integer(values) => integers(&self.of, values, nulls),
@@ -268,34 +207,13 @@ impl Values {
                     Arc::new(BinaryArray::new(ends, bytes, nulls))
                 }
             }
-            Store::List { ends, items } => {
-                let field = match self.of.arrow() {
-                    DataType::List(field) => field,
-                    other => Arc::new(arrow::datatypes::Field::new("item", other, true)),
-                };
-                let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
-                Arc::new(ListArray::new(field, ends, items.finish()?, nulls))
-            }
-            Store::Map { ends, keys, values } => {
-                let (key_ends, key_bytes) = keys.parts();
-                let keys = StringArray::new(key_ends, key_bytes, None);
-                map_array(&self.of, ends, keys, values.finish()?, nulls)
-            }
         })
     }
 }
 
-fn map_array(of: &Type, ends: Vec<i32>, keys: StringArray, values: ArrayRef, nulls: Option<NullBuffer>) -> ArrayRef {
-    use arrow::datatypes::{Field, Fields};
-    let fields: Fields =
-        vec![Field::new("key", DataType::Utf8, false), Field::new("value", values.data_type().clone(), true)].into();
-    debug_assert_eq!(
-        of.arrow(),
-        DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.clone()), false)), false)
-    );
-    let entries = Arc::new(Field::new("entries", DataType::Struct(fields.clone()), false));
-    let pairs = StructArray::new(fields, vec![Arc::new(keys), values], None);
-    Arc::new(MapArray::new(entries, OffsetBuffer::new(ScalarBuffer::from(ends)), pairs, nulls, false))
+/// The least and the greatest number of so many bits.
+pub(super) fn bounds(bits: u8, signed: bool) -> (i128, i128) {
+    if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) }
 }
 
 /// Every value was checked against its type's range when it was put in, so that no cast cuts anything off.
@@ -341,4 +259,40 @@ pub(super) fn rescaled(units: i64, written: u8, digits: u8) -> Result<i64, Fault
         return units.checked_mul(factor).ok_or(Fault::Range);
     }
     if units % factor == 0 { Ok(units / factor) } else { Err(Fault::Range) }
+}
+
+/// The places of a UUID's text that hold a hyphen.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+/// The usual text of a UUID, in lower case.
+fn uuid_text(bytes: [u8; 16]) -> [u8; 36] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'-'; 36];
+    let mut place = 0;
+    for byte in bytes {
+        if HYPHENS.contains(&place) {
+            place += 1;
+        }
+        text[place] = DIGITS[usize::from(byte >> 4)];
+        text[place + 1] = DIGITS[usize::from(byte & 0x0f)];
+        place += 2;
+    }
+    text
+}
+
+/// The bytes of a UUID's usual text, in either case.
+pub(super) fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 16];
+    let mut halves = 0;
+    for (place, letter) in text.iter().enumerate() {
+        if HYPHENS.contains(&place) {
+            (*letter == b'-').then_some(())?;
+            continue;
+        }
+        let digit = char::from(*letter).to_digit(16)? as u8;
+        bytes[halves / 2] |= if halves % 2 == 0 { digit << 4 } else { digit };
+        halves += 1;
+    }
+    Some(bytes)
 }
