@@ -115,7 +115,9 @@ fn read_large(folder: &Path) -> Result<Vec<Vec<u8>>, LogError> {
 
 #[test]
 fn a_damaged_segment_is_named_and_not_read() {
-    let cases: [(&str, fn(&mut Vec<u8>), &str); 4] = [
+    /// What happens to a segment, how, and what is said of it then.
+    type Case = (&'static str, fn(&mut Vec<u8>), &'static str);
+    let cases: [Case; 4] = [
         ("a wrong bit", |bytes| bytes[150_000] ^= 1, "checksum"),
         ("zeros, as after a power cut without a sync", |bytes| bytes.fill(0), "version"),
         ("cut", |bytes| bytes.truncate(8192), "the file ends before it"),

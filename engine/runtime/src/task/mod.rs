@@ -88,7 +88,7 @@ impl TaskContext {
     /// True if this task has never closed a range: only then may it start at the beginning by itself.
     fn never_closed(&self) -> Result<bool, TaskEnd> {
         let ledger = crate::names::ledger(&self.parts.topology, &self.parts.flow);
-        Ok(self.shared.log.end(&ledger, self.input.partition)? == 0)
+        Ok(self.shared.log.read(&ledger, self.input.partition, 0, 1)?.is_empty())
     }
 
     /// Reads the committed position in the task's input, or in its retries.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use batch::Records;
+use batch::{Input, Records};
 use operators::Share;
 
 use super::TaskContext;
@@ -74,10 +74,16 @@ impl Taking {
     pub(super) fn next(&mut self, context: &TaskContext, back: i64) -> Result<Option<Records>, TaskEnd> {
         while !self.full() {
             if let Some(records) = self.read.pop_front() {
-                return Ok(self.cut(records));
+                return Ok(self.cut(&records));
             }
-            if self.old_enough(context)? {
-                break;
+            if self.old_enough(context) {
+                // Only what is there already. Offsets may have gaps, so that the end says nothing.
+                let Input { topic, partition, .. } = &*context.input;
+                self.read.extend(context.shared.log.read(topic, *partition, self.next, READ_BYTES)?);
+                if self.read.is_empty() {
+                    break;
+                }
+                continue;
             }
             let (nothing, exact) = (self.started.is_none(), self.end.is_some());
             let no_more = |context: &TaskContext| {
@@ -120,17 +126,17 @@ impl Taking {
     }
 
     /// Once something is taken, more is waited for only as long as the range may fill.
-    fn old_enough(&self, context: &TaskContext) -> Result<bool, TaskEnd> {
-        let Some(started) = self.started.filter(|_| self.end.is_none()) else { return Ok(false) };
-        let waited = (context.shared.clock)() - started;
-        let enough = waited >= i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX)
-            || context.shared.completion.no_more_records(&context.input.topic);
-        let (topic, partition) = (&context.input.topic, context.input.partition);
-        Ok(enough && context.shared.log.end(topic, partition)? <= self.next)
+    fn old_enough(&self, context: &TaskContext) -> bool {
+        self.end.is_none()
+            && self.started.is_some_and(|started| {
+                let waited = (context.shared.clock)() - started;
+                waited >= i64::try_from(self.age.as_millis()).unwrap_or(i64::MAX)
+                    || context.shared.completion.no_more_records(&context.input.topic)
+            })
     }
 
     /// As much of a block as the range takes.
-    fn cut(&mut self, records: Records) -> Option<Records> {
+    fn cut(&mut self, records: &Records) -> Option<Records> {
         let most = match self.end {
             Some(end) => usize::try_from(end - records.base_offset).unwrap_or(0),
             None => self.rows - self.taken_rows,
