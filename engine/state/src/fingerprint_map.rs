@@ -96,7 +96,7 @@ mod tests {
             let (mut map, mut model) = (FingerprintMap::default(), BTreeMap::new());
             for (what, key, value) in steps {
                 // Over all parts, and several in one.
-                let key = key << 62 | key % 3;
+                let key = (key << 62) | (key % 3);
                 match what {
                     0 => prop_assert_eq!(map.insert(key, value), model.insert(key, value)),
                     1 => prop_assert_eq!(map.remove(key), model.remove(&key)),
