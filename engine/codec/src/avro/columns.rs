@@ -27,6 +27,16 @@ impl Pieces {
         Self { ends, bytes: Vec::with_capacity(rows * 8) }
     }
 
+    /// Makes room for so many bytes in all.
+    pub(super) fn room(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes.saturating_sub(self.bytes.len()));
+    }
+
+    /// Bytes of all pieces.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     #[inline]
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
         let end = i32::try_from(self.bytes.len() + piece.len()).map_err(|_| Fault::Length)?;

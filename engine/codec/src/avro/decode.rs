@@ -27,6 +27,9 @@ impl<F: Fn(u32) -> Option<Arc<str>>> Schemas for F {
     }
 }
 
+/// Most bytes of text for which room is made in a column before they come.
+const MOST_ROOM: usize = 1024 * 1024;
+
 /// Rows that were decoded, and records that could not be.
 #[derive(Clone, Debug)]
 pub struct Decoded {
@@ -47,6 +50,9 @@ pub struct RecordDecoder {
     reader: Option<Arc<Record>>,
     /// Plans by schema id; the message of a schema that cannot be read into these columns.
     plans: HashMap<u32, Result<Plan, String>>,
+    /// Records of the last block, and how many bytes of text each column had: the next will be much the same, and a
+    /// buffer that grows on the way is copied each time.
+    last: (usize, Vec<usize>),
 }
 
 impl RecordDecoder {
@@ -55,7 +61,7 @@ impl RecordDecoder {
     pub fn new(columns: Vec<(Arc<str>, ColumnType)>) -> Self {
         let fields: Vec<arrow::datatypes::Field> = columns.iter().map(|(name, column)| column.field(name)).collect();
         let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-        Self { columns, schema, reader: None, plans: HashMap::new() }
+        Self { columns, schema, reader: None, plans: HashMap::new(), last: (0, Vec::new()) }
     }
 
     /// A decoder into these columns by a reader's schema, to which each writer's schema is resolved: with its aliases,
@@ -87,6 +93,11 @@ impl RecordDecoder {
     fn attempt(&mut self, records: &BinaryArray, schemas: &dyn Schemas, believe: bool) -> Option<Decoded> {
         let rows = records.len();
         let mut columns: Vec<Column> = self.columns.iter().map(|(_, of)| Column::new(of, rows)).collect();
+        let (of_rows, texts) = &self.last;
+        for (column, bytes) in columns.iter_mut().zip(texts).filter(|_| *of_rows > 0) {
+            // Somewhat more. A text of gigabytes says nothing of the next, and room for it is not taken unseen.
+            column.leaf.room(((bytes / of_rows + 1) * rows * 9 / 8).min(MOST_ROOM));
+        }
         let mut reading = Reading { columns: &mut columns, good: Vec::with_capacity(rows), bad: Vec::new(), believe };
         let mut index = 0;
         while index < rows {
@@ -110,6 +121,7 @@ impl RecordDecoder {
             }
         }
         let Reading { good, bad, .. } = reading;
+        self.last = (rows, columns.iter().map(|column| column.leaf.bytes()).collect());
         let arrays = columns.into_iter().map(Column::finish).collect::<Option<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(good.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)

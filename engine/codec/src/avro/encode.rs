@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{BinaryArray, RecordBatch};
+use arrow::array::{Array, BinaryArray, RecordBatch};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use batch::Type;
 
@@ -53,7 +53,9 @@ impl RecordEncoder {
             parts.push((place.path, part));
         }
         let sources = build.sources;
-        let mut bytes = Vec::with_capacity(rows.num_rows() * 128);
+        // Columns are about as long as their records; a buffer that grows on the way is copied each time.
+        let long = rows.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+        let mut bytes = Vec::with_capacity(long.sum::<usize>() + rows.num_rows() * 16);
         let mut lengths = Vec::with_capacity(rows.num_rows());
         let mut bad = Vec::new();
         let mut position = Vec::new();

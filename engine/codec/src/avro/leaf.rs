@@ -63,6 +63,18 @@ impl Leaf {
         self.length
     }
 
+    /// Makes room for texts of so many bytes in all.
+    pub(super) fn room(&mut self, bytes: usize) {
+        if let Store::Bytes(pieces) = &mut self.store {
+            pieces.room(bytes);
+        }
+    }
+
+    /// Bytes of all texts.
+    pub(super) fn bytes(&self) -> usize {
+        if let Store::Bytes(pieces) = &self.store { pieces.bytes() } else { 0 }
+    }
+
     pub(super) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
         self.valid.truncate(length);
