@@ -3,6 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use log::LogError;
+
+use crate::end::TaskEnd;
+
 /// Shared by all threads of a run.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignal {
@@ -61,5 +65,28 @@ impl Backoff {
         self.seed ^= self.seed << 17;
         let share = u32::try_from(self.seed % 512).unwrap_or(0);
         whole / 2 + whole * share / 1024
+    }
+}
+/// Commits until the log's store takes it, such as a disk that was full.
+///
+/// # Errors
+/// Of another kind, or if the signal to stop came.
+pub(crate) fn until_stored(
+    flow: &str,
+    stop: &StopSignal,
+    mut commit: impl FnMut() -> Result<(), TaskEnd>,
+) -> Result<(), TaskEnd> {
+    let mut backoff = Backoff::new(Duration::from_secs(30), 1);
+    loop {
+        match commit() {
+            Err(TaskEnd::Log(LogError::Store(source))) => {
+                let wait = backoff.next();
+                tracing::error!(flow, reason = %source, "the log's store failed, will try again");
+                if !stop.wait(wait) {
+                    return Err(TaskEnd::Stopped);
+                }
+            }
+            done => return done,
+        }
     }
 }

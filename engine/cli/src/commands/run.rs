@@ -10,6 +10,7 @@ use clickhouse_connector::ClickHouse;
 use connect::FolderStore;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
+use log::LogError;
 use log::embedded::EmbeddedLog;
 use pattern::Pattern;
 use runtime::{Board, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
@@ -282,6 +283,18 @@ fn status(failed: &[(String, TaskEnd)], board: &Board, once: bool) -> Result<Exi
         match end {
             TaskEnd::Held => {}
             TaskEnd::Fenced => return Ok(Exit::Fenced),
+            TaskEnd::Log(error @ LogError::Damaged(_)) => {
+                let what = format!("{flow}: the log cannot be read: {}", data::chain(error));
+                return Err(failure(Exit::Environment, what, "spotlight explain E5303 says what can be done"));
+            }
+            TaskEnd::Log(error @ LogError::Store(_)) => {
+                let what = format!("{flow}: the log's disk failed: {}", data::chain(error));
+                return Err(failure(
+                    Exit::Fenced,
+                    what,
+                    "look at the disk of the data folder, then start the run again",
+                ));
+            }
             end => anyhow::bail!("{flow}: {}", data::chain(end)),
         }
     }

@@ -121,8 +121,19 @@ impl SegmentWriter {
         self.reach
     }
 
-    /// Writes blocks and says where each lies. They are on the disk when this returns.
+    /// Writes blocks and says where each lies. They are on the disk when this returns. Where it fails, the database was
+    /// told nothing of it, and the next writes over it.
     pub(super) fn write(&mut self, blocks: &[Block]) -> io::Result<Vec<Spot>> {
+        let before = self.reach;
+        let written = self.write_on(blocks);
+        if written.is_err() {
+            self.reach = before;
+            self.file = None;
+        }
+        written
+    }
+
+    fn write_on(&mut self, blocks: &[Block]) -> io::Result<Vec<Spot>> {
         if self.reach.segment == 0 || self.reach.end >= SEGMENT_BYTES {
             self.reach = Reach { segment: self.reach.segment + 1, end: 0 };
             self.file = None;
@@ -152,10 +163,8 @@ impl SegmentWriter {
     }
 
     fn put(file: &SegmentFile, staged: &mut Staged, reach: &mut Reach, length: usize) -> io::Result<()> {
-        let at = reach.end;
-        // Also where writing fails: no byte is written twice.
+        file.write_at(staged.first(length), reach.end)?;
         reach.end += length as u64;
-        file.write_at(staged.first(length), at)?;
         staged.drop_first(length);
         Ok(())
     }

@@ -142,12 +142,13 @@ impl Lander<'_> {
     fn open(&self, range: &Range, hash: u128, mixed: bool) -> Result<(), TaskEnd> {
         let open = OpenRange { last: range.last, revision: self.revision.to_owned(), rows: range.count(), hash, mixed };
         let progress = Progress { next: range.first, topic: self.input.identity.to_string(), open: Some(open) };
-        let mut transaction = self.log.begin();
-        transaction
-            .commit_position(self.group, &self.input.topic, self.input.partition, progress.position())
-            .map_err(TaskEnd::from)?;
-        transaction.commit().map_err(TaskEnd::from)?;
-        Ok(())
+        crate::stop::until_stored(self.name, self.stop, || {
+            let mut transaction = self.log.begin();
+            let (topic, partition) = (&self.input.topic, self.input.partition);
+            transaction.commit_position(self.group, topic, partition, progress.position())?;
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// Brings all pieces into the table, some side by side. Each goes its own way from the machine's state.

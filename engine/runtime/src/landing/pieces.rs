@@ -1,7 +1,7 @@
 //! Cutting a range into pieces: rows of one partition of the table, with their provenance columns.
 //!
 //! A partition with many rows gives several pieces, so that several inserts can go on at a time. Where they are cut
-//! depends on the number of rows alone, and the hash over all pieces depends on the cut: if a range that was made again
+//! depends on the rows alone, and the hash over all pieces depends on the cut: if a range that was made again
 //! has the hash under which it was opened, its pieces are those that were inserted then.
 
 use std::collections::BTreeMap;
@@ -65,8 +65,10 @@ pub fn provenance_of(topology: &str, flow: &str, input: &Input) -> Provenance {
 /// Rows of one partition of the table above which they are cut into pieces. Larger: fewer parts for the server to merge.
 /// Smaller: more inserts at a time.
 const PIECE_ROWS: usize = 64 * 1024;
-/// Most pieces of one partition.
+/// Most pieces of one partition, unless they would be too long.
 const MOST_PIECES: usize = 4;
+/// Bytes of a piece that is one block for the server, with a margin for rows of very different lengths.
+const PIECE_BYTES: usize = 48 * 1024 * 1024;
 
 /// The pieces of a range in order of their partitions, without tokens, and the hash over all of them.
 pub(crate) fn cut(range: &Range, table: &TableDefinition, provenance: &Provenance) -> Result<Cut, PieceError> {
@@ -125,7 +127,8 @@ fn joined(batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, ArrowError> {
 /// Cuts the rows of one partition into pieces of about equal numbers of rows.
 fn parts(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let count = (rows / PIECE_ROWS).clamp(1, MOST_PIECES);
+    let long: usize = batches.iter().map(bytes_of).sum::<usize>().div_ceil(PIECE_BYTES);
+    let count = (rows / PIECE_ROWS).clamp(1, MOST_PIECES).max(long.min(rows));
     let mut parts = vec![Vec::new(); count];
     let mut next = 0;
     for batch in batches {
@@ -139,6 +142,11 @@ fn parts(batches: Vec<RecordBatch>) -> Vec<Vec<RecordBatch>> {
         next = end;
     }
     parts
+}
+
+/// Bytes of the rows, whichever buffers they share.
+fn bytes_of(rows: &RecordBatch) -> usize {
+    rows.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
 }
 
 /// Pieces of a range and the hash over all of them.
@@ -327,6 +335,24 @@ mod tests {
             // The same rows in one batch are cut at the same places.
             let whole: Vec<usize> = parts(numbered(&[rows])).iter().map(|piece| numbers(piece).len()).collect();
             assert_eq!(sizes, whole, "{lengths:?}");
+        }
+    }
+
+    /// A server takes a piece as one block only below 200 MB.
+    #[test]
+    fn long_rows_are_cut_by_their_bytes() {
+        let text = "x".repeat(30_000_000);
+        let batch = |count: usize| {
+            let texts = StringArray::from_iter_values(std::iter::repeat_n(&text, count));
+            RecordBatch::try_from_iter([("text", Arc::new(texts) as _)]).expect("a batch")
+        };
+        for (lengths, wanted) in [(vec![1], 1), (vec![1, 1], 2), (vec![4], 3), (vec![1; 10], 6)] {
+            let pieces = parts(lengths.iter().map(|&length| batch(length)).collect());
+            let rows: Vec<usize> =
+                pieces.iter().map(|piece| piece.iter().map(RecordBatch::num_rows).sum::<usize>()).collect();
+            assert_eq!(rows.len(), wanted, "{lengths:?}");
+            assert_eq!(rows.iter().sum::<usize>(), lengths.iter().sum::<usize>());
+            assert!(rows.iter().all(|rows| *rows > 0 && rows * text.len() < 200_000_000), "{rows:?}");
         }
     }
 

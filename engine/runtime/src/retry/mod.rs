@@ -31,6 +31,8 @@ const HEADER: &str = "spotlight.retry";
 
 /// Rows of one document in one retry record. Larger: fewer records; smaller: less to do again after a crash.
 const ROWS_IN_RECORD: usize = 10_000;
+/// Bytes of those rows. Larger: the document is read less often. Smaller: less memory while they come back.
+const BYTES_IN_RECORD: usize = 32 * 1024 * 1024;
 
 /// What is to be done with dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +153,7 @@ pub fn send_back(
     let to = transaction.as_mut();
     let mut sent = 0;
     for ((topology, flow, partition, _), letters) in groups {
-        for letters in letters.chunks(ROWS_IN_RECORD) {
+        for letters in for_one_record(&letters, ROWS_IN_RECORD, BYTES_IN_RECORD) {
             let topic = names::retry(topology, flow);
             to.append(Written { topic, partition, records: record(letters, action) })?;
             settle(system, letters.iter().copied(), action.mark(), to)?;
@@ -160,6 +162,21 @@ pub fn send_back(
     }
     transaction.commit()?;
     Ok(sent)
+}
+
+/// Cuts letters of one input record into as many as come back together: at least one, and no more than so many rows and
+/// bytes.
+fn for_one_record<'a, 'b>(letters: &'a [&'b DeadLetter], rows: usize, bytes: usize) -> Vec<&'a [&'b DeadLetter]> {
+    let (mut parts, mut first, mut taken) = (Vec::new(), 0, 0);
+    for (index, letter) in letters.iter().enumerate() {
+        if index > first && (index - first >= rows || taken + letter.bytes.len() > bytes) {
+            parts.push(&letters[first..index]);
+            (first, taken) = (index, 0);
+        }
+        taken += letter.bytes.len();
+    }
+    parts.extend((first < letters.len()).then(|| &letters[first..]));
+    parts
 }
 
 /// Writes what became of dead letters of one topology.
@@ -248,6 +265,32 @@ pub(crate) fn waiting(
         offset = last.next_offset();
         for retry in blocks.iter().flat_map(Records::iter).filter_map(|record| Retry::read(&record)) {
             rows.extend(retry.rows.keys().map(|&row| (retry.offset, row)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_one_record;
+    use crate::dead_letter::DeadLetter;
+
+    #[test]
+    fn letters_come_back_by_rows_and_by_bytes() {
+        let letter = |bytes: usize| DeadLetter { bytes: vec![0; bytes], ..DeadLetter::default() };
+        let cases: [(&[usize], &[usize]); 6] = [
+            (&[], &[]),
+            (&[500], &[1]),
+            (&[1, 1, 1, 1], &[3, 1]),
+            (&[60, 40, 1], &[2, 1]),
+            (&[101, 101], &[1, 1]),
+            (&[0, 200, 0], &[1, 1, 1]),
+        ];
+        for (bytes, wanted) in cases {
+            let letters: Vec<DeadLetter> = bytes.iter().map(|&bytes| letter(bytes)).collect();
+            let letters: Vec<&DeadLetter> = letters.iter().collect();
+            let parts = for_one_record(&letters, 3, 100);
+            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), wanted, "{bytes:?}");
+            assert_eq!(parts.concat().len(), letters.len());
         }
     }
 }

@@ -2,11 +2,10 @@
 //! one transaction.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use batch::{Batch, Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
-use log::{LogError, Written};
+use log::Written;
 use telemetry::Counts;
 
 use super::TaskContext;
@@ -16,7 +15,7 @@ use crate::flow::Destination;
 use crate::ledger::{LedgerEntry, Receipt};
 use crate::metadata::Progress;
 use crate::names;
-use crate::stop::Backoff;
+use crate::stop::until_stored;
 
 /// What ends a range.
 #[derive(Debug, Default)]
@@ -99,20 +98,7 @@ impl TaskContext {
             receipt: closing.receipt.clone(),
             amended: closing.amended.clone(),
         };
-        let mut backoff = Backoff::new(Duration::from_secs(30), 1);
-        loop {
-            match self.try_close(closing, &entry, input, next) {
-                Err(TaskEnd::Log(LogError::Store(source))) => {
-                    let wait = backoff.next();
-                    tracing::error!(flow = self.name, reason = %source, "the log's store failed, will try again");
-                    if !self.shared.stop.wait(wait) {
-                        return Err(TaskEnd::Stopped);
-                    }
-                }
-                Err(end) => return Err(end),
-                Ok(()) => break,
-            }
-        }
+        until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, input, next))?;
         self.shared.board.closed(&self.name, &entry, (self.shared.clock)());
         self.report(&entry);
         Ok(())

@@ -29,8 +29,10 @@ const JUDGED_OVER: u64 = 10_000;
 
 /// Records of one range of those that come back.
 const RETRIES: usize = 1000;
+/// Bytes of records of one range of those that come back, and of what becomes of them.
+const RETRIES_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of records that are looked at at once for those that come back.
-const RETRIES_BYTES: usize = 8 * 1024 * 1024;
+const RETRIES_READ: usize = 1024 * 1024;
 
 /// A range of the task's input, or of its retries, on which the steps have run.
 struct Work {
@@ -145,19 +147,20 @@ impl TopicTask {
         let end = progress.open.as_ref().map_or(i64::MAX, |open| open.last.offset + 1);
         let (mut next, mut offsets, mut replayed) = (progress.next.offset, NO_OFFSETS, Vec::new());
         let mut closing = Closing { replayed: true, ..Closing::default() };
-        let mut taken = 0;
-        while next < end && (taken < RETRIES || end < i64::MAX) {
-            let read = self.context.shared.log.read(&input.topic, input.partition, next, RETRIES_BYTES)?;
+        let (mut taken, mut bytes) = (0, 0);
+        let full = |taken: usize, bytes: usize| end == i64::MAX && (taken >= RETRIES || bytes >= RETRIES_BYTES);
+        while next < end && !full(taken, bytes) {
+            let read = self.context.shared.log.read(&input.topic, input.partition, next, RETRIES_READ)?;
             let Some(records) = read.first() else { break };
             for record in records.iter().filter(|record| record.offset < end) {
                 let retry = self.context.retry_of(&record)?;
                 // Each stands alone, at the offset at which it failed.
                 let original = retry.original(&record);
                 offsets = including(offsets, &original);
-                self.run_steps(&original, Some(&retry), &mut closing)?;
+                bytes += original.memory() + self.run_steps(&original, Some(&retry), &mut closing)?;
                 replayed.extend(retry.positions());
                 (next, taken) = (record.offset + 1, taken + 1);
-                if taken >= RETRIES && end == i64::MAX {
+                if full(taken, bytes) {
                     break;
                 }
             }
