@@ -110,6 +110,23 @@ fn error(code: &'static str, span: Span, message: String, remedy: &str) -> Expre
     ExpressionError { code: Code(code), span, message, remedy: Some(remedy.to_owned()), nearest: None }
 }
 
+/// What helps if the text is a name of several words, as publishers' headers have them.
+fn name_of_words(text: &str) -> Option<String> {
+    const LONGEST_NAME: usize = 60;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let plain = |word: &&str| word.chars().all(|character| character.is_alphanumeric() || character == '_');
+    let name = words.len() > 1 && text.len() <= LONGEST_NAME && words.iter().all(plain);
+    // A keyword begins something else.
+    (name && words.iter().all(|word| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit())))
+        .then(|| {
+            let snake = words.join("_").to_lowercase();
+            format!(
+                "if it is the name of a column, write `\"{}\"`, or `{snake}` behind `names: snake_case`",
+                words.join(" ")
+            )
+        })
+}
+
 fn syntax_error(span: Span, message: String) -> ExpressionError {
     error(
         "E3101",
@@ -286,7 +303,11 @@ impl Reader<'_> {
             return error("E3101", start..end, "a bracket is not closed".to_owned(), "close it with `)`");
         }
         let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
-        syntax_error(start..end, message.replace("EOF", "the end"))
+        let mut found = syntax_error(start..end, message.replace("EOF", "the end"));
+        if let Some(column) = name_of_words(self.text) {
+            found.remedy = Some(column);
+        }
+        found
     }
 
     /// The span of the brackets that directly enclose `inner`, and the index of the token that opens them.

@@ -59,7 +59,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let mut unknown = false;
-        for entry in entries {
+        for (index, entry) in entries.iter().enumerate() {
             if !known.contains(&entry.key.text()) {
                 let text = batch::bounded(entry.key.text());
                 let finding =
@@ -69,6 +69,11 @@ impl<'a> Walk<'a> {
                 let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&entry.key.text()));
                 if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
                     finding = finding.meant(ours);
+                }
+                if let Some(list) =
+                    index.checked_sub(1).and_then(|before| list_without_brackets(&entries[before], entry))
+                {
+                    finding = finding.remedy(format!("if it belongs to the list before it, write `{list}`"));
                 }
                 self.push(finding);
                 unknown = true;
@@ -90,6 +95,11 @@ impl<'a> Walk<'a> {
     fn no_fields(&self, node: &Node, what: &str, known: &[&str]) {
         let what = format!("{what} is a map of keys, and this is {}", node.kind_name());
         let remedy = match (&node.kind, known) {
+            // The key of a map of keys where the name of one belongs.
+            (Kind::Sequence(_), _) if known.contains(&last_of(node).as_str()) => {
+                let key = last_of(node);
+                format!("`{key}` stands where a name of your own belongs: write `NAME: {{ {key}: [...] }}`")
+            }
             (Kind::Sequence(_), _) => "write `name: value`, without `- ` and `[ ]`".to_owned(),
             (_, [only]) => format!("write `{{ {only}: ... }}`, or `{only}: ...` below it, indented"),
             (_, _) if node.is_null() => "write its keys below it, indented, or take the field away".to_owned(),
@@ -266,6 +276,18 @@ impl<'a> Walk<'a> {
         self.push(finding.remedy("use letters, digits, `_` and `-` in parts divided by `.`"));
         None
     }
+}
+
+/// In braces a comma ends a value: `key: a, b` is a key `b` without a value.
+fn list_without_brackets(before: &Entry, unknown: &Entry) -> Option<String> {
+    let Kind::Scalar { text, .. } = &before.value.kind else { return None };
+    let short = text.len() < 60 && unknown.key.text().len() < 60 && !before.value.is_null();
+    (unknown.value.is_null() && short).then(|| format!("{}: [{text}, {}]", before.key.text(), unknown.key.text()))
+}
+
+/// The key under which a node stands.
+fn last_of(node: &Node) -> String {
+    node.path.to_string().rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 /// What is said of a text that is no duration for its field: the nearest that is, or what lacks.

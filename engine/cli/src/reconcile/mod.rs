@@ -42,7 +42,8 @@ pub(crate) fn compared(rows: &str) -> &'static str {
         }
         _ => {
             "by-document: of each document, the rows of its newest accepted version against those in the table; that no \
-             row of an earlier version is left, and no position is there twice"
+             row of an earlier version is left, unless it waits for open dead letters of the newest, and no position \
+             is there twice"
         }
     }
 }

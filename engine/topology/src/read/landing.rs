@@ -132,6 +132,18 @@ fn batch_limits(walk: &Walk<'_>, node: Option<&Node>) -> (usize, Duration) {
     (rows.unwrap_or(default.0), age.unwrap_or(default.1))
 }
 
+/// What a function of SQL or of ClickHouse means as a partition.
+fn near_partition(text: &str) -> Option<String> {
+    let (function, column) = text.strip_suffix(')')?.split_once('(')?;
+    let unit = match function.trim().to_ascii_lowercase().as_str() {
+        "year" | "toyear" | "tostartofyear" => "year",
+        "month" | "toyyyymm" | "tomonth" | "tostartofmonth" => "month",
+        "day" | "date" | "todate" | "toyyyymmdd" | "tostartofday" => "day",
+        _ => return None,
+    };
+    Some(format!("{unit} of {}", column.trim()))
+}
+
 /// `COLUMN`, `year of COLUMN`, `month of COLUMN`, `day of COLUMN`; nothing is one partition.
 pub(super) fn partition(walk: &Walk<'_>, node: &Node) -> Option<Partition> {
     if node.is_null() {
@@ -139,13 +151,16 @@ pub(super) fn partition(walk: &Walk<'_>, node: &Node) -> Option<Partition> {
     }
     let text = walk.text(node, "`partition`")?;
     let by = match text.split_once(" of ") {
-        None if !text.contains(char::is_whitespace) => PartitionBy::Column(text),
+        None if !text.contains(char::is_whitespace) && near_partition(&text).is_none() => PartitionBy::Column(text),
         Some(("year", column)) => PartitionBy::Year(column.trim().into()),
         Some(("month", column)) => PartitionBy::Month(column.trim().into()),
         Some(("day", column)) => PartitionBy::Day(column.trim().into()),
         _ => {
             let finding = Diagnostic::new(codes::VALUE, node, format!("`{}` is no partition", batch::bounded(&text)));
-            walk.push(finding.remedy("write `COLUMN`, `year of COLUMN`, `month of COLUMN` or `day of COLUMN`"));
+            walk.push(match near_partition(&text) {
+                Some(near) => finding.remedy(format!("write `{near}`")),
+                None => finding.remedy("write `COLUMN`, `year of COLUMN`, `month of COLUMN` or `day of COLUMN`"),
+            });
             return None;
         }
     };
