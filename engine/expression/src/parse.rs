@@ -116,15 +116,16 @@ fn name_of_words(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let plain = |word: &&str| word.chars().all(|character| character.is_alphanumeric() || character == '_');
     let name = words.len() > 1 && text.len() <= LONGEST_NAME && words.iter().all(plain);
-    // A keyword begins something else.
-    (name && words.iter().all(|word| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit())))
-        .then(|| {
-            let snake = words.join("_").to_lowercase();
-            format!(
-                "if it is the name of a column, write `\"{}\"`, or `{snake}` behind `names: snake_case`",
-                words.join(" ")
-            )
-        })
+    // A keyword in small letters begins something else.
+    let title = |word: &&str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
+    let titled = text.trim_start().starts_with(char::is_alphabetic) && words.iter().all(title);
+    (name && titled).then(|| {
+        let snake = words.join("_").to_lowercase();
+        format!(
+            "if it is the name of a column, write `\"{}\"`, or `{snake}` behind `names: snake_case`",
+            words.join(" ")
+        )
+    })
 }
 
 fn syntax_error(span: Span, message: String) -> ExpressionError {
