@@ -37,6 +37,24 @@ pub fn type_elsewhere(written: &str) -> Option<&'static str> {
     TYPES.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, ours)| *ours)
 }
 
+/// What helps if the text is a name of several words, as publishers' headers have them.
+pub(crate) fn name_of_words(text: &str) -> Option<String> {
+    const LONGEST_NAME: usize = 60;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let plain = |word: &&str| word.chars().all(|character| character.is_alphanumeric() || character == '_');
+    let name = words.len() > 1 && text.len() <= LONGEST_NAME && words.iter().all(plain);
+    // A keyword in small letters begins something else.
+    let title = |word: &&str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
+    let titled = text.trim_start().starts_with(char::is_alphabetic) && words.iter().all(title);
+    (name && titled).then(|| {
+        let snake = words.join("_").to_lowercase();
+        format!(
+            "if it is the name of a column, write `\"{}\"`, or `{snake}` behind `names: snake_case`",
+            words.join(" ")
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use batch::Type;

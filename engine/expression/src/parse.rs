@@ -17,7 +17,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use crate::expression::ExpressionError;
-use crate::habits::habit;
+use crate::habits::{habit, name_of_words};
 use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 
 /// Longest text. Longer ones are data, not rules, and would make the work after each edit slow.
@@ -108,24 +108,6 @@ fn bracket_depth(places: &[(Token, Span)]) -> usize {
 
 fn error(code: &'static str, span: Span, message: String, remedy: &str) -> ExpressionError {
     ExpressionError { code: Code(code), span, message, remedy: Some(remedy.to_owned()), nearest: None }
-}
-
-/// What helps if the text is a name of several words, as publishers' headers have them.
-fn name_of_words(text: &str) -> Option<String> {
-    const LONGEST_NAME: usize = 60;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let plain = |word: &&str| word.chars().all(|character| character.is_alphanumeric() || character == '_');
-    let name = words.len() > 1 && text.len() <= LONGEST_NAME && words.iter().all(plain);
-    // A keyword in small letters begins something else.
-    let title = |word: &&str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
-    let titled = text.trim_start().starts_with(char::is_alphabetic) && words.iter().all(title);
-    (name && titled).then(|| {
-        let snake = words.join("_").to_lowercase();
-        format!(
-            "if it is the name of a column, write `\"{}\"`, or `{snake}` behind `names: snake_case`",
-            words.join(" ")
-        )
-    })
 }
 
 fn syntax_error(span: Span, message: String) -> ExpressionError {
