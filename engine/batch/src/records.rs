@@ -115,6 +115,13 @@ pub struct Records {
     pub arrivals: Int64Array,
 }
 
+/// Bytes between the first and the last offset: a slice of a column shares the data of the whole.
+fn data_bytes(column: &BinaryArray) -> usize {
+    let offsets = column.value_offsets();
+    let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+    usize::try_from(last - first).unwrap_or(0)
+}
+
 /// One record, borrowed from a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -140,12 +147,14 @@ impl Records {
     /// Bytes that they take in memory, near enough for a bound.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let data = [&self.keys, &self.values, &self.headers].map(|column| {
-            let offsets = column.value_offsets();
-            let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
-            usize::try_from(last - first).unwrap_or(0)
-        });
+        let data = [&self.keys, &self.values, &self.headers].map(data_bytes);
         data.iter().sum::<usize>() + self.len() * (size_of::<i64>() + 3 * size_of::<i32>())
+    }
+
+    /// Bytes of all values.
+    #[must_use]
+    pub fn value_bytes(&self) -> usize {
+        data_bytes(&self.values)
     }
 
     /// True if there are no records.

@@ -36,6 +36,8 @@ pub(super) struct Taking {
     memory: usize,
     /// Memory that the range may take though the budget has no room.
     least: usize,
+    /// True once the budget has no room for more of it.
+    no_room: bool,
     /// How often the rows are there while they land: a table's partitions are cut out of them.
     copies: usize,
     share: Share,
@@ -62,6 +64,7 @@ impl Taking {
             taken_bytes: 0,
             memory: 0,
             least: context.shared.memory.budget.least(),
+            no_room: false,
             copies,
             share: Share::of(&context.shared.memory.budget),
             started: None,
@@ -109,7 +112,7 @@ impl Taking {
         if !self.share.take(memory * self.copies) {
             // They are there already, and the range ends with them unless it is very short.
             self.share.take_anyway(memory * self.copies);
-            self.bytes = if self.memory >= self.least { 0 } else { self.bytes };
+            self.no_room |= self.memory >= self.least;
         }
     }
 
@@ -121,7 +124,10 @@ impl Taking {
     fn full(&self) -> bool {
         match self.end {
             Some(end) => self.next >= end,
-            None => self.taken_rows >= self.rows || self.taken_bytes >= self.bytes || self.memory >= RANGE_MEMORY,
+            None => {
+                let long = self.taken_rows >= self.rows || self.taken_bytes >= self.bytes;
+                long || self.memory >= RANGE_MEMORY || self.no_room
+            }
         }
     }
 
@@ -147,15 +153,8 @@ impl Taking {
         }
         let records = records.slice(0, records.len().min(most));
         self.taken_rows += records.len();
-        self.taken_bytes += value_bytes(&records);
+        self.taken_bytes += records.value_bytes();
         self.next = records.next_offset();
         Some(records)
     }
-}
-
-/// Bytes of the values. A block may be a part of a larger one, whose buffer it shares.
-fn value_bytes(records: &Records) -> usize {
-    let offsets = records.values.value_offsets();
-    let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
-    usize::try_from(last - first).unwrap_or(0)
 }
