@@ -67,6 +67,6 @@ impl KafkaFailure {
 /// Nothing happened; trying again may help.
 impl From<KafkaFailure> for LogError {
     fn from(failure: KafkaFailure) -> Self {
-        Self::Store(Box::new(failure))
+        Self::Away(Box::new(failure))
     }
 }

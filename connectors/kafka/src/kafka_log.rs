@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use batch::{Records, TopicIdentity};
-use log::{Appended, Log, LogError, Position, Signal, TopicSettings, TopicState, Transaction, Written, rules};
+use log::{
+    Appended, Log, LogError, Membership, Position, Signal, TopicSettings, TopicState, Transaction, Written, rules,
+};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::columns::check_headers;
 use crate::failure::KafkaFailure;
-use crate::native::GroupReading;
+use crate::membership::Members;
+use crate::native::{GroupReading, Reading};
 use crate::reader::{Question, Reader};
 use crate::settings::{AROUND_A_RECORD, KafkaSettings, SettingsError};
 use crate::visibility::{Place, Visibility};
@@ -45,6 +48,24 @@ pub struct KafkaLog {
     reader: Reader,
     /// The one that was used last stands last.
     groups: Mutex<Vec<(String, Arc<GroupReading>)>>,
+    members: Arc<Members>,
+    /// Asks for ends without regard to open transactions.
+    asking_of_all: Reading,
+}
+
+/// Asks until there is an answer, for so long.
+fn until<Answer>(
+    limit: Duration,
+    mut ask: impl FnMut() -> Result<Option<Answer>, LogError>,
+) -> Result<Option<Answer>, LogError> {
+    // Kafka tells nobody when it comes to show a thing.
+    for _ in 0..=limit.as_millis() / IN_A_MOMENT.as_millis() {
+        if let Some(answer) = ask()? {
+            return Ok(Some(answer));
+        }
+        std::thread::sleep(IN_A_MOMENT);
+    }
+    Ok(None)
 }
 
 impl KafkaLog {
@@ -58,9 +79,15 @@ impl KafkaLog {
     pub fn open(settings: KafkaSettings, stuck: Stuck) -> Result<Self, OpenError> {
         settings.check()?;
         let (visibility, signal) = (Arc::<Visibility>::default(), Arc::<Signal>::default());
-        let writer = Writer::start(settings.clone(), Arc::clone(&visibility), Arc::clone(&signal), stuck)?;
+        let members = Arc::<Members>::default();
+        let shown = (Arc::clone(&visibility), Arc::clone(&signal));
+        let writer = Writer::start(settings.clone(), shown, Arc::clone(&members), stuck)?;
         let reader = Reader::new(settings.clone(), Arc::clone(&signal)).map_err(LogError::from)?;
-        Ok(Self { settings, topics: Mutex::default(), visibility, signal, writer, reader, groups: Mutex::default() })
+        let asking_of_all =
+            Reading::new(&mut settings.asking_of_all(), Arc::clone(&signal), settings.request_timeout);
+        let asking_of_all = asking_of_all.map_err(LogError::from)?;
+        let (topics, groups) = (Mutex::default(), Mutex::default());
+        Ok(Self { settings, topics, visibility, signal, writer, reader, groups, members, asking_of_all })
     }
 
     fn known_topics(&self) -> MutexGuard<'_, HashMap<Arc<str>, TopicState>> {
@@ -123,27 +150,27 @@ impl KafkaLog {
     fn bounds(&self, place: &Place) -> Result<(i64, i64), LogError> {
         let client = self.reader.asking()?;
         let outside = self.settings.outside(&place.0);
-        let tries = self.settings.request_timeout.as_millis() / IN_A_MOMENT.as_millis();
-        for _ in 0..=tries {
-            match client.bounds(&outside, place.1) {
-                Ok((first, end)) if end >= self.visibility.floor(place) => {
-                    self.visibility.raise(place, end);
-                    self.visibility.saw_records(place, end);
-                    return Ok((first, end));
-                }
-                Ok(_) => {}
-                Err(failure) if failure.passes() => {
-                    // A partition that was just made has no leader yet; one that was taken away never will.
-                    if self.ask_topic(&place.0)?.is_none() {
-                        return Err(LogError::UnknownPartition { topic: Arc::clone(&place.0), partition: place.1 });
-                    }
-                }
-                Err(failure) => return Err(failure.into()),
+        let shown = until(self.settings.request_timeout, || match client.bounds(&outside, place.1) {
+            Ok((first, end)) if end >= self.visibility.floor(place) => {
+                self.visibility.raise(place, end);
+                self.visibility.saw_records(place, end);
+                Ok(Some((first, end)))
             }
-            std::thread::sleep(IN_A_MOMENT);
-        }
+            Ok(_) => Ok(None),
+            Err(failure) if failure.passes() => self.still_there(place),
+            Err(failure) => Err(failure.into()),
+        })?;
         let reason = "what was committed is not shown: there is no leader, or another writer's transaction stays open";
-        Err(KafkaFailure::new("asking for a partition's end", reason).into())
+        shown.ok_or_else(|| KafkaFailure::new("asking for a partition's end", reason).into())
+    }
+
+    /// Nothing, unless the topic of a partition is gone: one that was just made has no leader yet, one that was taken
+    /// away never will.
+    fn still_there<Answer>(&self, place: &Place) -> Result<Option<Answer>, LogError> {
+        match self.ask_topic(&place.0)? {
+            Some(_) => Ok(None),
+            None => Err(LogError::UnknownPartition { topic: Arc::clone(&place.0), partition: place.1 }),
+        }
     }
 }
 
@@ -172,14 +199,7 @@ impl Log for KafkaLog {
                 _ => failure.into(),
             })?;
             // Brokers hear of a topic a moment after it was made.
-            let mut tries = self.settings.request_timeout.as_millis() / IN_A_MOMENT.as_millis();
-            while state.is_none() && tries > 0 {
-                state = self.ask_topic(name)?;
-                if state.is_none() {
-                    std::thread::sleep(IN_A_MOMENT);
-                    tries -= 1;
-                }
-            }
+            state = until(self.settings.request_timeout, || self.ask_topic(name))?;
         }
         let state = state.ok_or_else(|| KafkaFailure::new("making a topic", "it was made and cannot be seen"))?;
         if state.partitions != settings.partitions {
@@ -208,10 +228,12 @@ impl Log for KafkaLog {
     }
 
     fn end(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        self.writer.settled()?;
         Ok(self.bounds(&self.place(topic, partition)?)?.1)
     }
 
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError> {
+        self.writer.settled()?;
         let place = self.place(topic, partition)?;
         let question = Question {
             place: &place,
@@ -228,19 +250,16 @@ impl Log for KafkaLog {
     }
 
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {
+        self.writer.settled()?;
         let place = self.place(topic, partition)?;
         let client = self.group(group)?;
         let outside = self.settings.outside(topic);
-        let mut tries = self.settings.request_timeout.as_millis() / IN_A_MOMENT.as_millis();
-        let found = loop {
-            match client.position(&outside, partition) {
-                Err(failure) if tries > 0 && failure.passes() => {
-                    tries -= 1;
-                    std::thread::sleep(IN_A_MOMENT);
-                }
-                outcome => break outcome?,
-            }
-        };
+        let found = until(self.settings.request_timeout, || match client.position(&outside, partition) {
+            Err(failure) if failure.passes() => Ok(None),
+            outcome => Ok(Some(outcome?)),
+        })?;
+        let reason = "a transaction that moves it stays open, or the group has no coordinator";
+        let found = found.ok_or_else(|| KafkaFailure::new("asking for a group's position", reason))?;
         self.visibility.saw_position(group, &place);
         let Some((offset, metadata)) = found else { return Ok(None) };
         let metadata = String::from_utf8(metadata)
@@ -248,8 +267,52 @@ impl Log for KafkaLog {
         Ok(Some(Position { offset, metadata }))
     }
 
+    fn await_settled(&self, topic: &str, partition: i32) -> Result<(), LogError> {
+        self.writer.settled()?;
+        let place = self.place(topic, partition)?;
+        let (outside, client) = (self.settings.outside(topic), self.reader.asking()?);
+        // A process that died leaves its transaction open until the brokers abort it.
+        let limit = self.settings.transaction_timeout + self.settings.request_timeout;
+        let mut whole = None;
+        let settled = until(limit, || {
+            let asked = match whole {
+                None => self.asking_of_all.bounds(&outside, partition),
+                Some(_) => client.bounds(&outside, partition),
+            };
+            match (asked, whole) {
+                (Ok((_, end)), None) => {
+                    whole = Some(end);
+                    Ok(None)
+                }
+                (Ok((_, end)), Some(whole)) if end >= whole => {
+                    self.visibility.raise(&place, end);
+                    Ok(Some(()))
+                }
+                (Ok(_), _) => Ok(None),
+                (Err(failure), _) if failure.passes() => self.still_there(&place),
+                (Err(failure), _) => Err(failure.into()),
+            }
+        })?;
+        let reason = format!("a transaction in partition {partition} of `{topic}` stays open");
+        settled.ok_or_else(|| KafkaFailure::new("waiting for what was committed", reason).into())
+    }
+
+    fn join(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Membership>, LogError> {
+        for topic in topics {
+            self.place(topic, 0)?;
+        }
+        let outside: Vec<String> = topics.iter().map(|topic| self.settings.outside(topic)).collect();
+        Ok(Box::new(self.members.join(&self.settings, &self.settings.outside(group), &outside)?))
+    }
+
     fn begin(&self) -> Box<dyn Transaction + '_> {
-        Box::new(KafkaTransaction { log: self, appends: Vec::new(), positions: Vec::new(), bytes: 0 })
+        Box::new(KafkaTransaction {
+            log: self,
+            appends: Vec::new(),
+            positions: Vec::new(),
+            claims: Vec::new(),
+            bytes: 0,
+        })
     }
 
     fn wait(&self, seen: u64, limit: Duration) -> u64 {
@@ -262,10 +325,15 @@ struct KafkaTransaction<'a> {
     log: &'a KafkaLog,
     appends: Vec<Written>,
     positions: Vec<(String, Place, Position)>,
+    claims: Vec<(String, Place)>,
     bytes: usize,
 }
 
 impl Transaction for KafkaTransaction<'_> {
+    fn claim(&mut self, group: &str, topic: &str, partition: i32) {
+        self.claims.push((self.log.settings.outside(group), (topic.into(), partition)));
+    }
+
     fn append(&mut self, written: Written) -> Result<(), LogError> {
         self.log.place(&written.topic, written.partition)?;
         rules::check_columns(&written.records)?;
@@ -298,12 +366,14 @@ impl Transaction for KafkaTransaction<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<Vec<Appended>, LogError> {
-        let Self { log, appends, positions, bytes } = *self;
+        let Self { log, appends, positions, claims, bytes } = *self;
         let places: Vec<(Arc<str>, i32)> =
             appends.iter().map(|append| (Arc::clone(&append.topic), append.partition)).collect();
         let nothing = positions.is_empty() && appends.iter().all(|append| append.records.is_empty());
-        let firsts =
-            if nothing { vec![None; places.len()] } else { log.writer.commit(Job { appends, positions, bytes })? };
+        let firsts = match nothing {
+            true => vec![None; places.len()],
+            false => log.writer.commit(Job { appends, positions, claims, bytes })?,
+        };
         let appended = places.into_iter().zip(firsts).map(|((topic, partition), first)| {
             // An append without records in a partition that this transaction wrote nothing to.
             let first_offset = first.map_or_else(|| log.end(&topic, partition), Ok)?;

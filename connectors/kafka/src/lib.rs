@@ -13,10 +13,11 @@
 //! * **Arrival** is the broker's time of appending, in topics that this log makes. An arrival that is given travels in a
 //!   header (`columns`).
 //! * **A topic's identity** is Kafka's topic id.
-//! * **The instance's name is the transactional id**: of two processes of one name the older one is fenced for ever.
+//! * **The instance's name is the transactional id**, and its static name in groups: of two processes of one name the
+//!   older one is fenced for ever.
+//! * **A position moves only with the generation of the group** in which this process is a member (`membership`).
 //!
-//! Deliberately absent: membership in groups (a position moves without proof that its partition is still owned), topics
-//! with compaction or retention, any format of values. Nothing is tried again behind the caller's back but what cannot
+//! Deliberately absent: topics with compaction or retention, any format of values. Nothing is tried again behind the caller's back but what cannot
 //! have happened.
 
 mod client_settings;
@@ -24,6 +25,7 @@ mod columns;
 mod explanations;
 mod failure;
 mod kafka_log;
+mod membership;
 mod native;
 mod reader;
 mod settings;

@@ -41,6 +41,10 @@ pub struct KafkaSettings {
     /// A call about a transaction that takes longer than this will never return. Must be more than twice the time of a
     /// transaction, which is what the slowest of these calls gives itself.
     pub stuck_after: Duration,
+    /// After this long without a sign of life a member of a group is taken for dead, and others get its partitions. Longer
+    /// makes them wait longer; shorter takes a busy process for dead. The brokers say what is allowed, by default 6 s to
+    /// 30 min.
+    pub session_timeout: Duration,
     /// Further settings of the client: those of a short list.
     pub client: BTreeMap<String, String>,
 }
@@ -68,6 +72,7 @@ impl KafkaSettings {
             transaction_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             stuck_after: Duration::from_secs(90),
+            session_timeout: Duration::from_secs(30),
             client: BTreeMap::new(),
         }
     }
@@ -113,6 +118,12 @@ impl KafkaSettings {
                 ),
             );
         }
+        if !(Duration::from_secs(1)..=Duration::from_mins(30)).contains(&self.session_timeout) {
+            return error(
+                NUMBER,
+                format!("a session cannot last {:?}, only 1 s to 30 min", self.session_timeout),
+            );
+        }
         for name in self.client.keys() {
             if let Err(why) = judge(name) {
                 return error(CLIENT_SETTING, format!("`{}` may not be set: {why}", batch::bounded(name)));
@@ -146,6 +157,32 @@ impl KafkaSettings {
             config.set(name, value);
         }
         self.add(&mut config, Goes::Reading);
+        config
+    }
+
+    /// Settings of clients that ask where a partition ends, transactions that are still open included.
+    pub(crate) fn asking_of_all(&self) -> ClientConfig {
+        let mut config = self.reading();
+        config.set("isolation.level", "read_uncommitted");
+        config
+    }
+
+    /// Settings of a client that is a member of a group, given by its name outside, and reads nothing.
+    pub(crate) fn member(&self, group: &str) -> ClientConfig {
+        let mut config = self.reading();
+        let session = self.session_timeout.as_millis();
+        for (name, value) in [
+            ("group.id", group.to_owned()),
+            ("group.instance.id", self.outside(&self.instance)),
+            ("partition.assignment.strategy", "cooperative-sticky".to_owned()),
+            ("session.timeout.ms", session.to_string()),
+            ("heartbeat.interval.ms", (session / 6).clamp(200, 3000).to_string()),
+            ("max.poll.interval.ms", session.max(300_000).to_string()),
+            ("enable.partition.eof", "false".to_owned()),
+            ("queued.max.messages.kbytes", "64".to_owned()),
+        ] {
+            config.set(name, value);
+        }
         config
     }
 

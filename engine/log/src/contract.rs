@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use batch::{Records, TopicIdentity};
 
+use crate::membership::{Membership, Partition, Sole};
+
 /// How a topic is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSettings {
@@ -107,6 +109,15 @@ pub enum LogError {
     /// Another owner took this group's partition over: stop this task, write nothing more.
     #[error("another process has taken over")]
     Fenced,
+    /// This process does not own what the transaction claims, or not any more. Nothing of it happened. End this task; if
+    /// the partition comes back, start at its position.
+    #[error("another process owns partition {partition} of topic `{topic}` now")]
+    NotOwned {
+        /// Topic.
+        topic: Arc<str>,
+        /// Partition.
+        partition: i32,
+    },
     /// A record is larger than the log takes. Keep it elsewhere and append a reference to it.
     #[error("a record of {bytes} bytes for topic `{topic}` is larger than the log takes, {limit}")]
     TooLarge {
@@ -130,6 +141,10 @@ pub enum LogError {
     /// The store failed, such as a full disk. Nothing of the transaction happened; trying again may help.
     #[error("the store failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The log is elsewhere and did not answer, or not yet as it should. Nothing of the transaction happened. Try again
+    /// until it does.
+    #[error("the log does not answer as it should")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A partitioned, ordered, durable, transactional log.
@@ -174,6 +189,32 @@ pub trait Log: Send + Sync {
     /// If there is no such partition, or the store fails.
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError>;
 
+    /// Returns once all that was committed before this call in a partition, by any process, can be read. A new owner of a
+    /// partition asks this before it reads what the last owner left. On a log of one process that is always so.
+    ///
+    /// # Errors
+    /// If there is no such partition, or the log fails.
+    fn await_settled(&self, topic: &str, partition: i32) -> Result<(), LogError> {
+        let _ = (topic, partition);
+        Ok(())
+    }
+
+    /// Joins a group whose members share the partitions of these topics, which exist. A log of one process gives it all
+    /// of them at once.
+    ///
+    /// # Errors
+    /// If a topic is missing, this process is a member of the group already, or the log fails.
+    fn join(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Membership>, LogError> {
+        let _ = group;
+        let mut partitions = Vec::new();
+        for topic in topics {
+            let unknown = || LogError::UnknownPartition { topic: Arc::clone(topic), partition: 0 };
+            let count = self.topic(topic)?.ok_or_else(unknown)?.partitions;
+            partitions.extend((0..count).map(|number| Partition { topic: Arc::clone(topic), number }));
+        }
+        Ok(Box::new(Sole::of(partitions)))
+    }
+
     /// Starts a transaction. Nothing of it can be seen before it commits; dropping it is an abort.
     fn begin(&self) -> Box<dyn Transaction + '_>;
 
@@ -186,6 +227,12 @@ pub trait Log: Send + Sync {
 
 /// Appends and positions that move together.
 pub trait Transaction {
+    /// Says that the transaction may happen only while this process owns the partition as a member of the group. On a log
+    /// of one process it always does.
+    fn claim(&mut self, group: &str, topic: &str, partition: i32) {
+        let _ = (group, topic, partition);
+    }
+
     /// Adds records to the end of a partition, after those of earlier calls.
     ///
     /// # Errors
@@ -204,6 +251,7 @@ pub trait Transaction {
     /// take the failed write back, all of it may be there after a start: positions tell, as they moved with it.)
     ///
     /// # Errors
-    /// If the store fails, or another owner has fenced this one. [`LogError::Unknown`] if it cannot be told.
+    /// If the store fails, another process has fenced this one, or a claim does not hold. [`LogError::Unknown`] if it cannot
+    /// be told.
     fn commit(self: Box<Self>) -> Result<Vec<Appended>, LogError>;
 }

@@ -18,6 +18,7 @@ mod contract;
 mod directory;
 pub mod embedded;
 mod explanations;
+mod membership;
 pub mod memory;
 mod pending;
 pub mod rules;
@@ -25,5 +26,6 @@ mod signal;
 
 pub use contract::{Appended, Log, LogError, Position, TopicSettings, TopicState, Transaction, Written};
 pub use explanations::EXPLANATIONS;
+pub use membership::{Change, Membership, Partition, Sole};
 pub use rules::{LARGEST_RECORD, MOST_METADATA};
 pub use signal::Signal;

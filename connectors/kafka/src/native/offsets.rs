@@ -9,12 +9,15 @@ use rdkafka::client::{Client, ClientContext};
 
 use super::{c_name, c_text};
 use crate::failure::KafkaFailure;
+use crate::membership::Member;
 
-/// Adds positions of one group, as (topic, partition, position), to the producer's open transaction. The error comes
-/// with whether the transaction can still be aborted; if not, the producer is of no use any more.
+/// Adds positions of one group, as (topic, partition, position), to the producer's open transaction. With a member of the
+/// group its generation goes along, which the brokers hold against the group's; without one they take the positions only
+/// while the group has no members. The error comes with whether the transaction can still be aborted; if not, the
+/// producer is of no use any more.
 pub(crate) fn send_offsets<Context: ClientContext>(
     producer: &Client<Context>,
-    group: &str,
+    (group, member): (&str, Option<&Member>),
     positions: &[(String, i32, &Position)],
     limit: Duration,
 ) -> Result<(), (KafkaFailure, bool)> {
@@ -36,7 +39,10 @@ pub(crate) fn send_offsets<Context: ClientContext>(
                 element.metadata_size = position.metadata.len();
             }
         }
-        let owner = sys::rd_kafka_consumer_group_metadata_new(group.as_ptr());
+        let owner = match member {
+            Some(member) => sys::rd_kafka_consumer_group_metadata(member.client().native_ptr()),
+            None => sys::rd_kafka_consumer_group_metadata_new(group.as_ptr()),
+        };
         let error = sys::rd_kafka_send_offsets_to_transaction(producer.native_ptr(), list, owner, limit);
         sys::rd_kafka_consumer_group_metadata_destroy(owner);
         for index in 0..usize::try_from((*list).cnt).unwrap_or(0) {

@@ -12,6 +12,7 @@ use super::reports::{Reports, Span};
 use super::{Firsts, Job, fences};
 use crate::columns::headers_of;
 use crate::failure::KafkaFailure;
+use crate::membership::Members;
 use crate::native::send_offsets;
 use crate::settings::KafkaSettings;
 use crate::visibility::{Ending, Place, Visibility};
@@ -39,6 +40,7 @@ pub(super) struct Attempt<'a> {
     pub(super) settings: &'a KafkaSettings,
     pub(super) visibility: &'a Visibility,
     pub(super) watchdog: &'a Watchdog,
+    pub(super) members: &'a Members,
     pub(super) producer: &'a ThreadedProducer<Reports>,
     pub(super) jobs: &'a [&'a Job],
 }
@@ -74,7 +76,9 @@ impl Attempt<'_> {
                 .collect();
             let _watched = self.watchdog.watch("send_offsets_to_transaction");
             let group = self.settings.outside(group);
-            let sent = send_offsets(self.producer.client(), &group, &positions, self.settings.transaction_timeout);
+            let member = self.members.find(&group);
+            let owner = (group.as_str(), member.as_deref());
+            let sent = send_offsets(self.producer.client(), owner, &positions, self.settings.transaction_timeout);
             sent.map_err(|(failure, abortable)| match abortable {
                 true => Prepared::Refused(failure),
                 false => Prepared::Broken(failure),

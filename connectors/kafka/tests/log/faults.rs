@@ -150,7 +150,7 @@ fn a_job_that_is_refused_does_not_take_others_along() {
         let bad = scope.spawn(|| (0..5).map(|_| commit(&log, "narrow", &[&large])).collect::<Vec<_>>());
         let good = scope.spawn(|| (0..20).map(|_| commit(&log, "prices", &["good"])).collect::<Vec<_>>());
         for outcome in bad.join().expect("no panic") {
-            assert!(matches!(outcome, Err(LogError::Store(_))), "{outcome:?}");
+            assert!(matches!(outcome, Err(LogError::Away(_))), "{outcome:?}");
         }
         for outcome in good.join().expect("no panic") {
             assert!(outcome.is_ok(), "{outcome:?}");
@@ -246,7 +246,7 @@ fn count_up(log: &KafkaLog, stop: &AtomicBool, outcomes: &mut Vec<String>) -> i6
         transaction.commit_position("group", "numbers", 0, position).expect("legal");
         match transaction.commit() {
             Ok(_) => next += 1,
-            Err(LogError::Store(error)) => outcomes.push(format!("{next}: nothing happened: {error}")),
+            Err(LogError::Away(error)) => outcomes.push(format!("{next}: nothing happened: {error}")),
             Err(LogError::Unknown(error)) => {
                 let position = log.position("group", "numbers", 0);
                 outcomes.push(format!("{next}: unknown: {error}; then {position:?}"));

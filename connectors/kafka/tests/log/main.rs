@@ -4,6 +4,7 @@
 
 mod conformance;
 mod faults;
+mod membership;
 mod model;
 mod proxy;
 mod support;

@@ -13,12 +13,19 @@ const END_TRANSACTION: i16 = 26;
 /// Kind of the request with which a producer starts.
 const START_PRODUCER: i16 = 22;
 
-/// What is lost until the next producer starts.
+/// Kinds of the requests with which a member of a group shows that it is alive: join, heartbeat, leave, synchronise.
+const MEMBERSHIP: [i16; 4] = [11, 12, 13, 14];
+/// The client whose signs of life may be lost.
+pub(crate) const SILENCED: &str = "silenced";
+
+/// What is lost: of commits until the next producer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loses {
     Nothing,
     CommitRequests,
     CommitAnswers,
+    /// All signs of life of the client [`SILENCED`].
+    SignsOfLife,
 }
 
 #[derive(Debug)]
@@ -85,6 +92,11 @@ fn connect(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
             let number = [message[4], message[5], message[6], message[7]];
             let mut state = locked(&state);
             match (kind, state.loses) {
+                (kind, Loses::SignsOfLife) => {
+                    let silenced = MEMBERSHIP.contains(&kind) && message[10..].starts_with(SILENCED.as_bytes());
+                    state.lost += u32::from(silenced);
+                    return !silenced;
+                }
                 (START_PRODUCER, _) => state.loses = Loses::Nothing,
                 (END_TRANSACTION, Loses::CommitRequests) => {
                     state.lost += 1;
