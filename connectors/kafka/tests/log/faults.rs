@@ -51,7 +51,7 @@ fn texts(log: &KafkaLog, topic: &str) -> Vec<String> {
 }
 
 /// A producer that is not ours, with a transaction open.
-fn stranger(name: &str, id: &str) -> BaseProducer {
+pub(crate) fn stranger(name: &str, id: &str) -> BaseProducer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &broker().servers).set("transactional.id", id);
     let producer: BaseProducer = config.create().expect("a producer");
