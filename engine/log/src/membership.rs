@@ -44,7 +44,12 @@ pub trait Membership: Send {
     /// [`LogError::Fenced`] if another process of the same name has joined.
     fn next(&mut self, limit: Duration) -> Result<Option<Change>, LogError>;
 
-    /// Says that nothing works on these partitions any more.
+    /// True once nothing will ever change again: nobody need ask.
+    fn fixed(&self) -> bool {
+        false
+    }
+
+    /// Says that nothing works on these partitions any more: all those of one change.
     ///
     /// # Errors
     /// If the log fails.
@@ -69,6 +74,10 @@ impl Membership for Sole {
     /// Never waits: after the first change there is no other.
     fn next(&mut self, _limit: Duration) -> Result<Option<Change>, LogError> {
         Ok(self.changes.pop_front())
+    }
+
+    fn fixed(&self) -> bool {
+        self.changes.is_empty()
     }
 
     fn released(&mut self, _partitions: &[Partition]) -> Result<(), LogError> {

@@ -34,6 +34,9 @@ pub const TABLE_EMPTY: Code = Code("E5113");
 /// A temporary file failed.
 pub const SCRATCH: Code = Code("E5114");
 
+/// The log does not hold the records at a position.
+pub const RECORDS_GONE: Code = Code("E5115");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -47,6 +50,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a table is empty, though rows landed in it",
         why: "The ledger of the flow says that rows landed, and the table holds none of them, not even deleted ones: it was truncated, or dropped and made anew, or its rows expired. Going on would leave a table that looks complete and is not.",
         remedy: "Bring the rows back (`spotlight reconcile` shows what should be there). Or say, without a run, where to go on: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after; `reconcile` then names what is gone as a gap.",
+    },
+    Explanation {
+        code: RECORDS_GONE,
+        title: "the log does not hold the records at the flow's position",
+        why: "The input topic was cut, by its retention or by a person, or its end lies before the position: records that the flow has not read are gone, or the topic lost what the flow has read. Going on by itself would skip them in silence.",
+        remedy: "Bring the records back, or say where to go on, without a run: `spotlight release TOPOLOGY/FLOW --from earliest` goes on with what is still there. Then let the topic keep its records for longer.",
     },
     Explanation {
         code: SCRATCH,

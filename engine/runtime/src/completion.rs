@@ -19,10 +19,16 @@ struct State {
 
 impl Completion {
     /// For an endless run nothing ever comes to its end. `producers`: for each topic the flows (`topology/flow`) that
-    /// write it; `tasks`: number of tasks of each flow.
+    /// write it. Each of the `flows` counts as one task that runs, until it is known which partitions are this
+    /// process's own.
     #[must_use]
-    pub fn new(once: bool, producers: BTreeMap<Arc<str>, BTreeSet<String>>, tasks: BTreeMap<String, usize>) -> Self {
-        Self { once, producers, state: Mutex::new(State { sources_done: BTreeSet::new(), tasks_running: tasks }) }
+    pub fn new(
+        once: bool,
+        producers: BTreeMap<Arc<str>, BTreeSet<String>>,
+        flows: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let tasks_running = flows.into_iter().map(|flow| (flow, 1)).collect();
+        Self { once, producers, state: Mutex::new(State { sources_done: BTreeSet::new(), tasks_running }) }
     }
 
     /// True for a run that ends by itself.
@@ -36,7 +42,13 @@ impl Completion {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).sources_done.insert(flow.to_owned());
     }
 
-    /// A task has ended.
+    /// So many tasks of a flow start.
+    pub fn tasks_start(&self, flow: &str, count: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state.tasks_running.entry(flow.to_owned()).or_default() += count;
+    }
+
+    /// A task has ended, and will not start again.
     pub fn task_done(&self, flow: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.tasks_running.get_mut(flow) {

@@ -9,13 +9,14 @@
 //! key "again KEY"     value: [version, revision] for which a refused document was appended again
 //! ```
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use batch::{Headers, RecordsBuilder, partition_of};
 use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, RawError, RawStore, SourceError, Stop};
-use log::{Log, LogError, Written};
+use log::{Log, LogError, Position, Written};
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
@@ -64,6 +65,8 @@ pub struct FlowDiscovery {
     documents: HashMap<String, Latest>,
     /// Refused documents that were appended again: key, and the version and revision for which it was.
     again: HashMap<String, (i64, String)>,
+    /// Why it cannot go on.
+    ended: RefCell<Option<LogError>>,
 }
 
 /// What a discovery is made of.
@@ -111,6 +114,7 @@ impl FlowDiscovery {
             addresses: HashMap::new(),
             documents: HashMap::new(),
             again: HashMap::new(),
+            ended: RefCell::default(),
         };
         discovery.remember()?;
         Ok(discovery)
@@ -215,14 +219,31 @@ impl FlowDiscovery {
         receipt: Option<&Receipt>,
     ) -> Result<(), SourceError> {
         let mut transaction = self.log.begin();
+        // Only the one that owns this partition finds documents; that its position moves proves it.
+        let (group, place) = (names::group(&self.topology, &self.flow), names::discovery(&self.topology, &self.flow));
+        transaction.claim(&group, &place, 0);
+        let position = Position { offset: 0, metadata: String::new() };
+        transaction.commit_position(&group, &place, 0, position).map_err(|error| transient(&error))?;
         for (topic, partition, records) in written {
             transaction.append(Written { topic, partition, records }).map_err(|error| transient(&error))?;
         }
         if let Some(receipt) = receipt {
             self.system.write_receipts(&[receipt], transaction.as_mut()).map_err(|error| transient(&error))?;
         }
-        transaction.commit().map_err(|error| transient(&error))?;
-        Ok(())
+        match transaction.commit() {
+            Ok(_) => Ok(()),
+            // What is remembered here may not be what the log holds: it has to be read again.
+            Err(error @ (LogError::NotOwned { .. } | LogError::Unknown(_) | LogError::Fenced)) => {
+                *self.ended.borrow_mut() = Some(error);
+                Err(SourceError::Stopping)
+            }
+            Err(error) => Err(transient(&error)),
+        }
+    }
+
+    /// Why nothing can be found any more, if that is so.
+    pub fn ended(&self) -> Option<LogError> {
+        self.ended.borrow_mut().take()
     }
 
     fn flow_name(&self) -> String {

@@ -111,6 +111,11 @@ impl Holds {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Forgets the hold of a partition that another process has now.
+    pub fn forget(&self, flow: &str, partition: i32) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&(flow.to_owned(), partition));
+    }
+
     /// Lets the held tasks of a flow (`topology/flow`, or all of a topology by its name) try again now. Says how many.
     pub fn release(&self, flow: &str) -> usize {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

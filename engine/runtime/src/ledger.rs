@@ -7,9 +7,12 @@
 use std::collections::HashMap;
 
 use batch::{Headers, Records, RecordsBuilder};
+use log::{Log, LogError};
 use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
+
+use crate::names;
 
 /// What became of one range of input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,4 +153,47 @@ pub struct Receipt {
     pub fetched_at: i64,
     /// When the receipt was written, in milliseconds since 1970 UTC.
     pub at: i64,
+}
+/// The whole ledger of a flow: partition by partition, in order.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEntry>, LogError> {
+    let Some(state) = log.topic(&names::ledger(topology, flow))? else {
+        return Ok(Vec::new());
+    };
+    let mut entries = Vec::new();
+    for partition in 0..state.partitions {
+        entries.extend(ledger_of(log, topology, flow, partition)?);
+    }
+    Ok(entries)
+}
+
+/// The ledger of one input partition of a flow, in order.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerEntry>, LogError> {
+    let lines = ledger_lines(log, topology, flow, partition)?.into_iter();
+    let entry = |line| match line {
+        LedgerLine::Entry(entry) => Some(*entry),
+        LedgerLine::Release => None,
+    };
+    Ok(lines.filter_map(entry).collect())
+}
+
+/// All lines of the ledger of one input partition, in order.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn ledger_lines(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerLine>, LogError> {
+    let topic = names::ledger(topology, flow);
+    let (mut lines, mut offset) = (Vec::new(), 0);
+    loop {
+        let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
+        let Some(last) = blocks.last() else { return Ok(lines) };
+        offset = last.next_offset();
+        let values = blocks.iter().flat_map(Records::iter).filter_map(|record| record.value);
+        lines.extend(values.filter_map(LedgerLine::read));
+    }
 }

@@ -1,7 +1,7 @@
 //! Tasks, the landing protocol, commit, recovery, back-pressure and shutdown. The only room that spawns.
 //!
-//! A [`run`] has one thread for each source and one for each task (flow × partition of its input). A task has one
-//! thread of control and one commit point: between batches. All that it learns between two commits may be lost with
+//! A [`run`] has a crew for each flow, which has one thread for its source and one for each task (flow × partition of its
+//! input) that this process owns in the flow's group. A task has one thread of control and one commit point: between batches. All that it learns between two commits may be lost with
 //! it and is made again from the same input. [`landing`] argues why rows land once.
 //!
 //! Deliberately absent: any connector, disk engine or operator by name.
@@ -11,6 +11,7 @@ mod codes;
 mod completion;
 mod dead_letter;
 mod discovery;
+mod earlier;
 mod end;
 mod faults;
 mod flow;
@@ -38,11 +39,11 @@ pub use flow::{
     TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
-pub use ledger::{LedgerEntry, Receipt, Release, receipts};
+pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
 pub use metadata::{OpenRange, Progress};
 pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back, waiting_rows};
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;
 pub use stop::StopSignal;
-pub use supervisor::{RunEnd, RunParts, ledger, ledger_of, make_topics, run};
+pub use supervisor::{RunEnd, RunParts, make_topics, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

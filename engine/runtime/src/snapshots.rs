@@ -68,11 +68,19 @@ pub(crate) struct TaskSnapshots {
 struct Changelog {
     topic: Arc<str>,
     identity: TopicIdentity,
-    /// The first record that is not in the store. Where a log leaves gaps it may lag; a record applied twice does no
-    /// harm.
+    /// The first record that is not in the store.
     next: i64,
     /// Records since the last snapshot.
     since: u64,
+}
+
+/// What one closed range wrote to a changelog.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changed {
+    /// Number of records.
+    pub(crate) records: usize,
+    /// Offset after the last.
+    pub(crate) end: i64,
 }
 
 impl TaskSnapshots {
@@ -97,6 +105,7 @@ impl TaskSnapshots {
         let identity = log.ensure_topic(changelog)?.identity;
         let mut known = Changelog { topic, identity, next: 0, since: 0 };
         self.position = position;
+        log.await_settled(&known.topic, partition)?;
         let end = log.end(&known.topic, partition)?;
         known.next = self.read(&known, store, end).unwrap_or(0);
         loop {
@@ -112,13 +121,14 @@ impl TaskSnapshots {
         Ok(())
     }
 
-    /// Notes that a range was closed: so many records went to the changelog of each store, and the task now stands at
+    /// Notes that a range was closed: what went to the changelog of each store, and that the task now stands at
     /// `position` in its input, if that moved. Writes the snapshots that are due.
-    pub(crate) fn committed(&mut self, stores: &[&mut dyn Store], records: &[u64], position: Option<i64>) {
+    pub(crate) fn committed(&mut self, stores: &[&mut dyn Store], changed: &[Option<Changed>], position: Option<i64>) {
         self.position = position.unwrap_or(self.position);
-        for (changelog, count) in self.changelogs.iter_mut().zip(records) {
-            changelog.next += count.cast_signed();
-            changelog.since += count;
+        for (changelog, changed) in self.changelogs.iter_mut().zip(changed) {
+            let Some(Changed { records, end }) = changed else { continue };
+            changelog.next = *end;
+            changelog.since += *records as u64;
         }
         let every = self.settings.as_ref().map_or(u64::MAX, |settings| settings.every);
         // A large store is written more seldom: what snapshots write stays in proportion to what changed.
@@ -247,6 +257,12 @@ mod tests {
         }
 
         /// Writes keys to the changelog, as the task would.
+        /// So many records, up to the changelog's end.
+        fn changed(&self, records: usize) -> Option<super::Changed> {
+            let end = self.log.end(&changelog().name, 0).expect("there");
+            Some(super::Changed { records, end })
+        }
+
         fn append(&self, keys: std::ops::Range<u128>) {
             let mut store = empty();
             show(&mut store, keys);
@@ -360,13 +376,13 @@ mod tests {
         bench.append(20..21);
         store.observe(20, 1, 1);
         store.commit();
-        snapshots.committed(&[&mut store], &[2], Some(5));
+        snapshots.committed(&[&mut store], &[bench.changed(2)], Some(5));
         assert!(fs::read(bench.place()).expect("there") == before, "not due");
         bench.append(21..22);
         store.observe(21, 1, 1);
         store.commit();
         store.observe(50, 1, 1);
-        snapshots.committed(&[&mut store], &[2], Some(6));
+        snapshots.committed(&[&mut store], &[bench.changed(2)], Some(6));
         let (mut snapshots, mut again) = (TaskSnapshots { position: 0, ..snapshots }, empty());
         snapshots.changelogs.clear();
         snapshots.restore(&bench.log, &changelog(), &mut again, 6).expect("restored");

@@ -1,16 +1,34 @@
 //! The signal to stop, and the only way to wait: every wait ends at once when the signal comes.
+//!
+//! A signal has children: each can be given alone, and all of them are given with their parent.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use log::LogError;
 
 use crate::end::TaskEnd;
 
-/// Shared by all threads of a run.
+/// Shared by all threads of a run, or by those that end together before it.
 #[derive(Clone, Debug, Default)]
 pub struct StopSignal {
-    inner: Arc<(Mutex<bool>, Condvar)>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    given: Mutex<bool>,
+    changed: Condvar,
+    children: Mutex<Vec<Weak<Inner>>>,
+}
+
+impl Inner {
+    fn give(&self) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+        let children = std::mem::take(&mut *self.children.lock().unwrap_or_else(PoisonError::into_inner));
+        children.iter().filter_map(Weak::upgrade).for_each(|child| child.give());
+    }
 }
 
 impl StopSignal {
@@ -20,23 +38,37 @@ impl StopSignal {
         Self::default()
     }
 
+    /// A signal that is given when this one is, and may be given before.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let child = Self::new();
+        let mut children = self.inner.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child.inner));
+        drop(children);
+        // It may have been given before the child was there to be told.
+        if self.stopping() {
+            child.stop();
+        }
+        child
+    }
+
     /// Gives the signal. It stays given.
     pub fn stop(&self) {
-        *self.inner.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.inner.1.notify_all();
+        self.inner.give();
     }
 
     /// True once it was given.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        *self.inner.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.inner.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits; true if the time passed, false as soon as the signal comes.
     #[must_use]
     pub fn wait(&self, time: Duration) -> bool {
-        let stopped = self.inner.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.inner.1.wait_timeout_while(stopped, time, |stopped| !*stopped);
+        let given = self.inner.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.inner.changed.wait_timeout_while(given, time, |given| !*given);
         !*waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -67,26 +99,59 @@ impl Backoff {
         whole / 2 + whole * share / 1024
     }
 }
-/// Commits until the log's store takes it, such as a disk that was full.
+
+/// Tries until the log does it: its disk may be full, or it is elsewhere and away.
 ///
 /// # Errors
 /// Of another kind, or if the signal to stop came.
-pub(crate) fn until_stored(
+pub(crate) fn until_stored<Done>(
     flow: &str,
     stop: &StopSignal,
-    mut commit: impl FnMut() -> Result<(), TaskEnd>,
-) -> Result<(), TaskEnd> {
+    mut attempt: impl FnMut() -> Result<Done, TaskEnd>,
+) -> Result<Done, TaskEnd> {
     let mut backoff = Backoff::new(Duration::from_secs(30), 1);
     loop {
-        match commit() {
-            Err(TaskEnd::Log(LogError::Store(source))) => {
-                let wait = backoff.next();
-                tracing::error!(flow, reason = %source, "the log's store failed, will try again");
-                if !stop.wait(wait) {
-                    return Err(TaskEnd::Stopped);
-                }
-            }
+        let error = match attempt() {
+            Err(TaskEnd::Log(error @ (LogError::Store(_) | LogError::Away(_)))) => error,
             done => return done,
+        };
+        let (wait, cause) = (backoff.next(), std::error::Error::source(&error));
+        let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
+        tracing::error!(flow, wait_ms = wait.as_millis() as u64, reason, "{error}, will try again");
+        if !stop.wait(wait) {
+            return Err(TaskEnd::Stopped);
         }
+    }
+}
+
+/// Asks the log until it answers: one that is elsewhere may be away. What its own disk refuses is an error at once.
+///
+/// # Errors
+/// Of another kind, or if the signal to stop came.
+pub(crate) fn until_reached<Answer>(
+    flow: &str,
+    stop: &StopSignal,
+    mut ask: impl FnMut() -> Result<Answer, LogError>,
+) -> Result<Answer, TaskEnd> {
+    until_stored(flow, stop, || match ask() {
+        Err(error @ LogError::Away(_)) => Err(TaskEnd::Log(error)),
+        other => Ok(other),
+    })?
+    .map_err(TaskEnd::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StopSignal;
+
+    #[test]
+    fn a_child_stops_alone_or_with_its_parent() {
+        let parent = StopSignal::new();
+        let (first, second) = (parent.child(), parent.child());
+        first.stop();
+        assert!(first.stopping() && !second.stopping() && !parent.stopping());
+        parent.stop();
+        assert!(second.stopping());
+        assert!(parent.child().stopping(), "one that comes late");
     }
 }

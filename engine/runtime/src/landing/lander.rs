@@ -41,8 +41,10 @@ pub struct Lander<'a> {
     pub name: &'a str,
     /// Revision of the topology.
     pub revision: &'a str,
-    /// The input partition.
+    /// The partition that the range is of: the task's input, or its retries.
     pub input: Arc<Input>,
+    /// The partition that the task must own.
+    pub owned: Arc<Input>,
     /// Whose rows.
     pub provenance: Provenance,
     /// Kill points of tests.
@@ -144,6 +146,7 @@ impl Lander<'_> {
         let progress = Progress { next: range.first, topic: self.input.identity.to_string(), open: Some(open) };
         crate::stop::until_stored(self.name, self.stop, || {
             let mut transaction = self.log.begin();
+            transaction.claim(self.group, &self.owned.topic, self.owned.partition);
             let (topic, partition) = (&self.input.topic, self.input.partition);
             transaction.commit_position(self.group, topic, partition, progress.position())?;
             transaction.commit()?;

@@ -114,7 +114,8 @@ impl Trial {
     fn document(&mut self, input: &Input, offset: i64, retry: &Retry, result: &mut TrialResult) -> Result<(), TaskEnd> {
         let TrialReader::Documents { reader, key, bad_rows_above } = &self.reader else { return Ok(()) };
         let originals = self.log.read(&input.topic, input.partition, offset, 1)?;
-        let Some(original) = originals.first().map(|records| records.get(0)) else {
+        let original = originals.first().map(|records| records.get(0));
+        let Some(original) = original.filter(|record| record.offset == offset) else {
             return Err(TaskEnd::Fault(format!("record {offset} of {} is gone", input.topic)));
         };
         let found: DocumentRecord =

@@ -32,10 +32,11 @@ impl DocumentTask {
         let Some(records) = blocks.first() else {
             return Ok(progress);
         };
-        let next = RowPosition { offset: at.offset + 1, row: 0 };
+        let next = RowPosition { offset: records.base_offset + 1, row: 0 };
         let retry = self.context.retry_of(&records.get(0))?;
         let originals = shared.log.read(&self.context.input.topic, retries.partition, retry.offset, 1)?;
-        let Some(original) = originals.first().map(|records| records.get(0)) else {
+        let original = originals.first().map(|records| records.get(0));
+        let Some(original) = original.filter(|record| record.offset == retry.offset) else {
             return Err(TaskEnd::Fault(format!("record {} of {} is gone", retry.offset, self.context.input.topic)));
         };
         let found = self.context.document_record(&original)?;

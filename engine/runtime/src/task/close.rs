@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use batch::{Batch, Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
-use log::Written;
+use log::{Appended, Written};
 use telemetry::Counts;
 
 use super::TaskContext;
@@ -79,10 +79,11 @@ impl TaskContext {
     }
 
     /// Commits the end of a range of `input`, the task's own or its retries, and that the task stands at `next` there.
+    /// Gives the offset after the records of each change of a store.
     ///
     /// # Errors
-    /// If the task must end. Then nothing of it was committed.
-    pub(super) fn close(&self, closing: &Closing, input: &Input, next: RowPosition) -> Result<(), TaskEnd> {
+    /// If the task must end. Then nothing of it was committed, or that is not known.
+    pub(super) fn close(&self, closing: &Closing, input: &Input, next: RowPosition) -> Result<Vec<i64>, TaskEnd> {
         if !closing.counts.balanced() {
             return Err(TaskEnd::Fault(format!("rows are not accounted for: {:?}", closing.counts)));
         }
@@ -98,10 +99,10 @@ impl TaskContext {
             receipt: closing.receipt.clone(),
             amended: closing.amended.clone(),
         };
-        until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, input, next))?;
+        let ends = until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, input, next))?;
         self.shared.board.closed(&self.name, &entry, (self.shared.clock)());
         self.report(&entry);
-        Ok(())
+        Ok(ends)
     }
 
     fn try_close(
@@ -110,10 +111,16 @@ impl TaskContext {
         entry: &LedgerEntry,
         input: &Input,
         next: RowPosition,
-    ) -> Result<(), TaskEnd> {
+    ) -> Result<Vec<i64>, TaskEnd> {
         let parts = &self.parts;
-        let mut transaction = self.shared.log.begin();
+        let mut transaction = self.begin();
         let to = transaction.as_mut();
+        // First of all, so that the log's answer tells where they are.
+        for (topic, records) in &closing.changes {
+            let written =
+                Written { topic: Arc::clone(topic), partition: self.input.partition, records: records.clone() };
+            to.append(written)?;
+        }
         for written in &closing.written {
             to.append(written.clone())?;
         }
@@ -125,11 +132,6 @@ impl TaskContext {
             self.shared.system.write_dead_letters(&closing.dead, "open", to)?;
         }
         crate::retry::settle(&self.shared.system, closing.superseded.iter(), Mark::Superseded, to)?;
-        for (topic, records) in &closing.changes {
-            let written =
-                Written { topic: Arc::clone(topic), partition: self.input.partition, records: records.clone() };
-            to.append(written)?;
-        }
         let receipts: Vec<&Receipt> = entry.receipt.iter().chain(&entry.amended).collect();
         self.shared.system.write_receipts(&receipts, to)?;
         let mut ledger = RecordsBuilder::new();
@@ -139,8 +141,9 @@ impl TaskContext {
         to.append(Written { topic, partition: self.input.partition, records: ledger.finish() })?;
         let progress = Progress { next, topic: input.identity.to_string(), open: None };
         to.commit_position(&self.group, &input.topic, input.partition, progress.position())?;
-        transaction.commit()?;
-        Ok(())
+        let appended = transaction.commit()?;
+        let end = |(appended, (_, records)): (Appended, &(_, Records))| appended.first_offset + records.len() as i64;
+        Ok(appended.into_iter().zip(&closing.changes).map(end).collect())
     }
 
     /// One structured line for each event that matters.

@@ -84,6 +84,10 @@ impl DocumentTask {
             return Err(TaskEnd::Stopped);
         };
         let found = self.context.document_record(record)?;
+        // Offsets may have gaps: a range starts at the record, not where a position stood before it.
+        let between = progress.next.row == 0 && progress.open.is_none();
+        let offset = if between { record.offset } else { progress.next.offset };
+        let progress = Progress { next: RowPosition { offset, ..progress.next }, ..progress };
         let partition = self.context.input.partition;
         shared.board.change(&self.context.name, |state| {
             state.started.get_or_insert((shared.clock)());
@@ -477,7 +481,7 @@ impl<'a> Ranges<'a> {
 fn closed_counts(context: &TaskContext, offset: i64) -> Result<Counts, TaskEnd> {
     let (log, parts) = (context.shared.log.as_ref(), &context.parts);
     let mut counts = Counts::default();
-    for entry in crate::supervisor::ledger_of(log, &parts.topology, &parts.flow, context.input.partition)? {
+    for entry in crate::ledger::ledger_of(log, &parts.topology, &parts.flow, context.input.partition)? {
         if entry.first.0 == offset && entry.receipt.is_none() && !entry.replayed {
             counts.add(&entry.counts);
         }

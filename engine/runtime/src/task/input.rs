@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use batch::{Code, Input, Records, RowsMeaning};
 use connect::{LandingError, Preflight};
+use log::{Log, LogError};
 
 use super::TaskContext;
 use crate::codes;
@@ -12,7 +13,7 @@ use crate::flow::{Destination, TableOutput};
 use crate::hold::Hold;
 use crate::landing::provenance_of;
 use crate::metadata::Progress;
-use crate::stop::Backoff;
+use crate::stop::{Backoff, until_reached};
 
 /// Longest wait for new records before the signal to stop is looked at.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -35,11 +36,12 @@ impl TaskContext {
             }
             // Asked before the log is read: what was written before the last writer ended is then read below.
             let last_look = no_more(self)?;
-            let topic = &self.input.topic;
-            let blocks = self.shared.log.read(topic, self.input.partition, offset, max_bytes)?;
-            let end = self.shared.log.end(topic, self.input.partition)?;
+            let Some(blocks) = self.read(offset, max_bytes)? else { continue };
+            let end = self.reached(|log| log.end(&self.input.topic, self.input.partition))?;
+            // On a log whose offsets have gaps the end may lie further though nothing waits.
+            let waiting = if blocks.is_empty() { 0 } else { end - offset };
             self.shared.board.change(&self.name, |state| {
-                state.waiting.insert(self.input.partition, end - offset);
+                state.waiting.insert(self.input.partition, waiting);
             });
             if !blocks.is_empty() {
                 return Ok(Some(blocks));
@@ -51,14 +53,45 @@ impl TaskContext {
         }
     }
 
+    /// Asks the log until it answers; see [`until_reached`].
+    pub(super) fn reached<Answer>(
+        &self,
+        mut ask: impl FnMut(&dyn Log) -> Result<Answer, LogError>,
+    ) -> Result<Answer, TaskEnd> {
+        until_reached(&self.name, &self.shared.stop, || ask(self.shared.log.as_ref()))
+    }
+
+    /// Records of the task's input from an offset on, which may be none. `None` after a hold, because the log does not
+    /// hold that offset any more, or not yet.
+    pub(super) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Vec<Records>>, TaskEnd> {
+        let Input { topic, partition, .. } = &*self.input;
+        match self.reached(|log| log.read(topic, *partition, offset, max_bytes)) {
+            Err(TaskEnd::Log(error @ LogError::OutOfRange { .. })) => {
+                self.holder.hold(Hold {
+                    code: codes::RECORDS_GONE,
+                    what: format!("{} cannot go on in {topic}: {error}", self.name),
+                    remedy: format!(
+                        "bring the records back; or, without a run, spotlight release {} --from earliest, or end, or OFFSET",
+                        self.name
+                    ),
+                })?;
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
     /// True if dead letters wait at or after an offset of the task's retries.
     ///
     /// # Errors
     /// If the log fails.
     pub(super) fn has_retries(&self, from: i64) -> Result<bool, TaskEnd> {
-        let (log, Input { topic, partition, .. }) = (&self.shared.log, &*self.retries);
+        let Input { topic, partition, .. } = &*self.retries;
         // Where offsets have gaps there may be none though the end lies further.
-        Ok(log.end(topic, *partition)? > from && !log.read(topic, *partition, from, 1)?.is_empty())
+        let wait = |log: &dyn Log| {
+            Ok(log.end(topic, *partition)? > from && !log.read(topic, *partition, from, 1)?.is_empty())
+        };
+        self.reached(wait)
     }
 
     /// Compares the table with the plan; makes it if it is missing.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use batch::Input;
 use connect::RawStore;
-use log::Log;
+use log::{Log, Transaction};
 use operators::WorkingMemory;
 
 pub(crate) use cutting::Only;
@@ -37,6 +37,7 @@ use crate::stop::StopSignal;
 use crate::system::SystemTopics;
 
 /// What all tasks of a run share.
+#[derive(Clone)]
 pub struct Shared {
     /// The log.
     pub log: Arc<dyn Log>,
@@ -46,7 +47,7 @@ pub struct Shared {
     pub snapshots: Option<SnapshotSettings>,
     /// Kill points of tests.
     pub faults: Arc<dyn Faults>,
-    /// The signal to stop.
+    /// The signal to stop: the run's, or one task's.
     pub stop: StopSignal,
     /// What people see.
     pub board: Arc<Board>,
@@ -85,6 +86,13 @@ pub struct TaskContext {
 }
 
 impl TaskContext {
+    /// A transaction that happens only while this process owns the task's partition.
+    pub(crate) fn begin(&self) -> Box<dyn Transaction + '_> {
+        let mut transaction = self.shared.log.begin();
+        transaction.claim(&self.group, &self.input.topic, self.input.partition);
+        transaction
+    }
+
     /// True if this task has never closed a range: only then may it start at the beginning by itself.
     fn never_closed(&self) -> Result<bool, TaskEnd> {
         let ledger = crate::names::ledger(&self.parts.topology, &self.parts.flow);
@@ -183,7 +191,7 @@ impl TaskContext {
     /// The revision that closed the newest range of this partition.
     fn last_revision(&self) -> Result<String, log::LogError> {
         let FlowParts { topology, flow, .. } = &*self.parts;
-        let ledger = crate::supervisor::ledger_of(self.shared.log.as_ref(), topology, flow, self.input.partition)?;
+        let ledger = crate::ledger::ledger_of(self.shared.log.as_ref(), topology, flow, self.input.partition)?;
         Ok(ledger.into_iter().next_back().map(|entry| entry.revision).unwrap_or_default())
     }
 
@@ -199,6 +207,7 @@ impl TaskContext {
             name: &self.name,
             revision: &self.parts.revision,
             input: Arc::clone(input),
+            owned: Arc::clone(&self.input),
             // Whose rows they are never changes, not even when they come back.
             provenance: provenance_of(&self.parts.topology, &self.parts.flow, &self.input),
             faults: self.shared.faults.as_ref(),

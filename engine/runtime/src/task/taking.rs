@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use batch::{Input, Records};
+use batch::Records;
 use operators::Share;
 
 use super::TaskContext;
@@ -81,10 +81,9 @@ impl Taking {
             }
             if self.old_enough(context) {
                 // Only what is there already. Offsets may have gaps, so that the end says nothing.
-                let Input { topic, partition, .. } = &*context.input;
-                self.read.extend(context.shared.log.read(topic, *partition, self.next, READ_BYTES)?);
-                if self.read.is_empty() {
-                    break;
+                match context.read(self.next, READ_BYTES)? {
+                    Some(read) if read.is_empty() => break,
+                    read => self.read.extend(read.into_iter().flatten()),
                 }
                 continue;
             }

@@ -22,7 +22,7 @@ use crate::landing::Range;
 use crate::metadata::Progress;
 use crate::names;
 use crate::retry::{Retry, RetryAction};
-use crate::snapshots::TaskSnapshots;
+use crate::snapshots::{Changed, TaskSnapshots};
 
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
@@ -197,7 +197,7 @@ impl TopicTask {
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
             store.changes(&mut |key, value| changes.push(Some(key), value, &Headers::new(), 0));
-            changed.push(changes.len() as u64);
+            changed.push(changes.len());
             if !changes.is_empty() {
                 let topic = names::changelog(&self.context.parts.topology, store.name());
                 closing.changes.push((topic, changes.finish()));
@@ -205,10 +205,14 @@ impl TopicTask {
         }
         closing.hash = self.context.land(&range, &input, progress.open.as_ref(), None)?.hash;
         let at = RowPosition { offset: next, row: 0 };
-        self.context.close(&closing, &input, at)?;
+        let mut ends = self.context.close(&closing, &input, at)?.into_iter();
         self.chain.commit();
         // What came back from the dead letters does not move the task in its input.
         let position = if closing.replayed { None } else { Some(next) };
+        let changed: Vec<Option<Changed>> = changed
+            .into_iter()
+            .map(|records| if records == 0 { None } else { ends.next().map(|end| Changed { records, end }) })
+            .collect();
         self.snapshots.committed(&self.chain.stores(), &changed, position);
         Ok(Progress { next: at, topic: progress.topic.clone(), open: None })
     }

@@ -30,7 +30,7 @@ impl Unsettled {
     pub(super) fn read(context: &TaskContext, retry_from: i64) -> Result<Self, LogError> {
         let (log, parts, input) = (context.shared.log.as_ref(), &context.parts, &context.input);
         let mut known = Self::default();
-        for entry in crate::supervisor::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
+        for entry in crate::ledger::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
             for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
                 known.accepted.insert(receipt.document.clone(), receipt.version);
                 known.keep(receipt);

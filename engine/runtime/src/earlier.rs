@@ -1,0 +1,100 @@
+//! What earlier runs, or earlier owners, left of a flow, by its ledger. Read once, by whoever needs it first.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use log::LogError;
+
+use crate::flow::FlowParts;
+use crate::ledger::{LedgerLine, ledger_lines};
+use crate::names;
+use crate::task::Shared;
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Documents that are refused, with the revision that refused them.
+    refused: HashMap<String, String>,
+    /// Rows that landed since a person last said where to go on.
+    landed: u64,
+    /// How often a person said where to go on.
+    releases: u64,
+}
+
+/// See the module's prose.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    known: Mutex<Option<Known>>,
+    /// True once the board has been told.
+    told: AtomicBool,
+}
+
+impl Earlier {
+    /// The same, to be read again.
+    pub(crate) fn again(&self) -> Self {
+        Self { known: Mutex::default(), told: AtomicBool::new(self.told.load(Ordering::Relaxed)) }
+    }
+
+    /// Documents that are refused, with the revision that refused them.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) fn refused(&self, parts: &FlowParts, shared: &Shared) -> Result<HashMap<String, String>, LogError> {
+        self.ask(parts, shared, |known| known.refused.clone())
+    }
+
+    /// Rows that landed since a person last said where to go on, and how often that was.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) fn landed(&self, parts: &FlowParts, shared: &Shared) -> Result<(u64, u64), LogError> {
+        self.ask(parts, shared, |known| (known.landed, known.releases))
+    }
+
+    fn ask<Answer>(
+        &self,
+        parts: &FlowParts,
+        shared: &Shared,
+        answer: impl FnOnce(&Known) -> Answer,
+    ) -> Result<Answer, LogError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            return Ok(answer(known));
+        }
+        let read = self.read(parts, shared)?;
+        Ok(answer(known.insert(read)))
+    }
+
+    fn read(&self, parts: &FlowParts, shared: &Shared) -> Result<Known, LogError> {
+        let (log, mut known) = (shared.log.as_ref(), Known::default());
+        let tell = !self.told.swap(true, Ordering::Relaxed);
+        let partitions = log.topic(&names::ledger(&parts.topology, &parts.flow))?.map_or(0, |state| state.partitions);
+        for partition in 0..partitions {
+            let (mut landed, mut releases) = (0, 0);
+            for line in ledger_lines(log, &parts.topology, &parts.flow, partition)? {
+                let entry = match line {
+                    LedgerLine::Entry(entry) => *entry,
+                    LedgerLine::Release => {
+                        landed = 0;
+                        releases += 1;
+                        continue;
+                    }
+                };
+                landed += entry.counts.landed;
+                if tell {
+                    shared.board.restore(&parts.name(), &entry);
+                }
+                if let Some(receipt) = entry.receipt {
+                    if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
+                        known.refused.insert(receipt.document, receipt.revision);
+                    } else {
+                        known.refused.remove(&receipt.document);
+                    }
+                }
+            }
+            known.landed += landed;
+            known.releases = known.releases.max(releases);
+        }
+        Ok(known)
+    }
+}

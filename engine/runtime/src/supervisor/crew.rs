@@ -1,0 +1,411 @@
+//! The crew of one flow: joins the flow's group, starts a task for each partition that this process gains, ends those
+//! that it is to give up, and starts again those whose log was away.
+//!
+//! ```text
+//!   gained ──▶ working ──ended well──▶ done
+//!                │  ▲
+//!                │  └──after a while── resting ◀── the log was away, or the outcome of a commit is unknown
+//!                └──asked for, or lost──▶ stopped, joined, released
+//! ```
+//!
+//! Invariants: of one partition at most one task works in this process, so that whoever holds a claim is the only one
+//! that uses it; a partition is released after its task was joined.
+//!
+//! The partition of the flow's discovery is shared out like the others: its task is the source.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use batch::Input;
+use connect::Source;
+use log::{Change, LogError, Membership, Partition};
+
+use super::spawn;
+use crate::earlier::Earlier;
+use crate::end::TaskEnd;
+use crate::flow::{FlowInput, FlowParts, SourceParts};
+use crate::hold::{Holds, TaskHolder};
+use crate::names;
+use crate::stop::{Backoff, StopSignal, until_reached};
+use crate::task::{DocumentTask, Shared, TaskContext, TopicTask};
+
+/// Longest wait for a change, or for a task that ends, before the other is looked at.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// The same where nothing can change but by a task that ends.
+const LONG_LOOK_UP: Duration = Duration::from_millis(500);
+/// Longest rest of a task whose log was away.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// The source of a flow, kept for when its partition comes back.
+struct KeptSource {
+    source: Arc<Mutex<Box<dyn Source>>>,
+    every: Duration,
+}
+
+/// What happens to a partition that this process owns.
+enum Work {
+    /// A task works.
+    Working { stop: StopSignal, thread: JoinHandle<()> },
+    /// A task is started again at this time, in milliseconds.
+    Resting { until: i64 },
+    /// The task came to its end, or waits for the group to say that the partition is lost.
+    Over,
+}
+
+/// A partition and what happens to it.
+struct Owned {
+    work: Work,
+    backoff: Backoff,
+    since: i64,
+}
+
+/// See the module's prose.
+pub(super) struct Crew {
+    shared: Arc<Shared>,
+    parts: Arc<FlowParts>,
+    holds: Arc<Holds>,
+    once: bool,
+    source: Option<KeptSource>,
+    input: Arc<str>,
+    discovery: Arc<str>,
+    owned: BTreeMap<Partition, Owned>,
+    /// What earlier runs left: read once for all partitions that are gained together.
+    earlier: Arc<Earlier>,
+    ended: (Sender<(Partition, Result<(), TaskEnd>)>, Receiver<(Partition, Result<(), TaskEnd>)>),
+    /// True once the group has given something for the first time.
+    joined: bool,
+    failed: Vec<TaskEnd>,
+}
+
+impl Crew {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        parts: Arc<FlowParts>,
+        source: Option<SourceParts>,
+        holds: Arc<Holds>,
+        once: bool,
+    ) -> Self {
+        let input = match &parts.input {
+            FlowInput::Documents(_) => names::documents(&parts.topology, &parts.flow),
+            FlowInput::Topic { topic, .. } => Arc::clone(topic),
+        };
+        let source = source.map(|SourceParts { source, every, .. }| KeptSource {
+            source: Arc::new(Mutex::new(source)),
+            every,
+        });
+        Self {
+            discovery: names::discovery(&parts.topology, &parts.flow),
+            shared,
+            parts,
+            holds,
+            once,
+            source,
+            input,
+            owned: BTreeMap::new(),
+            earlier: Arc::default(),
+            ended: channel(),
+            joined: false,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Works until the run stops, or until nothing can come any more. Gives the ends that are no good ones.
+    pub(super) fn run(mut self) -> Vec<TaskEnd> {
+        if let Err(end) = self.work() {
+            self.note(end);
+        }
+        self.stop_all();
+        if !self.joined {
+            self.shared.completion.task_done(&self.parts.name());
+        }
+        self.failed
+    }
+
+    fn work(&mut self) -> Result<(), TaskEnd> {
+        let (group, name) = (names::group(&self.parts.topology, &self.parts.flow), self.parts.name());
+        let mut topics = vec![Arc::clone(&self.input)];
+        topics.extend(self.source.is_some().then(|| Arc::clone(&self.discovery)));
+        let log = Arc::clone(&self.shared.log);
+        let mut membership = until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?;
+        while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
+            self.listen(membership.as_mut())?;
+            self.start_rested();
+        }
+        // Before the membership is dropped, which gives up what is owned.
+        self.stop_all();
+        Ok(())
+    }
+
+    /// True once nothing is left to do.
+    fn finished(&self) -> bool {
+        let over = self.owned.values().all(|owned| matches!(owned.work, Work::Over));
+        over && (self.shared.stop.stopping() || (self.once && self.joined))
+    }
+
+    /// Waits for a while for a change, or for a task that ends.
+    fn listen(&mut self, membership: &mut dyn Membership) -> Result<(), TaskEnd> {
+        let stopping = self.shared.stop.stopping();
+        match membership.next(if stopping { Duration::ZERO } else { LOOK_UP })? {
+            None => {}
+            Some(Change::Gained(partitions)) => self.gained(partitions),
+            Some(Change::Asked(partitions) | Change::Lost(partitions)) => {
+                self.give_up(&partitions);
+                membership.released(&partitions)?;
+            }
+        }
+        // A group that can change is listened to; one that cannot leaves the time for this.
+        let wait = match membership.fixed() {
+            true => LONG_LOOK_UP,
+            false if stopping => LOOK_UP,
+            false => Duration::ZERO,
+        };
+        if let Ok((partition, end)) = self.ended.1.recv_timeout(wait) {
+            self.task_ended(&partition, end);
+        }
+        Ok(())
+    }
+
+    fn gained(&mut self, partitions: Vec<Partition>) {
+        let name = self.parts.name();
+        self.earlier = Arc::new(self.earlier.again());
+        self.shared.completion.tasks_start(&name, partitions.iter().filter(|one| one.topic == self.input).count());
+        let finds = partitions.iter().any(|one| one.topic == self.discovery);
+        for partition in partitions {
+            self.start(partition);
+        }
+        if !std::mem::replace(&mut self.joined, true) {
+            self.shared.completion.task_done(&name);
+            if self.source.is_some() && !finds {
+                // Another process looks at the publisher.
+                self.shared.completion.source_done(&name);
+            }
+        }
+    }
+
+    /// Starts what works a partition, for the first time or again.
+    fn start(&mut self, partition: Partition) {
+        let now = (self.shared.clock)();
+        let seed = u64::try_from(partition.number).unwrap_or(0) + 1;
+        let backoff = match self.owned.remove(&partition) {
+            // What has worked for long is not held against it.
+            Some(owned) if now - owned.since < 60_000 => owned.backoff,
+            _ => Backoff::new(LONGEST_REST, seed),
+        };
+        let stop = self.shared.stop.child();
+        let shared = Arc::new(Shared { stop: stop.clone(), ..(*self.shared).clone() });
+        let work = match &self.source {
+            Some(kept) if partition.topic == self.discovery => self.look_for_documents(shared, kept),
+            _ => self.task(shared, partition.number),
+        };
+        let (tell, whose) = (self.ended.0.clone(), partition.clone());
+        let name = match partition.topic == self.discovery {
+            true => format!("source {}", self.parts.name()),
+            false => format!("{} {}", self.parts.name(), partition.number),
+        };
+        let thread = spawn(name, move || {
+            let end = catch_unwind(AssertUnwindSafe(work));
+            let end = end.unwrap_or_else(|_| Err(TaskEnd::Fault("a thread of the engine panicked".into())));
+            // The crew outlives its tasks.
+            let _ = tell.send((whose, end));
+        });
+        self.owned.insert(partition, Owned { work: Work::Working { stop, thread }, backoff, since: now });
+    }
+
+    /// What a source does.
+    fn look_for_documents(
+        &self,
+        shared: Arc<Shared>,
+        kept: &KeptSource,
+    ) -> Box<dyn FnOnce() -> Result<(), TaskEnd> + Send> {
+        let (source, every) = (Arc::clone(&kept.source), kept.every);
+        let (parts, earlier, topic) = (Arc::clone(&self.parts), Arc::clone(&self.earlier), Arc::clone(&self.discovery));
+        let holder = self.holder(&shared, -1);
+        Box::new(move || {
+            shared.log.await_settled(&topic, 0)?;
+            let refused = earlier.refused(&parts, &shared)?;
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            super::source::discover(source.as_mut(), every, &parts, &shared, &holder, &refused)
+        })
+    }
+
+    /// What the task of a partition of the input does.
+    fn task(&self, shared: Arc<Shared>, partition: i32) -> Box<dyn FnOnce() -> Result<(), TaskEnd> + Send> {
+        let (parts, earlier, topic) = (Arc::clone(&self.parts), Arc::clone(&self.earlier), Arc::clone(&self.input));
+        let holder = Box::new(self.holder(&shared, partition));
+        Box::new(move || {
+            let retry = names::retry(&parts.topology, &parts.flow);
+            for (topic, partition) in [
+                (&retry, partition),
+                (&names::ledger(&parts.topology, &parts.flow), partition),
+                (&names::dead_letters(&parts.topology), 0),
+            ] {
+                shared.log.await_settled(topic, partition)?;
+            }
+            let (landed, releases) = earlier.landed(&parts, &shared)?;
+            let context = TaskContext {
+                holder,
+                group: names::group(&parts.topology, &parts.flow),
+                name: parts.name(),
+                landed,
+                releases,
+                retries: Arc::new(input_of(&shared, &retry, partition)?),
+                input: Arc::new(input_of(&shared, &topic, partition)?),
+                parts: Arc::clone(&parts),
+                shared,
+            };
+            match &parts.input {
+                FlowInput::Documents(input) => DocumentTask::new(context, Arc::clone(&input.reader)).run(),
+                FlowInput::Topic { reader, .. } => {
+                    TopicTask::new(context, reader().map_err(TaskEnd::fault)?).run()
+                }
+            }
+        })
+    }
+
+    fn holder(&self, shared: &Shared, partition: i32) -> TaskHolder {
+        TaskHolder {
+            holds: Arc::clone(&self.holds),
+            flow: self.parts.name(),
+            partition,
+            stop: shared.stop.clone(),
+            once: self.once,
+            clock: Arc::clone(&shared.clock),
+        }
+    }
+
+    /// Notes how the task of a partition ended, and what is to happen to the partition.
+    fn task_ended(&mut self, partition: &Partition, end: Result<(), TaskEnd>) {
+        let stopping = self.shared.stop.stopping();
+        let now = (self.shared.clock)();
+        let Some(owned) = self.owned.get_mut(partition) else { return };
+        if let Work::Working { thread, .. } = std::mem::replace(&mut owned.work, Work::Over) {
+            // It has told its end, and does nothing more.
+            let _ = thread.join();
+        }
+        match end {
+            Err(TaskEnd::Log(error @ (LogError::Away(_) | LogError::Unknown(_)))) if !stopping => {
+                let rest = owned.backoff.next();
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(
+                    flow = self.parts.name(),
+                    partition = partition.number,
+                    wait_ms = rest.as_millis() as u64,
+                    reason = cause,
+                    "{error}: the task starts again"
+                );
+                owned.work = Work::Resting { until: now + i64::try_from(rest.as_millis()).unwrap_or(0) };
+                return;
+            }
+            Err(TaskEnd::Log(LogError::NotOwned { .. })) => {
+                // The group has said so or will, and then this is given up.
+                tracing::info!(flow = self.parts.name(), partition = partition.number, "another process has it now");
+            }
+            Ok(()) | Err(TaskEnd::Stopped) => {}
+            Err(end) => self.note(end),
+        }
+        self.is_over(partition);
+    }
+
+    /// Tells those who wait for it that nothing comes any more from a partition of this process.
+    fn is_over(&self, partition: &Partition) {
+        let name = self.parts.name();
+        if partition.topic == self.input {
+            self.shared.completion.task_done(&name);
+        } else {
+            self.shared.completion.source_done(&name);
+        }
+    }
+
+    fn start_rested(&mut self) {
+        let now = (self.shared.clock)();
+        let stopping = self.shared.stop.stopping();
+        let is_due = |owned: &Owned| matches!(owned.work, Work::Resting { until } if stopping || until <= now);
+        let due: Vec<Partition> =
+            self.owned.iter().filter(|(_, owned)| is_due(owned)).map(|(partition, _)| partition.clone()).collect();
+        if due.is_empty() {
+            return;
+        }
+        if !stopping {
+            self.earlier = Arc::new(self.earlier.again());
+        }
+        for partition in due {
+            if stopping {
+                self.end(&partition);
+            } else {
+                self.start(partition);
+            }
+        }
+    }
+
+    /// Ends the work on partitions, and forgets them.
+    fn give_up(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            if let Some(Owned { work: Work::Working { stop, .. }, .. }) = self.owned.get(partition) {
+                stop.stop();
+            }
+        }
+        for partition in partitions {
+            self.end(partition);
+            self.owned.remove(partition);
+            if partition.topic == self.input {
+                self.shared.board.change(&self.parts.name(), |state| {
+                    state.waiting.remove(&partition.number);
+                    state.working.remove(&partition.number);
+                });
+            }
+            let holder_of = if partition.topic == self.input { partition.number } else { -1 };
+            self.holds.forget(&self.parts.name(), holder_of);
+        }
+    }
+
+    /// Ends the work on one partition.
+    fn end(&mut self, partition: &Partition) {
+        let Some(owned) = self.owned.get_mut(partition) else { return };
+        match std::mem::replace(&mut owned.work, Work::Over) {
+            Work::Over => return,
+            Work::Resting { .. } => {}
+            Work::Working { stop, thread } => {
+                stop.stop();
+                // It tells its end; a panic too.
+                let _ = thread.join();
+            }
+        }
+        self.is_over(partition);
+        // What it told is of no interest any more, but what is wrong with the program.
+        let told: Vec<_> = self.ended.1.try_iter().collect();
+        for (whose, end) in told {
+            if whose != *partition {
+                self.task_ended(&whose, end);
+            } else if let Err(end @ (TaskEnd::Fault(_) | TaskEnd::Killed | TaskEnd::Fenced)) = end {
+                self.note(end);
+            }
+        }
+    }
+
+    fn stop_all(&mut self) {
+        let all: Vec<Partition> = self.owned.keys().cloned().collect();
+        for owned in self.owned.values() {
+            if let Work::Working { stop, .. } = &owned.work {
+                stop.stop();
+            }
+        }
+        all.iter().for_each(|partition| self.end(partition));
+    }
+
+    fn note(&mut self, end: TaskEnd) {
+        if !matches!(end, TaskEnd::Stopped) {
+            self.failed.push(end);
+        }
+    }
+}
+
+/// A partition of a topic, with its identity.
+fn input_of(shared: &Shared, topic: &Arc<str>, partition: i32) -> Result<Input, LogError> {
+    let unknown = || LogError::UnknownPartition { topic: Arc::clone(topic), partition };
+    let identity = shared.log.topic(topic)?.ok_or_else(unknown)?.identity;
+    Ok(Input { topic: Arc::clone(topic), identity, partition })
+}
