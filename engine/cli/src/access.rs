@@ -27,7 +27,7 @@ pub(crate) struct Access {
     pub(crate) server: Option<ClickHouseSettings>,
     pub(crate) folder: DataFolder,
     pub(crate) raw: Arc<dyn RawStore>,
-    pub(crate) schemas: Arc<operators::Schemas>,
+    pub(crate) schemas: Arc<dyn operators::Schemas>,
     pub(crate) system: SystemTopics,
     /// Revision of each topology that is running.
     pub(crate) revisions: BTreeMap<String, String>,

@@ -162,7 +162,7 @@ impl DataFolder {
     }
 
     /// Schemas and their ids, kept in the folder while there is no registry.
-    pub(crate) fn schemas(&self) -> Result<operators::Schemas> {
+    pub(crate) fn schemas(&self) -> Result<Arc<dyn operators::Schemas>> {
         let place = self.root.join("schemas.json");
         let text = match std::fs::read_to_string(&place) {
             Ok(text) => text,
@@ -170,7 +170,8 @@ impl DataFolder {
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", place.display())),
         };
         let keep = move |text: &str| -> std::io::Result<()> { write_whole(&place, text.as_bytes()) };
-        operators::Schemas::open(&text, Box::new(keep)).context("the folder's schemas cannot be read")
+        let kept = operators::KeptSchemas::open(&text, Box::new(keep));
+        Ok(Arc::new(kept.context("the folder's schemas cannot be read")?))
     }
 
     /// Writes down which flows there are, and where they land.

@@ -55,7 +55,7 @@ pub(crate) struct Wiring {
     /// Where rows go.
     pub(crate) tables: Tables,
     /// Schemas and their ids.
-    pub(crate) schemas: Arc<operators::Schemas>,
+    pub(crate) schemas: Arc<dyn operators::Schemas>,
     /// Where documents come from.
     pub(crate) documents: DocumentsFrom,
     /// Requests to one host are paced together.
@@ -183,9 +183,9 @@ impl Wiring {
 }
 
 /// What writes a topic.
-fn topic_output(schemas: &Arc<operators::Schemas>, topic: &plan::TopicWrite) -> Result<TopicOutput> {
+fn topic_output(schemas: &Arc<dyn operators::Schemas>, topic: &plan::TopicWrite) -> Result<TopicOutput> {
     let plan::TopicWrite { topic: name, columns, key, schema, partitions } = topic;
-    let writer = operators::AvroWriter::new(schemas, name, columns, key.clone(), schema.as_deref())?;
+    let writer = operators::AvroWriter::new(schemas.as_ref(), name, columns, key.clone(), schema.as_deref())?;
     Ok(TopicOutput { topic: Arc::clone(name), partitions: *partitions, writer: Arc::new(writer) })
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn system_topology() -> Result<Topology> {
 }
 
 /// Receipts and dead letters as topics, by the columns that the engine's own topology reads.
-pub(crate) fn system_topics(schemas: &Arc<operators::Schemas>, system: &Topology) -> Result<SystemTopics> {
+pub(crate) fn system_topics(schemas: &Arc<dyn operators::Schemas>, system: &Topology) -> Result<SystemTopics> {
     let output = |name: &str| -> Result<Option<TopicOutput>> {
         for flow in &system.flows {
             let plan::From::Topic(topic) = &flow.from else { continue };

@@ -3,7 +3,7 @@
 //! A record's key is its key columns as text, joined by a unit separator (`0x1f`); null is a lone `0x00`. Where a row
 //! came from travels in headers, as `origin_headers.rs` says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,8 +22,26 @@ use crate::{StepError, origin_headers};
 /// Keeps the schemas' text durably, whole or not at all.
 pub type KeepSchemas = Box<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
 
+/// Schemas and their ids: a registry, or what stands for one.
+pub trait Schemas: avro::Schemas + Send + Sync {
+    /// The id of the schema of a topic's values; a new one is kept before it is given.
+    ///
+    /// # Errors
+    /// If it is no schema, cannot be kept, or is refused.
+    fn id_of(&self, topic: &str, schema: &str) -> Result<u32, SchemasError>;
+
+    /// Makes sure that the schema with this id can be given from now on, if there is one.
+    ///
+    /// # Errors
+    /// [`SchemasError::Away`] if that cannot be known now.
+    fn find(&self, id: u32) -> Result<(), SchemasError> {
+        let _ = id;
+        Ok(())
+    }
+}
+
 /// Schemas and their ids, kept by somebody while there is no registry.
-pub struct Schemas {
+pub struct KeptSchemas {
     ids: Mutex<SchemaIds>,
     keep: KeepSchemas,
 }
@@ -37,9 +55,15 @@ pub enum SchemasError {
     /// The ids could not be kept.
     #[error("the schemas' ids could not be kept")]
     Keep(#[source] io::Error),
+    /// The registry cannot be asked now: try again.
+    #[error("the schema registry does not answer")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The registry does not take a schema, or does not let this program ask: a person must act.
+    #[error("the schema registry refuses")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl Schemas {
+impl KeptSchemas {
     /// Schemas as they were kept; empty text for none. `keep` is called before an id is first used.
     ///
     /// # Errors
@@ -48,12 +72,10 @@ impl Schemas {
         let ids = if text.is_empty() { SchemaIds::new() } else { SchemaIds::from_json(text)? };
         Ok(Self { ids: Mutex::new(ids), keep })
     }
+}
 
-    /// The id of a schema; a new one is kept before it is given.
-    ///
-    /// # Errors
-    /// If it is no schema, or cannot be kept.
-    pub fn id_of(&self, schema: &str) -> Result<u32, SchemasError> {
+impl Schemas for KeptSchemas {
+    fn id_of(&self, _topic: &str, schema: &str) -> Result<u32, SchemasError> {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let before = ids.len();
         let id = ids.id_of(schema)?;
@@ -64,7 +86,7 @@ impl Schemas {
     }
 }
 
-impl avro::Schemas for Schemas {
+impl avro::Schemas for KeptSchemas {
     fn schema(&self, id: u32) -> Option<Arc<str>> {
         avro::Schemas::schema(&*self.ids.lock().unwrap_or_else(PoisonError::into_inner), id)
     }
@@ -72,16 +94,18 @@ impl avro::Schemas for Schemas {
 
 /// Decodes the records of a topic.
 pub struct AvroReader {
-    schemas: Arc<Schemas>,
+    schemas: Arc<dyn Schemas>,
     decoder: RecordDecoder,
+    /// Ids that were asked for.
+    found: HashSet<u32>,
 }
 
 impl AvroReader {
     /// A reader that gives these columns.
     #[must_use]
-    pub fn new(schemas: Arc<Schemas>, columns: &IndexMap<Arc<str>, ColumnType>) -> Self {
+    pub fn new(schemas: Arc<dyn Schemas>, columns: &IndexMap<Arc<str>, ColumnType>) -> Self {
         let columns = columns.iter().map(|(name, column)| (Arc::clone(name), column.clone())).collect();
-        Self { schemas, decoder: RecordDecoder::new(columns) }
+        Self { schemas, decoder: RecordDecoder::new(columns), found: HashSet::new() }
     }
 
     /// A reader that gives these columns by the topic's declared schema: each writer's schema is resolved to it, with
@@ -90,19 +114,38 @@ impl AvroReader {
     /// # Errors
     /// If the schema cannot be used, or does not fit the columns.
     pub fn resolving(
-        schemas: Arc<Schemas>,
+        schemas: Arc<dyn Schemas>,
         columns: &IndexMap<Arc<str>, ColumnType>,
         schema: &str,
     ) -> Result<Self, SchemasError> {
         let columns = columns.iter().map(|(name, column)| (Arc::clone(name), column.clone())).collect();
-        Ok(Self { schemas, decoder: RecordDecoder::resolving(columns, schema)? })
+        Ok(Self { schemas, decoder: RecordDecoder::resolving(columns, schema)?, found: HashSet::new() })
+    }
+
+    /// Makes sure that the schemas of these records can be given, where there are any.
+    fn find_schemas(&mut self, records: &BinaryArray) -> Result<(), StepError> {
+        let mut last = None;
+        for record in records.iter().flatten() {
+            let Some((id, _)) = avro::unframe(record).filter(|(id, _)| last != Some(*id)) else { continue };
+            last = Some(id);
+            if !self.found.contains(&id) {
+                self.schemas.find(id).map_err(|error| StepError::Away(Box::new(error)))?;
+                // One that is not there now may come.
+                if avro::Schemas::schema(self.schemas.as_ref(), id).is_some() {
+                    self.found.insert(id);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 impl RecordReader for AvroReader {
     fn read(&mut self, records: &Records, input: &Arc<Input>) -> Result<DecodedRecords, StepError> {
         let failed = |source| StepError::Arrow { step: "decode".into(), source };
-        let decoded = self.decoder.decode(&records.values, self.schemas.as_ref());
+        self.find_schemas(&records.values)?;
+        let schemas: &dyn avro::Schemas = self.schemas.as_ref();
+        let decoded = self.decoder.decode(&records.values, schemas);
         let first = records.base_offset;
         let mut origins = Origins {
             input: Arc::clone(input),
@@ -138,7 +181,7 @@ impl AvroWriter {
     /// # Errors
     /// If the schema cannot be used.
     pub fn new(
-        schemas: &Schemas,
+        schemas: &dyn Schemas,
         topic: &Arc<str>,
         columns: &IndexMap<Arc<str>, ColumnType>,
         key: Vec<Arc<str>>,
@@ -153,7 +196,7 @@ impl AvroWriter {
                 &derived
             }
         };
-        let id = schemas.id_of(schema)?;
+        let id = schemas.id_of(topic, schema)?;
         Ok(Self { encoder: RecordEncoder::new(schema, id)?, key, topic: Arc::clone(topic) })
     }
 
@@ -238,16 +281,16 @@ mod tests {
     use codec::avro::{columns_of, frame};
     use indexmap::IndexMap;
 
-    use super::{AvroReader, RecordReader, Schemas};
+    use super::{AvroReader, KeptSchemas, RecordReader, Schemas};
 
     /// What was written before a field was renamed and another was added is read by the schema of now.
     #[test]
     fn records_are_resolved_to_the_declared_schema() {
-        let schemas = Arc::new(Schemas::open("", Box::new(|_| Ok(()))).expect("none"));
+        let schemas = Arc::new(KeptSchemas::open("", Box::new(|_| Ok(()))).expect("none"));
         let old = r#"{"type":"record","name":"r","fields":[{"name":"cost","type":"int"}]}"#;
         let new = r#"{"type":"record","name":"r","fields":[{"name":"price","type":"long","aliases":["cost"]},
             {"name":"venue","type":{"type":"record","name":"v","fields":[{"name":"code","type":"string"}]},"default":{"code":"XNAS"}}]}"#;
-        let id = schemas.id_of(old).expect("a schema");
+        let id = schemas.id_of("r", old).expect("a schema");
         let columns: IndexMap<Arc<str>, ColumnType> = columns_of(new).expect("columns").into_iter().collect();
         let mut reader = AvroReader::resolving(schemas, &columns, new).expect("a schema");
         let values = BinaryArray::from_iter_values([[&frame(id)[..], &[6]].concat()]);

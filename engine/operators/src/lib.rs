@@ -37,7 +37,7 @@ mod watch;
 #[cfg(test)]
 mod samples;
 
-pub use avro::{AvroReader, AvroWriter, KeepSchemas, Schemas, SchemasError};
+pub use avro::{AvroReader, AvroWriter, KeepSchemas, KeptSchemas, Schemas, SchemasError};
 pub use budget::{Budget, MemoryScratch, Scratch, ScratchFile, Share, WorkingMemory};
 pub use chain::{Chain, ChainOutput};
 pub use codes::{EXPLANATIONS, KEY_TWICE, TOO_MANY_BAD_ROWS};

@@ -35,6 +35,9 @@ pub enum StepError {
         /// What is wrong.
         what: String,
     },
+    /// What it has to ask is away: the same again, later.
+    #[error("what a step has to ask is away")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Arrow refused.
     #[error("step `{step}`")]
     Arrow {

@@ -24,7 +24,7 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     let server = clickhouse.map(|at| Server::start(at, &folder)).transpose()?;
     let client = server.as_ref().map(Server::client).transpose()?;
     let holds = Arc::new(Holds::default());
-    let (raw, schemas) = (Arc::new(folder.documents()?), Arc::new(folder.schemas()?));
+    let (raw, schemas) = (Arc::new(folder.documents()?), folder.schemas()?);
     let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
     let revisions = std::collections::BTreeMap::new();
     let taps = Arc::default();

@@ -30,7 +30,7 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
     let folder = Folder::make()?;
     let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), environment::clock())?);
     let raw = Arc::new(FolderStore::open(&folder.path().join("documents"))?);
-    let schemas = operators::Schemas::open("", Box::new(|_| Ok(()))).context("an empty list of schemas")?;
+    let schemas = operators::KeptSchemas::open("", Box::new(|_| Ok(()))).context("an empty list of schemas")?;
     let mut wiring = Wiring {
         tables: Tables::Nowhere,
         schemas: Arc::new(schemas),

@@ -98,7 +98,7 @@ pub(super) fn check(
 fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
     let mut wiring = Wiring {
         tables: Tables::Nowhere,
-        schemas: Arc::new(operators::Schemas::open("", Box::new(|_| Ok(())))?),
+        schemas: Arc::new(operators::KeptSchemas::open("", Box::new(|_| Ok(())))?),
         documents: DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None },
         hosts: Arc::new(Hosts::new()),
         taps: Arc::default(),

@@ -152,7 +152,7 @@ pub(crate) struct Ground {
     pub(crate) stop: StopSignal,
     signals: Signals,
     raw: Arc<FolderStore>,
-    schemas: Arc<operators::Schemas>,
+    schemas: Arc<dyn operators::Schemas>,
     system: SystemTopics,
     server: Server,
 }
@@ -177,7 +177,7 @@ impl Ground {
         let client = server.client()?;
         server.keep_alive();
         reach(&client, wait, &stop)?;
-        let schemas = Arc::new(folder.schemas()?);
+        let schemas = folder.schemas()?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
         Ok(Self { folder, log, client, stop, signals, raw, schemas, system, server })
     }

@@ -77,7 +77,7 @@ fn topics(arguments: &Tap) -> Result<Exit> {
 /// Shows what is in a topic of a folder that no run owns.
 fn without_run(folder: &DataFolder, topic: String, manner: Manner) -> Result<Exit> {
     let log: Arc<dyn log::Log> = Arc::new(folder.log()?);
-    let tap = TopicTap::open(&log, &Arc::new(folder.schemas()?), &Wanted { topic, from_end: false })?;
+    let tap = TopicTap::open(&log, &folder.schemas()?, &Wanted { topic, from_end: false })?;
     let mut left = false;
     let mut take = |frame: Frame| -> Result<()> {
         if let Frame::Row(row) = frame

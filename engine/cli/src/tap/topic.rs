@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use arrow::array::BinaryArray;
 use batch::{Record, Records};
-use codec::avro::{RecordDecoder, Schemas as _, columns_of, unframe};
+use codec::avro::{RecordDecoder, columns_of, unframe};
 use log::Log;
 
 use super::Manner;
@@ -36,7 +36,7 @@ pub(crate) struct Wanted {
 /// A topic that is there.
 pub(crate) struct TopicTap {
     log: Arc<dyn Log>,
-    schemas: Arc<operators::Schemas>,
+    schemas: Arc<dyn operators::Schemas>,
     topic: String,
     /// The next offset of each partition.
     next: Vec<i64>,
@@ -45,7 +45,7 @@ pub(crate) struct TopicTap {
 
 impl TopicTap {
     /// Looks the topic up.
-    pub(crate) fn open(log: &Arc<dyn Log>, schemas: &Arc<operators::Schemas>, wanted: &Wanted) -> Result<Self> {
+    pub(crate) fn open(log: &Arc<dyn Log>, schemas: &Arc<dyn operators::Schemas>, wanted: &Wanted) -> Result<Self> {
         let topic = wanted.topic.clone();
         let Some(state) = log.topic(&topic)? else {
             let all = log.topics()?;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
-use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader, Share};
+use log::LogError;
+use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader, Share, StepError};
 
 use super::TaskContext;
 use super::close::Closing;
@@ -23,6 +24,7 @@ use crate::metadata::Progress;
 use crate::names;
 use crate::retry::{Retry, RetryAction};
 use crate::snapshots::{Changed, TaskSnapshots};
+use crate::stop::until_stored;
 
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
@@ -236,7 +238,12 @@ impl TopicTask {
             return Ok(0);
         }
         let record_at = |offset: i64| records.get(usize::try_from(offset - records.base_offset).unwrap_or(0));
-        let DecodedRecords { batch, bad } = self.reader.read(records, &self.context.input).map_err(TaskEnd::fault)?;
+        let TaskContext { shared, name, input, .. } = &self.context;
+        let DecodedRecords { batch, bad } =
+            until_stored(name, &shared.stop, || match self.reader.read(records, input) {
+                Err(StepError::Away(source)) => Err(TaskEnd::Log(LogError::Away(source))),
+                read => read.map_err(TaskEnd::fault),
+            })?;
         let mut dead: Vec<DeadLetter> =
             bad.iter().map(|bad| self.letters.bad_record(bad, &record_at(bad.offset))).collect();
         self.chain.show(if retry.is_some() { Passing::Again } else { Passing::First });

@@ -17,7 +17,7 @@ use driver::assemble;
 use indexmap::IndexMap;
 use log::memory::MemoryLog;
 use log::{Log, TopicSettings, Written};
-use operators::{AvroReader, AvroWriter, MemoryScratch, RecordReader, RecordWriter, Schemas, WorkingMemory};
+use operators::{AvroReader, AvroWriter, KeptSchemas, MemoryScratch, RecordReader, RecordWriter, Schemas, WorkingMemory};
 use pattern::Pattern;
 use runtime::landing::Arrow;
 use runtime::{
@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) topology: Topology,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) tables: IndexMap<Arc<str>, Arc<ModelTable>>,
-    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) schemas: Arc<dyn Schemas>,
     /// Codes of the flows that the last life left on hold.
     pub(crate) held: Vec<(String, String)>,
     files: MemoryFiles,
@@ -100,7 +100,7 @@ impl World {
         });
         Ok(Self {
             tables: tables.collect(),
-            schemas: Arc::new(Schemas::open("", Box::new(|_| Ok(()))).expect("no schemas yet")),
+            schemas: Arc::new(KeptSchemas::open("", Box::new(|_| Ok(()))).expect("no schemas yet")),
             held: Vec::new(),
             folder: tempfile::tempdir().expect("a folder"),
             topology,
@@ -159,7 +159,7 @@ impl World {
             Sent::Row(row) => {
                 let batch = batch_of(row, &read.columns)?;
                 let (key, schema) = (read.key.clone(), read.schema.as_deref());
-                let writer = AvroWriter::new(&self.schemas, &read.topic, &read.columns, key, schema);
+                let writer = AvroWriter::new(self.schemas.as_ref(), &read.topic, &read.columns, key, schema);
                 let writer = writer.map_err(|error| error.to_string())?;
                 writer.write(&batch, read.partitions).map_err(|error| error.to_string())?
             }
@@ -299,7 +299,7 @@ impl World {
 
     fn output(&self, topic: &plan::TopicWrite) -> TopicOutput {
         let plan::TopicWrite { topic: name, columns, key, schema, partitions } = topic;
-        let writer = AvroWriter::new(&self.schemas, name, columns, key.clone(), schema.as_deref());
+        let writer = AvroWriter::new(self.schemas.as_ref(), name, columns, key.clone(), schema.as_deref());
         let writer = writer.expect("a schema that `check` accepts");
         TopicOutput { topic: Arc::clone(name), partitions: *partitions, writer: Arc::new(writer) }
     }
