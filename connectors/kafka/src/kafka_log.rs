@@ -83,8 +83,7 @@ impl KafkaLog {
         let shown = (Arc::clone(&visibility), Arc::clone(&signal));
         let writer = Writer::start(settings.clone(), shown, Arc::clone(&members), stuck)?;
         let reader = Reader::new(settings.clone(), Arc::clone(&signal)).map_err(LogError::from)?;
-        let asking_of_all =
-            Reading::new(&mut settings.asking_of_all(), Arc::clone(&signal), settings.request_timeout);
+        let asking_of_all = Reading::new(&mut settings.asking_of_all(), Arc::clone(&signal), settings.request_timeout);
         let asking_of_all = asking_of_all.map_err(LogError::from)?;
         let (topics, groups) = (Mutex::default(), Mutex::default());
         Ok(Self { settings, topics, visibility, signal, writer, reader, groups, members, asking_of_all })

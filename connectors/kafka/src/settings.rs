@@ -119,10 +119,7 @@ impl KafkaSettings {
             );
         }
         if !(Duration::from_secs(1)..=Duration::from_mins(30)).contains(&self.session_timeout) {
-            return error(
-                NUMBER,
-                format!("a session cannot last {:?}, only 1 s to 30 min", self.session_timeout),
-            );
+            return error(NUMBER, format!("a session cannot last {:?}, only 1 s to 30 min", self.session_timeout));
         }
         for name in self.client.keys() {
             if let Err(why) = judge(name) {

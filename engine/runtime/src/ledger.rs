@@ -186,7 +186,12 @@ pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> R
 ///
 /// # Errors
 /// If the log cannot be read.
-pub(crate) fn ledger_lines(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> Result<Vec<LedgerLine>, LogError> {
+pub(crate) fn ledger_lines(
+    log: &dyn Log,
+    topology: &str,
+    flow: &str,
+    partition: i32,
+) -> Result<Vec<LedgerLine>, LogError> {
     let topic = names::ledger(topology, flow);
     let (mut lines, mut offset) = (Vec::new(), 0);
     loop {

@@ -1,9 +1,11 @@
 //! Seeded faults, conformance suites, and the rules of the house as tests.
 
+mod hooked_log;
 pub mod landing_suite;
 pub mod log_suite;
 mod model_table;
 mod random;
 
+pub use hooked_log::{CommitHook, HookedLog};
 pub use model_table::{Call, MODEL_TROUBLE, ModelRow, ModelTable, Trouble};
 pub use random::Random;

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //!   gained ──▶ working ──ended well──▶ done
-//!                │  ▲
-//!                │  └──after a while── resting ◀── the log was away, or the outcome of a commit is unknown
-//!                └──asked for, or lost──▶ stopped, joined, released
+//!               │  ▲ │
+//!               │  └─┘ after a rest: the log was away, or the outcome of a commit is unknown
+//!               └──asked for, or lost──▶ stopped, joined, released
 //! ```
 //!
 //! Invariants: of one partition at most one task works in this process, so that whoever holds a claim is the only one
@@ -48,10 +48,8 @@ struct KeptSource {
 
 /// What happens to a partition that this process owns.
 enum Work {
-    /// A task works.
+    /// A task works, or rests before it starts again.
     Working { stop: StopSignal, thread: JoinHandle<()> },
-    /// A task is started again at this time, in milliseconds.
-    Resting { until: i64 },
     /// The task came to its end, or waits for the group to say that the partition is lost.
     Over,
 }
@@ -93,10 +91,8 @@ impl Crew {
             FlowInput::Documents(_) => names::documents(&parts.topology, &parts.flow),
             FlowInput::Topic { topic, .. } => Arc::clone(topic),
         };
-        let source = source.map(|SourceParts { source, every, .. }| KeptSource {
-            source: Arc::new(Mutex::new(source)),
-            every,
-        });
+        let source =
+            source.map(|SourceParts { source, every, .. }| KeptSource { source: Arc::new(Mutex::new(source)), every });
         Self {
             discovery: names::discovery(&parts.topology, &parts.flow),
             shared,
@@ -133,7 +129,6 @@ impl Crew {
         let mut membership = until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?;
         while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
             self.listen(membership.as_mut())?;
-            self.start_rested();
         }
         // Before the membership is dropped, which gives up what is owned.
         self.stop_all();
@@ -175,7 +170,7 @@ impl Crew {
         self.shared.completion.tasks_start(&name, partitions.iter().filter(|one| one.topic == self.input).count());
         let finds = partitions.iter().any(|one| one.topic == self.discovery);
         for partition in partitions {
-            self.start(partition);
+            self.start(partition, Duration::ZERO);
         }
         if !std::mem::replace(&mut self.joined, true) {
             self.shared.completion.task_done(&name);
@@ -186,8 +181,8 @@ impl Crew {
         }
     }
 
-    /// Starts what works a partition, for the first time or again.
-    fn start(&mut self, partition: Partition) {
+    /// Starts what works a partition, after a rest.
+    fn start(&mut self, partition: Partition, rest: Duration) {
         let now = (self.shared.clock)();
         let seed = u64::try_from(partition.number).unwrap_or(0) + 1;
         let backoff = match self.owned.remove(&partition) {
@@ -201,13 +196,16 @@ impl Crew {
             Some(kept) if partition.topic == self.discovery => self.look_for_documents(shared, kept),
             _ => self.task(shared, partition.number),
         };
-        let (tell, whose) = (self.ended.0.clone(), partition.clone());
+        let (tell, whose, resting) = (self.ended.0.clone(), partition.clone(), stop.clone());
         let name = match partition.topic == self.discovery {
             true => format!("source {}", self.parts.name()),
             false => format!("{} {}", self.parts.name(), partition.number),
         };
         let thread = spawn(name, move || {
-            let end = catch_unwind(AssertUnwindSafe(work));
+            let end = catch_unwind(AssertUnwindSafe(|| match resting.wait(rest) {
+                true => work(),
+                false => Err(TaskEnd::Stopped),
+            }));
             let end = end.unwrap_or_else(|_| Err(TaskEnd::Fault("a thread of the engine panicked".into())));
             // The crew outlives its tasks.
             let _ = tell.send((whose, end));
@@ -259,9 +257,7 @@ impl Crew {
             };
             match &parts.input {
                 FlowInput::Documents(input) => DocumentTask::new(context, Arc::clone(&input.reader)).run(),
-                FlowInput::Topic { reader, .. } => {
-                    TopicTask::new(context, reader().map_err(TaskEnd::fault)?).run()
-                }
+                FlowInput::Topic { reader, .. } => TopicTask::new(context, reader().map_err(TaskEnd::fault)?).run(),
             }
         })
     }
@@ -280,7 +276,6 @@ impl Crew {
     /// Notes how the task of a partition ended, and what is to happen to the partition.
     fn task_ended(&mut self, partition: &Partition, end: Result<(), TaskEnd>) {
         let stopping = self.shared.stop.stopping();
-        let now = (self.shared.clock)();
         let Some(owned) = self.owned.get_mut(partition) else { return };
         if let Work::Working { thread, .. } = std::mem::replace(&mut owned.work, Work::Over) {
             // It has told its end, and does nothing more.
@@ -297,7 +292,8 @@ impl Crew {
                     reason = cause,
                     "{error}: the task starts again"
                 );
-                owned.work = Work::Resting { until: now + i64::try_from(rest.as_millis()).unwrap_or(0) };
+                self.earlier = Arc::new(self.earlier.again());
+                self.start(partition.clone(), rest);
                 return;
             }
             Err(TaskEnd::Log(LogError::NotOwned { .. })) => {
@@ -317,27 +313,6 @@ impl Crew {
             self.shared.completion.task_done(&name);
         } else {
             self.shared.completion.source_done(&name);
-        }
-    }
-
-    fn start_rested(&mut self) {
-        let now = (self.shared.clock)();
-        let stopping = self.shared.stop.stopping();
-        let is_due = |owned: &Owned| matches!(owned.work, Work::Resting { until } if stopping || until <= now);
-        let due: Vec<Partition> =
-            self.owned.iter().filter(|(_, owned)| is_due(owned)).map(|(partition, _)| partition.clone()).collect();
-        if due.is_empty() {
-            return;
-        }
-        if !stopping {
-            self.earlier = Arc::new(self.earlier.again());
-        }
-        for partition in due {
-            if stopping {
-                self.end(&partition);
-            } else {
-                self.start(partition);
-            }
         }
     }
 
@@ -367,7 +342,6 @@ impl Crew {
         let Some(owned) = self.owned.get_mut(partition) else { return };
         match std::mem::replace(&mut owned.work, Work::Over) {
             Work::Over => return,
-            Work::Resting { .. } => {}
             Work::Working { stop, thread } => {
                 stop.stop();
                 // It tells its end; a panic too.

@@ -117,10 +117,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
 }
 
 #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot run")]
-fn spawn<Answer: Send + 'static>(
-    name: String,
-    work: impl FnOnce() -> Answer + Send + 'static,
-) -> JoinHandle<Answer> {
+fn spawn<Answer: Send + 'static>(name: String, work: impl FnOnce() -> Answer + Send + 'static) -> JoinHandle<Answer> {
     thread::Builder::new().name(name).spawn(work).expect("the system starts a thread")
 }
 

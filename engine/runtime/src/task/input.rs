@@ -88,9 +88,8 @@ impl TaskContext {
     pub(super) fn has_retries(&self, from: i64) -> Result<bool, TaskEnd> {
         let Input { topic, partition, .. } = &*self.retries;
         // Where offsets have gaps there may be none though the end lies further.
-        let wait = |log: &dyn Log| {
-            Ok(log.end(topic, *partition)? > from && !log.read(topic, *partition, from, 1)?.is_empty())
-        };
+        let wait =
+            |log: &dyn Log| Ok(log.end(topic, *partition)? > from && !log.read(topic, *partition, from, 1)?.is_empty());
         self.reached(wait)
     }
 

@@ -1,7 +1,7 @@
 //! The landing protocol from end to end: a real log, a real runtime, a table that misbehaves on demand, and a process
 //! that dies wherever the protocol has an arrow.
 
-mod full_disk;
+mod commits;
 mod holds;
 mod kills;
 mod less;

@@ -17,7 +17,9 @@ use driver::assemble;
 use indexmap::IndexMap;
 use log::memory::MemoryLog;
 use log::{Log, TopicSettings, Written};
-use operators::{AvroReader, AvroWriter, KeptSchemas, MemoryScratch, RecordReader, RecordWriter, Schemas, WorkingMemory};
+use operators::{
+    AvroReader, AvroWriter, KeptSchemas, MemoryScratch, RecordReader, RecordWriter, Schemas, WorkingMemory,
+};
 use pattern::Pattern;
 use runtime::landing::Arrow;
 use runtime::{
@@ -29,7 +31,7 @@ use testkit::ModelTable;
 use topology::plan::{self, Topology};
 use topology::{MemoryFiles, load};
 
-use crate::dying_log::DyingLog;
+use crate::dying_log::{Dying, DyingLog};
 use crate::story::{Act, Death, Life, Scenario, Sent};
 
 pub(crate) struct World {
@@ -75,10 +77,10 @@ impl Faults for Points {
             _ => false,
         };
         if dies {
-            self.log.dead.store(true, Ordering::SeqCst);
-            self.log.stop.stop();
+            self.log.hook.dead.store(true, Ordering::SeqCst);
+            self.log.hook.stop.stop();
         }
-        if self.log.dead.load(Ordering::SeqCst) { Err(Killed) } else { Ok(()) }
+        if self.log.hook.dead.load(Ordering::SeqCst) { Err(Killed) } else { Ok(()) }
     }
 }
 
@@ -175,14 +177,9 @@ impl World {
 
     /// The log of one life.
     fn dying(&self, death: Option<Death>, full: bool) -> Arc<DyingLog> {
-        Arc::new(DyingLog {
-            log: Arc::clone(&self.log),
-            death,
-            full,
-            commits: AtomicUsize::new(0),
-            dead: AtomicBool::new(false),
-            stop: StopSignal::new(),
-        })
+        let hook =
+            Dying { death, full, commits: AtomicUsize::new(0), dead: AtomicBool::new(false), stop: StopSignal::new() };
+        Arc::new(DyingLog { log: Arc::clone(&self.log), hook })
     }
 
     /// Sends all open dead letters back, with a death or without.
@@ -193,7 +190,7 @@ impl World {
         let open: Vec<_> = open.map(|(letter, _)| letter).collect();
         let sent = runtime::send_back(log.as_ref(), &SystemTopics::default(), &open, RetryAction::Replay);
         assert!(death.is_some() || sent.is_ok(), "{sent:?}");
-        if log.dead.load(Ordering::SeqCst) { Ended::Died } else { Ended::Done }
+        if log.hook.dead.load(Ordering::SeqCst) { Ended::Died } else { Ended::Done }
     }
 
     /// One life of the process.
@@ -202,11 +199,11 @@ impl World {
         let log = self.dying(death, life == Life::FullDisk);
         let points =
             Arc::new(Points { death, taken: AtomicUsize::new(0), of_kind: AtomicUsize::new(0), log: Arc::clone(&log) });
-        let (stop, holds) = (log.stop.clone(), Arc::new(Holds::default()));
+        let (stop, holds) = (log.hook.stop.clone(), Arc::new(Holds::default()));
         let parts = self.parts(Arc::clone(&log), points, Arc::clone(&holds));
         let end = thread::scope(|scope| {
             let run = scope.spawn(|| runtime::run(parts).expect("the log can be read"));
-            while life == Life::FullDisk && log.commits.load(Ordering::SeqCst) == 0 && !run.is_finished() {
+            while life == Life::FullDisk && log.hook.commits.load(Ordering::SeqCst) == 0 && !run.is_finished() {
                 thread::park_timeout(Duration::from_millis(1));
             }
             if life == Life::FullDisk {
@@ -215,7 +212,7 @@ impl World {
             run.join().expect("no panic")
         });
         self.held = holds.list().into_iter().map(|held| (held.flow, held.code)).collect();
-        if log.dead.load(Ordering::SeqCst) {
+        if log.hook.dead.load(Ordering::SeqCst) {
             return Ended::Died;
         }
         let faults: Vec<_> = end.failed.iter().filter(|(_, end)| !matches!(end, TaskEnd::Held)).collect();
@@ -228,7 +225,7 @@ impl World {
         RunParts {
             flows: self.topology.flows.iter().map(|flow| self.flow(flow)).collect(),
             sources: self.sources(),
-            stop: log.stop.clone(),
+            stop: log.hook.stop.clone(),
             log,
             raw: Arc::new(FolderStore::open(&self.folder.path().join("raw")).expect("a raw store")),
             system: SystemTopics::default(),
