@@ -61,6 +61,9 @@ struct Owned {
     since: i64,
 }
 
+/// The partition of a task, and how that ended.
+type Told = (Partition, Result<(), TaskEnd>);
+
 /// See the module's prose.
 pub(super) struct Crew {
     shared: Arc<Shared>,
@@ -73,7 +76,7 @@ pub(super) struct Crew {
     owned: BTreeMap<Partition, Owned>,
     /// What earlier runs left: read once for all partitions that are gained together.
     earlier: Arc<Earlier>,
-    ended: (Sender<(Partition, Result<(), TaskEnd>)>, Receiver<(Partition, Result<(), TaskEnd>)>),
+    ended: (Sender<Told>, Receiver<Told>),
     /// True once the group has given something for the first time.
     joined: bool,
     failed: Vec<TaskEnd>,
