@@ -58,8 +58,12 @@ impl<'a> Walk<'a> {
             self.beside(&entries[at], &entries[at + 1]);
             return None;
         }
+        if let Some(finding) = list_without_brackets(entries, keys) {
+            self.push(finding);
+            return None;
+        }
         let mut unknown = false;
-        for (index, entry) in entries.iter().enumerate() {
+        for entry in entries {
             if !known.contains(&entry.key.text()) {
                 let text = batch::bounded(entry.key.text());
                 let finding =
@@ -69,11 +73,6 @@ impl<'a> Walk<'a> {
                 let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&entry.key.text()));
                 if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
                     finding = finding.meant(ours);
-                }
-                if let Some(list) =
-                    index.checked_sub(1).and_then(|before| list_without_brackets(&entries[before], entry))
-                {
-                    finding = finding.remedy(format!("if it belongs to the list before it, write `{list}`"));
                 }
                 self.push(finding);
                 unknown = true;
@@ -279,10 +278,37 @@ impl<'a> Walk<'a> {
 }
 
 /// In braces a comma ends a value: `key: a, b` is a key `b` without a value.
-fn list_without_brackets(before: &Entry, unknown: &Entry) -> Option<String> {
-    let Kind::Scalar { text, .. } = &before.value.kind else { return None };
-    let short = text.len() < 60 && unknown.key.text().len() < 60 && !before.value.is_null();
-    (unknown.value.is_null() && short).then(|| format!("{}: [{text}, {}]", before.key.text(), unknown.key.text()))
+fn list_without_brackets(entries: &[Entry], keys: &Keys) -> Option<Diagnostic> {
+    let alone = |entry: &Entry| entry.value.is_null() && !keys.has(entry.key.text()) && entry.key.text().len() < 60;
+    let ends_early = |index: &usize| {
+        let (before, next) = (&entries[*index], &entries[*index + 1]);
+        let text = before.value.is_scalar() && !before.value.is_null() && before.value.text().len() < 60;
+        let line = |node: &Node| node.span.position().line;
+        text && keys.has(before.key.text()) && alone(next) && line(&before.value) == line(&next.key)
+    };
+    let at = (0..entries.len().saturating_sub(1)).find(ends_early)?;
+    let (before, rest) = (&entries[at], &entries[at + 1..]);
+    let name = before.key.text();
+    let mut parts = vec![before.value.text()];
+    parts.extend(rest.iter().take_while(|entry| alone(entry)).map(|entry| entry.key.text()));
+    let all = parts.join(", ");
+    let is_list = keys.keys.iter().any(|key| key.name == name && takes_list(&key.form));
+    let what = format!("a comma ends `{name}: {}`, and `{}` is no field here", before.value.text(), rest[0].key.text());
+    let finding = Diagnostic::new(codes::COMMA, &rest[0].key, what);
+    Some(finding.remedy(if is_list {
+        format!("write `{name}: [{all}]`")
+    } else {
+        format!("write `{name}: \"{all}\"`")
+    }))
+}
+
+fn takes_list(form: &Form) -> bool {
+    match form {
+        Form::List(_) | Form::Filled(_) => true,
+        Form::Open(form) => takes_list(form),
+        Form::Either(forms) => forms.iter().any(takes_list),
+        _ => false,
+    }
 }
 
 /// The key under which a node stands.
