@@ -7,6 +7,7 @@ mod commands;
 mod control;
 mod data;
 mod demonstration;
+mod earlier;
 mod environment;
 mod examples;
 mod exit;

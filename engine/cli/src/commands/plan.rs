@@ -8,7 +8,7 @@ use super::check::load;
 use crate::arguments::Plan;
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
-use crate::{show, wiring};
+use crate::{earlier, show, wiring};
 
 pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
@@ -34,10 +34,17 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let folder = DataFolder::open(&arguments.data.data)?;
-    let _owned = folder.log()?;
+    let log = folder.log()?;
+    let mut exit = Exit::Fine;
+    for earlier in earlier::earlier(&topologies, &log, &folder.schemas()?)? {
+        show::line(&earlier.text());
+        if earlier.stops() {
+            show::line(&format!("  to go on: {}", earlier.remedy()));
+            exit = Exit::Destructive;
+        }
+    }
     let server = Server::start(&arguments.clickhouse, &folder)?;
     let client = server.client()?;
-    let mut exit = Exit::Fine;
     for table in tables {
         let landing = wiring::landing(&client, table)?;
         let name = &table.table.name;

@@ -97,6 +97,11 @@ impl<'a> Checker<'a> {
             SyntaxKind::Moment { date, text } => self.moment(*date, text, span),
             SyntaxKind::Not(operand) => self.not(operand),
             SyntaxKind::Negate(operand) => self.negate(operand, span),
+            SyntaxKind::Binary { operator, left, right }
+                if operator.is_arithmetic() && (left.is_joined() || right.is_joined()) =>
+            {
+                self.joined_before_added(*operator, left, right, span)
+            }
             SyntaxKind::Binary { operator, left, right } => {
                 let (left_node, right_node) = (self.check(left), self.check(right));
                 let null = |side: &Syntax| matches!(side.kind, SyntaxKind::Null);
