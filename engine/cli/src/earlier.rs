@@ -1,8 +1,8 @@
 //! The schemas by which a topic's records were written, against the one that the topologies have for it now.
 //!
 //! A file may be changed in a way that earlier records cannot be read by. While such records wait for a flow of these
-//! topologies they would become dead letters, so a run does not start and `plan` says so. Once all flows have read them
-//! they only lie there, which is told: a flow that were released to go back could not read them.
+//! topologies they would become dead letters, so a run does not start and `plan` says so. Where none waits they only lie
+//! there, which is told until a newer record is written: a flow that is sent back could not read them.
 //!
 //! Of each partition the first record that waits and the last are looked at; what was written between two compatible
 //! schemas by a third, incompatible one is not seen here, and becomes dead letters.
@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
-use codec::avro::{self, Schemas as _};
+use batch::Records;
+use codec::avro::{self, Difference, Schemas as _};
 use log::Log;
-use topology::plan::{From, To, Topology, TopicWrite};
+use topology::plan::{From, To, TopicWrite, Topology};
 
 use crate::exit::{Exit, failure};
 use crate::show;
@@ -40,11 +41,11 @@ impl Earlier {
         let mut text = match waits {
             Some((flow, records)) => {
                 let wait = if *records == 1 { "1 record waits".to_owned() } else { format!("{records} records wait") };
-                format!("E4310 topic {topic}: {wait} for {flow} that the schema of now cannot read")
+                format!("{} topic {topic}: {wait} for {flow} that the schema of now cannot read", Difference::CODE)
             }
             None => format!(
-                "topic {topic}: its records are of an earlier schema; all flows have read them, and could not read them \
-                 again (release --from earliest)"
+                "topic {topic}: its newest record is of an earlier schema that the one of now cannot read; none of these \
+                 flows has such records before it, and none could go back to them (release --from earliest)"
             ),
         };
         fields.iter().for_each(|field| text.push_str(&format!("\n  {field}")));
@@ -156,23 +157,34 @@ impl Look<'_> {
         Ok((unread, found))
     }
 
-    /// What is in the way of reading the newest records.
+    /// What is in the way of reading the newest record.
     fn newest(&self) -> Result<BTreeSet<String>> {
-        let mut found = BTreeSet::new();
+        let mut newest: Option<Records> = None;
         for partition in 0..self.partitions {
             let end = self.log.end(self.topic, partition)?;
-            if end > 0 {
-                found.extend(self.at(partition, end - 1)?);
+            let Some(record) = (if end > 0 { self.record(partition, end - 1)? } else { None }) else { continue };
+            let arrival = |records: &Records| records.arrivals.value(0);
+            if newest.as_ref().is_none_or(|newest| arrival(newest) < arrival(&record)) {
+                newest = Some(record);
             }
         }
-        Ok(found)
+        newest.map_or_else(|| Ok(BTreeSet::new()), |record| self.in_the_way(&record))
     }
 
     /// What is in the way of reading the record at an offset, or the first one after it.
     fn at(&self, partition: i32, offset: i64) -> Result<BTreeSet<String>> {
+        self.record(partition, offset)?.map_or_else(|| Ok(BTreeSet::new()), |record| self.in_the_way(&record))
+    }
+
+    /// A block that begins with the record at an offset, or the first one after it.
+    fn record(&self, partition: i32, offset: i64) -> Result<Option<Records>> {
         let blocks = self.log.read(self.topic, partition, offset, 1)?;
-        let first = blocks.iter().find(|block| block.len() > 0);
-        let id = first.and_then(|block| avro::unframe(block.values.value(0))).map(|(id, _)| id);
+        Ok(blocks.into_iter().find(|block| !block.is_empty()))
+    }
+
+    /// What is in the way of reading the first of these records.
+    fn in_the_way(&self, records: &Records) -> Result<BTreeSet<String>> {
+        let id = avro::unframe(records.values.value(0)).map(|(id, _)| id);
         let Some(writer) = id.and_then(|id| self.schemas.schema(id)) else { return Ok(BTreeSet::new()) };
         let differences = avro::compatibility(self.schema, &writer)?;
         // Records are read by the names of their fields; what the record itself is called does not matter.

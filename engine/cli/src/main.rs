@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod control;
 mod data;
+mod declared;
 mod demonstration;
 mod earlier;
 mod environment;

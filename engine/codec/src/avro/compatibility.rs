@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use batch::Code;
+
 use super::SchemaError;
 use super::matching;
 use super::resolve::pairs;
@@ -23,6 +25,11 @@ pub struct Difference {
     pub path: String,
     /// What is in the way, in plain words.
     pub reason: String,
+}
+
+impl Difference {
+    /// The code of records of a topic that cannot be read for such a reason.
+    pub const CODE: Code = Code("E4310");
 }
 
 impl fmt::Display for Difference {

@@ -62,18 +62,30 @@ fn mistakes_are_named_where_they_are() {
             E3301 `upper(price) || '-' || quantity + 1` `||` binds tighter than `+`, so this is arithmetic with a text | write `upper(price) || '-' || cast(quantity + 1 as text)`
         "#]],
     );
-    check("lower(price) || price * 2", &expect![[r#"
+    check(
+        "lower(price) || price * 2",
+        &expect![[r#"
         E3301 `lower(price) || price * 2` `||` binds tighter than `*`, so this is arithmetic with a text | write `lower(price) || cast(cast(price as bigint) * 2 as text)`
-    "#]]);
-    check("quantity + 1 || price", &expect![[r#"
+    "#]],
+    );
+    check(
+        "quantity + 1 || price",
+        &expect![[r#"
         E3301 `quantity + 1 || price` `||` binds tighter than `+`, so this is arithmetic with a text | write `cast(quantity + 1 as text) || price`
-    "#]]);
-    check("price || '-' + price", &expect![[r#"
+    "#]],
+    );
+    check(
+        "price || '-' + price",
+        &expect![[r#"
         E3301 `price || '-' + price` no arithmetic of texts: `+` is for numbers | join texts with `||`
-    "#]]);
-    check("(price || 'x') - 1", &expect![[r#"
+    "#]],
+    );
+    check(
+        "(price || 'x') - 1",
+        &expect![[r#"
         E3301 `(price || 'x') - 1` no arithmetic of text and bigint | write `cast((price || 'x') as bigint)` or as a `decimal`; texts are joined with `||`
-    "#]]);
+    "#]],
+    );
     check(
         "settled = '2021-13-01'",
         &expect![[r#"

@@ -98,6 +98,11 @@ pub(super) fn landing(
         batch_rows: written.batch_rows,
         batch_age: written.batch_age,
         at_least_once: written.at_least_once,
+        declared: table
+            .iter()
+            .flat_map(|table| &table.columns)
+            .map(|node| (node.shared(), node.span.position()))
+            .collect(),
     })
 }
 
