@@ -10,10 +10,13 @@ use pattern::Pattern;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::language::{ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
+use crate::language::{self, ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
 use crate::parameters::Parameters;
 use crate::reader::{Entry, Kind, Node, Style, quoted_sign};
 use crate::scalars;
+
+/// Keys of a flow that people write one level too deep.
+const BESIDE: [&str; 3] = ["outputs", "steps", "bad-rows-above"];
 
 /// What every part of the reading needs.
 #[derive(Clone, Copy)]
@@ -74,6 +77,12 @@ impl<'a> Walk<'a> {
                 if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
                     finding = finding.meant(ours);
                 }
+                if finding.nearest.is_none()
+                    && !std::ptr::eq(keys, &language::FLOW)
+                    && BESIDE.contains(&entry.key.text())
+                {
+                    finding = finding.remedy(format!("`{text}` belongs to the flow: indent it as `from` is"));
+                }
                 self.push(finding);
                 unknown = true;
             }
@@ -100,6 +109,9 @@ impl<'a> Walk<'a> {
                 format!("`{key}` stands where a name of your own belongs: write `NAME: {{ {key}: [...] }}`")
             }
             (Kind::Sequence(_), _) => "write `name: value`, without `- ` and `[ ]`".to_owned(),
+            (Kind::Scalar { text, .. }, _) if known.contains(&"topic") && !node.is_null() && text.len() < 60 => {
+                format!("write `{{ topic: {text} }}` if it is a topic")
+            }
             (_, [only]) => format!("write `{{ {only}: ... }}`, or `{only}: ...` below it, indented"),
             (_, _) if node.is_null() => "write its keys below it, indented, or take the field away".to_owned(),
             (_, _) => "write its keys, as in `{ key: value }`, or below it, indented".to_owned(),
@@ -137,7 +149,19 @@ impl<'a> Walk<'a> {
             }
             ("a list", Kind::Mapping(_)) => "begin each entry with `- `",
             ("a list", _) => "write `[...]`, or entries that begin with `- `",
+            ("a map of keys", Kind::Sequence(_)) if what == "step `select`" => {
+                "write `{ keep: [...] }` for columns that stay as they are, and `name: expression` for others"
+            }
             ("a map of keys", Kind::Sequence(_)) => "write `name: value`, without `- ` and `[ ]`",
+            ("a text", Kind::Sequence(items)) if lone(items).is_some() => {
+                self.push(finding.remedy(format!("write `{}`, without `[ ]`", lone(items).unwrap_or_default())));
+                return;
+            }
+            ("a text", Kind::Mapping(entries)) if what == "an expression" && condition(entries).is_some() => {
+                let condition = condition(entries).unwrap_or_default();
+                self.push(finding.remedy(format!("write it as SQL: `{condition}`")));
+                return;
+            }
             ("a text", Kind::Sequence(_) | Kind::Mapping(_)) => {
                 "put the text in quotes if it begins with `[` or `{` or holds `: `"
             }
@@ -275,6 +299,21 @@ impl<'a> Walk<'a> {
         self.push(finding.remedy("use letters, digits, `_` and `-` in parts divided by `.`"));
         None
     }
+}
+
+/// The text of a list that holds nothing else.
+fn lone(items: &[Node]) -> Option<&str> {
+    match items {
+        [only] if only.is_scalar() && !only.is_null() && only.text().len() < 60 => Some(only.text()),
+        _ => None,
+    }
+}
+
+/// `{ symbol: TEST }` where an expression belongs, as SQL has it.
+fn condition(entries: &[Entry]) -> Option<String> {
+    let [only] = entries else { return None };
+    let short = only.value.is_scalar() && !only.value.is_null() && only.value.text().len() < 40;
+    short.then(|| format!("{} = '{}'", only.key.text(), only.value.text().replace('\'', "''")))
 }
 
 /// In braces a comma ends a value: `key: a, b` is a key `b` without a value.

@@ -31,14 +31,10 @@ pub(crate) fn keys(findings: &Findings, columns: &[TableColumn], key: &[Node], p
         findings.push(finding.because(why).remedy("take it out of the key"));
     }
     let Some(Partition { by, node }) = partition else { return };
-    let dated = match by {
+    let (name, dated) = match by {
         PartitionBy::Nothing => return,
-        PartitionBy::Column(_) => false,
-        PartitionBy::Year(_) | PartitionBy::Month(_) | PartitionBy::Day(_) => true,
-    };
-    let (PartitionBy::Column(name) | PartitionBy::Year(name) | PartitionBy::Month(name) | PartitionBy::Day(name)) = by
-    else {
-        return;
+        PartitionBy::Column(name) => (name, false),
+        PartitionBy::Year(name) | PartitionBy::Month(name) | PartitionBy::Day(name) => (name, true),
     };
     let Some(of) = type_of(name) else { return };
     let refused = if dated {

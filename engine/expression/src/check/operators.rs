@@ -246,6 +246,9 @@ impl Checker<'_> {
         let (Some(_), Some(_)) = (exact(&left.of), exact(&right.of)) else {
             let cast = |span: &Span, of: &str| format!("write `cast({} as {of})`", self.written(span));
             let remedy = match (&left.of, &right.of) {
+                (Type::Text, Type::Text) if operator == Operator::Add => {
+                    "join texts with `||`; numbers in texts are cast first, as in `cast(x as bigint)`".to_owned()
+                }
                 (Type::Text, _) => cast(left_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
                 (_, Type::Text) => cast(right_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
                 (Type::Double, _) => cast(right_span, "double") + ", or cast the double to a decimal",

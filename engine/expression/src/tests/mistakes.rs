@@ -87,6 +87,42 @@ fn mistakes_are_named_where_they_are() {
     "#]],
     );
     check(
+        "price + '-' + price",
+        &expect![[r#"
+        E3301 `price + '-'` no arithmetic of text and text | join texts with `||`; numbers in texts are cast first, as in `cast(x as bigint)`
+    "#]],
+    );
+    check(
+        "day > 2024-01-31",
+        &expect![[r#"
+        E3301 `2024-01-31` this is a subtraction of numbers, not a date | write `date '2024-01-31'`
+    "#]],
+    );
+    check(
+        "price not in 'a'",
+        &expect![[r#"
+        E3101 `'a'` `in` is followed by a list in brackets | write `in ('a', 'b')`, also for one value
+    "#]],
+    );
+    check(
+        "price in 'a'",
+        &expect![[r#"
+        E3101 `'a'` `in` is followed by a list in brackets | write `in ('a', 'b')`, also for one value
+    "#]],
+    );
+    check(
+        "trim(price),",
+        &expect![[r#"
+        E3101 `,` an expression ends without `,` | take the `,` away
+    "#]],
+    );
+    check(
+        "price, day",
+        &expect![[r#"
+        E3101 `,` one expression stands here | give each column a line of its own
+    "#]],
+    );
+    check(
         "settled = '2021-13-01'",
         &expect![[r#"
         E3302 `settled = '2021-13-01'` this text is no date | write it as 'YYYY-MM-DD'
