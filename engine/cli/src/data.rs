@@ -62,6 +62,17 @@ pub(crate) struct LandedBy {
     /// True if the row with the newest position wins among those of one key.
     #[serde(default)]
     pub(crate) newest_by_position: bool,
+    /// Tables that the topology named before this one, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) was: Vec<String>,
+}
+
+impl LandedBy {
+    /// The tables that were named before the topology named `now`, the latest last.
+    pub(crate) fn tables_before(&self, now: &str) -> Vec<String> {
+        let all = self.was.iter().chain([&self.table]);
+        all.filter(|table| *table != now).cloned().collect()
+    }
 }
 
 /// True if the system refused: a right is missing, or the disk only reads.
@@ -183,6 +194,7 @@ impl DataFolder {
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
             let Some(state) = log.topic(&topic)? else { continue };
+            let before = known.get(&flow.name()).and_then(|known| known.landing.as_ref());
             let landing = match &flow.destination {
                 Destination::Topic(_) => None,
                 Destination::Table(table) => Some(LandedBy {
@@ -195,6 +207,7 @@ impl DataFolder {
                     .to_owned(),
                     landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
                     newest_by_position: table.table.rows == RowsMeaning::ByKey { version: None },
+                    was: before.map(|before| before.tables_before(&table.table.name)).unwrap_or_default(),
                 }),
             };
             let mut plans = topologies.iter().filter(|one| one.name == flow.topology).flat_map(|one| &one.flows);

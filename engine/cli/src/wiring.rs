@@ -17,6 +17,7 @@ use runtime::{
 use topology::plan::{self, SourcePlan, Topology};
 
 use crate::data;
+use crate::declared::Declared;
 use crate::exit::{Exit, failure};
 use crate::nowhere::Nowhere;
 use crate::tap::Taps;
@@ -196,11 +197,11 @@ fn rooted(topology: &Topology, path: &str) -> Arc<str> {
 }
 
 /// The landing of a table.
-pub(crate) fn landing(client: &ClickHouse, table: &plan::TableWrite) -> Result<ClickHouseLanding> {
+pub(crate) fn landing(client: &ClickHouse, table: &plan::TableWrite) -> Result<Declared<ClickHouseLanding>> {
     let landing = ClickHouseLanding::new(client.clone(), &table.table).map_err(|error| {
         failure(Exit::Topology, format!("table {}: {}", table.table.name, data::chain(&error)), "mend the table")
     })?;
-    Ok(if table.at_least_once { landing.at_least_once() } else { landing })
+    Ok(Declared::new(if table.at_least_once { landing.at_least_once() } else { landing }, table))
 }
 
 fn http_settings(http: &plan::HttpPlan, contact: Option<String>, rewrite: Option<String>) -> HttpSettings {

@@ -157,7 +157,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4309"),
         title: "a record's schema does not fit the columns",
-        why: "The writer's schema does not resolve to the topic's: it has another type for a column, lacks one that has neither default nor null, or is named otherwise. Or only this record does not: its value is of a union's branch, or a symbol, that the topic's schema does not have.",
-        remedy: "Give the field in the topic's schema a default, an alias or the missing branch, or change the writer's schema to a compatible one; then replay the dead letters.",
+        why: "The record was written by an earlier schema than the topic has now, and the change was not compatible: a column is of another type now, or is new and neither null nor has a default, or the record is named otherwise. Or only this record does not fit: its value is of a union's branch, or a symbol, that the topic's schema does not have now.",
+        remedy: "Take the change of the column back, or give the field in `schemas/topics/` a default, an alias or the missing branch; then replay the dead letters. What was written stays as it is: to change the type for good, write the rows to a topic of another name.",
+    },
+    Explanation {
+        code: Code("E4310"),
+        title: "a topic holds records that its schema of now cannot read",
+        why: "The topology file was changed while records of the topic wait for a flow: a column has another type, is new and never null, or was nullable and is not now. Those records would be dead letters, so nothing was started.",
+        remedy: "Take the change back and run once more, so that the flow reads what waits; then make it again. Or write the rows to a topic of another name, which the flow then reads.",
     },
 ];

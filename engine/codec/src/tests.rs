@@ -9,7 +9,7 @@ use batch::ColumnType;
 
 use crate::EXPLANATIONS;
 use crate::archive::{Archive, ArchiveError, Limits, Selection};
-use crate::avro::{RecordDecoder, Schemas};
+use crate::avro::{Difference, RecordDecoder, Schemas, compatibility};
 use crate::delimited::{
     DecodeError, Decoder, Format, Layout, NewColumns, Proof, ProofOutcome, RawRow, Settings, Trailer,
 };
@@ -100,6 +100,9 @@ fn every_explained_code_is_raised() {
     ];
     let records = BinaryArray::from_iter_values(records);
     raised.extend(RecordDecoder::new(columns).decode(&records, schemas).bad.iter().map(|record| record.code.0));
+
+    let shorter = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}"#;
+    raised.extend(compatibility(shorter, written).expect("schemas").iter().map(|_| Difference::CODE.0));
 
     let explained: Vec<&str> = EXPLANATIONS.iter().map(|explanation| explanation.code.0).collect();
     assert_eq!(explained, raised.into_iter().collect::<Vec<_>>());

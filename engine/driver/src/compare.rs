@@ -49,6 +49,10 @@ pub(crate) fn differences(came: &Came, expect: &Expect) -> Vec<String> {
     if let Some(receipt) = &expect.receipt {
         compare_receipt(receipt, came, &mut found);
     }
+    // A receipt that differs has said why already.
+    if !found.is_empty() && !found.iter().any(|said| said.starts_with("receipt ")) {
+        found.extend(came.refused.iter().take(SHOWN).cloned());
+    }
     found
 }
 

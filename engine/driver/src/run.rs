@@ -52,7 +52,10 @@ pub(crate) struct Came {
     pub(crate) outputs: BTreeMap<Arc<str>, Vec<RecordBatch>>,
     pub(crate) dead: Vec<Dead>,
     pub(crate) counts: Counts,
+    /// Of the last document.
     pub(crate) receipt: Option<Receipt>,
+    /// Why documents were refused, one sentence a document.
+    pub(crate) refused: Vec<String>,
 }
 
 /// Runs a test of a topology.
@@ -127,6 +130,10 @@ fn document_through(
     let Proof { outcome, code, message, counts, .. } =
         transform::work(flow, reader, chain, document, &memory, &open, &mut take).map_err(|error| error.to_string())?;
     came.counts.add(&counts);
+    if !code.is_empty() {
+        let (name, outcome) = (&document.name, outcome.word());
+        came.refused.push(format!("`{name}` was refused as {outcome}: {code} {message}"));
+    }
     came.receipt = Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
     came.rows.extend(rows);
     came.dead.extend(dead);

@@ -139,6 +139,13 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
             "receipt outcome: expected rows, came incomplete (rows: the trailer says 7, the document has 1; the last line (3) is `# 7`)"
         ],
     );
+    check(
+        &load("Name,Amount\\nA,1\\n# 7\\n", "rows: [ { name: A } ]"),
+        &expect![[r#"
+            rows: expected 1, came 0
+              expected: { name: A }
+            `x20240131.csv` was refused as incomplete: E4210 rows: the trailer says 7, the document has 1; the last line (3) is `# 7`"#]],
+    );
     let rows: String = (0..19).map(|number| format!("N{number},1\\n")).collect();
     let bad = format!("Name,Amount\\n{rows}B,x\\n# 20\\n");
     check(

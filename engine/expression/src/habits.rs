@@ -8,6 +8,11 @@ pub(crate) fn habit(rest: &str, before: &str) -> Option<(&'static str, &'static 
         () if starts("!") => ("`!` is no operator", "write `not`"),
         () if starts("?") => ("`?` is no operator", "write `case when a then b else c end`"),
         () if starts(";") => ("an expression ends without `;`", "take the `;` away"),
+        () if starts(",") && rest[1..].trim().is_empty() => ("an expression ends without `,`", "take the `,` away"),
+        () if starts(",") => ("one expression stands here", "give each column a line of its own"),
+        () if before.trim_end().to_ascii_lowercase().ends_with(" in") => {
+            ("`in` is followed by a list in brackets", "write `in ('a', 'b')`, also for one value")
+        }
         () if before.trim_start().to_ascii_lowercase().starts_with("select ") => {
             ("this is a statement", "write the expression alone, without `select` and `from`")
         }

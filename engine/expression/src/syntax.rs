@@ -34,6 +34,38 @@ impl Operator {
         use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
     }
+
+    /// True for an operator of numbers.
+    pub(crate) fn is_arithmetic(self) -> bool {
+        use Operator::{Add, Divide, Multiply, Remainder, Subtract};
+        matches!(self, Add | Subtract | Multiply | Divide | Remainder)
+    }
+
+    /// As it is written.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Distinct => "is distinct from",
+            Self::NotDistinct => "is not distinct from",
+        }
+    }
+}
+
+impl Syntax {
+    /// True for texts joined by `||` without brackets around them.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(&self.kind, SyntaxKind::Call { name_span, .. } if *name_span == self.span)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

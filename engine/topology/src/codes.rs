@@ -49,7 +49,7 @@ codes! {
         "Write the value out.";
     COMMA = "E1011", "a comma that ends a value too early",
         "Between `{ }` and `[ ]` a comma separates values, also inside round brackets.",
-        "Put the value in quotes, as in `{ type: \"decimal(18, 2)\" }`.";
+        "Put the value in quotes, as in `{ type: \"decimal(18, 2)\" }`, or a list in brackets, as in `{ key: [a, b] }`.";
     UNREADABLE = "E2001", "a file cannot be read",
         "The file or folder does not exist or may not be read.",
         "Check the path. Relative paths in a file start at the nearest folder above it that holds `schemas/`.";
@@ -179,4 +179,7 @@ codes! {
     NO_NEWEST = "E2508", "by-key straight from documents, without a version",
         "Documents of one source are read side by side, so the order of their rows says nothing: which row of a key is the newest would be chance.",
         "Say which row wins with `version: COLUMN`, for example the document's date, or write `rows: by-document`.";
+    NOT_STORED = "E2509", "a key, partition or version that ClickHouse cannot have",
+        "ClickHouse would refuse to make the table: it compares versions and never finds a null among them, orders no lists and maps, and cuts no table by fractions.",
+        "A version is a whole number, a date or a timestamp that is never null; a key has no lists and maps, a partition no `double` either.";
 }

@@ -1,6 +1,7 @@
 //! Prints a plan in a stable form, for people, for golden tests and for the revision.
 //!
-//! Everything that changes what a topology does stands in it; places in files, prose, alerts and tests do not.
+//! Everything that changes what a topology does stands in it; places in files, prose, alerts and tests do not. Lines
+//! that begin with `--` explain the others to people, and are no part of the revision.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -25,20 +26,24 @@ macro_rules! line {
 /// The plan as text.
 #[must_use]
 pub fn describe(topology: &Topology) -> String {
+    described(topology, true)
+}
+
+fn described(topology: &Topology, explained: bool) -> String {
     let mut out = String::new();
     line!(out, "topology {}", topology.name);
     for definition in &topology.definitions {
         line!(out, "  {definition}");
     }
     for flow in &topology.flows {
-        describe_flow(&mut out, flow);
+        describe_flow(&mut out, flow, explained);
     }
     out
 }
 
 /// Hash of the description: 16 hexadecimal digits.
 pub(crate) fn revision(topology: &Topology) -> Arc<str> {
-    format!("{:016x}", xxh3_64(describe(topology).as_bytes())).into()
+    format!("{:016x}", xxh3_64(described(topology, false).as_bytes())).into()
 }
 
 /// A parameter's value, as `with:` writes it.
@@ -54,7 +59,7 @@ pub(crate) fn constant(value: &Constant) -> String {
     }
 }
 
-fn describe_flow(out: &mut String, flow: &Flow) {
+fn describe_flow(out: &mut String, flow: &Flow, explained: bool) {
     line!(out, "flow {}", flow.name);
     if let Some(was) = &flow.was {
         line!(out, "  was {was}");
@@ -67,15 +72,24 @@ fn describe_flow(out: &mut String, flow: &Flow) {
             describe_columns(out, "    ", &read.columns);
         }
     }
+    let mut before = match &flow.from {
+        From::Topic(read) => Some(&read.columns),
+        From::Documents(_) => None,
+    };
     for step in &flow.steps {
-        describe_step(out, step);
+        line!(out, "  step {}", step.name);
+        if explained && step.added {
+            explain_added(out, step, before);
+        }
+        describe_step(out, step, explained);
+        before = step.output.values().next();
     }
     for (name, write) in &flow.outputs {
         describe_topic(out, &format!("output {name}"), write);
     }
     match &flow.to {
         To::Topic(write) => describe_topic(out, "to", write),
-        To::Table(write) => describe_table(out, write),
+        To::Table(write) => describe_table(out, write, explained),
     }
 }
 
@@ -187,12 +201,25 @@ fn describe_columns(out: &mut String, indent: &str, columns: &Columns) {
     }
 }
 
-fn describe_step(out: &mut String, step: &Step) {
-    line!(out, "  step {}", step.name);
+/// What a step that stands in no file does, column by column.
+fn explain_added(out: &mut String, step: &Step, before: Option<&Columns>) {
+    line!(out, "    -- put in by the engine: what does not fit the columns of the destination is a dead letter here");
+    for (name, of) in step.output.values().flatten() {
+        match before.and_then(|columns| columns.get(name)) {
+            Some(was) if was == of => {}
+            Some(was) => line!(out, "    -- {name}: {was} becomes {of}"),
+            None => line!(out, "    -- {name}: becomes {of}"),
+        }
+    }
+}
+
+fn describe_step(out: &mut String, step: &Step, explained: bool) {
     match &step.verb {
         Verb::Where { condition } => {
             each(condition, |layout, condition| line!(out, "    {layout}where {}", condition.text()));
         }
+        // Each column is itself, in another type; its explanation says more.
+        Verb::Select { .. } if explained && step.added => {}
         Verb::Select { expressions } => {
             let names: Vec<Arc<str>> =
                 step.output.values().next().map(|columns| columns.keys().cloned().collect()).unwrap_or_default();
@@ -284,7 +311,7 @@ fn describe_topic(out: &mut String, what: &str, write: &TopicWrite) {
     describe_columns(out, "    ", &write.columns);
 }
 
-fn describe_table(out: &mut String, write: &TableWrite) {
+fn describe_table(out: &mut String, write: &TableWrite, explained: bool) {
     let table = &write.table;
     line!(
         out,
@@ -305,6 +332,9 @@ fn describe_table(out: &mut String, write: &TableWrite) {
             RowsMeaning::ByDocument => "by-document".to_owned(),
         }
     );
+    if explained && table.rows == RowsMeaning::ByDocument {
+        line!(out, "    -- a key stands once in a document; rows of one key in two documents are both there");
+    }
     let delivery = if write.at_least_once { "at-least-once" } else { "exactly-once" };
     line!(out, "    batch rows {} age {} delivery {delivery}", write.batch_rows, duration(write.batch_age));
     for column in &table.columns {

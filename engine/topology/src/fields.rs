@@ -10,10 +10,13 @@ use pattern::Pattern;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::language::{ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
+use crate::language::{self, ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
 use crate::parameters::Parameters;
 use crate::reader::{Entry, Kind, Node, Style, quoted_sign};
 use crate::scalars;
+
+/// Keys of a flow that people write one level too deep.
+const BESIDE: [&str; 3] = ["outputs", "steps", "bad-rows-above"];
 
 /// What every part of the reading needs.
 #[derive(Clone, Copy)]
@@ -58,8 +61,12 @@ impl<'a> Walk<'a> {
             self.beside(&entries[at], &entries[at + 1]);
             return None;
         }
+        if let Some(finding) = list_without_brackets(entries, keys) {
+            self.push(finding);
+            return None;
+        }
         let mut unknown = false;
-        for (index, entry) in entries.iter().enumerate() {
+        for entry in entries {
             if !known.contains(&entry.key.text()) {
                 let text = batch::bounded(entry.key.text());
                 let finding =
@@ -70,10 +77,11 @@ impl<'a> Walk<'a> {
                 if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
                     finding = finding.meant(ours);
                 }
-                if let Some(list) =
-                    index.checked_sub(1).and_then(|before| list_without_brackets(&entries[before], entry))
+                if finding.nearest.is_none()
+                    && !std::ptr::eq(keys, &language::FLOW)
+                    && BESIDE.contains(&entry.key.text())
                 {
-                    finding = finding.remedy(format!("if it belongs to the list before it, write `{list}`"));
+                    finding = finding.remedy(format!("`{text}` belongs to the flow: indent it as `from` is"));
                 }
                 self.push(finding);
                 unknown = true;
@@ -101,6 +109,9 @@ impl<'a> Walk<'a> {
                 format!("`{key}` stands where a name of your own belongs: write `NAME: {{ {key}: [...] }}`")
             }
             (Kind::Sequence(_), _) => "write `name: value`, without `- ` and `[ ]`".to_owned(),
+            (Kind::Scalar { text, .. }, _) if known.contains(&"topic") && !node.is_null() && text.len() < 60 => {
+                format!("write `{{ topic: {text} }}` if it is a topic")
+            }
             (_, [only]) => format!("write `{{ {only}: ... }}`, or `{only}: ...` below it, indented"),
             (_, _) if node.is_null() => "write its keys below it, indented, or take the field away".to_owned(),
             (_, _) => "write its keys, as in `{ key: value }`, or below it, indented".to_owned(),
@@ -138,7 +149,19 @@ impl<'a> Walk<'a> {
             }
             ("a list", Kind::Mapping(_)) => "begin each entry with `- `",
             ("a list", _) => "write `[...]`, or entries that begin with `- `",
+            ("a map of keys", Kind::Sequence(_)) if what == "step `select`" => {
+                "write `{ keep: [...] }` for columns that stay as they are, and `name: expression` for others"
+            }
             ("a map of keys", Kind::Sequence(_)) => "write `name: value`, without `- ` and `[ ]`",
+            ("a text", Kind::Sequence(items)) if lone(items).is_some() => {
+                self.push(finding.remedy(format!("write `{}`, without `[ ]`", lone(items).unwrap_or_default())));
+                return;
+            }
+            ("a text", Kind::Mapping(entries)) if what == "an expression" && condition(entries).is_some() => {
+                let condition = condition(entries).unwrap_or_default();
+                self.push(finding.remedy(format!("write it as SQL: `{condition}`")));
+                return;
+            }
             ("a text", Kind::Sequence(_) | Kind::Mapping(_)) => {
                 "put the text in quotes if it begins with `[` or `{` or holds `: `"
             }
@@ -278,11 +301,53 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The text of a list that holds nothing else.
+fn lone(items: &[Node]) -> Option<&str> {
+    match items {
+        [only] if only.is_scalar() && !only.is_null() && only.text().len() < 60 => Some(only.text()),
+        _ => None,
+    }
+}
+
+/// `{ symbol: TEST }` where an expression belongs, as SQL has it.
+fn condition(entries: &[Entry]) -> Option<String> {
+    let [only] = entries else { return None };
+    let short = only.value.is_scalar() && !only.value.is_null() && only.value.text().len() < 40;
+    short.then(|| format!("{} = '{}'", only.key.text(), only.value.text().replace('\'', "''")))
+}
+
 /// In braces a comma ends a value: `key: a, b` is a key `b` without a value.
-fn list_without_brackets(before: &Entry, unknown: &Entry) -> Option<String> {
-    let Kind::Scalar { text, .. } = &before.value.kind else { return None };
-    let short = text.len() < 60 && unknown.key.text().len() < 60 && !before.value.is_null();
-    (unknown.value.is_null() && short).then(|| format!("{}: [{text}, {}]", before.key.text(), unknown.key.text()))
+fn list_without_brackets(entries: &[Entry], keys: &Keys) -> Option<Diagnostic> {
+    let alone = |entry: &Entry| entry.value.is_null() && !keys.has(entry.key.text()) && entry.key.text().len() < 60;
+    let ends_early = |index: &usize| {
+        let (before, next) = (&entries[*index], &entries[*index + 1]);
+        let text = before.value.is_scalar() && !before.value.is_null() && before.value.text().len() < 60;
+        let line = |node: &Node| node.span.position().line;
+        text && keys.has(before.key.text()) && alone(next) && line(&before.value) == line(&next.key)
+    };
+    let at = (0..entries.len().saturating_sub(1)).find(ends_early)?;
+    let (before, rest) = (&entries[at], &entries[at + 1..]);
+    let name = before.key.text();
+    let mut parts = vec![before.value.text()];
+    parts.extend(rest.iter().take_while(|entry| alone(entry)).map(|entry| entry.key.text()));
+    let all = parts.join(", ");
+    let is_list = keys.keys.iter().any(|key| key.name == name && takes_list(&key.form));
+    let what = format!("a comma ends `{name}: {}`, and `{}` is no field here", before.value.text(), rest[0].key.text());
+    let finding = Diagnostic::new(codes::COMMA, &rest[0].key, what);
+    Some(finding.remedy(if is_list {
+        format!("write `{name}: [{all}]`")
+    } else {
+        format!("write `{name}: \"{all}\"`")
+    }))
+}
+
+fn takes_list(form: &Form) -> bool {
+    match form {
+        Form::List(_) | Form::Filled(_) => true,
+        Form::Open(form) => takes_list(form),
+        Form::Either(forms) => forms.iter().any(takes_list),
+        _ => false,
+    }
 }
 
 /// The key under which a node stands.

@@ -31,6 +31,7 @@ mod render;
 mod resolve;
 mod scalars;
 mod source;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod written;

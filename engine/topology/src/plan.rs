@@ -334,6 +334,8 @@ pub struct TableWrite {
     pub batch_age: Duration,
     /// True for `delivery: at-least-once`: preflight may find what breaks exactly-once.
     pub at_least_once: bool,
+    /// Where the table's file declares each column, for run-time errors; empty for a table without a file.
+    pub declared: IndexMap<Arc<str>, Position>,
 }
 
 /// One step.
@@ -347,6 +349,8 @@ pub struct Step {
     pub verb: Verb,
     /// Columns that leave it.
     pub output: ByLayout<Columns>,
+    /// True if it stands in no file: it brings rows into the columns of where they go.
+    pub added: bool,
 }
 
 /// What a step does.

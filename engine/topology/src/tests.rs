@@ -259,6 +259,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "  other:\n    from: { topic: feed.rows }\n    steps: [ { drop: [amount] } ]\n    to: { topic: feed.unique, key: [name] }\ntests:\n",
     ),
     ("E2508", "rows: by-document", "rows: by-key"),
+    ("E2509", "rows: append }", "rows: by-key, version: amount }"),
     (
         "E2507",
         "tests:\n",

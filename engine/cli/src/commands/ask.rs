@@ -184,6 +184,7 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
         compared.into_iter().for_each(|words| show::line(&format!("compared {words}")));
         found.iter().for_each(differences);
+        found.iter().for_each(earlier_table);
         if sum("foreign") > 0 {
             let rows = show::count(sum("foreign"));
             show::line(&format!("{rows} rows of flows that this data folder does not know are left out"));
@@ -212,6 +213,31 @@ fn differences(landing: &Value) {
     if more > 0 {
         show::line(&format!("and {} more places of {}", show::count(more), whose));
     }
+}
+
+/// Rows that landed in another table, which the topology named before.
+fn earlier_table(landing: &Value) {
+    let (Some(flow), Some(now)) = (landing["flow"].as_str(), landing["table"].as_str()) else { return };
+    let earlier = &landing["earlier_table"];
+    let (Some(was), Some(rows)) = (earlier["table"].as_str(), earlier["rows"].as_u64()) else { return };
+    show::line(&format!(
+        "{flow} landed in {was} before the topology named {now}: {} of its rows stand in {was}\n  to go on: {}",
+        show::count(rows),
+        renamed(flow, was, now, landing["table_missing"] == true)
+    ));
+}
+
+/// What helps where a topology names another table than the one that holds a flow's rows.
+pub(super) fn renamed(flow: &str, was: &str, now: &str, missing: bool) -> String {
+    let take = if missing {
+        format!("spotlight sql \"rename table {was} to {now}\" takes them along")
+    } else {
+        format!("spotlight sql \"insert into {now} select * from {was}\" copies them")
+    };
+    format!(
+        "name {was} in the file again; or {take}; or spotlight release {flow} --from earliest has the next run land all \
+         anew in {now}"
+    )
 }
 
 pub(crate) fn release(arguments: &Release) -> Result<Exit> {

@@ -41,9 +41,11 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// The code of this name, however its letters are written.
+/// The code of this name, however its letters are written, and without its letter too.
 pub(super) fn known(code: &str) -> Result<&'static Explanation> {
-    let wanted = code.trim().to_ascii_uppercase();
+    let written = code.trim().to_ascii_uppercase();
+    let bare = written.starts_with(|first: char| first.is_ascii_digit());
+    let wanted = if bare { format!("E{written}") } else { written };
     let all = explanations();
     if let Some(found) = all.iter().find(|explanation| explanation.code.0 == wanted) {
         return Ok(found);

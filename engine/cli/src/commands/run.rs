@@ -25,7 +25,7 @@ use crate::live::{self, LiveLines, Report};
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{control, environment, show, unread};
+use crate::{control, earlier, environment, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -213,6 +213,7 @@ impl Ground {
         once: bool,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, Arc::clone(&self.log));
+        earlier::refuse(topologies, log.as_ref(), &self.schemas)?;
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
             tables: Tables::ClickHouse(self.client.clone()),

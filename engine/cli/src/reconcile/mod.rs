@@ -72,7 +72,16 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         if !answer.missing {
             tables.insert(landed_by.table.as_str(), landed_by);
         }
-        found.push(answer.json(Some(flow), landed_by, compared(&landed_by.rows)));
+        let differs = !answer.differences.is_empty();
+        let mut answer = answer.json(Some(flow), landed_by, compared(&landed_by.rows));
+        // Where nothing differs, a person has moved the rows or had them landed anew.
+        for table in landed_by.was.iter().filter(|_| differs) {
+            let landing = format!("{flow}/{}", topic.identity);
+            if let Some(rows @ 1..) = (RowsOf { client, table, landing, condition }).rows()? {
+                answer["earlier_table"] = json!({ "table": table, "rows": rows });
+            }
+        }
+        found.push(answer);
     }
     let ours: BTreeSet<&str> = flows.values().filter_map(|known| Some(&*known.landing.as_ref()?.landing)).collect();
     for landed_by in tables.into_values() {

@@ -31,6 +31,17 @@ impl RowsOf<'_> {
         Ok(self.ask(&format!("EXISTS TABLE {}", self.table), "TSV")?.trim() == "1")
     }
 
+    /// How many rows of the landing the table has; `None` if it is missing.
+    pub(super) fn rows(&self) -> Result<Option<u64>> {
+        if !self.table_exists()? {
+            return Ok(None);
+        }
+        let (table, landing) = (self.table, quoted(&self.landing));
+        let sql = format!("SELECT count() FROM {table} WHERE _landing = {landing} AND {}", self.condition);
+        let count = self.ask(&sql, "TSV")?.trim().parse().with_context(|| format!("table {table} gave no count"))?;
+        Ok(Some(count))
+    }
+
     /// Rows of the closed spans of a partition, and of the holes between them, by the offset where each begins.
     pub(super) fn spans(&self, partition: usize, closed: &Closed) -> Result<BTreeMap<i64, Found>> {
         let mut found = BTreeMap::new();

@@ -170,6 +170,8 @@ fn a_column_that_cannot_be_null_is_not_invented_for_rows_that_are_there() {
     assert!(format!("{}{}", said.output, said.errors).contains("invented values"), "{said:?}");
     let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(3).output;
     assert!(said.contains("hold[E5201]") && said.contains("`twice`"), "{said}");
+    let place = "declare it in schemas/tables/demo.my_list.yaml, with `twice: { type: nullable bigint }`";
+    assert!(said.contains(place), "{said}");
     workplace.write_changed(
         "my-list.yaml",
         &[

@@ -15,6 +15,7 @@ mod reconciles;
 mod replays;
 mod rereads;
 mod running;
+mod schemas;
 mod services;
 mod starts;
 mod statuses;

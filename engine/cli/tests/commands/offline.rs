@@ -102,6 +102,9 @@ fn every_example_of_the_page_of_the_language_is_right() {
 fn a_code_is_explained_without_anything_running() {
     let said = say(["explain", "E4210"]).ends(0);
     assert!(said.output.starts_with("E4210: ") && said.output.contains("What to do: "), "{}", said.output);
+    for written in ["e4210", "4210", " E4210 "] {
+        assert_eq!(say(["explain", written]).ends(0).output, said.output, "{written}");
+    }
     let all = say(["explain"]).ends(0).output;
     assert!(all.lines().count() > 100, "{all}");
     say(["explain", "E0000"]).ends(64);

@@ -65,7 +65,7 @@ fn writers_resolve_to_readers() {
         (r#""string""#.into(), r#""bytes""#.into(), &[2, b'a'], "x=61"),
         (r#""bytes""#.into(), r#""string""#.into(), &[2, b'a'], "x=a"),
         (r#""bytes""#.into(), r#""string""#.into(), &[2, 0xff], "E4307 text is not"),
-        (r#""long""#.into(), r#""int""#.into(), &[5], "E4309 records of schema 1 cannot be read: field `x` cannot be read: the writer's long is not the reader's int"),
+        (r#""long""#.into(), r#""int""#.into(), &[5], "E4309 records of an earlier schema (1) cannot be read: field `x` cannot be read: it was written as long and is int now"),
         (r#""double""#.into(), r#""float""#.into(), &[0; 8], "E4309"),
         // logical types
         (millis.clone(), micros.clone(), &[6], "x=1970-01-01T00:00:00.003Z"),
@@ -91,7 +91,7 @@ fn writers_resolve_to_readers() {
         (r#"["null","int","string"]"#.into(), r#"["null","long"]"#.into(), &[4, 2, b'a'], "E4309 a union's branch"),
         (r#"["null","int","string"]"#.into(), r#"["null","long"]"#.into(), &[2, 6], "x=3"),
         (r#"["null","int","string"]"#.into(), r#"["string","null"]"#.into(), &[0], "x=null"),
-        (r#"["int","string"]"#.into(), r#""boolean""#.into(), &[0, 6], "E4309 records of schema 1"),
+        (r#"["int","string"]"#.into(), r#""boolean""#.into(), &[0, 6], "E4309 records of an earlier schema (1)"),
         (r#"["bytes","string"]"#.into(), r#"["bytes","string"]"#.into(), &[2, 2, b'a'], "x.bytes=null x.string=a"),
         (union(&[r#""null""#, TRADE, r#""int""#]), union(&[r#""null""#, TRADE, r#""int""#]), &[2, 6, 2, b'B'], "x.T.price=3 x.T.side=B x.int=null"),
         (union(&[r#""null""#, TRADE, r#""int""#]), union(&[r#""null""#, TRADE, r#""int""#]), &[0], "x.T.price=null x.T.side=null x.int=null"),
@@ -99,7 +99,7 @@ fn writers_resolve_to_readers() {
         (enumeration("e", r#""A","B""#, ""), enumeration("e", r#""B","A""#, ""), &[2], "x=B"),
         (enumeration("e", r#""A","B""#, ""), enumeration("e", r#""A""#, r#","default":"A""#), &[2], "x=A"),
         (enumeration("e", r#""A","B""#, ""), enumeration("e", r#""A""#, ""), &[2], "E4309 a union's branch or an enum's symbol"),
-        (enumeration("e", r#""A""#, ""), enumeration("e2", r#""A""#, ""), &[0], "E4309 records of schema 1"),
+        (enumeration("e", r#""A""#, ""), enumeration("e2", r#""A""#, ""), &[0], "E4309 records of an earlier schema (1)"),
         (enumeration("e", r#""A""#, ""), enumeration("e2", r#""A""#, r#","aliases":["e"]"#), &[0], "x=A"),
         (enumeration("e", r#""A""#, ""), enumeration("e", r#""A""#, ""), &[2], "E4305"),
         // fixed
@@ -108,7 +108,7 @@ fn writers_resolve_to_readers() {
         // records
         (TRADE.into(), nested(r#""long""#, ""), &[6, 2, b'B'], "x.price=3"),
         (nested(r#""int""#, ""), nested(r#""int""#, r#",{"name":"more","type":"bytes","default":"ÿa"}"#), &[6], "x.price=3 x.more=ff61"),
-        (nested(r#""int""#, ""), nested(r#""int""#, r#",{"name":"more","type":"string"}"#), &[6], "E4309 records of schema 1 cannot be read: field `x.more` cannot be read: the writer's record has no such field"),
+        (nested(r#""int""#, ""), nested(r#""int""#, r#",{"name":"more","type":"string"}"#), &[6], "E4309 records of an earlier schema (1) cannot be read: field `x.more` cannot be read: the writer's record has no such field"),
         (nested(r#""int""#, ""), r#"{"type":"record","name":"T","fields":[{"name":"cost","aliases":["price"],"type":"int"}]}"#.into(), &[6], "x.cost=3"),
         (r#"["null",{"type":"record","name":"T","fields":[{"name":"a","type":{"type":"array","items":"int"}},{"name":"b","type":"int"}]}]"#.into(),
          r#"["null",{"type":"record","name":"T","fields":[{"name":"a","type":{"type":"array","items":"int"}},{"name":"b","type":"int"}]}]"#.into(), &[0], "x.a=[] x.b=null"),
@@ -149,7 +149,7 @@ fn defaults_of_all_types() {
         ),
         (
             r#""string""#,
-            "E4309 records of schema 1 cannot be read: field `x` cannot be read: the writer's record has no such field",
+            "E4309 records of an earlier schema (1) cannot be read: field `x` cannot be read: the writer's record has no such field",
         ),
     ];
     let writer = r#"{"type":"record","name":"r","fields":[]}"#;
@@ -326,7 +326,7 @@ fn differences_of_schemas_are_told_by_field() {
         (
             one(r#""int""#),
             one(r#"["null","string"]"#),
-            &["field `x`: int may have been written and is none of the types"],
+            &["field `x`: the type was int and is string, to which it is not promoted"],
         ),
         (
             one(r#"["null","int"]"#),

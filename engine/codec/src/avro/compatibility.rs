@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use batch::Code;
+
 use super::SchemaError;
 use super::matching;
 use super::resolve::pairs;
@@ -23,6 +25,11 @@ pub struct Difference {
     pub path: String,
     /// What is in the way, in plain words.
     pub reason: String,
+}
+
+impl Difference {
+    /// The code of records of a topic that cannot be read for such a reason.
+    pub const CODE: Code = Code("E4310");
 }
 
 impl fmt::Display for Difference {
@@ -85,6 +92,8 @@ fn one(writer: &Wire, reader: &Wire, path: &str, found: &mut Vec<Difference>) {
     let Wire::Union(branches) = reader else { return plain(writer, reader, path, found) };
     match matching::branch(writer, branches) {
         Some(index) => plain(writer, &branches[index], path, found),
+        // "Nullable boolean" that was bigint: null is not what is in the way.
+        None if *writer != Wire::Null && reader.some().len() == 1 => plain(writer, reader.some()[0], path, found),
         None if *writer == Wire::Null => {
             difference(path, "null may have been written and is none of the types".to_owned(), found);
         }

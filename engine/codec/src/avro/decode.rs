@@ -11,7 +11,7 @@ use batch::{Code, ColumnType};
 use super::columns::Column;
 use super::read::Cursor;
 use super::resolve::Plan;
-use super::schema::parse;
+use super::schema::{NAME_PROPERTY, TYPE_PROPERTY, parse};
 use super::wire::{Record, Wire};
 use super::{BadRecord, Fault, SchemaError, unframe};
 
@@ -138,11 +138,11 @@ impl RecordDecoder {
                 let text = schemas.schema(id).ok_or_else(|| Fault::UnknownSchema(id).bad(0, None))?;
                 let writer = parse(&text).and_then(|schema| Wire::record_of(&schema));
                 let plan = writer.and_then(|writer| Plan::compile(&writer, self.reader.as_ref(), &self.columns));
-                vacant.insert(plan.map_err(|error| message_of(&error)))
+                vacant.insert(plan.map_err(|error| message_of(&error, &text)))
             }
         };
         plan.as_ref().map_err(|reason| {
-            let message = batch::bounded(&format!("records of schema {id} cannot be read: {reason}"));
+            let message = batch::bounded(&format!("records of an earlier schema ({id}) cannot be read: {reason}"));
             BadRecord { index: 0, code: Code("E4309"), message }
         })
     }
@@ -188,9 +188,28 @@ impl Reading<'_> {
     }
 }
 
-fn message_of(error: &SchemaError) -> String {
+fn message_of(error: &SchemaError, writer: &str) -> String {
+    if let SchemaError::Unheld { column, column_type } = error
+        && let Some(written) = written_type(writer, column)
+    {
+        return format!("column `{column}` is {column_type}, and was written as {written}");
+    }
     match std::error::Error::source(error) {
         None => error.to_string(),
         Some(source) => format!("{error}: {source}"),
+    }
+}
+
+/// The type of a column as the writer's schema has it, for people.
+fn written_type(writer: &str, column: &str) -> Option<String> {
+    let schema: serde_json::Value = serde_json::from_str(writer).ok()?;
+    let is = |field: &&serde_json::Value| {
+        let name = field.get(NAME_PROPERTY).or_else(|| field.get("name"));
+        name.and_then(serde_json::Value::as_str) == Some(column)
+    };
+    let field = schema.get("fields")?.as_array()?.iter().find(is)?;
+    match field.get(TYPE_PROPERTY).or_else(|| field.get("type"))? {
+        serde_json::Value::String(written) => Some(written.clone()),
+        other => Some(other.to_string()),
     }
 }

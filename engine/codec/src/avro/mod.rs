@@ -136,7 +136,9 @@ impl Fault {
             Self::Range => "a value does not fit its type".to_owned(),
             Self::Null => "a value is null where null is no value".to_owned(),
             Self::Kind => "a value is of a kind that the column cannot hold".to_owned(),
-            Self::Unresolved => "a union's branch or an enum's symbol is none that the reader's schema has".to_owned(),
+            Self::Unresolved => {
+                "a union's branch or an enum's symbol is none that the topic's schema has now".to_owned()
+            }
             Self::Lists => "the columns of one array or map have not as many entries, or not the same keys".to_owned(),
         };
         if let Some(column) = column {

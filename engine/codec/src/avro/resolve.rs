@@ -115,7 +115,7 @@ impl<'a> Resolver<'a> {
             for around in &place.around {
                 of = match (around, of) {
                     (Around::List, Type::List(inner)) | (Around::Map, Type::Map(inner)) => inner,
-                    _ => return Err(SchemaError::Mismatch { field: path, column_type: whole.to_string() }),
+                    _ => return Err(SchemaError::Unheld { column: path, column_type: whole.to_string() }),
                 };
             }
             column = Some((*index, of));
@@ -136,7 +136,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn mismatch(&self, index: usize, place: &Place<'_>) -> SchemaError {
-        SchemaError::Mismatch { field: place.path.clone(), column_type: self.columns[index].1.to_string() }
+        SchemaError::Unheld { column: place.path.clone(), column_type: self.columns[index].1.to_string() }
     }
 
     /// The columns of a reader's type.
@@ -362,7 +362,7 @@ pub(super) fn pairs(writer: &Record, reader: &Record) -> Vec<Option<usize>> {
 }
 
 fn unresolved(writer: &Wire, reader: &Wire, place: &Place<'_>) -> SchemaError {
-    let why = format!("the writer's {writer} is not the reader's {reader}, nor promoted to it");
+    let why = format!("it was written as {writer} and is {reader} now, to which it is not promoted");
     SchemaError::Unresolved { field: place.path.clone(), why }
 }
 

@@ -62,6 +62,14 @@ pub enum SchemaError {
         /// What is in the way.
         why: String,
     },
+    /// A column cannot hold what records have for it.
+    #[error("column `{column}` is {column_type}, and was written as another type")]
+    Unheld {
+        /// The column.
+        column: String,
+        /// Its type.
+        column_type: String,
+    },
     /// The written type of a field does not fit its Avro type.
     #[error("field `{field}` cannot hold `{column_type}`")]
     Mismatch {

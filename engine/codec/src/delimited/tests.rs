@@ -367,8 +367,8 @@ fn trailers_are_proven() {
             &proven(),
             "1\n1|2|3\n1|y\ncount 3\nsum 2\n".into(),
             wrong(
-                "b: the trailer says 2, the rows add up to 2; 2 rows could not be added, the first is line 2: the row \
-                 has 1 cells, the header has 3; the last line (6) is `sum 2`",
+                "b: 2 rows have no number that could be added, the first is line 2: the row has 1 cells, the header \
+                 has 3; the others add up to 2, as the trailer says; the last line (6) is `sum 2`",
             ),
         ),
         (&proven(), format!("1|{big}|3\n1|{big}|3\ncount 2\nsum 18446744073709551614"), ProofOutcome::Proven),
@@ -396,8 +396,16 @@ fn trailers_are_proven() {
             &proven(),
             "1|2|3\n1|x|3\ncount 2\nsum 2".into(),
             wrong(
-                "b: the trailer says 2, the rows add up to 2; 1 row could not be added, the first is line 3: `x`; the \
-                 last line (5) is `sum 2`",
+                "b: 1 row has no number that could be added, the first is line 3: `x`; the others add up to 2, as the \
+                 trailer says; the last line (5) is `sum 2`",
+            ),
+        ),
+        (
+            &proven(),
+            "1|2|3\n1|x|3\ncount 2\nsum 5".into(),
+            wrong(
+                "b: the trailer says 5, the rows add up to 2; 1 row could not be added, the first is line 3: `x`; the \
+                 last line (5) is `sum 5`",
             ),
         ),
         (&proven(), "count 0\nsum 0".into(), ProofOutcome::Proven),

@@ -157,6 +157,15 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
         return None;
     }
     let claimed = batch::excerpt(claimed, 60);
+    if let (Some(first), true) = (&sum.first_not_added, number.is_some_and(|number| number.equals(found))) {
+        // Both numbers would be the same and say nothing.
+        let have = if sum.not_added == 1 { "row has" } else { "rows have" };
+        let others = format!("the others add up to {claimed}, as the trailer says");
+        return Some(format!(
+            "{what}: {} {have} no number that could be added, the first is {first}; {others}",
+            sum.not_added
+        ));
+    }
     let no_number = if number.is_none() { ", which is no number" } else { "" };
     let not_added = match &sum.first_not_added {
         None => String::new(),

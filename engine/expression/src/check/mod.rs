@@ -97,6 +97,16 @@ impl<'a> Checker<'a> {
             SyntaxKind::Moment { date, text } => self.moment(*date, text, span),
             SyntaxKind::Not(operand) => self.not(operand),
             SyntaxKind::Negate(operand) => self.negate(operand, span),
+            SyntaxKind::Binary { operator, left, right }
+                if operator.is_arithmetic() && (left.is_joined() || right.is_joined()) =>
+            {
+                self.joined_before_added(*operator, left, right, span)
+            }
+            SyntaxKind::Binary { .. } if self.is_bare_date(span) => {
+                let date = self.written(span).to_owned();
+                let remedy = format!("write `date '{date}'`");
+                self.error("E3301", span, "this is a subtraction of numbers, not a date".to_owned(), &remedy)
+            }
             SyntaxKind::Binary { operator, left, right } => {
                 let (left_node, right_node) = (self.check(left), self.check(right));
                 let null = |side: &Syntax| matches!(side.kind, SyntaxKind::Null);
@@ -384,6 +394,14 @@ impl<'a> Checker<'a> {
         if let Some(error) = self.errors.last_mut().filter(|error| error.code.0 == "E3301") {
             error.remedy = Some(remedy);
         }
+    }
+
+    /// `2024-01-31` without quotes, which is 1992.
+    fn is_bare_date(&self, span: &Span) -> bool {
+        let text = self.text.get(span.clone()).unwrap_or("").as_bytes();
+        let fits =
+            |(index, byte): (usize, &u8)| if matches!(index, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() };
+        text.len() == 10 && text.iter().enumerate().all(fits)
     }
 
     fn against_null<T>(&mut self, operator: Operator, other: &Syntax, span: &Span) -> Option<T> {

@@ -17,7 +17,7 @@ use crate::calendar::OUT_OF_RANGE;
 use crate::cast::{as_decimals, exact, exact_numbers};
 use crate::column::{Arguments, Column, Fault, OVERFLOW, Outcome, falsehoods, numbers, truths};
 use crate::decimal;
-use crate::syntax::{Operator, Span, Syntax};
+use crate::syntax::{Operator, Span, Syntax, SyntaxKind};
 use crate::tree::{Kind, Literal, Node, Operation};
 
 /// An operand, and where it is written.
@@ -246,6 +246,9 @@ impl Checker<'_> {
         let (Some(_), Some(_)) = (exact(&left.of), exact(&right.of)) else {
             let cast = |span: &Span, of: &str| format!("write `cast({} as {of})`", self.written(span));
             let remedy = match (&left.of, &right.of) {
+                (Type::Text, Type::Text) if operator == Operator::Add => {
+                    "join texts with `||`; numbers in texts are cast first, as in `cast(x as bigint)`".to_owned()
+                }
                 (Type::Text, _) => cast(left_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
                 (_, Type::Text) => cast(right_span, "bigint") + " or as a `decimal`; texts are joined with `||`",
                 (Type::Double, _) => cast(right_span, "double") + ", or cast the double to a decimal",
@@ -257,6 +260,39 @@ impl Checker<'_> {
         let of = result_type(operator, &left, &right);
         let operation = exact_arithmetic(operator, &left.of, &right.of, &of);
         Some(self.apply(of, operation, vec![left, right], span))
+    }
+
+    /// `text || n + 1`, which joins before it adds and so adds to a text.
+    pub(super) fn joined_before_added(
+        &mut self,
+        operator: Operator,
+        left: &Syntax,
+        right: &Syntax,
+        span: &Span,
+    ) -> Option<Node> {
+        let (joined, other) = if left.is_joined() { (left, right) } else { (right, left) };
+        let SyntaxKind::Call { arguments, .. } = &joined.kind else { return None };
+        let near = if left.is_joined() { arguments.last()? } else { arguments.first()? };
+        let (near_node, other_node) = (self.check(near)?, self.check(other)?);
+        let sign = operator.sign();
+        if other_node.of == Type::Text || matches!(near.kind, SyntaxKind::Text(_)) {
+            let what = format!("no arithmetic of texts: `{sign}` is for numbers");
+            return self.error("E3301", span, what, "join texts with `||`");
+        }
+        let cast = |node: &Node, syntax: &Syntax| {
+            let written = self.written(&syntax.span);
+            if node.of == Type::Text { format!("cast({written} as bigint)") } else { written.to_owned() }
+        };
+        let (near_text, other_text) = (cast(&near_node, near), cast(&other_node, other));
+        let remedy = if left.is_joined() {
+            let before = self.written(&(left.span.start..near.span.start)).to_owned();
+            format!("write `{before} cast({near_text} {sign} {other_text} as text)`")
+        } else {
+            let after = self.written(&(near.span.end..right.span.end)).to_owned();
+            format!("write `cast({other_text} {sign} {near_text} as text) {after}`")
+        };
+        let what = format!("`||` binds tighter than `{sign}`, so this is arithmetic with a text");
+        self.error("E3301", span, what, &remedy)
     }
 
     /// `date + days`, `days + date`, `date - days` and `date - date`, which gives days.

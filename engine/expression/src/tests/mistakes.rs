@@ -57,6 +57,72 @@ fn mistakes_are_named_where_they_are() {
         "#]],
     );
     check(
+        "upper(price) || '-' || quantity + 1",
+        &expect![[r#"
+            E3301 `upper(price) || '-' || quantity + 1` `||` binds tighter than `+`, so this is arithmetic with a text | write `upper(price) || '-' || cast(quantity + 1 as text)`
+        "#]],
+    );
+    check(
+        "lower(price) || price * 2",
+        &expect![[r#"
+        E3301 `lower(price) || price * 2` `||` binds tighter than `*`, so this is arithmetic with a text | write `lower(price) || cast(cast(price as bigint) * 2 as text)`
+    "#]],
+    );
+    check(
+        "quantity + 1 || price",
+        &expect![[r#"
+        E3301 `quantity + 1 || price` `||` binds tighter than `+`, so this is arithmetic with a text | write `cast(quantity + 1 as text) || price`
+    "#]],
+    );
+    check(
+        "price || '-' + price",
+        &expect![[r#"
+        E3301 `price || '-' + price` no arithmetic of texts: `+` is for numbers | join texts with `||`
+    "#]],
+    );
+    check(
+        "(price || 'x') - 1",
+        &expect![[r#"
+        E3301 `(price || 'x') - 1` no arithmetic of text and bigint | write `cast((price || 'x') as bigint)` or as a `decimal`; texts are joined with `||`
+    "#]],
+    );
+    check(
+        "price + '-' + price",
+        &expect![[r#"
+        E3301 `price + '-'` no arithmetic of text and text | join texts with `||`; numbers in texts are cast first, as in `cast(x as bigint)`
+    "#]],
+    );
+    check(
+        "day > 2024-01-31",
+        &expect![[r#"
+        E3301 `2024-01-31` this is a subtraction of numbers, not a date | write `date '2024-01-31'`
+    "#]],
+    );
+    check(
+        "price not in 'a'",
+        &expect![[r#"
+        E3101 `'a'` `in` is followed by a list in brackets | write `in ('a', 'b')`, also for one value
+    "#]],
+    );
+    check(
+        "price in 'a'",
+        &expect![[r#"
+        E3101 `'a'` `in` is followed by a list in brackets | write `in ('a', 'b')`, also for one value
+    "#]],
+    );
+    check(
+        "trim(price),",
+        &expect![[r#"
+        E3101 `,` an expression ends without `,` | take the `,` away
+    "#]],
+    );
+    check(
+        "price, day",
+        &expect![[r#"
+        E3101 `,` one expression stands here | give each column a line of its own
+    "#]],
+    );
+    check(
         "settled = '2021-13-01'",
         &expect![[r#"
         E3302 `settled = '2021-13-01'` this text is no date | write it as 'YYYY-MM-DD'

@@ -363,6 +363,12 @@ fn header(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Vec<Arc<str>>
         else {
             let finding =
                 Diagnostic::new(codes::NO_FILE, node, format!("there is no header list `{}`", batch::bounded(&path)));
+            if path.contains(',') {
+                let names: Vec<&str> = path.split(',').map(str::trim).collect();
+                let list = batch::bounded(&format!("[{}]", names.join(", ")));
+                walk.push(finding.remedy(format!("write `header: {list}`")));
+                return None;
+            }
             walk.push(finding.remedy(
                 "a header list has one published name a line, in UTF-8; paths start at the root or beside this file",
             ));

@@ -60,6 +60,11 @@ pub(super) fn key(walk: &Walk<'_>, node: &Node) -> Option<Vec<Node>> {
         let finding = Diagnostic::new(codes::VALUE, node, "a key has at least one column");
         walk.push(finding.remedy("name the columns that identify a row, as in `key: [day, id]`"));
     }
+    let twice = |(index, node): &(usize, &Node)| key[..*index].iter().any(|known| known.text() == node.text());
+    if let Some((_, again)) = key.iter().enumerate().find(twice) {
+        let what = format!("`key` names `{}` twice", batch::bounded(again.text()));
+        walk.push(Diagnostic::new(codes::VALUE, again, what).remedy("name it once"));
+    }
     (!key.is_empty()).then_some(key)
 }
 

@@ -89,6 +89,12 @@ fn file_names(walk: &Walk<'_>, fields: &Fields<'_>, old: Option<&Node>) -> Optio
         let items = walk.items(node, "`file-names`")?;
         for item in items {
             match walk.pattern(item) {
+                Some(pattern) if pattern.text().contains('/') => {
+                    let what = format!("`{}` fits no file: a file's name has no `/`", batch::bounded(item.text()));
+                    let finding = Diagnostic::new(codes::PATTERN, item, what);
+                    walk.push(finding.remedy("name the folder in `path`, and here what stands behind the last `/`"));
+                    broken = true;
+                }
                 Some(pattern) => patterns.push(pattern),
                 None => broken = true,
             }

@@ -8,7 +8,8 @@ use crate::fields::Walk;
 use crate::language;
 use crate::parameters::Parameters;
 use crate::reader::Node;
-use crate::written::Table;
+use crate::stored;
+use crate::written::{Partition, Table};
 
 /// Reads a table's file. `None` after a finding.
 pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Table> {
@@ -64,27 +65,24 @@ pub(crate) fn table(root: &Node, name: &str, findings: &Findings) -> Option<Tabl
                 Some(_) => {}
             }
         }
-        if let Some(partition) = &partition {
-            match &by {
-                PartitionBy::Nothing => {}
-                PartitionBy::Column(name) => {
-                    if column(name).is_none() {
-                        unknown(&partition.node, name);
-                    }
+        if let Some(Partition { by, node }) = &partition {
+            match by {
+                PartitionBy::Column(name)
+                | PartitionBy::Year(name)
+                | PartitionBy::Month(name)
+                | PartitionBy::Day(name)
+                    if column(name).is_none() =>
+                {
+                    unknown(node, name);
                 }
-                PartitionBy::Year(name) | PartitionBy::Month(name) | PartitionBy::Day(name) => match column(name) {
-                    None => unknown(&partition.node, name),
-                    Some(found)
-                        if !matches!(found.column_type.of, batch::Type::Date | batch::Type::Timestamp { .. }) =>
-                    {
-                        let what = format!("`{name}` is {}, which has no year, month or day", found.column_type);
-                        let finding = Diagnostic::new(codes::VALUE, &partition.node, what);
-                        walk.push(finding.remedy(format!("take a date or timestamp, or write `partition: {name}`")));
-                    }
-                    Some(_) => {}
-                },
+                _ => {}
             }
         }
+        stored::keys(findings, &columns, &key, partition.as_ref());
+        let places: Vec<(&str, &Node)> = nodes.iter().map(|node| (node.text(), node)).collect();
+        stored::names(findings, &columns, |name| {
+            places.iter().find(|(known, _)| *known == name).map_or(name_node, |(_, node)| node)
+        });
     }
     let definition = TableDefinition {
         name: found,

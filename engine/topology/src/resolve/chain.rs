@@ -151,6 +151,9 @@ impl<'a> Chain<'a> {
         self.shape = ByLayout::from_iter([(Arc::<str>::from(""), output)]);
         let name = self.free_name(step);
         self.push(name, at, Verb::Select { expressions });
+        if let Some(step) = self.steps.last_mut() {
+            step.added = true;
+        }
     }
 
     fn free_name(&self, wanted: &str) -> Arc<str> {
@@ -161,7 +164,7 @@ impl<'a> Chain<'a> {
 
     /// Adds a step that leaves the present shape.
     pub(super) fn push(&mut self, name: Arc<str>, at: &Node, verb: Verb) {
-        self.steps.push(Step { name, at: at.span.position(), verb, output: self.shape.clone() });
+        self.steps.push(Step { name, at: at.span.position(), verb, output: self.shape.clone(), added: false });
     }
 }
 

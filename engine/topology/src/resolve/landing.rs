@@ -14,6 +14,7 @@ use crate::files::Site;
 use crate::plan;
 use crate::read;
 use crate::reader::{self, Node};
+use crate::stored::{self, Version};
 use crate::written::{Flow, Landing, Table, Topology};
 
 /// The first landing of each table.
@@ -90,12 +91,18 @@ pub(super) fn landing(
         None => written.partition.as_ref().map(|partition| &partition.node),
     };
     rules(world, flow, written, &definition, from, place);
+    version_type(world, written, &definition, table.as_deref(), chain);
     share(world, written, &definition);
     (findings.errors() == before).then_some(plan::TableWrite {
         table: definition,
         batch_rows: written.batch_rows,
         batch_age: written.batch_age,
         at_least_once: written.at_least_once,
+        declared: table
+            .iter()
+            .flat_map(|table| &table.columns)
+            .map(|node| (node.shared(), node.span.position()))
+            .collect(),
     })
 }
 
@@ -172,20 +179,60 @@ fn derived(
         .iter()
         .map(|(name, of)| (Arc::clone(name), ColumnType { nullable: of.nullable && !never_null(name), ..of.clone() }))
         .collect();
+    let of_table: Vec<TableColumn> = columns
+        .iter()
+        .map(|(name, of)| TableColumn { name: Arc::clone(name), column_type: of.clone(), about: String::new() })
+        .collect();
+    refused(world, written, key, &of_table, chain);
     if columns.iter().any(|(name, of)| shape.get(name) != Some(of)) {
         chain.project("convert", columns.clone(), &written.table);
     }
     Some(TableDefinition {
         name: written.table.shared(),
         about: String::new(),
-        columns: columns
-            .into_iter()
-            .map(|(name, column_type)| TableColumn { name, column_type, about: String::new() })
-            .collect(),
+        columns: of_table,
         key: key.iter().map(Node::shared).collect(),
         partition: partition.map_or(PartitionBy::Nothing, |partition| partition.by.clone()),
         rows: written.rows.clone(),
     })
+}
+
+/// What the server would refuse of a table without a file.
+fn refused(world: &World<'_>, written: &Landing, key: &[Node], columns: &[TableColumn], chain: &Chain<'_>) {
+    let place = |name: &str| chain.place(name).unwrap_or(&written.table);
+    for column in columns.iter().filter(|column| column.name.starts_with('_')) {
+        let what = format!("the column `{}` would be one of the engine's: their names begin with `_`", column.name);
+        let finding = Diagnostic::new(codes::NAME, place(&column.name), what);
+        let finding =
+            finding.because("The engine adds columns of its own to each table, such as `_landing` and `_offset`.");
+        let plain = column.name.trim_start_matches('_');
+        let plain = if plain.is_empty() { "NAME" } else { plain };
+        world.findings.push(finding.remedy(format!("rename it, as in `rename: {{ {}: {plain} }}`", column.name)));
+    }
+    stored::names(world.findings, columns, place);
+    // What is poisoned has no type yet.
+    let sound: Vec<TableColumn> = columns.iter().filter(|column| !chain.is_poisoned(&column.name)).cloned().collect();
+    stored::keys(world.findings, &sound, key, written.partition.as_ref());
+}
+
+/// Whether the server can compare what says which row is the newest.
+fn version_type(
+    world: &World<'_>,
+    written: &Landing,
+    definition: &TableDefinition,
+    table: Option<&Table>,
+    chain: &Chain<'_>,
+) {
+    let (RowsMeaning::ByKey { version: Some(version) }, Some(node)) = (&definition.rows, &written.version) else {
+        return;
+    };
+    if table.is_none() && chain.is_poisoned(version) {
+        return;
+    }
+    let declared = table.and_then(|table| table.columns.iter().find(|node| node.text() == &**version));
+    if let Some(column) = definition.columns.iter().find(|column| column.name == *version) {
+        stored::version(world.findings, column, &Version { node, declared, table: &definition.name });
+    }
 }
 
 fn partition_column(by: &PartitionBy) -> Option<&Arc<str>> {

@@ -1,0 +1,193 @@
+//! The schemas by which a topic's records were written, against the one that the topologies have for it now.
+//!
+//! A file may be changed in a way that earlier records cannot be read by. While such records wait for a flow of these
+//! topologies they would become dead letters, so a run does not start and `plan` says so. Where none waits they only lie
+//! there, which is told until a newer record is written: a flow that is sent back could not read them.
+//!
+//! Of each partition the first record that waits and the last are looked at; what was written between two compatible
+//! schemas by a third, incompatible one is not seen here, and becomes dead letters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Result;
+use batch::Records;
+use codec::avro::{self, Difference, Schemas as _};
+use log::Log;
+use topology::plan::{From, To, TopicWrite, Topology};
+
+use crate::exit::{Exit, failure};
+use crate::show;
+
+/// A topic with records of a schema that the one of now cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Earlier {
+    topic: Arc<str>,
+    /// A flow that has such records before it, and how many records wait for it.
+    waits: Option<(String, i64)>,
+    /// What is in the way, field by field.
+    fields: BTreeSet<String>,
+}
+
+impl Earlier {
+    /// True if a flow would have to read such records.
+    pub(crate) fn stops(&self) -> bool {
+        self.waits.is_some()
+    }
+
+    /// What is wrong, in lines.
+    pub(crate) fn text(&self) -> String {
+        let Self { topic, waits, fields } = self;
+        let mut text = match waits {
+            Some((flow, records)) => {
+                let wait = if *records == 1 { "1 record waits".to_owned() } else { format!("{records} records wait") };
+                format!("{} topic {topic}: {wait} for {flow} that the schema of now cannot read", Difference::CODE)
+            }
+            None => format!(
+                "topic {topic}: its newest record is of an earlier schema that the one of now cannot read; none of these \
+                 flows has such records before it, and none could go back to them (release --from earliest)"
+            ),
+        };
+        fields.iter().for_each(|field| text.push_str(&format!("\n  {field}")));
+        text
+    }
+
+    /// What helps.
+    pub(crate) fn remedy(&self) -> String {
+        let flow = self.waits.as_ref().map_or("the flow", |(flow, _)| flow);
+        format!(
+            "take the change back and run once more, so that {flow} reads what waits, then make it again; or write the \
+             rows to a topic of another name"
+        )
+    }
+}
+
+/// What a topic's records are to be now, and who reads them.
+struct Planned {
+    schema: String,
+    readers: Vec<(String, String)>,
+}
+
+/// The topics of these topologies whose records the schemas of now cannot read.
+pub(crate) fn earlier(topologies: &[Topology], log: &dyn Log, schemas: &operators::Schemas) -> Result<Vec<Earlier>> {
+    let mut found = Vec::new();
+    for (topic, planned) in planned(topologies) {
+        let Some(state) = log.topic(&topic)? else { continue };
+        let look = Look { topic: &topic, partitions: state.partitions, log, schemas, schema: &planned.schema };
+        let mut waits = None;
+        let mut fields = BTreeSet::new();
+        for (topology, flow) in &planned.readers {
+            let group = runtime::names::group(topology, flow);
+            let (unread, unreadable) = look.before(&group)?;
+            if !unreadable.is_empty() {
+                waits = waits.or(Some((format!("{topology}/{flow}"), unread)));
+                fields.extend(unreadable);
+            }
+        }
+        if waits.is_none() {
+            fields = look.newest()?;
+        }
+        if !fields.is_empty() {
+            found.push(Earlier { topic, waits, fields });
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses to go on where a flow would have to read such records, and tells of the others.
+pub(crate) fn refuse(topologies: &[Topology], log: &dyn Log, schemas: &operators::Schemas) -> Result<()> {
+    for one in earlier(topologies, log, schemas)? {
+        if one.stops() {
+            return Err(failure(Exit::Topology, one.text(), one.remedy()));
+        }
+        show::note(&one.text());
+    }
+    Ok(())
+}
+
+fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
+    let mut planned: BTreeMap<Arc<str>, Planned> = BTreeMap::new();
+    let mut add = |topic: &Arc<str>, columns: &topology::plan::Columns, schema: Option<&Arc<str>>, reader| {
+        let entry = planned.entry(Arc::clone(topic)).or_insert_with(|| {
+            let columns: Vec<_> = columns.iter().map(|(name, of)| (Arc::clone(name), of.clone())).collect();
+            let schema = schema.map_or_else(|| avro::record_schema(topic, &columns), ToString::to_string);
+            Planned { schema, readers: Vec::new() }
+        });
+        entry.readers.extend(reader);
+    };
+    for topology in topologies {
+        for flow in &topology.flows {
+            if let From::Topic(read) = &flow.from {
+                let reader = (topology.name.to_string(), flow.name.to_string());
+                add(&read.topic, &read.columns, read.schema.as_ref(), Some(reader));
+            }
+            let mut written: Vec<&TopicWrite> = flow.outputs.values().collect();
+            if let To::Topic(write) = &flow.to {
+                written.push(write);
+            }
+            written.iter().for_each(|write| add(&write.topic, &write.columns, write.schema.as_ref(), None));
+        }
+    }
+    planned
+}
+
+/// A look at the records of one topic.
+struct Look<'a> {
+    topic: &'a str,
+    partitions: i32,
+    log: &'a dyn Log,
+    schemas: &'a operators::Schemas,
+    /// The schema of now.
+    schema: &'a str,
+}
+
+impl Look<'_> {
+    /// How many records wait for a group, and what is in the way of reading them.
+    fn before(&self, group: &str) -> Result<(i64, BTreeSet<String>)> {
+        let (mut unread, mut found) = (0, BTreeSet::new());
+        for partition in 0..self.partitions {
+            let position = self.log.position(group, self.topic, partition)?;
+            let (next, end) = (position.map_or(0, |position| position.offset), self.log.end(self.topic, partition)?);
+            if next < end {
+                unread += end - next;
+                found.extend(self.at(partition, next)?);
+                found.extend(self.at(partition, end - 1)?);
+            }
+        }
+        Ok((unread, found))
+    }
+
+    /// What is in the way of reading the newest record.
+    fn newest(&self) -> Result<BTreeSet<String>> {
+        let mut newest: Option<Records> = None;
+        for partition in 0..self.partitions {
+            let end = self.log.end(self.topic, partition)?;
+            let Some(record) = (if end > 0 { self.record(partition, end - 1)? } else { None }) else { continue };
+            let arrival = |records: &Records| records.arrivals.value(0);
+            if newest.as_ref().is_none_or(|newest| arrival(newest) < arrival(&record)) {
+                newest = Some(record);
+            }
+        }
+        newest.map_or_else(|| Ok(BTreeSet::new()), |record| self.in_the_way(&record))
+    }
+
+    /// What is in the way of reading the record at an offset, or the first one after it.
+    fn at(&self, partition: i32, offset: i64) -> Result<BTreeSet<String>> {
+        self.record(partition, offset)?.map_or_else(|| Ok(BTreeSet::new()), |record| self.in_the_way(&record))
+    }
+
+    /// A block that begins with the record at an offset, or the first one after it.
+    fn record(&self, partition: i32, offset: i64) -> Result<Option<Records>> {
+        let blocks = self.log.read(self.topic, partition, offset, 1)?;
+        Ok(blocks.into_iter().find(|block| !block.is_empty()))
+    }
+
+    /// What is in the way of reading the first of these records.
+    fn in_the_way(&self, records: &Records) -> Result<BTreeSet<String>> {
+        let id = avro::unframe(records.values.value(0)).map(|(id, _)| id);
+        let Some(writer) = id.and_then(|id| self.schemas.schema(id)) else { return Ok(BTreeSet::new()) };
+        let differences = avro::compatibility(self.schema, &writer)?;
+        // Records are read by the names of their fields; what the record itself is called does not matter.
+        Ok(differences.iter().filter(|one| !one.path.is_empty()).map(ToString::to_string).collect())
+    }
+}

@@ -1,0 +1,79 @@
+//! What a change of a file means for what is there already: records of an earlier schema, rows in an earlier table.
+
+use crate::workplace::Workplace;
+
+const COLLECT: &str = r#"topology: sales
+flows:
+  collect:
+    from: { files: { path: sales, file-names: ["sales_{date:%Y%m%d}.txt"] } }
+    steps:
+      - decode: { delimited: { layouts: { one: { header: [id, amount] } } } }
+      - select: { id: id, amount: cast(amount as bigint), day: document.date }
+    to: { topic: demo.sales, key: [id] }
+"#;
+
+const LAND: &str = r#"  land:
+    from: { topic: demo.sales }
+    steps: [ { where: id is not null } ]
+    to: { topic: demo.seen, key: [id] }
+"#;
+
+#[test]
+fn records_of_an_earlier_schema_are_told_before_anything_is_started() {
+    let workplace = Workplace::new();
+    let file = |text: &str| workplace.write("sales.yaml", text);
+    let both = format!("{COLLECT}{LAND}");
+    let changed = both.replace("cast(amount as bigint)", "\"cast(amount as bigint) > 5\"");
+    let (run, plan) = (["run", "sales.yaml", "--once"], ["plan", "sales.yaml"]);
+    workplace.write("sales/sales_20260105.txt", "id,amount\na,5\nb,6\n");
+    file(COLLECT);
+    workplace.say(&run).ends(0);
+
+    // Two records wait for a flow that is new.
+    file(&changed);
+    let planned = workplace.say(&plan).ends(2).output;
+    let refused = workplace.say(&run).ends(65).errors;
+    for said in [&planned, &refused] {
+        assert!(said.contains("E4310 topic demo.sales: 2 records wait for sales/land"), "{said}");
+        assert!(said.contains("\n  field `amount`: the type was long and is boolean"), "{said}");
+        assert!(said.contains("to go on: take the change back and run once more"), "{said}");
+    }
+    // What is said to help helps: they are read by their own schema, and then the change hinders nobody.
+    file(&both);
+    workplace.say(&run).ends(0);
+    file(&changed);
+    let planned = workplace.say(&plan).ends(0).output;
+    assert!(planned.contains("topic demo.sales: its newest record is of an earlier schema"), "{planned}");
+    workplace.write("sales/sales_20260106.txt", "id,amount\nc,7\n");
+    let said = workplace.say(&run).ends(0);
+    assert!(said.errors.contains("topic demo.sales: its newest record is of an earlier schema"), "{}", said.errors);
+    // The newest record is of the schema of now.
+    assert!(!workplace.say(&plan).ends(0).output.contains("newest record is of an earlier schema"));
+    // A change that earlier records can be read by is no matter.
+    file(&both.replace("day: document.date", "day: document.date, more: \"nullif(id, 'a')\""));
+    assert!(workplace.say(&plan).ends(0).output.contains("demo.sales"), "planned");
+}
+
+#[test]
+fn a_table_that_is_renamed_in_the_file_is_told_by_its_earlier_name() {
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    workplace.write_changed("my-list.yaml", &[("demo.my_list", "demo.our_list")]);
+    let before = workplace.say(&["plan", "my-list.yaml", "--apply"]).ends(2).output;
+    assert!(before.contains("table demo.our_list: missing; my-list/load has landed in demo.my_list"), "{before}");
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(3);
+    let after = workplace.say(&["plan", "my-list.yaml"]).ends(2).output;
+    assert!(after.contains("table demo.our_list: missing; my-list/load has landed in demo.my_list"), "{after}");
+    let said = workplace.say(&["reconcile"]).ends(4).output;
+    assert!(
+        said.contains("my-list/load landed in demo.my_list before the topology named demo.our_list: 2 of its"),
+        "{said}"
+    );
+    // What is said to help helps.
+    let help = "rename table demo.my_list to demo.our_list";
+    assert!(said.contains(help), "{said}");
+    workplace.say(&["sql", help]).ends(0);
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    assert!(!said.contains("demo.my_list"), "{said}");
+}
