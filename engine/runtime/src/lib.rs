@@ -17,6 +17,7 @@ mod flow;
 mod hold;
 pub mod landing;
 mod ledger;
+mod letters;
 mod metadata;
 pub mod names;
 mod retry;
@@ -30,7 +31,7 @@ mod task;
 
 pub use board::{Board, FlowState, Refusal};
 pub use codes::EXPLANATIONS;
-pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark, dead_letters};
+pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
@@ -39,8 +40,11 @@ pub use flow::{
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt, Release, receipts};
+pub use letters::{DeadLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
-pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back, waiting_rows};
+pub use retry::{
+    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, waiting_rows,
+};
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;
 pub use stop::StopSignal;
