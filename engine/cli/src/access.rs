@@ -86,8 +86,8 @@ impl Access {
         }
     }
 
-    /// `topology/flow` of every flow that has a ledger.
-    fn flows(&self) -> Result<Vec<(String, String)>> {
+    /// Topology and flow of every flow that has a ledger.
+    pub(crate) fn flows(&self) -> Result<Vec<(String, String)>> {
         let topics = self.log.topics()?;
         let ledgers = topics.iter().filter_map(|topic| topic.strip_suffix(".ledger"));
         Ok(ledgers.filter_map(|name| name.split_once('.')).map(|(one, two)| (one.to_owned(), two.to_owned())).collect())

@@ -49,6 +49,9 @@ pub(crate) struct Listed {
     pub(crate) old_rows: Vec<OldRows>,
 }
 
+/// Positions of rows that are on their way back, by flow and partition of its input.
+type Waiting = HashMap<(String, i32), HashSet<(i64, i64)>>;
+
 impl Access {
     /// The topologies that may have dead letters.
     pub(crate) fn topologies_with_letters(&self) -> Result<Vec<String>> {
@@ -59,31 +62,58 @@ impl Access {
     /// Hands over each letter that is open or waits in a retry topic for a run, with which of both it is.
     pub(crate) fn each_letter(&self, mut take: impl FnMut(DeadLetter, &'static str) -> Result<()>) -> Result<()> {
         for topology in self.topologies_with_letters()? {
-            let mut waiting: HashMap<(String, i32), HashSet<(i64, i64)>> = HashMap::new();
-            let wanted = |word: Option<&str>| word.is_none_or(|word| word == Mark::Replayed.word());
-            DeadLetters::read(self.log.as_ref(), &topology)?.each(self.log.as_ref(), wanted, |letter, word| {
-                if word.is_none() {
-                    return take(letter, OPEN);
-                }
-                let place = (letter.flow.clone(), letter.partition);
-                if !waiting.contains_key(&place) {
-                    let rows = runtime::waiting_rows(self.log.as_ref(), &topology, &letter.flow, letter.partition)?;
-                    waiting.insert(place.clone(), rows.into_iter().collect());
-                }
-                let waits = waiting.get(&place).is_some_and(|rows| rows.contains(&(letter.offset, letter.row)));
-                if waits { take(letter, WAITING) } else { Ok(()) }
-            })?;
+            let letters = DeadLetters::read(self.log.as_ref(), &topology)?;
+            let waiting = self.waiting_rows(&topology)?;
+            letters.each_open(self.log.as_ref(), |letter| take(letter, OPEN))?;
+            self.each_waiting(&letters, &waiting, |letter| take(letter, WAITING))?;
         }
         Ok(())
+    }
+
+    /// Hands over each letter that was sent back and stands among the rows that wait.
+    fn each_waiting(
+        &self,
+        letters: &DeadLetters,
+        waiting: &Waiting,
+        mut take: impl FnMut(DeadLetter) -> Result<()>,
+    ) -> Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let sent_back = |word: Option<&str>| word == Some(Mark::Replayed.word());
+        letters.each(self.log.as_ref(), sent_back, |letter, _| {
+            let rows = waiting.get(&(letter.flow.clone(), letter.partition));
+            let waits = rows.is_some_and(|rows| rows.contains(&(letter.offset, letter.row)));
+            if waits { take(letter) } else { Ok(()) }
+        })
+    }
+
+    /// The rows of a topology that are on their way back.
+    fn waiting_rows(&self, topology: &str) -> Result<Waiting> {
+        let mut waiting = Waiting::new();
+        for (_, flow) in self.flows()?.into_iter().filter(|(of, _)| of == topology) {
+            let retries = self.log.topic(&runtime::names::retry(topology, &flow))?;
+            for partition in 0..retries.map_or(0, |state| state.partitions) {
+                let rows = runtime::waiting_rows(self.log.as_ref(), topology, &flow, partition)?;
+                if !rows.is_empty() {
+                    waiting.insert((flow.clone(), partition), rows.into_iter().collect());
+                }
+            }
+        }
+        Ok(waiting)
     }
 
     /// How many are open, and how many wait.
     pub(crate) fn count_letters(&self) -> Result<(u64, u64)> {
         let (mut open, mut waiting) = (0, 0);
-        self.each_letter(|_, state| {
-            *if state == OPEN { &mut open } else { &mut waiting } += 1;
-            Ok(())
-        })?;
+        for topology in self.topologies_with_letters()? {
+            let letters = DeadLetters::read(self.log.as_ref(), &topology)?;
+            open += letters.open();
+            self.each_waiting(&letters, &self.waiting_rows(&topology)?, |_| {
+                waiting += 1;
+                Ok(())
+            })?;
+        }
         Ok((open, waiting))
     }
 

@@ -19,17 +19,26 @@ pub(crate) fn read_line(text: &str) -> bool {
     }
 }
 
-/// Prints prose: on a terminal wrapped between words, elsewhere as it is.
+/// Prints lines of prose: on a terminal wrapped between words, what is wrapped set off; elsewhere as they are.
 pub(crate) fn prose(text: &str) {
+    fitted(text, 2);
+}
+
+/// Prints paragraphs: as prose, with nothing set off.
+pub(crate) fn paragraphs(text: &str) {
+    fitted(text, 0);
+}
+
+fn fitted(text: &str, further: usize) {
     match crate::table::terminal() {
-        Some(width) => line(&wrapped(&visible(text), width)),
+        Some(width) => line(&wrapped(&visible(text), width, further)),
         None => line(text),
     }
 }
 
-/// Text of which no line is longer than this, unless a word is. What is wrapped of a line stands two places further to
-/// the right than the line does.
-pub(crate) fn wrapped(text: &str, width: usize) -> String {
+/// Text of which no line is longer than this, unless a word is. What is wrapped of a line stands so many places further
+/// to the right than the line does.
+pub(crate) fn wrapped(text: &str, width: usize, further: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
         if line.chars().count() <= width {
@@ -41,7 +50,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> String {
         let mut empty = true;
         for word in line[indent..].split(' ') {
             if !empty && current.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::replace(&mut current, " ".repeat(indent + 2)));
+                lines.push(std::mem::replace(&mut current, " ".repeat(indent + further)));
                 empty = true;
             }
             if !empty {
@@ -221,8 +230,9 @@ mod tests {
             (&format!("see {id} for more"), 20, format!("see\n  {id}\n  for more")),
         ];
         for (text, width, wanted) in cases {
-            assert_eq!(wrapped(text, width), wanted, "{text}");
+            assert_eq!(wrapped(text, width, 2), wanted, "{text}");
         }
+        assert_eq!(wrapped("one two three", 9, 0), "one two\nthree");
         assert_eq!([0, 1, 2_000].map(|number| counted(number, "row")), ["0 rows", "1 row", "2,000 rows"]);
     }
 

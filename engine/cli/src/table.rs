@@ -70,7 +70,7 @@ pub(crate) fn rendered(header: &[&str], rows: &[Vec<String>], width: Option<u16>
         return text;
     }
     let told = format!("(0 everywhere: {})", out.join(", "));
-    format!("{text}\n{}", crate::show::wrapped(&told, width.unwrap_or(usize::MAX)))
+    format!("{text}\n{}", crate::show::wrapped(&told, width.unwrap_or(usize::MAX), 2))
 }
 
 fn name(header: &str) -> &str {

@@ -58,6 +58,12 @@ impl DeadLetters {
         Ok(Self { topic, newest, words })
     }
 
+    /// How many are open.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.newest.iter().filter(|(_, word)| word.is_none()).count() as u64
+    }
+
     /// Hands over each letter of which the word is wanted that says what became of it (`None`: it is open), until
     /// `take` fails.
     ///
@@ -229,6 +235,7 @@ mod tests {
         assert_eq!(told(|_| true), all.clone().map(|(id, attempt, word)| (id.to_owned(), attempt, word)));
         assert_eq!(told(|word| word.is_none()), [("b".to_owned(), 1, None), ("a".to_owned(), 5, None)]);
         assert_eq!(told(|word| word == Some("replayed")).len(), 1);
+        assert_eq!(letters.open(), 2);
         assert_eq!(dead_letters(&log, "feed").expect("read").len(), 4);
         assert!(DeadLetters::read(&log, "other").expect("no such topic").newest.is_empty());
     }

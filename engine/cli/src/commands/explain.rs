@@ -37,7 +37,7 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Exit> {
         return Ok(Exit::Fine);
     };
     let found = known(code)?;
-    show::prose(&format!("{}: {}\n\n{}\n\nWhat to do: {}", found.code, found.title, found.why, found.remedy));
+    show::paragraphs(&format!("{}: {}\n\n{}\n\nWhat to do: {}", found.code, found.title, found.why, found.remedy));
     Ok(Exit::Fine)
 }
 
