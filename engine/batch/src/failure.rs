@@ -54,6 +54,12 @@ pub struct Failed {
     pub origins: Origins,
 }
 
+/// A number of things: `1 row`, `2 rows`. For words that take an `s`.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Cuts `text` to at most 500 bytes on a character boundary, so that a hostile input cannot fill a log.
 #[must_use]
 pub fn bounded(text: &str) -> String {

@@ -14,7 +14,7 @@ mod rows;
 mod table;
 mod types;
 
-pub use failure::{Code, Explanation, Failed, RowFailure, bounded, excerpt};
+pub use failure::{Code, Explanation, Failed, RowFailure, bounded, counted, excerpt};
 pub use origin::{DocumentId, Input, Origins, Place, TopicIdentity};
 pub use partitioner::partition_of;
 pub use records::{Header, HeaderRanges, Headers, Record, Records, RecordsBuilder};

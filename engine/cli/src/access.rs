@@ -1,18 +1,19 @@
 //! Answers questions about a data folder: the same for the run that owns it and for a command that opened it itself.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::Log;
-use runtime::{Board, DeadLetter, Holds, Mark, Receipt, SystemTopics};
+use runtime::{Board, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::{Question, Reply};
 use crate::data::DataFolder;
 use crate::reconcile;
+use crate::replay::Chosen;
 use crate::tap::frame::Wire;
 use crate::tap::topic::{TopicTap, Wanted};
 use crate::tap::{Manner, Taps};
@@ -62,22 +63,19 @@ impl Access {
             }
             Question::Status => self.status(),
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
-            Question::DeadLetters => {
-                let told = |(letter, state): &(DeadLetter, &str)| {
-                    let mut value = crate::show::letter(letter);
-                    value["state"] = json!(state);
-                    value
-                };
-                Ok(self.letters_to_come()?.iter().map(told).collect())
-            }
+            Question::DeadLetters => self.whole_letters(),
+            Question::ListDeadLetters { each } => Ok(serde_json::to_value(self.list_letters(*each)?)?),
+            Question::DeadLetter { id } => self.one_letter(id),
             Question::Topics => self.topics(),
             Question::Reconcile => self.reconcile(),
-            Question::Replay { files, code, dry } => {
-                Ok(serde_json::to_value(crate::replay::replay(self, files, code.as_deref(), *dry)?)?)
+            Question::Replay { files, code, ids, dry } => {
+                let chosen = Chosen::new(self, code.as_ref(), ids)?;
+                Ok(serde_json::to_value(crate::replay::replay(self, files, &chosen, *dry)?)?)
             }
-            Question::GiveUp { flow, code } => {
-                self.folder.knows(flow)?;
-                crate::replay::give_up(self, flow, code.as_deref())
+            Question::GiveUp { flow, code, ids } => {
+                flow.as_ref().map_or(Ok(()), |flow| self.folder.knows(flow))?;
+                let chosen = Chosen::new(self, code.as_ref(), ids)?;
+                crate::replay::give_up(self, flow.as_deref(), &chosen)
             }
             Question::Release { flow } => {
                 self.folder.knows(flow)?;
@@ -88,8 +86,8 @@ impl Access {
         }
     }
 
-    /// `topology/flow` of every flow that has a ledger.
-    fn flows(&self) -> Result<Vec<(String, String)>> {
+    /// Topology and flow of every flow that has a ledger.
+    pub(crate) fn flows(&self) -> Result<Vec<(String, String)>> {
         let topics = self.log.topics()?;
         let ledgers = topics.iter().filter_map(|topic| topic.strip_suffix(".ledger"));
         Ok(ledgers.filter_map(|name| name.split_once('.')).map(|(one, two)| (one.to_owned(), two.to_owned())).collect())
@@ -105,21 +103,41 @@ impl Access {
                         board.restore(&format!("{topology}/{flow}"), &entry);
                     }
                 }
+                self.behind(&board)?;
                 board.flows()
             }
         };
         let balanced: BTreeMap<&String, bool> =
             flows.iter().map(|(name, state)| (name, state.total.balanced())).collect();
-        let letters = self.letters_to_come()?;
-        let open = letters.iter().filter(|(_, state)| *state == "open").count();
+        let (open, waiting) = self.count_letters()?;
+        let held_before = if self.board.is_some() { Vec::new() } else { self.folder.held()? };
         Ok(json!({
             "running": self.board.is_some(),
             "flows": flows,
             "accounted_for": balanced,
             "holds": self.holds.list(),
+            "held_when_it_ended": held_before,
             "open_dead_letters": open,
-            "waiting_dead_letters": letters.len() - open,
+            "waiting_dead_letters": waiting,
+            "old_rows": self.old_rows()?,
         }))
+    }
+
+    /// How far each flow stands behind the ends of its input, by partition.
+    fn behind(&self, board: &Board) -> Result<()> {
+        for (name, known) in self.folder.known_flows()? {
+            let Some((topology, flow)) = name.split_once('/') else { continue };
+            let Some(state) = self.log.topic(&known.topic)? else { continue };
+            let group = runtime::names::group(topology, flow);
+            let mut waiting = BTreeMap::new();
+            for partition in 0..state.partitions {
+                let position = self.log.position(&group, &known.topic, partition)?;
+                let end = self.log.end(&known.topic, partition)?;
+                waiting.insert(partition, (end - position.map_or(0, |position| position.offset)).max(0));
+            }
+            board.change(&name, |state| state.waiting = waiting);
+        }
+        Ok(())
     }
 
     /// All receipts of all flows, the newest last.
@@ -132,45 +150,6 @@ impl Access {
         Ok(receipts)
     }
 
-    /// Dead letters that are open, of all topologies.
-    pub(crate) fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        let topics = self.log.topics()?;
-        let mut open = Vec::new();
-        for topology in topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")) {
-            let letters = runtime::dead_letters(self.log.as_ref(), topology)?.into_values();
-            open.extend(letters.filter(|(_, mark)| mark.is_none()).map(|(letter, _)| letter));
-        }
-        Ok(open)
-    }
-
-    /// Dead letters that are not at their end: open ones, and those that wait in a retry topic for a run.
-    fn letters_to_come(&self) -> Result<Vec<(DeadLetter, &'static str)>> {
-        let topics = self.log.topics()?;
-        let mut waiting: HashMap<(String, i32), HashSet<(i64, i64)>> = HashMap::new();
-        let mut found = Vec::new();
-        for topology in topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")) {
-            for (letter, mark) in runtime::dead_letters(self.log.as_ref(), topology)?.into_values() {
-                if mark.is_none() {
-                    found.push((letter, "open"));
-                    continue;
-                }
-                if mark.as_deref() != Some(Mark::Replayed.word()) {
-                    continue;
-                }
-                let place = (letter.flow.clone(), letter.partition);
-                if !waiting.contains_key(&place) {
-                    let rows = runtime::waiting_rows(self.log.as_ref(), topology, &letter.flow, letter.partition)?;
-                    waiting.insert(place.clone(), rows.into_iter().collect());
-                }
-                if waiting.get(&place).is_some_and(|rows| rows.contains(&(letter.offset, letter.row))) {
-                    found.push((letter, "waiting"));
-                }
-            }
-            waiting.clear();
-        }
-        Ok(found)
-    }
-
     /// All topics with their number of records.
     fn topics(&self) -> Result<Value> {
         let mut told = Vec::new();
@@ -178,7 +157,10 @@ impl Access {
             let Some(state) = self.log.topic(&name)? else { continue };
             let ends = (0..state.partitions).map(|partition| self.log.end(&name, partition));
             let records: i64 = ends.collect::<Result<Vec<_>, _>>()?.into_iter().sum();
-            told.push(json!({ "topic": &*name, "partitions": state.partitions, "records": records }));
+            let internal = is_internal(&name);
+            told.push(json!({
+                "topic": &*name, "partitions": state.partitions, "records": records, "internal": internal,
+            }));
         }
         Ok(told.into())
     }
@@ -188,6 +170,12 @@ impl Access {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
         reconcile::reconcile(self.log.as_ref(), client, &self.folder.known_flows()?)
     }
+}
+
+/// True for the topics that the engine makes for itself.
+fn is_internal(topic: &str) -> bool {
+    const ENDS: [&str; 6] = [".documents", ".discovery", ".ledger", ".dead-letters", ".retry", ".changelog"];
+    topic.starts_with("spotlight.") || ENDS.iter().any(|end| topic.ends_with(end))
 }
 
 /// The newest receipt of each document of a flow, in their order.

@@ -245,11 +245,17 @@ pub(crate) struct Receipts {
 pub(crate) enum DeadLetters {
     /// Dead letters that are open, or wait to be replayed, grouped by flow, state, code, step and field.
     #[command(after_help = examples::DLQ_LS)]
-    Ls(Show),
+    Ls {
+        /// Each of them with its id, without groups.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        show: Show,
+    },
     /// One dead letter, whole.
     #[command(after_help = examples::DLQ_SHOW)]
     Show {
-        /// Its id, as `ls` prints it, or the start of it.
+        /// Its id, as `ls --all` prints it, or any beginning or end of it that no other has.
         id: String,
         #[command(flatten)]
         show: Show,
@@ -265,11 +271,14 @@ pub(crate) enum DeadLetters {
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
     /// TOPOLOGY/FLOW, or a topology (all its flows).
-    #[arg(value_name = "FLOW")]
-    pub(crate) flow: String,
+    #[arg(value_name = "FLOW", required_unless_present = "ids")]
+    pub(crate) flow: Option<String>,
     /// Only dead letters with this code.
     #[arg(long)]
     pub(crate) code: Option<String>,
+    /// Only these, by their ids or any unique beginnings or ends of them.
+    #[arg(long = "id", value_name = "ID", num_args = 1.., conflicts_with = "flow")]
+    pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) show: Show,
 }
@@ -282,6 +291,9 @@ pub(crate) struct Replay {
     /// Only dead letters with this code.
     #[arg(long)]
     pub(crate) code: Option<String>,
+    /// Only this one, by its id or any unique beginning or end of it; repeat for more.
+    #[arg(long = "id", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
     /// Say how many would pass now, and change nothing.
     #[arg(long)]
     pub(crate) dry: bool,
@@ -338,9 +350,12 @@ pub(crate) struct Tap {
     /// Show the records of this topic instead.
     #[arg(long, value_name = "NAME")]
     pub(crate) topic: Option<String>,
-    /// List all topics.
+    /// List the topics of the topologies.
     #[arg(long, conflicts_with_all = ["topic", "limit"])]
     pub(crate) topics: bool,
+    /// With --topics: those too that the engine makes for itself.
+    #[arg(long, requires = "topics")]
+    pub(crate) all: bool,
     /// Where in the topic to begin.
     #[arg(long, value_enum, default_value_t, requires = "topic")]
     pub(crate) from: TapFrom,

@@ -27,8 +27,18 @@ pub(crate) enum Question {
     Receipts,
     /// Names of all topics.
     Topics,
-    /// Dead letters that are open, or wait to be replayed.
+    /// Dead letters that are open, or wait to be replayed: all of them whole.
     DeadLetters,
+    /// The same in groups.
+    ListDeadLetters {
+        /// Each by itself instead.
+        each: bool,
+    },
+    /// One of them, whole.
+    DeadLetter {
+        /// A unique beginning or end of its id.
+        id: String,
+    },
     /// Ledger against tables.
     Reconcile,
     /// Send dead letters back, by the topologies as these files are now.
@@ -37,15 +47,19 @@ pub(crate) enum Question {
         files: Vec<PathBuf>,
         /// Only those with this code.
         code: Option<String>,
+        /// If there are any, only those with these ids.
+        ids: Vec<String>,
         /// Only try.
         dry: bool,
     },
     /// Close dead letters for good.
     GiveUp {
-        /// `topology/flow`, or a topology.
-        flow: String,
+        /// `topology/flow`, or a topology; without it ids say which.
+        flow: Option<String>,
         /// Only those with this code.
         code: Option<String>,
+        /// If there are any, only those with these ids.
+        ids: Vec<String>,
     },
     /// End holds.
     Release {

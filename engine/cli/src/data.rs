@@ -6,6 +6,8 @@
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
 //! DIR/scratch/     files without a name, for what does not fit into memory; empty for all to see
 //! DIR/clickhouse/  the embedded ClickHouse
+//! DIR/flows.json   the flows that ever ran on the folder
+//! DIR/holds.json   what was on hold when their last runs ended
 //! DIR/control      the socket of the run that owns the folder
 //! DIR/publishers/  the synthetic publishers' state; only where the demonstration lives
 //! ```
@@ -238,6 +240,11 @@ impl DataFolder {
         }
         let what = format!("there is no flow or topology `{name}` in the data folder{}", show::meant(name, &known));
         Err(failure(Exit::Usage, what, "spotlight status lists the flows"))
+    }
+
+    /// Writes a file of the folder so that it is whole or as it was.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        write_whole(&self.place(name), bytes)
     }
 
     /// Place of other files of a command.

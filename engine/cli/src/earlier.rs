@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use batch::Records;
-use codec::avro::{self, Difference, Schemas as _};
+use codec::avro::{self, Difference};
 use log::Log;
 use topology::plan::{From, To, TopicWrite, Topology};
 
@@ -69,7 +69,7 @@ struct Planned {
 }
 
 /// The topics of these topologies whose records the schemas of now cannot read.
-pub(crate) fn earlier(topologies: &[Topology], log: &dyn Log, schemas: &operators::Schemas) -> Result<Vec<Earlier>> {
+pub(crate) fn earlier(topologies: &[Topology], log: &dyn Log, schemas: &dyn operators::Schemas) -> Result<Vec<Earlier>> {
     let mut found = Vec::new();
     for (topic, planned) in planned(topologies) {
         let Some(state) = log.topic(&topic)? else { continue };
@@ -95,7 +95,7 @@ pub(crate) fn earlier(topologies: &[Topology], log: &dyn Log, schemas: &operator
 }
 
 /// Refuses to go on where a flow would have to read such records, and tells of the others.
-pub(crate) fn refuse(topologies: &[Topology], log: &dyn Log, schemas: &operators::Schemas) -> Result<()> {
+pub(crate) fn refuse(topologies: &[Topology], log: &dyn Log, schemas: &dyn operators::Schemas) -> Result<()> {
     for one in earlier(topologies, log, schemas)? {
         if one.stops() {
             return Err(failure(Exit::Topology, one.text(), one.remedy()));
@@ -136,7 +136,7 @@ struct Look<'a> {
     topic: &'a str,
     partitions: i32,
     log: &'a dyn Log,
-    schemas: &'a operators::Schemas,
+    schemas: &'a dyn operators::Schemas,
     /// The schema of now.
     schema: &'a str,
 }
@@ -185,7 +185,9 @@ impl Look<'_> {
     /// What is in the way of reading the first of these records.
     fn in_the_way(&self, records: &Records) -> Result<BTreeSet<String>> {
         let id = avro::unframe(records.values.value(0)).map(|(id, _)| id);
-        let Some(writer) = id.and_then(|id| self.schemas.schema(id)) else { return Ok(BTreeSet::new()) };
+        let Some(id) = id else { return Ok(BTreeSet::new()) };
+        self.schemas.find(id)?;
+        let Some(writer) = self.schemas.schema(id) else { return Ok(BTreeSet::new()) };
         let differences = avro::compatibility(self.schema, &writer)?;
         // Records are read by the names of their fields; what the record itself is called does not matter.
         Ok(differences.iter().filter(|one| !one.path.is_empty()).map(ToString::to_string).collect())

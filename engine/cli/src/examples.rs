@@ -25,8 +25,11 @@ Examples:
   spotlight run topologies/ --documents DIR --dry        show what would land
 
 A dry run works on a temporary folder and ends by itself. It reads every document as if it were new, \
-and shows the table of a run and the first dead letters. What a newer version of a document would \
-withdraw from a table it cannot know. It ends with the statuses of --once.
+and shows the table of a run and the first dead letters. Of several versions of a document in the folder \
+the newest counts; what it would withdraw from a table it cannot know. It ends with the statuses of --once.
+
+A folder of --documents with files of which no source reads a single one ends a run with --once or --dry \
+with 64; an empty one is no mistake.
 
 With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is \
 on hold, or a source could not be read. The column `refused` counts the documents of the lines \
@@ -37,16 +40,20 @@ pub(crate) const DLQ_REPLAY: &str = "\
 Examples:
   spotlight dlq replay --dry topologies/sec-ftd.yaml   would they pass now?
   spotlight dlq replay topologies/sec-ftd.yaml --code E4101
+  spotlight dlq replay topologies/sec-ftd.yaml --id 3/0/17 --id 3/0/18
   spotlight run topologies/sec-ftd.yaml --once        work what was sent back
 
-Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64.";
+Where no open dead letter matches it says so and ends with 0; a code or id that does not exist ends with 64. \
+With --dry rows are judged as a run would judge them now: by the steps with what they remember, by the columns \
+of the table, and by the table itself. Many go back in parts: who stops the command in between starts it again.";
 
 pub(crate) const DLQ_GIVE_UP: &str = "\
 Examples:
   spotlight dlq give-up sec-ftd/load --code E4102    one flow, one code
   spotlight dlq give-up sec-ftd                      all flows of the topology
+  spotlight dlq give-up --id 3/0/17 3/0/18           these two
 
-Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64. \
+Where no open dead letter matches it says so and ends with 0; a flow, code or id that does not exist ends with 64. \
 What is given up is closed, not deleted. Rows of an earlier version of the document that \
 waited for it are then removed.";
 
@@ -71,6 +78,7 @@ Examples:
   spotlight tap --topic swaps.unique --limit 10   what is in a topic
   spotlight tap --topic swaps.unique --from end   what comes into it from now on
   spotlight tap --topics                          which topics there are
+  spotlight tap --topics --all                    those of the engine too
 
 A step without a name is called by its verb and place, as spotlight plan shows. A tap shows what \
 the steps make of rows, also of documents that are refused in the end; each row once. Rows that come \
@@ -132,7 +140,11 @@ Examples:
 pub(crate) const STATUS: &str = "\
 Examples:
   spotlight status
-  spotlight status --format json | jq .holds";
+  spotlight status --format json | jq .holds
+
+Without a run it says what the data folder knows: how far each flow stands behind the end of its input \
+(`waiting`), which dead letters are open, and what was on hold when the last run ended, unless that run was \
+killed.";
 
 pub(crate) const RECEIPTS: &str = "\
 Examples:
@@ -140,17 +152,20 @@ Examples:
   spotlight receipts --refused   whose newest version is refused, and why
   spotlight receipts --all       those of earlier versions too
 
-The newest of each document, the last one last, with the topology's revision that made it.";
+The newest of each document, the last one last, with the topology's revision that worked it, or rows of it \
+that came back, last.";
 
 pub(crate) const DLQ: &str = "\
 Examples:
   spotlight dlq ls
+  spotlight dlq ls --all
   spotlight dlq show 3/0/17
   spotlight dlq replay topologies/sec-ftd.yaml --dry";
 
 pub(crate) const DLQ_LS: &str = "\
 Examples:
   spotlight dlq ls
+  spotlight dlq ls --all                            each with its id
   spotlight dlq ls --format json | jq '.[].message'
 
 State `open`: spotlight dlq replay sends it back. State `waiting`: it was sent back, and a run of its \

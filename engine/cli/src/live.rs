@@ -12,6 +12,7 @@ use runtime::{Board, DeadLetter, FlowState, Held};
 use serde_json::json;
 
 use crate::arguments::Format;
+use crate::old_rows::OldRows;
 use crate::unread::Unread;
 use crate::{environment, show};
 
@@ -84,18 +85,18 @@ impl Drop for LiveLines {
 }
 
 fn moment(state: &FlowState) -> String {
-    let documents: u64 = state.documents.values().sum();
+    let documents = state.read();
     let waiting: i64 = state.waiting.values().sum();
     let working: Vec<&str> = state.working.values().map(String::as_str).collect();
-    let mut text = format!("{} rows", show::count(state.run.landed));
+    let mut text = show::counted(state.run.landed, "row");
     if documents > 0 {
-        text.push_str(&format!(", {documents} {}", if documents == 1 { "document" } else { "documents" }));
+        text.push_str(&format!(", {}", show::counted(documents, "document")));
     }
     if waiting > 0 {
         text.push_str(&format!(", {waiting} wait"));
     }
     if state.run.dead > 0 {
-        text.push_str(&format!(", {} dead", state.run.dead));
+        text.push_str(&format!(", {} dead", show::count(state.run.dead)));
     }
     if let Some(trouble) = &state.source_trouble {
         text.push_str(&format!(", source: {trouble}"));
@@ -119,10 +120,20 @@ pub(crate) struct Report<'a> {
     pub(crate) nothing_fits: Option<&'a Path>,
     /// Topics whose rows wait for a flow that reads them.
     pub(crate) unread: &'a [Unread],
-    /// Of a dry run: its dead letters, which are kept nowhere.
-    pub(crate) dry: Option<&'a [DeadLetter]>,
+    /// Rows of earlier versions that stay in tables.
+    pub(crate) old_rows: &'a [OldRows],
+    /// Of a dry run: what is kept nowhere.
+    pub(crate) dry: Option<&'a Dry>,
     /// How it is printed.
     pub(crate) format: Format,
+}
+
+/// What is known of a dry run alone.
+pub(crate) struct Dry {
+    /// Its dead letters.
+    pub(crate) letters: Vec<DeadLetter>,
+    /// Rows of versions of documents that a newer one takes the place of, by flow.
+    pub(crate) replaced: BTreeMap<String, u64>,
 }
 
 /// Dead letters of a dry run that are told one by one.
@@ -130,55 +141,81 @@ const LETTERS: usize = 10;
 
 /// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
 pub(crate) fn table(report: &Report<'_>) {
-    let Report { flows, not_claimed, holds, took, nothing_fits, unread, dry, format } = *report;
+    let Report { flows, not_claimed, holds, took, nothing_fits, unread, old_rows, dry, format } = *report;
     if format == Format::Json {
         let mut told = json!({
             "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took,
-            "nothing_fits": nothing_fits, "unread": unread,
+            "nothing_fits": nothing_fits, "unread": unread, "old_rows": old_rows,
         });
-        if let Some(letters) = dry {
+        if let Some(dry) = dry {
             told["dry"] = json!(true);
-            told["dead_letters"] = letters.iter().map(show::letter).collect();
+            told["dead_letters"] = dry.letters.iter().map(show::letter).collect();
+            told["replaced"] = json!(dry.replaced);
         }
         show::json(&told);
         return;
     }
-    flows_table(flows, if dry.is_some() { "#would land" } else { "#landed" });
+    flows_table(flows, dry);
     dropped(flows);
     for (name, state) in flows {
         for refusal in state.refused.values() {
             let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
-            show::line(&format!("refused: {} ({name}): {}{code}: {}", refusal.name, refusal.outcome, refusal.message));
+            show::prose(&format!("refused: {} ({name}): {}{code}: {}", refusal.name, refusal.outcome, refusal.message));
         }
         if let Some(trouble) = &state.source_trouble {
-            show::line(&format!("source trouble: {name}: {trouble}"));
+            show::prose(&format!("source trouble: {name}: {trouble}"));
         }
     }
-    dead_letters(dry.unwrap_or_default());
+    absent(flows);
+    dead_letters(dry.map_or(&[], |dry| &dry.letters));
+    old_rows.iter().for_each(|old| show::prose(&old.line(dry.is_some())));
     for file in not_claimed {
         let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
-        show::line(&format!("not claimed: {file}{why}"));
+        show::prose(&format!("not claimed: {file}{why}"));
     }
     if let Some(folder) = nothing_fits {
-        show::line(&format!("no file in {} fits the `file-names` of any flow of this run", folder.display()));
+        // What is no file is named with a remark.
+        let place = folder.display();
+        show::prose(&match not_claimed.iter().all(|name| name.ends_with(')')) {
+            true => format!("there is no file in {place}: nothing was read"),
+            false => format!("no file in {place} fits the `file-names` of any flow of this run"),
+        });
     }
     for (name, state) in flows {
         if let Some(place) = &state.nothing_fits {
-            show::line(&format!("no file in {place} fits the `file-names` of {name}"));
+            show::prose(&format!("no file in {place} fits the `file-names` of {name}"));
         }
     }
-    unread.iter().for_each(|unread| show::line(&unread.line()));
+    unread.iter().for_each(|unread| show::prose(&unread.line()));
     // The partitions of a flow mostly wait for the same.
     let mut told = BTreeSet::new();
     for held in holds.iter().filter(|held| told.insert((&held.flow, &held.code, &held.what))) {
-        show::line(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
+        show::prose(&format!("hold[{}]: {} waits: {}\n  to go on: {}", held.code, held.flow, held.what, held.remedy));
     }
-    show::line(&format!("took {}", show::duration(took)));
+    show::prose(&format!("took {}", show::duration(took)));
     if dry.is_some() {
-        show::line(
-            "dry run: nothing was written. Every document was read as if it were new; what newer versions would\n\
+        show::prose(
+            "dry run: nothing was written. Every document was read as if it were new; what newer versions would \
              withdraw from tables is not known.",
         );
+    }
+}
+
+/// Documents that are not there, or a page for people instead: the first of each flow.
+fn absent(flows: &BTreeMap<String, FlowState>) {
+    for (name, state) in flows {
+        for refusal in &state.absent {
+            let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
+            show::prose(&format!("absent: {} ({name}):{code} {}", refusal.name, refusal.message));
+        }
+        let more = state.not_there().saturating_sub(state.absent.len() as u64);
+        if more > 0 {
+            show::prose(&format!(
+                "and {} of {name}; all of them: spotlight sql \"select name, message from spotlight.receipts where \
+                 outcome = 'absent'\"",
+                show::counted(more, "more absent document")
+            ));
+        }
     }
 }
 
@@ -187,7 +224,7 @@ fn dropped(flows: &BTreeMap<String, FlowState>) {
     for (name, state) in flows.iter().filter(|(name, _)| !name.starts_with("spotlight/")) {
         let reasons: Vec<String> = state.run.dropped.iter().map(|(reason, rows)| dropped_by(reason, *rows)).collect();
         if !reasons.is_empty() {
-            show::line(&format!("dropped: {name}: {}", reasons.join(", ")));
+            show::prose(&format!("dropped: {name}: {}", reasons.join(", ")));
         }
     }
 }
@@ -206,27 +243,28 @@ fn dead_letters(letters: &[DeadLetter]) {
     for letter in letters.iter().take(LETTERS) {
         let DeadLetter { topology, flow, code, step, field, message, .. } = letter;
         let field = if field.is_empty() { String::new() } else { format!(", {field}") };
-        let place = if letter.document.is_empty() {
-            format!("{} offset {}", letter.topic, letter.offset)
-        } else {
-            let member = if letter.member.is_empty() { String::new() } else { format!(" {}", letter.member) };
-            format!("{}{member} line {}", letter.document, letter.line)
-        };
-        show::line(&format!("dead: {topology}/{flow} {code} at {step}{field}: {message}"));
-        show::line(&format!("  {place}: {}", batch::excerpt(&letter.bytes, 160)));
+        let place = crate::letters::place(letter);
+        show::prose(&format!("dead: {topology}/{flow} {code} at {step}{field}: {message}"));
+        show::prose(&format!("  {place}: {}", batch::excerpt(&letter.bytes, 160)));
     }
     if let Some(more) = letters.len().checked_sub(LETTERS).filter(|more| *more > 0) {
-        show::line(&format!("and {} more dead letters", show::count(more as u64)));
+        show::prose(&format!("and {}", show::counted(more as u64, "more dead letter")));
     }
 }
 
 /// A line a flow. Columns that few flows need are there only if one does: the others then fit into 80 columns.
-fn flows_table(flows: &BTreeMap<String, FlowState>, landed: &str) {
+fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
     let flows = || flows.iter().filter(|(name, _)| !name.starts_with("spotlight/"));
     let dropped = |state: &FlowState| state.run.dropped.values().sum::<u64>();
     let outputs = |state: &FlowState| state.run.outputs.values().sum::<u64>();
+    let replaced = |name: &String| dry.and_then(|dry| dry.replaced.get(name)).copied().unwrap_or(0);
+    let any_absent = flows().any(|(_, it)| it.not_there() > 0);
+    let any_replaced = flows().any(|(name, _)| replaced(name) > 0);
     let (any_dropped, any_outputs) = (flows().any(|(_, it)| dropped(it) > 0), flows().any(|(_, it)| outputs(it) > 0));
-    let mut header = vec!["=flow", "#documents", "#read", landed];
+    let mut header = vec!["=flow", "#documents"];
+    header.extend(any_absent.then_some("#absent"));
+    header.extend(["#read", if dry.is_some() { "#would land" } else { "#landed" }]);
+    header.extend(any_replaced.then_some("#replaced"));
     header.extend(any_dropped.then_some("#dropped"));
     header.extend(any_outputs.then_some("#outputs"));
     header.extend(["#dead", "#refused", "#time"]);
@@ -234,8 +272,10 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, landed: &str) {
         // The documents of the lines below: what was read and refused, and then replaced by a version that is fine, is
         // no one's trouble any more.
         let refused = state.refused.len() as u64;
-        let mut row = vec![name.clone()];
-        row.extend([state.documents.values().sum(), state.run.rows_in, state.run.landed].map(show::count));
+        let mut row = vec![name.clone(), show::count(state.read())];
+        row.extend(any_absent.then(|| show::count(state.not_there())));
+        row.extend([state.run.rows_in, state.run.landed.saturating_sub(replaced(name))].map(show::count));
+        row.extend(any_replaced.then(|| show::count(replaced(name))));
         row.extend(any_dropped.then(|| show::count(dropped(state))));
         row.extend(any_outputs.then(|| show::count(outputs(state))));
         row.extend([state.run.dead, refused].map(show::count));
@@ -243,4 +283,7 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, landed: &str) {
         row
     });
     show::table(&header, rows.collect());
+    if any_replaced {
+        show::prose("replaced: rows of a version of a document that a newer version takes the place of");
+    }
 }

@@ -1,20 +1,21 @@
 //! Sends dead letters back to their flows, tries them, or gives them up: the same in the run that owns the data folder
 //! and in a command that opened it itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use connect::{Landing, LandingError, Preflight};
 use driver::assemble;
-use runtime::{DeadLetter, RetryAction, Trial, TrialReader, TrialResult};
+use runtime::{DeadLetter, DeadLetters, Part, RetryAction, SentBack, Trial, TrialReader, TrialResult};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use topology::plan;
 
 use crate::access::Access;
-use crate::data;
 use crate::exit::{Exit, failure};
+use crate::{data, wiring};
 
 /// What became, or would become, of the dead letters of one flow.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,19 +28,47 @@ pub(crate) struct Replayed {
     pub(crate) sent: u64,
     /// What a trial says.
     pub(crate) trial: Option<TrialResult>,
+    /// Of a trial: why none of the rows would land, because the table is not as the flow needs it.
+    #[serde(default)]
+    pub(crate) table: Option<String>,
     /// True if a run is there to work them.
     pub(crate) running: bool,
 }
 
+/// Which open dead letters are meant.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    /// Only those with this code.
+    code: Option<String>,
+    /// Only these.
+    ids: Option<BTreeSet<String>>,
+}
+
+impl Chosen {
+    /// Those with a code and, if any are named, with these ids or unique parts of them.
+    pub(crate) fn new(access: &Access, code: Option<&String>, ids: &[String]) -> Result<Self> {
+        let ids = if ids.is_empty() { None } else { Some(access.meant(ids, false)?) };
+        Ok(Self { code: code.cloned(), ids })
+    }
+
+    fn has(&self, letter: &DeadLetter) -> bool {
+        self.code.as_ref().is_none_or(|code| *code == letter.code)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&letter.id))
+    }
+}
+
+/// The chosen letters of one flow: how many, and in which partitions of its input.
+#[derive(Default)]
+struct OfFlow {
+    count: u64,
+    partitions: BTreeSet<i32>,
+}
+
 /// Sends back, or tries, the open dead letters of the topologies in these files.
-pub(crate) fn replay(access: &Access, files: &[PathBuf], code: Option<&str>, dry: bool) -> Result<Vec<Replayed>> {
+pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: bool) -> Result<Vec<Replayed>> {
     let loaded = topology::load(files, &topology::DiskFiles);
     if let Some(finding) = loaded.findings.iter().find(|finding| finding.severity == topology::Severity::Error) {
         return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
-    }
-    let mut letters: BTreeMap<String, Vec<DeadLetter>> = BTreeMap::new();
-    for letter in access.dead_letters()?.into_iter().filter(|letter| code.is_none_or(|code| code == letter.code)) {
-        letters.entry(format!("{}/{}", letter.topology, letter.flow)).or_default().push(letter);
     }
     let mut done = Vec::new();
     for topology in &loaded.topologies {
@@ -54,37 +83,76 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], code: Option<&str>, dry
                 "start the run again, then replay",
             ));
         }
+        let running = running.is_some();
+        let mut by_flow = letters_by_flow(access, &topology.name, chosen)?;
         for flow in &topology.flows {
             let name = format!("{}/{}", topology.name, flow.name);
-            let Some(letters) = letters.remove(&name) else { continue };
-            let running = running.is_some();
-            let chosen = letters.len() as u64;
-            let (sent, trial) = match dry {
-                true => (0, Some(trial(access, flow, &letters).with_context(|| name.clone())?)),
-                false => (send(access, &letters, RetryAction::Replay)?, None),
-            };
-            done.push(Replayed { flow: name, chosen, sent, trial, running });
+            let Some(of_flow) = by_flow.remove(&*flow.name) else { continue };
+            let ours = |letter: &DeadLetter| *letter.flow == *flow.name && chosen.has(letter);
+            let mut replayed =
+                Replayed { flow: name, chosen: of_flow.count, sent: 0, trial: None, table: None, running };
+            if dry {
+                let trial = trial(access, topology, flow, &of_flow.partitions, &ours);
+                replayed.trial = Some(trial.with_context(|| replayed.flow.clone())?);
+                replayed.table = table(access, flow)?;
+            } else {
+                let done = send(access, &topology.name, &ours, RetryAction::Replay)?;
+                (replayed.chosen, replayed.sent) = (done.chosen, done.sent);
+            }
+            done.push(replayed);
         }
     }
     Ok(done)
 }
 
-/// Closes open dead letters of a flow, or of a topology, for good.
-pub(crate) fn give_up(access: &Access, flow: &str, code: Option<&str>) -> Result<Value> {
-    let mut letters = access.dead_letters()?;
-    letters.retain(|letter| {
-        let name = format!("{}/{}", letter.topology, letter.flow);
-        (name == flow || letter.topology == flow) && code.is_none_or(|code| code == letter.code)
-    });
-    Ok(json!({ "chosen": letters.len(), "given_up": send(access, &letters, RetryAction::GiveUp)? }))
+fn letters_by_flow(access: &Access, topology: &str, chosen: &Chosen) -> Result<BTreeMap<String, OfFlow>> {
+    let mut by_flow: BTreeMap<String, OfFlow> = BTreeMap::new();
+    let log = access.log.as_ref();
+    DeadLetters::read(log, topology)?.each_open(log, |letter| {
+        if chosen.has(&letter) {
+            let of_flow = by_flow.entry(letter.flow).or_default();
+            of_flow.count += 1;
+            of_flow.partitions.insert(letter.partition);
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    Ok(by_flow)
 }
 
-fn send(access: &Access, letters: &[DeadLetter], action: RetryAction) -> Result<u64> {
-    runtime::send_back(access.log.as_ref(), &access.system, letters, action)
+/// Closes open dead letters for good: of a flow, of a topology, or of all if ids say which.
+pub(crate) fn give_up(access: &Access, flow: Option<&str>, chosen: &Chosen) -> Result<Value> {
+    let of_flow = |letter: &DeadLetter| {
+        flow.is_none_or(|flow| letter.topology == flow || format!("{}/{}", letter.topology, letter.flow) == flow)
+    };
+    let mut done = SentBack::default();
+    for topology in access.topologies_with_letters()? {
+        let of_topology = flow.is_none_or(|flow| flow.split('/').next() == Some(&topology));
+        if of_topology {
+            let wanted = |letter: &DeadLetter| of_flow(letter) && chosen.has(letter);
+            let one = send(access, &topology, &wanted, RetryAction::GiveUp)?;
+            (done.chosen, done.sent) = (done.chosen + one.chosen, done.sent + one.sent);
+        }
+    }
+    Ok(json!({ "chosen": done.chosen, "given_up": done.sent }))
+}
+
+fn send(
+    access: &Access,
+    topology: &str,
+    chosen: &dyn Fn(&DeadLetter) -> bool,
+    action: RetryAction,
+) -> Result<SentBack> {
+    runtime::send_back_chosen(access.log.as_ref(), &access.system, topology, chosen, action)
         .map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))
 }
 
-fn trial(access: &Access, flow: &plan::Flow, letters: &[DeadLetter]) -> Result<TrialResult> {
+fn trial(
+    access: &Access,
+    topology: &plan::Topology,
+    flow: &plan::Flow,
+    partitions: &BTreeSet<i32>,
+    chosen: &dyn Fn(&DeadLetter) -> bool,
+) -> Result<TrialResult> {
     let reader = match &flow.from {
         plan::From::Documents(documents) => TrialReader::Documents {
             reader: Box::new(assemble::document_reader(flow, documents)?),
@@ -98,7 +166,46 @@ fn trial(access: &Access, flow: &plan::Flow, letters: &[DeadLetter]) -> Result<T
             TrialReader::Records(Box::new(operators::AvroReader::new(Arc::clone(&access.schemas), &topic.columns)))
         }
     };
-    let (log, raw) = (Arc::clone(&access.log), Arc::clone(&access.raw));
-    let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow), memory: access.folder.memory() };
-    trial.run(letters).map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))
+    let (log, raw, memory) = (Arc::clone(&access.log), Arc::clone(&access.raw), access.folder.memory());
+    let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow), memory, partition: None };
+    let mut result = TrialResult::default();
+    let letters = DeadLetters::read(access.log.as_ref(), &topology.name)?;
+    let keeps_state = !trial.chain.stores().is_empty();
+    // Steps have the state of one partition at a time, so its letters come together.
+    let rounds: Vec<Option<i32>> =
+        if keeps_state { partitions.iter().copied().map(Some).collect() } else { vec![None] };
+    for round in rounds {
+        let mut part = Part::default();
+        let mut run = |letters: Vec<DeadLetter>| {
+            trial.run(&letters, &mut result).map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))
+        };
+        letters.each_open(access.log.as_ref(), |letter| {
+            let now = round.is_none_or(|partition| partition == letter.partition) && chosen(&letter);
+            if now { part.add(letter).map_or(Ok(()), &mut run) } else { Ok(()) }
+        })?;
+        run(part.rest())?;
+    }
+    Ok(result)
+}
+
+/// Why nothing of a flow would land now; `None` if its table is as it must be, or is made by the next run.
+fn table(access: &Access, flow: &plan::Flow) -> Result<Option<String>> {
+    let plan::To::Table(table) = &flow.to else { return Ok(None) };
+    let name = &table.table.name;
+    let Some(client) = &access.client else {
+        return Ok(Some(format!("table {name} was not looked at, because ClickHouse cannot be reached")));
+    };
+    let landing = wiring::landing(client, table)?;
+    Ok(match landing.preflight() {
+        Ok(Preflight::Ready | Preflight::Missing { .. }) => None,
+        Ok(Preflight::Behind { .. }) => Some(format!(
+            "a run would be on hold: table {name} lacks columns that the plan has; spotlight plan FILE --apply adds them"
+        )),
+        Ok(Preflight::Different { code, what, remedy }) | Err(LandingError::Operator { code, what, remedy }) => {
+            Some(format!("a run would be on hold[{code}]: {what}; to go on: {remedy}"))
+        }
+        Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
+            Some(format!("table {name} was not looked at: {what}"))
+        }
+    })
 }

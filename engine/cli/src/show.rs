@@ -19,6 +19,56 @@ pub(crate) fn read_line(text: &str) -> bool {
     }
 }
 
+/// Prints lines of prose: on a terminal wrapped between words, what is wrapped set off; elsewhere as they are.
+pub(crate) fn prose(text: &str) {
+    fitted(text, 2);
+}
+
+/// Prints paragraphs: as prose, with nothing set off.
+pub(crate) fn paragraphs(text: &str) {
+    fitted(text, 0);
+}
+
+fn fitted(text: &str, further: usize) {
+    match crate::table::terminal() {
+        Some(width) => line(&wrapped(&visible(text), width, further)),
+        None => line(text),
+    }
+}
+
+/// Text of which no line is longer than this, unless a word is. What is wrapped of a line stands so many places further
+/// to the right than the line does.
+pub(crate) fn wrapped(text: &str, width: usize, further: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.chars().count() <= width {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let indent = line.chars().take_while(|character| *character == ' ').count();
+        let mut current = " ".repeat(indent);
+        let mut empty = true;
+        for word in line[indent..].split(' ') {
+            if !empty && current.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::replace(&mut current, " ".repeat(indent + further)));
+                empty = true;
+            }
+            if !empty {
+                current.push(' ');
+            }
+            current.push_str(word);
+            empty = false;
+        }
+        lines.push(current);
+    }
+    lines.join("\n")
+}
+
+/// A number of things: `1 row`, `2,000 rows`.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Ends the program because its answer cannot be written, such as to a full disk.
 pub(crate) fn unwritten(error: &std::io::Error) -> ! {
     note(&format!("error: the answer cannot be written: {error}"));
@@ -167,7 +217,24 @@ pub(crate) fn findings(findings: &[topology::Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, nearest_first};
+    use super::{count, counted, duration, nearest_first, wrapped};
+
+    #[test]
+    fn prose_is_wrapped_between_words_and_ids_stay_whole() {
+        let id = "sec-ftd/load/0f3c5a9d7e21b4c6/0/1/23";
+        let cases = [
+            ("short", 10, "short".to_owned()),
+            ("one two three", 9, "one two\n  three".to_owned()),
+            ("  one two three", 9, "  one two\n    three".to_owned()),
+            ("first\n\none two three", 8, "first\n\none two\n  three".to_owned()),
+            (&format!("see {id} for more"), 20, format!("see\n  {id}\n  for more")),
+        ];
+        for (text, width, wanted) in cases {
+            assert_eq!(wrapped(text, width, 2), wanted, "{text}");
+        }
+        assert_eq!(wrapped("one two three", 9, 0), "one two\nthree");
+        assert_eq!([0, 1, 2_000].map(|number| counted(number, "row")), ["0 rows", "1 row", "2,000 rows"]);
+    }
 
     #[test]
     fn numbers_and_times_read_well() {

@@ -109,7 +109,11 @@ fn known(folder: &DataFolder, place: &str) -> Result<(String, KnownStore)> {
 fn fingerprint(store: &KnownStore, key: &[String]) -> Result<u128> {
     let names: Vec<&str> = store.key.iter().map(|(name, _)| name.as_str()).collect();
     if key.len() != names.len() {
-        let what = format!("the key has {} columns, and {} were given", names.len(), key.len());
+        let what = format!(
+            "the key has {}, and {} given",
+            batch::counted(names.len() as u64, "column"),
+            if key.len() == 1 { "1 was".to_owned() } else { format!("{} were", key.len()) }
+        );
         return Err(failure(Exit::Usage, what, format!("give the values of: {}", names.join(" "))));
     }
     let mut columns: Vec<(&str, ArrayRef)> = Vec::new();

@@ -3,7 +3,8 @@
 //! The sign before a column's name says what it holds: `#` numbers, which stand to the right; `=` names and ids, which
 //! people copy; `?` the same, less important. Numbers, names and ids are never broken. On a terminal without room for
 //! all, columns of numbers that are 0 everywhere go first, then what is less important and all longer texts move to a
-//! line below their row. Elsewhere, as in a pipe, each row is one line and nothing is cut.
+//! line below their row; where that is not enough numbers too, from the right, and at last names and ids but for the
+//! first. Elsewhere, as in a pipe, each row is one line and nothing is cut.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
@@ -24,6 +25,11 @@ enum Place {
     Below,
     /// Nowhere: it is 0 everywhere.
     Out,
+}
+
+/// Width of the terminal that answers go to; `None` if they go elsewhere.
+pub(crate) fn terminal() -> Option<usize> {
+    Table::new().width().map(usize::from).filter(|width| *width > 0)
 }
 
 /// The table as text; `width` is that of the terminal, where the table's own look at it is not to count.
@@ -60,7 +66,11 @@ pub(crate) fn rendered(header: &[&str], rows: &[Vec<String>], width: Option<u16>
         text = with_lines_below(&text, rows, |row| lines_below(header, row, &below, width));
     }
     let out: Vec<&str> = out.into_iter().map(|index| name(header[index])).collect();
-    if out.is_empty() { text } else { format!("{text}\n(0 everywhere: {})", out.join(", ")) }
+    if out.is_empty() {
+        return text;
+    }
+    let told = format!("(0 everywhere: {})", out.join(", "));
+    format!("{text}\n{}", crate::show::wrapped(&told, width.unwrap_or(usize::MAX), 2))
 }
 
 fn name(header: &str) -> &str {
@@ -93,6 +103,13 @@ fn placed(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Vec<Pl
     for index in (0..header.len()).rev().filter(|index| header[*index].starts_with('?')) {
         if needed(&places) > width {
             places[index] = Place::Below;
+        }
+    }
+    for sign in ['#', '='] {
+        for index in (1..header.len()).rev().filter(|index| header[*index].starts_with(sign)) {
+            if needed(&places) > width && places[index] == Place::Column {
+                places[index] = Place::Below;
+            }
         }
     }
     places
@@ -187,6 +204,21 @@ mod tests {
         }
         assert!(rendered(&header, &rows, Some(80)).contains("  step: a-long-name-of-a-step"));
         assert!(!rendered(&header, &rows, Some(200)).contains("step: "));
+    }
+
+    #[test]
+    fn where_names_and_numbers_have_no_room_the_last_ones_stand_below() {
+        let header = ["=when (UTC)", "=document", "#version", "#landed", "#dropped", "#dead", "#withdrawn", "why"];
+        let name = "CUMULATIVE_CFTC_COMMODITIES_2026_01_02_and_more.zip";
+        let rows = one(&["2026-01-05 10:00", name, "2", "1,425,112", "17", "4", "3", ""]);
+        let text = rendered(&header, &rows, Some(80));
+        assert!(widest(&text) <= 80, "{text}");
+        for part in ["2026-01-05 10:00", name, "1,425,112", "withdrawn: 3"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let text = rendered(&header, &rows, Some(40));
+        assert!(text.lines().any(|line| line.trim() == format!("document: {name}") || line.trim() == name), "{text}");
+        assert!(text.lines().filter(|line| !line.contains(name)).all(|line| line.chars().count() <= 40), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Memory: 40 bytes a row, as long as the budget has them; then what was gathered goes to a scratch file, sorted, and
 //! the verdict merges what lies there. No values.
 
+mod places;
 mod runs;
 
 use std::io;
@@ -18,7 +19,10 @@ use crate::budget::{Share, WorkingMemory};
 use crate::row_set::RowSet;
 use crate::rows::index_of;
 use crate::{StepError, codes, fingerprint_content, fingerprint_rows};
+use places::{Contradictions, Lines};
 use runs::{ENTRY_BYTES, Entry, Runs};
+
+pub use places::ToldPlaces;
 
 /// Most rows whose keys are gathered in memory (10 MiB). Larger: fewer runs to merge. Smaller: less memory for each
 /// document in work.
@@ -33,6 +37,7 @@ pub struct DocumentKeys {
     share: Share,
     memory: WorkingMemory,
     spilled: Option<Runs>,
+    lines: Lines,
 }
 
 /// The rows of a document that must not be written, by their numbers (`Origins::rows`).
@@ -42,6 +47,8 @@ pub struct DuplicateRows {
     pub dropped: RowSet,
     /// All rows of the keys that have several contents.
     pub dead: RowSet,
+    /// Where the first of those stand.
+    pub places: ToldPlaces,
 }
 
 /// Why keys could not be compared.
@@ -63,7 +70,7 @@ impl DocumentKeys {
     #[must_use]
     pub fn new(name: Arc<str>, key: Vec<Arc<str>>, memory: &WorkingMemory) -> Self {
         let share = Share::of(&memory.budget);
-        Self { name, key, gathered: Vec::new(), share, memory: memory.clone(), spilled: None }
+        Self { name, key, gathered: Vec::new(), share, memory: memory.clone(), spilled: None, lines: Lines::default() }
     }
 
     /// Shows it the next batch of the document, with the columns of the table.
@@ -71,6 +78,7 @@ impl DocumentKeys {
     /// # Errors
     /// If a column of the key is missing, or the scratch file fails.
     pub fn observe(&mut self, batch: &Batch) -> Result<(), KeysError> {
+        self.lines.observe(batch);
         let columns = batch.columns();
         let key: Vec<usize> =
             self.key.iter().map(|name| index_of(&self.name, columns, name)).collect::<Result<_, _>>()?;
@@ -121,7 +129,7 @@ impl DocumentKeys {
             }
         }
         groups.end_group();
-        Ok(groups.verdict)
+        Ok(DuplicateRows { places: groups.contradictions.told(&self.lines), ..groups.verdict })
     }
 }
 
@@ -132,6 +140,7 @@ struct Groups {
     first: Option<Entry>,
     repeats: RowSet,
     contradicted: bool,
+    contradictions: Contradictions,
 }
 
 impl Groups {
@@ -153,6 +162,9 @@ impl Groups {
             return;
         }
         if std::mem::take(&mut self.contradicted) {
+            if let Some(first) = &self.first {
+                self.contradictions.add(first.row, self.repeats.iter(), self.repeats.len() + 1);
+            }
             self.verdict.dead.append(&mut self.repeats);
             self.first.iter().for_each(|first| self.verdict.dead.insert(first.row));
         } else {

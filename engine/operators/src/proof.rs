@@ -14,7 +14,7 @@ use telemetry::Counts;
 use crate::budget::WorkingMemory;
 use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
-use crate::document_keys::KeysError;
+use crate::document_keys::{KeysError, ToldPlaces};
 use crate::kept::{Keeping, Kept};
 use crate::row_set::RowSet;
 use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
@@ -108,6 +108,8 @@ pub struct Twice {
     pub equal: RowSet,
     /// Of the same key as a row with other content.
     pub different: RowSet,
+    /// Where the first of those stand.
+    pub places: ToldPlaces,
 }
 
 impl Workshop<'_> {
@@ -173,7 +175,7 @@ impl Workshop<'_> {
         }
         if let Some(keys) = keys {
             let found = keys.verdict().map_err(WorkError::Scratch)?;
-            proof.twice = Twice { equal: found.dropped, different: found.dead };
+            proof.twice = Twice { equal: found.dropped, different: found.dead, places: found.places };
             proof.count_twice();
         }
         if self.rows_are_final && !proof.twice.different.is_empty() {
@@ -246,7 +248,7 @@ impl Worked {
     /// # Errors
     /// If Arrow refuses: a fault of the program.
     pub fn once_a_key(mut self, twice: &Twice) -> Result<Self, ArrowError> {
-        let Twice { equal, different } = twice;
+        let Twice { equal, different, places } = twice;
         let Some(rows) = self.rows.take() else {
             return Ok(self);
         };
@@ -265,13 +267,14 @@ impl Worked {
         self.counts.dead += dead.len() as u64;
         self.counts.drop_rows("same key twice", dropped as u64);
         if !dead.is_empty() {
-            let failures = (0..dead.len()).map(|row| RowFailure {
+            let failures = dead.rows.values().iter().enumerate().map(|(row, &number)| RowFailure {
                 row,
                 code: KEY_TWICE,
                 field: None,
-                message: "another row of the document has the same key and other content".to_owned(),
+                message: places.of(number),
             });
-            self.failed.push(Failed { step: "landing".into(), failures: failures.collect(), origins: dead });
+            let failures = failures.collect();
+            self.failed.push(Failed { step: "landing".into(), failures, origins: dead });
         }
         self.rows = Some(kept);
         Ok(self)
@@ -304,16 +307,15 @@ impl Proof {
 
     fn refuse_for_bad_rows(&mut self, percent: f64) {
         let different = self.twice.different.len();
-        let example = match self.first_bad.take() {
-            Some(first) => format!("; the first is {first}"),
-            None if different > 0 => {
-                format!("; {different} of them for {KEY_TWICE}: a row with the same key has other content")
-            }
-            None => String::new(),
-        };
+        let mut example = self.first_bad.take().map_or(String::new(), |first| format!("; the first is {first}"));
+        if different > 0 {
+            let places = self.twice.places.first();
+            example.push_str(&format!("; {different} of them for {KEY_TWICE}, one key and different rows: {places}"));
+        }
         self.outcome = Outcome::Failed;
         self.code = TOO_MANY_BAD_ROWS.to_string();
-        self.message =
-            format!("{} of {} rows are bad, more than {percent} %{example}", self.counts.dead, self.counts.rows_in);
+        let (dead, rows) = (self.counts.dead, batch::counted(self.counts.rows_in, "row"));
+        let are = if dead == 1 { "is" } else { "are" };
+        self.message = format!("{dead} of {rows} {are} bad, more than {percent} %{example}");
     }
 }

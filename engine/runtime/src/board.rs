@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
@@ -20,6 +21,9 @@ pub struct FlowState {
     pub documents: BTreeMap<String, u64>,
     /// Documents whose newest version is refused, now or still: key, and why.
     pub refused: BTreeMap<String, Refusal>,
+    /// The first documents of this run that are not there; `documents` counts them all.
+    #[serde(default)]
+    pub absent: Vec<Refusal>,
     /// What is being worked on, by partition.
     pub working: BTreeMap<i32, String>,
     /// Documents that a source has found in this run.
@@ -37,7 +41,33 @@ pub struct FlowState {
     pub nothing_fits: Option<String>,
 }
 
-/// Why a document was refused.
+/// Absent documents of a flow that are named. Larger: more memory, and more lines at the end of a first run that asks
+/// for years of documents.
+const ABSENT_NAMED: usize = 10;
+
+impl FlowState {
+    /// Documents of this run that are not there.
+    #[must_use]
+    pub fn not_there(&self) -> u64 {
+        self.documents.get(Outcome::Absent.word()).copied().unwrap_or(0)
+    }
+
+    /// Documents of this run that were read, whatever became of them.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.documents.values().sum::<u64>() - self.not_there()
+    }
+
+    /// Counts a document of this run by its outcome.
+    pub(crate) fn note(&mut self, receipt: &Receipt) {
+        *self.documents.entry(receipt.outcome.clone()).or_default() += 1;
+        if receipt.outcome == Outcome::Absent.word() && self.absent.len() < ABSENT_NAMED {
+            self.absent.push(Refusal::of(receipt));
+        }
+    }
+}
+
+/// Why a document was refused, or is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// File name.
@@ -99,23 +129,27 @@ impl Board {
             let started = *state.started.get_or_insert(now);
             state.busy_ms = now - started;
             if let Some(receipt) = &entry.receipt {
-                *state.documents.entry(receipt.outcome.clone()).or_default() += 1;
+                state.note(receipt);
                 refused(state, receipt);
             }
         });
     }
 }
 
-fn refused(state: &mut FlowState, receipt: &Receipt) {
-    let is_refused = operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused);
-    if is_refused {
-        let refusal = Refusal {
+impl Refusal {
+    fn of(receipt: &Receipt) -> Self {
+        Self {
             name: receipt.name.clone(),
             outcome: receipt.outcome.clone(),
             code: receipt.code.clone(),
             message: receipt.message.clone(),
-        };
-        state.refused.insert(receipt.document.clone(), refusal);
+        }
+    }
+}
+
+fn refused(state: &mut FlowState, receipt: &Receipt) {
+    if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
+        state.refused.insert(receipt.document.clone(), Refusal::of(receipt));
     } else {
         state.refused.remove(&receipt.document);
     }

@@ -8,12 +8,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use batch::{Failed, Headers, Input, Place, Record, Records, RecordsBuilder};
-use log::{Log, LogError};
+use batch::{Failed, Headers, Input, Place, Record, RecordsBuilder};
 use operators::{BadRecord, BadRow};
 use serde::Serialize;
-
-use crate::names;
 
 /// A dead letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -92,6 +89,10 @@ impl Mark {
 
 /// Starts the names of the headers that are ours.
 const OURS: &str = "spotlight.dead.";
+/// Name of the header that says which letter a record is about.
+pub(crate) const ID_HEADER: &str = "spotlight.dead.id";
+/// Name of the header that says what became of it.
+pub(crate) const MARK_HEADER: &str = "spotlight.dead.mark";
 /// Starts the names of the headers of Kafka Streams.
 const KAFKA_STREAMS: &str = "__streams.errors.";
 
@@ -269,8 +270,8 @@ impl DeadLetter {
     /// Adds the record that says what became of a dead letter.
     pub fn write_mark(id: &str, mark: Mark, to: &mut RecordsBuilder) {
         let mut headers = Headers::new();
-        headers.push(&format!("{OURS}id"), id.as_bytes());
-        headers.push(&format!("{OURS}mark"), mark.word().as_bytes());
+        headers.push(ID_HEADER, id.as_bytes());
+        headers.push(MARK_HEADER, mark.word().as_bytes());
         to.push(None, None, &headers, 0);
     }
 }
@@ -334,42 +335,6 @@ impl DeadLetterRecord {
         })))
     }
 }
-
-/// All dead letters of a topology by id, each with the word of what became of it; `None` if it is open.
-///
-/// # Errors
-/// If the log cannot be read.
-pub fn dead_letters(log: &dyn Log, topology: &str) -> Result<BTreeMap<String, (DeadLetter, Option<String>)>, LogError> {
-    let topic = names::dead_letters(topology);
-    let mut letters: BTreeMap<String, (DeadLetter, Option<String>)> = BTreeMap::new();
-    if log.topic(&topic)?.is_none() {
-        return Ok(letters);
-    }
-    let mut offset = 0;
-    loop {
-        let blocks = log.read(&topic, 0, offset, READ_BYTES)?;
-        let Some(last) = blocks.last() else {
-            return Ok(letters);
-        };
-        offset = last.next_offset();
-        for record in blocks.iter().flat_map(Records::iter) {
-            match DeadLetterRecord::read(&record) {
-                Some(DeadLetterRecord::Letter(letter)) => {
-                    letters.insert(letter.id.clone(), (*letter, None));
-                }
-                Some(DeadLetterRecord::Mark(id, mark)) => {
-                    if let Some(known) = letters.get_mut(&id) {
-                        known.1 = Some(mark);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-}
-
-/// Bytes of one reading of a dead-letter topic.
-const READ_BYTES: usize = 8 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

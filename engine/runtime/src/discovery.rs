@@ -363,9 +363,7 @@ impl Discovery for FlowDiscovery {
         };
         tracing::info!(flow = self.flow_name(), document = absent.name, reason = absent.reason, "document absent");
         self.remember_url(&absent.url, address, Some(&receipt))?;
-        self.board.change(&self.flow_name(), |state| {
-            *state.documents.entry("absent".to_owned()).or_default() += 1;
-        });
+        self.board.change(&self.flow_name(), |state| state.note(&receipt));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use batch::Code;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::end::TaskEnd;
 use crate::stop::StopSignal;
@@ -22,7 +22,7 @@ pub struct Hold {
 }
 
 /// A hold as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// `topology/flow`.
     pub flow: String,

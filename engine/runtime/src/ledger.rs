@@ -105,15 +105,17 @@ impl Receipt {
     }
 
     /// This receipt after dead rows of the document came to their end: replayed or given up. `counts` says what became
-    /// of them, `withdrawn` how many rows of earlier versions went with the last of them.
+    /// of them, `withdrawn` how many rows of earlier versions went with the last of them. `revision` worked them, if
+    /// they were worked: it is the receipt's from now on, whose numbers are its work.
     #[must_use]
-    pub(crate) fn after(mut self, counts: &Counts, withdrawn: u64, at: i64) -> Self {
+    pub(crate) fn after(mut self, counts: &Counts, withdrawn: u64, at: i64, revision: Option<&str>) -> Self {
         self.counts.add(counts);
         // They were counted as rows, and as dead ones, when the document was closed.
         self.counts.rows_in = self.counts.rows_in.saturating_sub(counts.rows_in);
         self.counts.dead = self.counts.dead.saturating_sub(counts.rows_in);
         self.withdrawn += withdrawn;
         self.at = at;
+        self.revision = revision.map_or(self.revision, str::to_owned);
         self
     }
 }
@@ -147,7 +149,7 @@ pub struct Receipt {
     pub counts: Counts,
     /// Rows of earlier versions that this version withdrew.
     pub withdrawn: u64,
-    /// Revision of the topology.
+    /// Revision of the topology that worked the document, or rows of it that came back, last.
     pub revision: String,
     /// When it was fetched, in milliseconds since 1970 UTC.
     pub fetched_at: i64,

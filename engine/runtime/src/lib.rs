@@ -18,6 +18,7 @@ mod flow;
 mod hold;
 pub mod landing;
 mod ledger;
+mod letters;
 mod metadata;
 pub mod names;
 mod retry;
@@ -31,7 +32,7 @@ mod task;
 
 pub use board::{Board, FlowState, Refusal};
 pub use codes::EXPLANATIONS;
-pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark, dead_letters};
+pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
@@ -40,8 +41,11 @@ pub use flow::{
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
+pub use letters::{DeadLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
-pub use retry::{RetryAction, Trial, TrialReader, TrialResult, send_back, waiting_rows};
+pub use retry::{
+    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, waiting_rows,
+};
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;
 pub use stop::StopSignal;

@@ -108,15 +108,7 @@ impl TaskSnapshots {
         log.await_settled(&known.topic, partition)?;
         let end = log.end(&known.topic, partition)?;
         known.next = self.read(&known, store, end).unwrap_or(0);
-        loop {
-            let blocks = log.read(&known.topic, partition, known.next, READ_BYTES)?;
-            let Some(last) = blocks.last() else { break };
-            known.next = last.next_offset();
-            for record in blocks.iter().flat_map(Records::iter) {
-                store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
-                known.since += 1;
-            }
-        }
+        (known.next, known.since) = replay(log, &known.topic, partition, known.next, store)?;
         self.changelogs.push(known);
         Ok(())
     }
@@ -201,6 +193,29 @@ impl TaskSnapshots {
         }
         let there = (0..=end).contains(&header.changelog_offset) && header.position <= self.position;
         (!there).then_some("it is ahead of the log")
+    }
+}
+
+/// Brings a store to the end of its changelog, from an offset on. Gives the next offset and the number of records.
+///
+/// # Errors
+/// If the log fails, or its records are none of the store's.
+pub(crate) fn replay(
+    log: &dyn Log,
+    changelog: &str,
+    partition: i32,
+    mut next: i64,
+    store: &mut dyn Store,
+) -> Result<(i64, u64), TaskEnd> {
+    let mut count = 0;
+    loop {
+        let blocks = log.read(changelog, partition, next, READ_BYTES)?;
+        let Some(last) = blocks.last() else { return Ok((next, count)) };
+        next = last.next_offset();
+        for record in blocks.iter().flat_map(Records::iter) {
+            store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
+            count += 1;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
 use crate::exit::Exit;
+use crate::old_rows::OldRows;
 use crate::{show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
@@ -21,7 +22,11 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
         return Ok(answer);
     }
     let log = Arc::new(folder.log()?);
-    let server = clickhouse.map(|at| Server::start(at, &folder)).transpose()?;
+    let server = match (clickhouse.map(|at| Server::start(at, &folder)), question) {
+        // A trial without a ClickHouse says that it has not looked at tables.
+        (Some(Err(_)), Question::Replay { .. }) | (None, _) => None,
+        (Some(server), _) => Some(server?),
+    };
     let client = server.as_ref().map(Server::client).transpose()?;
     let holds = Arc::new(Holds::default());
     let (raw, schemas) = (Arc::new(folder.documents()?), folder.schemas()?);
@@ -70,32 +75,45 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     ];
     show::table(&header, rows);
     if flows.values().any(|state| state.total.held > 0 || !state.refused.is_empty()) {
-        show::line(
+        show::prose(
             "documents refused: those whose newest version is refused now; spotlight receipts --refused says why.\n\
              rows refused: all rows of documents that were ever refused, each reading counted; none of them landed.",
         );
     }
-    for held in answer["holds"].as_array().into_iter().flatten() {
-        let text = |name: &str| held[name].as_str().unwrap_or_default().to_owned();
-        show::line(&format!(
-            "hold[{}]: {} waits: {}\n  to go on: {}",
-            text("code"),
-            text("flow"),
-            text("what"),
-            text("remedy")
-        ));
-    }
+    holds(&answer["holds"], "waits");
+    holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
+    let old_rows: Vec<OldRows> = serde_json::from_value(answer["old_rows"].clone())?;
+    old_rows.iter().for_each(|old| show::prose(&old.line(false)));
     let running = answer["running"].as_bool().unwrap_or(false);
     let waiting = match answer["waiting_dead_letters"].as_u64().unwrap_or(0) {
         0 => String::new(),
         more => format!(", waiting to be replayed: {more}"),
     };
-    show::line(&format!(
+    show::prose(&format!(
         "{}; open dead letters: {}{waiting}",
         if running { "a run is going on" } else { "no run is going on" },
         answer["open_dead_letters"]
     ));
     Ok(Exit::Fine)
+}
+
+/// Prints holds. The partitions of a flow mostly wait for the same.
+fn holds(holds: &Value, waits: &str) {
+    let mut told = BTreeSet::new();
+    for held in holds.as_array().into_iter().flatten() {
+        let text = |name: &str| held[name].as_str().unwrap_or_default().to_owned();
+        let line = format!(
+            "hold[{}]: {} {waits}: {}\n  to go on: {}",
+            text("code"),
+            text("flow"),
+            text("what"),
+            text("remedy")
+        );
+        if !told.contains(&line) {
+            show::prose(&line);
+            told.insert(line);
+        }
+    }
 }
 
 /// Letters of a revision that tell it from others.
@@ -151,7 +169,7 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
     show::table(&header, rows.collect());
     if earlier > 0 {
         let earlier = show::count(earlier as u64);
-        show::line(&format!("the newest of each document, the last one last; {earlier} earlier ones: --all"));
+        show::prose(&format!("the newest of each document, the last one last; {earlier} earlier: --all"));
     }
     Ok(Exit::Fine)
 }
@@ -182,12 +200,13 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         let header = ["=flow", "=table", "rows", "#ledger", "#in the table", "#gaps", "#repeats", "#strays"];
         show::table(&header, rows.collect());
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
-        compared.into_iter().for_each(|words| show::line(&format!("compared {words}")));
+        compared.into_iter().for_each(|words| show::prose(&format!("compared {words}")));
         found.iter().for_each(differences);
         found.iter().for_each(earlier_table);
         if sum("foreign") > 0 {
-            let rows = show::count(sum("foreign"));
-            show::line(&format!("{rows} rows of flows that this data folder does not know are left out"));
+            let foreign = sum("foreign");
+            let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });
+            show::prose(&format!("{rows} of flows that this data folder does not know {are} left out"));
         }
         show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats, 0 strays" } else { "NOT reconciled" });
     }
@@ -200,7 +219,7 @@ fn differences(landing: &Value) {
     let whose = landing["flow"].as_str().map_or(text(&landing["table"]), str::to_owned);
     let named = landing["differences"].as_array().map_or(&[][..], Vec::as_slice);
     for one in named {
-        show::line(&format!(
+        show::prose(&format!(
             "{} of {}: {}: {} expected, {} found",
             text(&one["kind"]),
             whose,
@@ -211,7 +230,7 @@ fn differences(landing: &Value) {
     }
     let more = landing["places"].as_u64().unwrap_or(0).saturating_sub(named.len() as u64);
     if more > 0 {
-        show::line(&format!("and {} more places of {}", show::count(more), whose));
+        show::prose(&format!("and {} of {whose}", show::counted(more, "more place")));
     }
 }
 
@@ -249,7 +268,7 @@ pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     let question = Question::Release { flow: flow.clone() };
     let Some(answer) = control::ask(&folder.control(), &question)? else {
         folder.knows(flow)?;
-        show::line(&format!(
+        show::prose(&format!(
             "nothing to release: no run is going on, so nothing of {flow} waits; a run looks again at its start by itself"
         ));
         return Ok(Exit::Fine);

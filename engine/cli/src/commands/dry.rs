@@ -5,20 +5,23 @@
 //! touched, and no ClickHouse is asked. What it cannot know: what the data folder and its tables hold already. It reads
 //! every document as if it were new.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use batch::RowsMeaning;
 use connect::FolderStore;
 use http_connector::Hosts;
 use log::embedded::EmbeddedLog;
 use operators::WorkingMemory;
 use runtime::{Board, DeadLetter, Holds, RunParts, ScratchFolder, StopSignal, SystemTopics};
-use topology::plan::Topology;
+use topology::plan::{To, Topology};
 
 use super::run::{Intake, outcome};
 use crate::arguments::Run;
 use crate::exit::Exit;
-use crate::live::{self, LiveLines, Report};
+use crate::live::{self, Dry, LiveLines, Report};
+use crate::old_rows::{OldRows, standing};
 use crate::signals::Signals;
 use crate::temporary::Folder;
 use crate::wiring::{Tables, Wiring};
@@ -65,7 +68,8 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
     })?;
     drop(lines);
     let exit = outcome(&ended.failed, &board, true, &stop)?;
-    let letters = letters(topologies, log.as_ref())?;
+    let dry = Dry { letters: letters(topologies, log.as_ref())?, replaced: BTreeMap::new() };
+    let (dry, old_rows) = versions(dry, topologies, &board, log.as_ref())?;
     live::table(&Report {
         flows: &board.flows(),
         not_claimed: &board.not_claimed(),
@@ -73,10 +77,28 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
         took: environment::now() - started,
         nothing_fits: nothing_fits.as_deref(),
         unread: &unread::with_rows(unread::unread(topologies), &board.flows(), &unread::folders(topologies)),
-        dry: Some(&letters),
+        old_rows: &old_rows,
+        dry: Some(&dry),
         format: arguments.format,
     });
     Ok(exit)
+}
+
+/// What becomes of several versions of one document, where a document owns its rows: the newest stands.
+fn versions(mut dry: Dry, topologies: &[Topology], board: &Board, log: &dyn log::Log) -> Result<(Dry, Vec<OldRows>)> {
+    let (flows, mut old_rows) = (board.flows(), Vec::new());
+    for (topology, flow) in topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow))) {
+        let To::Table(table) = &flow.to else { continue };
+        let name = format!("{}/{}", topology.name, flow.name);
+        if table.table.rows == RowsMeaning::ByDocument {
+            let standing = standing(log, &name)?;
+            let landed = flows.get(&name).map_or(0, |state| state.run.landed);
+            old_rows.extend(standing.old_rows(&name));
+            dry.replaced.insert(name, landed.saturating_sub(standing.landed()));
+        }
+    }
+    dry.replaced.retain(|_, rows| *rows > 0);
+    Ok((dry, old_rows))
 }
 
 /// The dead letters that came about, in the order of their topologies.

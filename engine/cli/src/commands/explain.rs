@@ -32,12 +32,12 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Exit> {
     let all = explanations();
     let Some(code) = &arguments.code else {
         for explanation in all {
-            show::line(&format!("{}  {}", explanation.code, explanation.title));
+            show::prose(&format!("{}  {}", explanation.code, explanation.title));
         }
         return Ok(Exit::Fine);
     };
     let found = known(code)?;
-    show::line(&format!("{}: {}\n\n{}\n\nWhat to do: {}", found.code, found.title, found.why, found.remedy));
+    show::paragraphs(&format!("{}: {}\n\n{}\n\nWhat to do: {}", found.code, found.title, found.why, found.remedy));
     Ok(Exit::Fine)
 }
 

@@ -118,7 +118,10 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
         let place = format!("{}: {}", parts.flow, parts.source.describe());
         let answer = match parts.source.round(&mut look) {
             Ok(()) | Err(SourceError::Stopping) => Looked::Fine(match look.fitting {
-                Some(files) => format!("{what}, {files} files fit"),
+                Some(files) => format!(
+                    "{what}, {}",
+                    if files == 1 { "1 file fits".to_owned() } else { format!("{files} files fit") }
+                ),
                 None => what.to_owned(),
             }),
             Err(SourceError::Transient { what, .. }) => {

@@ -40,7 +40,7 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
     let folder = DataFolder::open(&arguments.data.data)?;
     let log = folder.log()?;
     let mut exit = Exit::Fine;
-    for earlier in earlier::earlier(&topologies, &log, &folder.schemas()?)? {
+    for earlier in earlier::earlier(&topologies, &log, folder.schemas()?.as_ref())? {
         show::line(&earlier.text());
         if earlier.stops() {
             show::line(&format!("  to go on: {}", earlier.remedy()));

@@ -17,8 +17,10 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     for file in &arguments.files {
         files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
     }
-    let question = Question::Replay { files, code: code.clone(), dry: arguments.dry };
-    let answer = ask(&arguments.show.data, None, &question)?;
+    let question = Question::Replay { files, code: code.clone(), ids: arguments.ids.clone(), dry: arguments.dry };
+    // A trial looks at the tables too.
+    let clickhouse = arguments.dry.then_some(&arguments.show.clickhouse);
+    let answer = ask(&arguments.show.data, clickhouse, &question)?;
     if arguments.show.format == Format::Json {
         show::json(&answer);
         return Ok(Exit::Fine);
@@ -26,7 +28,7 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     let done: Vec<Replayed> = serde_json::from_value(answer)?;
     if done.is_empty() {
         let names: Vec<&str> = topologies.iter().map(|topology| &*topology.name).collect();
-        nothing_matched(&names.join(", "), code.as_deref());
+        nothing_matched(&format!(" of {}", names.join(", ")), code.as_deref());
         return Ok(Exit::Fine);
     }
     if arguments.dry {
@@ -45,8 +47,8 @@ fn known_code(code: Option<&str>) -> Result<Option<String>> {
 fn nothing_matched(whose: &str, code: Option<&str>) {
     let with = code.map_or(String::new(), |code| format!(" has the code {code}"));
     let is = if code.is_none() { "there is no" } else { "no" };
-    show::line(&format!(
-        "nothing matched: {is} open dead letter of {whose}{with}; spotlight dlq ls lists all that are open"
+    show::prose(&format!(
+        "nothing matched: {is} open dead letter{whose}{with}; spotlight dlq ls lists all that are open"
     ));
 }
 
@@ -65,10 +67,13 @@ fn print_trial(done: &[Replayed]) {
     show::table(&["=flow", "#open", "#would pass", "#would be dropped", "#would fail again"], rows);
     for flow in done {
         for (why, count) in flow.trial.iter().flat_map(|trial| &trial.fail) {
-            show::line(&format!("{}: {} would fail again: {why}", flow.flow, show::count(*count)));
+            show::prose(&format!("{}: {} would fail again: {why}", flow.flow, show::count(*count)));
+        }
+        if let Some(why) = &flow.table {
+            show::prose(&format!("{}: {why}", flow.flow));
         }
     }
-    show::line("nothing was changed; without --dry they go back to their flows");
+    show::prose("nothing was changed; without --dry they go back to their flows");
 }
 
 fn print_sent(done: &[Replayed]) {
@@ -84,18 +89,15 @@ fn print_sent(done: &[Replayed]) {
     }
     show::table(&["=flow", "#open", "#sent back", "worked"], rows);
     for flow in done.iter().filter(|flow| flow.sent < flow.chosen) {
-        show::line(&format!(
-            "{}: {} stay open: their input topic was deleted and made again",
-            flow.flow,
-            show::count(flow.chosen - flow.sent)
-        ));
+        let left = flow.chosen - flow.sent;
+        show::prose(&format!("{}: {} open: their input topic was deleted and made again", flow.flow, stay(left)));
     }
 }
 
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
-    let question = Question::GiveUp { flow: arguments.flow.clone(), code: code.clone() };
-    let answer = ask(&arguments.show.data, None, &question)?;
+    let (flow, ids) = (arguments.flow.clone(), arguments.ids.clone());
+    let answer = ask(&arguments.show.data, None, &Question::GiveUp { flow, code: code.clone(), ids })?;
     if arguments.show.format == Format::Json {
         show::json(&answer);
         return Ok(Exit::Fine);
@@ -103,13 +105,17 @@ pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
     let number = |name: &str| answer[name].as_u64().unwrap_or(0);
     let (chosen, given_up) = (number("chosen"), number("given_up"));
     if chosen == 0 {
-        nothing_matched(&arguments.flow, code.as_deref());
+        let whose = arguments.flow.as_ref().map_or(String::new(), |flow| format!(" of {flow}"));
+        nothing_matched(&whose, code.as_deref());
         return Ok(Exit::Fine);
     }
-    show::line(&format!("{} dead letters given up", show::count(given_up)));
+    show::prose(&format!("{} given up", show::counted(given_up, "dead letter")));
     if given_up < chosen {
-        let open = show::count(chosen - given_up);
-        show::line(&format!("{open} stay open: their input topic was deleted and made again"));
+        show::prose(&format!("{} open: their input topic was deleted and made again", stay(chosen - given_up)));
     }
     Ok(Exit::Fine)
+}
+
+fn stay(left: u64) -> String {
+    format!("{} {}", show::count(left), if left == 1 { "stays" } else { "stay" })
 }

@@ -22,6 +22,7 @@ use crate::arguments::{ClickHouseAt, Run};
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines, Report};
+use crate::old_rows::OldRows;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
@@ -45,6 +46,7 @@ pub(crate) struct Finished {
     pub(crate) holds: Vec<Held>,
     pub(crate) took: i64,
     pub(crate) exit: Exit,
+    pub(crate) old_rows: Vec<OldRows>,
     /// The ClickHouse of the run, still running.
     pub(crate) server: Server,
 }
@@ -88,6 +90,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         took: finished.took,
         nothing_fits: nothing_fits.as_deref(),
         unread: &unread::with_rows(unread, &flows, &folders),
+        old_rows: &finished.old_rows,
         dry: None,
         format: arguments.format,
     });
@@ -100,7 +103,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
 fn intake(arguments: &Run, topologies: &[Topology]) -> Result<Intake> {
     let (documents, not_claimed) = match &arguments.documents {
         None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
-        Some(folder) => claim(folder, topologies)?,
+        Some(folder) => claim(folder, topologies, arguments.once || arguments.dry)?,
     };
     let nothing_fits = match &documents {
         DocumentsFrom::Folder { folder, files } if files.values().all(Vec::is_empty) => Some(folder.clone()),
@@ -109,8 +112,9 @@ fn intake(arguments: &Run, topologies: &[Topology]) -> Result<Intake> {
     Ok(Intake { documents, not_claimed, nothing_fits })
 }
 
-/// Gives each file of a folder to the one source that claims it, before anything is read.
-fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<String>)> {
+/// Gives each file of a folder to the one source that claims it, before anything is read. A run that `ends` by itself and
+/// could read none of the files would end as if all were done.
+fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(DocumentsFrom, Vec<String>)> {
     let mut sources: Vec<(String, Vec<Pattern>)> = Vec::new();
     for topology in topologies {
         for flow in &topology.flows {
@@ -128,9 +132,33 @@ fn claim(folder: &Path, topologies: &[Topology]) -> Result<(DocumentsFrom, Vec<S
             ),
             error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
         })?;
+    if let Some(first) = not_claimed.first().filter(|_| ends && !sources.is_empty())
+        && per_source.values().all(Vec::is_empty)
+    {
+        return Err(nothing_claimed(folder, first, not_claimed.len(), &sources));
+    }
     let no_files = no_files.iter().map(|path| file_connector::no_file(path));
     let not_claimed = not_claimed.iter().map(|path| path.display().to_string()).chain(no_files).collect();
     Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
+}
+
+/// Why not one of these files is read, with the names that would be.
+fn nothing_claimed(folder: &Path, first: &Path, files: usize, sources: &[(String, Vec<Pattern>)]) -> anyhow::Error {
+    let name = first.file_name().unwrap_or_default().to_string_lossy();
+    let found = match files {
+        1 => format!("the only file in {}, `{name}`, has no name", folder.display()),
+        more => format!("not one of the {more} files in {}, such as `{name}`, has a name", folder.display()),
+    };
+    let texts = |patterns: &[Pattern]| patterns.iter().map(|one| format!("`{}`", one.text())).collect::<Vec<_>>();
+    let (told, more) = sources.split_at(sources.len().min(10));
+    let mut expected: Vec<String> =
+        told.iter().map(|(source, patterns)| format!("{source} reads {}", texts(patterns).join(" or "))).collect();
+    expected.extend((!more.is_empty()).then(|| format!("and {} more", more.len())));
+    failure(
+        Exit::Usage,
+        format!("{found} that a source of these topologies reads: {}", expected.join("; ")),
+        "name another folder or topology, or give the files the names under which they were published",
+    )
 }
 
 /// Runs topologies with all that they need, and comes back when they are done or stopped.
@@ -140,7 +168,8 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait))?;
     let pass = ground.pass(&topologies, documents, &not_claimed, once)?;
     let took = environment::now() - started;
-    Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, server: ground.server })
+    let old_rows = ground.access(None, Arc::default(), BTreeMap::new()).old_rows()?;
+    Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, old_rows, server: ground.server })
 }
 
 /// What runs stand on: an open data folder, a ClickHouse that answers, and the signal to stop. Several passes may
@@ -213,7 +242,7 @@ impl Ground {
         once: bool,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, Arc::clone(&self.log));
-        earlier::refuse(topologies, log.as_ref(), &self.schemas)?;
+        earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
             tables: Tables::ClickHouse(self.client.clone()),
@@ -227,6 +256,8 @@ impl Ground {
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         runtime::make_topics(&flows, log.as_ref())?;
         folder.remember_flows(&flows, topologies, log.as_ref())?;
+        let names: Vec<String> = flows.iter().map(runtime::FlowParts::name).collect();
+        folder.note_held(&names, Vec::new())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
         self.signals.tell_of(&board);
@@ -257,6 +288,7 @@ impl Ground {
         if let Err(error) = self.log.settle() {
             tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
         }
+        folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop)?;
         Ok(Pass { board, holds: holds.list(), exit })
     }
@@ -274,7 +306,8 @@ pub(super) fn outcome(failed: &[(String, TaskEnd)], board: &Board, once: bool, s
         return Ok(exit);
     }
     let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
-    show::note(&format!("stopped before the end: at least {left} documents and records wait for the next run"));
+    let left = show::count(u64::try_from(left).unwrap_or(0));
+    show::note(&format!("stopped before the end: documents and records that wait for the next run: at least {left}"));
     Ok(Exit::Fenced)
 }
 

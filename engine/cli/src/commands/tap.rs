@@ -59,18 +59,25 @@ pub(crate) fn tap(arguments: &Tap) -> Result<Exit> {
     }
 }
 
-/// Lists all topics, those of the engine too.
+/// Lists topics, those of the engine only if they are asked for.
 fn topics(arguments: &Tap) -> Result<Exit> {
     let answer = super::ask::ask(&arguments.data, None, &Question::Topics)?;
+    let all = answer.as_array().map_or(&[][..], Vec::as_slice);
+    let listed: Vec<&serde_json::Value> = all.iter().filter(|one| arguments.all || one["internal"] != true).collect();
     if arguments.format == Format::Json {
-        show::json(&answer);
+        show::json(&listed.into_iter().cloned().collect());
         return Ok(Exit::Fine);
     }
     let number = |value: &serde_json::Value| show::count(value.as_u64().unwrap_or(0));
-    let rows = answer.as_array().into_iter().flatten().map(|one| {
+    let rows = listed.iter().map(|one| {
         vec![one["topic"].as_str().unwrap_or_default().to_owned(), number(&one["partitions"]), number(&one["records"])]
     });
     show::table(&["=topic", "#partitions", "#records"], rows.collect());
+    let left = (all.len() - listed.len()) as u64;
+    if left > 0 {
+        let internal = show::counted(left, "topic");
+        show::prose(&format!("{internal} that the engine made for itself: spotlight tap --topics --all"));
+    }
     Ok(Exit::Fine)
 }
 
@@ -103,8 +110,8 @@ fn show_stream(stream: UnixStream) -> Result<Exit> {
             Some(Frame::Row(_)) => return Ok(Exit::Fine),
             Some(Frame::Missed(rows)) => {
                 missed += rows;
-                let rows = show::count(missed);
-                show::note(&format!("{rows} rows were not shown: they came faster than they could be"));
+                let (rows, were) = (show::counted(missed, "row"), if missed == 1 { "was" } else { "were" });
+                show::note(&format!("{rows} {were} not shown: they came faster than they could be"));
             }
             Some(Frame::Beat) => {}
             Some(Frame::Enough) => return Ok(Exit::Fine),

@@ -164,12 +164,14 @@ fn said(proof: &Proof, name: &str) -> Exit {
         show::note(format!("{name}: {} {message}", outcome.word()).trim_end());
     }
     for (output, rows) in &counts.outputs {
-        show::note(&format!("{} rows left by the output `{output}` and are not shown", show::count(*rows)));
+        let (rows, are) = (show::counted(*rows, "row"), if *rows == 1 { "is" } else { "are" });
+        show::note(&format!("{rows} left by the output `{output}` and {are} not shown"));
     }
     if environment::watched() {
-        let [read, written, dead] = [counts.rows_in, counts.landed, counts.dead].map(show::count);
+        let [written, dead] = [counts.landed, counts.dead].map(show::count);
+        let read = show::counted(counts.rows_in, "row");
         let dropped = show::count(counts.dropped.values().sum());
-        show::note(&format!("{read} rows read, {written} written, {dropped} dropped, {dead} dead"));
+        show::note(&format!("{read} read, {written} written, {dropped} dropped, {dead} dead"));
     }
     if counts.dead > 0 { Exit::Refused } else { Exit::Fine }
 }

@@ -63,7 +63,7 @@ fn a_dry_run_shows_what_would_land_and_ends_as_a_run_would() {
             "refused: list_20260106.txt (my-list/load): incomplete",
         ),
         (&["Nothing of the kind\n"], 3, [0, 0, 1], "failed E4208"),
-        (&[], 0, [0, 0, 0], "no file in lists fits"),
+        (&[], 0, [0, 0, 0], "there is no file in lists: nothing was read"),
     ];
     for (documents, status, numbers, told) in cases {
         let workplace = Workplace::new();
@@ -145,4 +145,29 @@ fn a_dry_run_touches_no_data_folder_and_needs_none_of_its_own() {
     dry(&workplace, &["my-list.yaml"]).ends(0);
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}
+
+#[test]
+fn of_several_versions_of_a_document_the_newest_would_stand() {
+    let workplace = Workplace::new();
+    std::fs::remove_file(workplace.path().join("lists/list_20260105.txt")).expect("removed");
+    // Three versions of one list, by the names of the files; the last one has a row that cannot be read.
+    workplace.write("lists/list_20260105-v1.txt", "Symbol|Quantity\nABC|12\nDEF|7\nGHI|5\n3\n");
+    workplace.write("lists/list_20260105-v2.txt", "Symbol|Quantity\nABC|13\nDEF|7\n2\n");
+    let said = dry(&workplace, &["my-list.yaml", "--documents", "lists"]).ends(0).output;
+    let row = said.lines().find(|line| line.trim_start().starts_with("my-list/load")).expect("the flow");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..5], ["2", "5", "2", "3"], "{said}");
+    assert!(said.contains("replaced: rows of a version of a document that a newer version"), "{said}");
+    assert!(!said.contains("old rows"), "{said}");
+
+    workplace.write("lists/list_20260105-v3.txt", "Symbol|Quantity\nABC|13\nDEF|x\n2\n");
+    let words = ["mine.yaml", "--documents", "lists"];
+    workplace.write_changed("mine.yaml", &[("  load:\n", "  load:\n    bad-rows-above: 90%\n")]);
+    let said = dry(&workplace, &words).ends(0).output;
+    assert!(
+        said.contains("old rows: my-list/load: 1 document would keep rows of an earlier version (at most 2)"),
+        "{said}"
+    );
+    let json = dry(&workplace, &[&words[..], &["--format", "json"]].concat()).ends(0).json();
+    assert_eq!((&json["replaced"]["my-list/load"], &json["old_rows"][0]["rows_at_most"]), (&5.into(), &2.into()));
 }

@@ -95,9 +95,23 @@ fn a_table_that_lost_all_rows_is_a_hold_until_they_are_back_or_a_person_says_whe
 #[test]
 fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
     let workplace = Workplace::new();
+    std::fs::create_dir_all(workplace.path().join("documents/older")).expect("a folder");
+    let once = ["run", "my-list.yaml", "--documents", "documents", "--once"];
+    let said = workplace.say(&once).ends(0).output;
+    assert_eq!(said.matches("there is no file in documents: nothing was read").count(), 1, "{said}");
+    // Files of which not one is read: nobody may take that for an end of the work.
     workplace.write("documents/readme.md", "nothing");
-    let said = workplace.say(&["run", "my-list.yaml", "--documents", "documents", "--once"]).ends(0).output;
-    assert_eq!(said.matches("no file in documents fits").count(), 1, "{said}");
+    workplace.write("documents/List_20260105.txt", "Symbol|Quantity\nABC|12\n1\n");
+    for words in [&once, &["run", "my-list.yaml", "--documents", "documents", "--dry"]] {
+        let said = workplace.say(words).ends(64).errors;
+        for part in ["not one of the 2 files in documents", "my-list/load reads `list_{date:%Y%m%d}*`", "to go on: "] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    // One that is read is enough, and an endless run stays up for what comes.
+    workplace.write("documents/list_20260105.txt", "Symbol|Quantity\nABC|12\n1\n");
+    let said = workplace.say(&once).ends(0).output;
+    assert!(said.contains("not claimed: documents/readme.md"), "{said}");
     std::fs::remove_file(workplace.path().join("lists/list_20260105.txt")).expect("removed");
     symlink("nowhere", workplace.path().join("lists/list_20260106.txt")).expect("a link");
     std::fs::create_dir(workplace.path().join("lists/list_20260107.d")).expect("a folder");

@@ -4,6 +4,7 @@
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
 
 mod dry;
+mod letters;
 mod losses;
 mod names;
 mod offline;
@@ -21,5 +22,6 @@ mod starts;
 mod statuses;
 mod stores;
 mod taps;
+mod terminal;
 mod transforms;
 mod workplace;

@@ -36,5 +36,5 @@ fn a_name_that_does_not_exist_is_told_and_one_that_matches_nothing_is_answered()
     }
     // A code is the same however its letters are written.
     let said = workplace.say(&["dlq", "give-up", "my-list/load", "--code", "e4101"]).ends(0);
-    assert!(said.output.contains("1 dead letters given up"), "{said:?}");
+    assert!(said.output.contains("1 dead letter given up"), "{said:?}");
 }

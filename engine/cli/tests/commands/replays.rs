@@ -92,7 +92,7 @@ fn receipts_are_the_newest_of_each_document_and_with_all_those_before() {
     let times: Vec<&str> = said.lines().skip(2).filter_map(|row| row.trim_start().get(..16)).collect();
     assert!(times.is_sorted() && times[0].starts_with("20") && times.len() == 3, "the newest last: {said}");
     let said = workplace.say(&["receipts"]).ends(0).output;
-    assert!(said.contains("revision") && said.contains("1 earlier ones: --all"), "{said}");
+    assert!(said.contains("revision") && said.contains("1 earlier: --all"), "{said}");
 }
 
 const LIST: &str = "select symbol, quantity, _row from demo.my_list order by symbol";
@@ -171,7 +171,7 @@ fn dead_letters_of_an_earlier_version_are_superseded_and_others_can_be_given_up(
     assert_eq!(rows(&workplace, LIST), "ABC\t1\t0\nDEF\t7\t1\n");
     // Given up, the row holds nothing back any more: the new version has no DEF.
     let said = workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0).output;
-    assert!(said.contains("1 dead letters given up"), "{said}");
+    assert!(said.contains("1 dead letter given up"), "{said}");
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, states), "1\tsuperseded\n2\tgiven-up\n");
     assert_eq!(rows(&workplace, LIST), "ABC\t1\t0\n");
@@ -203,7 +203,7 @@ fn a_document_that_is_read_again_closes_the_dead_letters_of_the_earlier_reading(
     reconciled(&workplace);
     // The one that is left comes back as ever.
     let given_up = workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0).output;
-    assert!(given_up.contains("1 dead letters given up"), "{given_up}");
+    assert!(given_up.contains("1 dead letter given up"), "{given_up}");
     run(&workplace, "my-list.yaml");
     assert_eq!(open(&workplace), 0);
     reconciled(&workplace);

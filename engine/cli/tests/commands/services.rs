@@ -16,7 +16,7 @@ fn check(workplace: &Workplace, words: &[&str], status: i32, told: &[&str]) {
 #[test]
 fn folders_and_tables_are_looked_at_before_after_and_during_a_run() {
     let workplace = Workplace::new();
-    let first = ["ok           ClickHouse: embedded; the first run on spotlight-data makes it", "there, 1 files fit"];
+    let first = ["ok           ClickHouse: embedded; the first run on spotlight-data makes it", "there, 1 file fits"];
     check(&workplace, &["my-list.yaml"], 0, &first);
     assert!(!workplace.data().exists(), "a check makes no data folder");
     let nowhere = ["my-list.yaml", "--clickhouse", "http://127.0.0.1:1"];

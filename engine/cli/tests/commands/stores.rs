@@ -50,7 +50,7 @@ fn a_key_is_looked_up_where_it_is_remembered() {
         let json = workplace.say(&[&get[..], &["a", "2", "--format", "json"]].concat()).ends(0).json();
         assert!(json["seen"].is_null(), "{json}");
         for (words, told) in
-            [(&["a"][..], "the key has 2 columns, and 1 were given"), (&["a", "many"], "`many` is no integer")]
+            [(&["a"][..], "the key has 2 columns, and 1 was given"), (&["a", "many"], "`many` is no integer")]
         {
             let said = workplace.say(&[&get[..], words].concat()).ends(64).errors;
             assert!(said.contains(told), "{said}");

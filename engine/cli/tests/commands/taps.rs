@@ -175,6 +175,11 @@ fn a_topic_can_be_looked_at_with_and_without_a_run() {
     let said = workplace.say(&["tap"]).ends(64).errors;
     assert!(said.contains("--topic NAME") && said.contains("TOPOLOGY/FLOW"), "{said}");
     let said = workplace.say(&["tap", "--topics"]).ends(0).output;
+    assert!(!said.contains(".ledger") && said.contains("that the engine made for itself: "), "{said}");
+    let said = workplace.say(&["tap", "--topics", "--format", "json"]).ends(0).json();
+    assert!(said.as_array().is_some_and(|all| all.iter().all(|one| one["internal"] == false)), "{said}");
+    let said = workplace.say(&["tap", "--topics", "--all"]).ends(0).output;
+    assert!(said.contains(".ledger") && !said.contains("for itself"), "{said}");
     assert!(said.lines().any(|line| line.trim_start().starts_with("demo.letters ")), "{said}");
     let said = workplace.say(&["tap", "--topic", "nosuch"]).ends(64).errors;
     assert!(said.contains("the topics nearest to it: "), "{said}");

@@ -94,7 +94,7 @@ fn differences(layout: &Layout, header: &[String], found: &[Key]) -> String {
     let missing: Vec<&str> = missing.map(|(name, _)| name.as_ref()).collect();
     let unexpected = header.iter().zip(found).filter(|(_, key)| !named.contains(key));
     let unexpected: Vec<&str> = unexpected.map(|(name, _)| name.as_str()).collect();
-    let mut message = format!("layout {} wants {} columns", layout.name, layout.header.len());
+    let mut message = format!("layout {} wants {}", layout.name, batch::counted(layout.header.len() as u64, "column"));
     if missing.is_empty() && unexpected.is_empty() {
         message.push_str("; all are there, but in another order");
     }

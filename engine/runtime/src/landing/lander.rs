@@ -338,9 +338,9 @@ impl Lander<'_> {
                 return Ok(());
             };
             let what = format!(
-                "the table holds {} rows, the first at offset {offset}, row {row}, that revision {} landed and {} does \
+                "the table holds {}, the first at offset {offset}, row {row}, that revision {} landed and {} does \
                  not make",
-                held.len(),
+                batch::counted(held.len() as u64, "row"),
                 open.revision,
                 self.revision
             );

@@ -6,7 +6,11 @@
 //!
 //! For rows of a document there is one record for each document, without a value: their bytes are read again from the
 //! raw store. For a record of a topic the retry record has its key, value and headers.
+//!
+//! There may be more dead letters than fit into memory. So they go in parts, each one transaction: who is killed in
+//! between finds some sent and the others open.
 
+mod part;
 mod rework;
 mod trial;
 
@@ -20,9 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::dead_letter::{DeadLetter, Mark};
 use crate::end::TaskEnd;
+use crate::letters::DeadLetters;
 use crate::names;
 use crate::system::SystemTopics;
 
+pub use part::Part;
 pub(crate) use rework::{Rework, Reworked};
 pub use trial::{Trial, TrialReader, TrialResult};
 
@@ -162,6 +168,41 @@ pub fn send_back(
     }
     transaction.commit()?;
     Ok(sent)
+}
+
+/// What was done with chosen dead letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentBack {
+    /// Open ones that were chosen.
+    pub chosen: u64,
+    /// Those of them that went.
+    pub sent: u64,
+}
+
+/// Sends the chosen ones among the open dead letters of a topology back, or gives them up: part by part, as
+/// [`send_back`] does with each.
+///
+/// # Errors
+/// If the log refuses; then the parts before have gone.
+pub fn send_back_chosen(
+    log: &dyn Log,
+    system: &SystemTopics,
+    topology: &str,
+    mut choose: impl FnMut(&DeadLetter) -> bool,
+    action: RetryAction,
+) -> Result<SentBack, TaskEnd> {
+    let (mut part, mut done) = (Part::default(), SentBack::default());
+    let mut send = |letters: Vec<DeadLetter>| -> Result<(), TaskEnd> {
+        done.chosen += letters.len() as u64;
+        done.sent += send_back(log, system, &letters, action)?;
+        Ok(())
+    };
+    DeadLetters::read(log, topology)?.each_open(log, |letter| match choose(&letter) {
+        true => part.add(letter).map_or(Ok(()), &mut send),
+        false => Ok(()),
+    })?;
+    send(part.rest())?;
+    Ok(done)
 }
 
 /// Cuts letters of one input record into as many as come back together: at least one, and no more than so many rows and

@@ -1,6 +1,7 @@
 //! Tries dead letters by the topology as it is now, and changes nothing.
 //!
-//! Steps that keep state start with none here: whether a row is a repeat is not told, only whether it fails.
+//! Steps that keep state are given what their changelogs say, so that a row is judged as a run would judge it now: one
+//! that is too late for `dedupe`, or a repeat, is told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::{Retry, RetryAction, record};
 use crate::codes;
 use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
+use crate::names;
 
 /// How a flow makes rows of its input.
 pub enum TrialReader {
@@ -44,7 +46,12 @@ pub struct Trial {
     pub chain: Chain,
     /// What documents may take of memory.
     pub memory: WorkingMemory,
+    /// The partition of the input whose state the steps have; `None` at first.
+    pub partition: Option<i32>,
 }
+
+/// Reasons that are told apart. Larger: more memory. More rows than that with reasons of their own count by their code.
+const REASONS: usize = 100;
 
 /// What would become of dead letters. Numbers of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,19 +66,22 @@ pub struct TrialResult {
 
 impl TrialResult {
     fn fails(&mut self, code: &str, message: &str, count: u64) {
-        if count > 0 {
-            *self.fail.entry(format!("{code} {message}")).or_default() += count;
+        if count == 0 {
+            return;
         }
+        let reason = format!("{code} {message}");
+        let told = self.fail.len() < REASONS || self.fail.contains_key(&reason);
+        *self.fail.entry(if told { reason } else { format!("{code} for other reasons") }).or_default() += count;
     }
 }
 
 impl Trial {
-    /// Tries the dead letters of one flow.
+    /// Tries dead letters of one flow and adds what would become of them to `result`. They may come in parts; where
+    /// steps keep state, all letters of a partition before those of another one.
     ///
     /// # Errors
     /// If the log or the raw store fails.
-    pub fn run(&mut self, letters: &[DeadLetter]) -> Result<TrialResult, TaskEnd> {
-        let mut result = TrialResult::default();
+    pub fn run(&mut self, letters: &[DeadLetter], result: &mut TrialResult) -> Result<(), TaskEnd> {
         let mut groups: BTreeMap<(i32, i64), Vec<&DeadLetter>> = BTreeMap::new();
         for letter in letters {
             groups.entry((letter.partition, letter.offset)).or_default().push(letter);
@@ -83,25 +93,41 @@ impl Trial {
                 result.fails("", "its input topic was deleted and made again: it cannot go back", letters.len() as u64);
                 continue;
             };
+            self.restore(&letters[0].topology, partition)?;
             let input = Input { topic: topic.as_str().into(), identity: state.identity, partition };
             let records = record(&letters, RetryAction::Replay);
             let Some(retry) = Retry::read(&records.get(0)) else {
                 return Err(TaskEnd::Fault("a retry record does not read back".to_owned()));
             };
             match &self.reader {
-                TrialReader::Documents { .. } => self.document(&input, offset, &retry, &mut result)?,
-                TrialReader::Records(_) => self.record(&input, &retry.original(&records.get(0)), &mut result)?,
+                TrialReader::Documents { .. } => self.document(&input, offset, &retry, result)?,
+                TrialReader::Records(_) => self.record(&input, &retry.original(&records.get(0)), result)?,
             }
         }
-        Ok(result)
+        Ok(())
+    }
+
+    /// Gives the steps what they know in a partition.
+    fn restore(&mut self, topology: &str, partition: i32) -> Result<(), TaskEnd> {
+        if self.partition.replace(partition) == Some(partition) {
+            return Ok(());
+        }
+        for store in self.chain.stores() {
+            store.clear();
+            let topic = names::changelog(topology, store.name());
+            if self.log.topic(&topic)?.is_some_and(|state| partition < state.partitions) {
+                crate::snapshots::replay(self.log.as_ref(), &topic, partition, 0, store)?;
+            }
+        }
+        Ok(())
     }
 
     fn record(&mut self, input: &Input, records: &Records, result: &mut TrialResult) -> Result<(), TaskEnd> {
         let TrialReader::Records(reader) = &mut self.reader else { return Ok(()) };
         let decoded = reader.read(records, &Arc::new(input.clone())).map_err(TaskEnd::fault)?;
         decoded.bad.iter().for_each(|bad| result.fails(bad.code.0, &bad.message, 1));
+        // What it adds to the state stays for the letters after it: two rows of one key are one and a repeat.
         let worked = self.chain.run(decoded.batch, &Facts::default()).map_err(TaskEnd::fault)?;
-        self.chain.rollback();
         let rows = worked.rows.iter().chain(worked.outputs.iter().map(|(_, rows)| rows));
         result.pass += rows.map(|rows| rows.len() as u64).sum::<u64>();
         result.dropped += worked.dropped.iter().map(|(_, count)| count).sum::<u64>();

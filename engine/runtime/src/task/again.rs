@@ -13,7 +13,7 @@ use super::close::Closing;
 use super::document::{DocumentTask, document_input, withdrawal};
 use super::unsettled::Position;
 use crate::codes;
-use crate::dead_letter::{DeadLetter, dead_letters};
+use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
 use crate::hold::Hold;
 use crate::landing::Range;
@@ -88,7 +88,8 @@ impl DocumentTask {
         closing.hash = landed.hash;
         if let Some(receipt) = self.unsettled.receipt(key, version).filter(|_| !settled.is_empty()) {
             let now = (self.context.shared.clock)();
-            closing.amended = Some(receipt.clone().after(&closing.counts, landed.withdrawn, now));
+            let worked = (retry.action == RetryAction::Replay).then_some(&*self.context.parts.revision);
+            closing.amended = Some(receipt.clone().after(&closing.counts, landed.withdrawn, now, worked));
         }
         self.context.close(&closing, &retries, next)?;
         closing.amended.into_iter().for_each(|receipt| self.unsettled.keep(receipt));
@@ -178,9 +179,9 @@ impl DocumentTask {
 
     /// The letters of the rows as they were.
     fn letters_of(&self, retry: &Retry) -> Result<Vec<DeadLetter>, TaskEnd> {
-        let mut all = dead_letters(self.context.shared.log.as_ref(), &self.context.parts.topology)?;
-        let ids = retry.rows.keys().map(|&row| self.letters.id(retry.offset, row));
-        Ok(ids.filter_map(|id| all.remove(&id)).map(|(letter, _)| letter).collect())
+        let ids: BTreeSet<String> = retry.rows.keys().map(|&row| self.letters.id(retry.offset, row)).collect();
+        let (log, topology) = (self.context.shared.log.as_ref(), &self.context.parts.topology);
+        Ok(crate::letters::chosen(log, topology, |letter, _| ids.contains(&letter.id))?)
     }
 }
 

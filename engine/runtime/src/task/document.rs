@@ -168,8 +168,10 @@ impl DocumentTask {
         }
         if ranges.rows_seen < progress.next.row {
             let what = format!(
-                "{} rows of {} landed, of which this revision finds only {}",
-                progress.next.row, found.name, ranges.rows_seen
+                "{} of {} landed, of which this revision finds only {}",
+                batch::counted(progress.next.row.unsigned_abs(), "row"),
+                found.name,
+                ranges.rows_seen
             );
             return Err(self.context.hold_landed_otherwise(&progress, &what));
         }

@@ -165,7 +165,7 @@ impl TaskContext {
     }
 
     fn has_landed(&self) -> String {
-        format!("{} rows landed in it", self.landed)
+        format!("{} landed in it", batch::counted(self.landed, "row"))
     }
 
     fn lost(&self, code: Code, what: String, mend: &str) -> LandingError {
@@ -189,8 +189,12 @@ impl TaskContext {
         Err(LandingError::Operator {
             code: codes::LANDED_BEFORE,
             what: format!(
-                "table {} holds {rows} rows that {} landed from another log (`_landing` begins with `{}/` and is not `{}`)",
-                table.table.name, self.name, self.name, provenance.landing
+                "table {} holds {} that {} landed from another log (`_landing` begins with `{}/` and is not `{}`)",
+                table.table.name,
+                batch::counted(rows, "row"),
+                self.name,
+                self.name,
+                provenance.landing
             ),
             remedy: format!(
                 "use the data folder that filled it; or remove those rows; or land all again beside them: spotlight \

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use log::LogError;
 
 use super::TaskContext;
-use crate::dead_letter::{DeadLetter, dead_letters};
+use crate::dead_letter::DeadLetter;
 use crate::ledger::Receipt;
+use crate::letters::{self, DeadLetters};
 use crate::{names, retry};
 
 /// Position of a row: offset of the document's record, number of the row.
@@ -40,14 +41,19 @@ impl Unsettled {
         let waiting: BTreeSet<Position> =
             retry::waiting(log, &topic, input.partition, retry_from)?.into_iter().collect();
         let identity = input.identity.to_string();
-        for (letter, mark) in dead_letters(log, &parts.topology)?.into_values() {
-            let ours =
-                *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
-            let position = (letter.offset, letter.row);
-            if ours && (mark.is_none() || waiting.contains(&position)) {
-                known.dead(&letter.document, letter.version, position);
-            }
-        }
+        DeadLetters::read(log, &parts.topology)?.each(
+            log,
+            |word| word.is_none() || !waiting.is_empty(),
+            |letter, word| {
+                let ours =
+                    *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
+                let position = (letter.offset, letter.row);
+                if ours && (word.is_none() || waiting.contains(&position)) {
+                    known.dead(&letter.document, letter.version, position);
+                }
+                Ok::<_, LogError>(())
+            },
+        )?;
         let Self { rows, receipts, .. } = &mut known;
         receipts.retain(|document, _| rows.contains_key(document));
         Ok(known)
@@ -127,12 +133,10 @@ pub(super) fn superseded_letters(
             && letter.identity() == identity
             && rows.contains(&(letter.offset, letter.row))
     };
-    let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
-    let open = letters.filter(|(letter, mark)| {
-        let ours = mark.is_none() && *letter.flow == *parts.flow && letter.document == document;
+    letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
+        let ours = word.is_none() && *letter.flow == *parts.flow && letter.document == document;
         ours && (letter.version < version || of_rows(letter))
-    });
-    Ok(open.map(|(letter, _)| letter).collect())
+    })
 }
 
 /// The open dead letters of a task's records from `offset` on, by offset: of an earlier reading, after which a person
@@ -143,12 +147,11 @@ pub(super) fn superseded_letters(
 pub(super) fn letters_ahead(context: &TaskContext, offset: i64) -> Result<BTreeMap<i64, DeadLetter>, LogError> {
     let (parts, input) = (&context.parts, &context.input);
     let identity = input.identity.to_string();
-    let letters = dead_letters(context.shared.log.as_ref(), &parts.topology)?.into_values();
-    let ahead = letters.filter(|(letter, mark)| {
+    let ahead = letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
         let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
-        mark.is_none() && ours && letter.offset >= offset
-    });
-    Ok(ahead.map(|(letter, _)| (letter.offset, letter)).collect())
+        word.is_none() && ours && letter.offset >= offset
+    })?;
+    Ok(ahead.into_iter().map(|letter| (letter.offset, letter)).collect())
 }
 
 #[cfg(test)]

@@ -1,0 +1,299 @@
+//! Dead letters of a data folder that are not at their end, looked through one by one: there may be more of them than
+//! fit into memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::Result;
+use runtime::{DeadLetter, DeadLetters, Mark};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::access::Access;
+use crate::exit::{Exit, failure};
+use crate::old_rows::OldRows;
+use crate::show;
+
+/// A letter that nothing was done about.
+pub(crate) const OPEN: &str = "open";
+/// One that was sent back and that no run has worked yet.
+pub(crate) const WAITING: &str = "waiting";
+
+/// Letters with one flow, state, code, step and field.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Group {
+    /// `topology/flow`.
+    pub(crate) flow: String,
+    /// `open` or `waiting`.
+    pub(crate) state: String,
+    pub(crate) code: String,
+    pub(crate) step: String,
+    pub(crate) field: String,
+    /// How many they are.
+    pub(crate) rows: u64,
+    /// Why the first of them failed.
+    pub(crate) message: String,
+    /// Where the first of them stood.
+    pub(crate) place: String,
+    /// The end of the first one's id that no other has.
+    pub(crate) id: String,
+}
+
+/// What there is, as `dlq ls` shows it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    /// Groups; or, where each letter was asked for, groups of one.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) open: u64,
+    pub(crate) waiting: u64,
+    pub(crate) old_rows: Vec<OldRows>,
+}
+
+/// Positions of rows that are on their way back, by flow and partition of its input.
+type Waiting = HashMap<(String, i32), HashSet<(i64, i64)>>;
+
+impl Access {
+    /// The topologies that may have dead letters.
+    pub(crate) fn topologies_with_letters(&self) -> Result<Vec<String>> {
+        let topics = self.log.topics()?;
+        Ok(topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")).map(str::to_owned).collect())
+    }
+
+    /// Hands over each letter that is open or waits in a retry topic for a run, with which of both it is.
+    pub(crate) fn each_letter(&self, mut take: impl FnMut(DeadLetter, &'static str) -> Result<()>) -> Result<()> {
+        for topology in self.topologies_with_letters()? {
+            let letters = DeadLetters::read(self.log.as_ref(), &topology)?;
+            let waiting = self.waiting_rows(&topology)?;
+            letters.each_open(self.log.as_ref(), |letter| take(letter, OPEN))?;
+            self.each_waiting(&letters, &waiting, |letter| take(letter, WAITING))?;
+        }
+        Ok(())
+    }
+
+    /// Hands over each letter that was sent back and stands among the rows that wait.
+    fn each_waiting(
+        &self,
+        letters: &DeadLetters,
+        waiting: &Waiting,
+        mut take: impl FnMut(DeadLetter) -> Result<()>,
+    ) -> Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let sent_back = |word: Option<&str>| word == Some(Mark::Replayed.word());
+        letters.each(self.log.as_ref(), sent_back, |letter, _| {
+            let rows = waiting.get(&(letter.flow.clone(), letter.partition));
+            let waits = rows.is_some_and(|rows| rows.contains(&(letter.offset, letter.row)));
+            if waits { take(letter) } else { Ok(()) }
+        })
+    }
+
+    /// The rows of a topology that are on their way back.
+    fn waiting_rows(&self, topology: &str) -> Result<Waiting> {
+        let mut waiting = Waiting::new();
+        for (_, flow) in self.flows()?.into_iter().filter(|(of, _)| of == topology) {
+            let retries = self.log.topic(&runtime::names::retry(topology, &flow))?;
+            for partition in 0..retries.map_or(0, |state| state.partitions) {
+                let rows = runtime::waiting_rows(self.log.as_ref(), topology, &flow, partition)?;
+                if !rows.is_empty() {
+                    waiting.insert((flow.clone(), partition), rows.into_iter().collect());
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// How many are open, and how many wait.
+    pub(crate) fn count_letters(&self) -> Result<(u64, u64)> {
+        let (mut open, mut waiting) = (0, 0);
+        for topology in self.topologies_with_letters()? {
+            let letters = DeadLetters::read(self.log.as_ref(), &topology)?;
+            open += letters.open();
+            self.each_waiting(&letters, &self.waiting_rows(&topology)?, |_| {
+                waiting += 1;
+                Ok(())
+            })?;
+        }
+        Ok((open, waiting))
+    }
+
+    /// All of them whole, for scripts.
+    pub(crate) fn whole_letters(&self) -> Result<Value> {
+        let mut all = Vec::new();
+        self.each_letter(|letter, state| {
+            all.push(whole(&letter, state));
+            Ok(())
+        })?;
+        Ok(all.into())
+    }
+
+    /// What there is: in groups, or each letter.
+    pub(crate) fn list_letters(&self, each: bool) -> Result<Listed> {
+        let (mut groups, mut ids) = (BTreeMap::<(String, i64), Group>::new(), Ids::default());
+        let (mut open, mut waiting, mut number) = (0, 0, 0);
+        self.each_letter(|letter, state| {
+            *if state == OPEN { &mut open } else { &mut waiting } += 1;
+            ids.add(&letter.id);
+            number += 1;
+            let DeadLetter { topology, flow, code, step, field, .. } = &letter;
+            let key = format!("{topology}/{flow} {state} {code} {step} {field}");
+            let group = groups.entry((key, if each { number } else { 0 })).or_insert_with(|| Group {
+                flow: format!("{topology}/{flow}"),
+                state: state.to_owned(),
+                code: code.clone(),
+                step: step.clone(),
+                field: field.clone(),
+                rows: 0,
+                message: letter.message.clone(),
+                place: place(&letter),
+                id: letter.id.clone(),
+            });
+            group.rows += 1;
+            Ok(())
+        })?;
+        let mut groups: Vec<Group> = groups.into_values().collect();
+        groups.iter_mut().for_each(|group| group.id = ids.short(&group.id).to_owned());
+        Ok(Listed { groups, open, waiting, old_rows: self.old_rows()? })
+    }
+
+    /// The one letter that is meant, whole.
+    pub(crate) fn one_letter(&self, written: &str) -> Result<Value> {
+        let ids = self.meant(&[written.to_owned()], true)?;
+        let mut found = Value::Null;
+        self.each_letter(|letter, state| {
+            if ids.contains(&letter.id) {
+                found = whole(&letter, state);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// The ids that are meant by any unique beginning or end. Without `waiting` only those of open letters.
+    pub(crate) fn meant(&self, written: &[String], waiting: bool) -> Result<BTreeSet<String>> {
+        let mut found: Vec<Meant> = written.iter().map(|_| Meant::default()).collect();
+        self.each_letter(|letter, state| {
+            let fits = written.iter().zip(&mut found).filter(|(written, _)| means(&letter.id, written));
+            for (written, meant) in fits {
+                if state == WAITING && !waiting {
+                    meant.waiting += 1;
+                    continue;
+                }
+                meant.count += 1;
+                meant.exact |= letter.id == **written;
+                if meant.count == 1 || letter.id == **written {
+                    meant.id.clone_from(&letter.id);
+                }
+            }
+            Ok(())
+        })?;
+        written.iter().zip(found).map(|(written, meant)| meant.only(written, waiting)).collect()
+    }
+}
+
+/// What is known of a beginning or end of an id.
+#[derive(Default)]
+struct Meant {
+    id: String,
+    exact: bool,
+    count: u64,
+    waiting: u64,
+}
+
+impl Meant {
+    fn only(self, written: &str, waiting: bool) -> Result<String> {
+        let (what, remedy) = match self {
+            Self { exact: true, id, .. } | Self { count: 1, id, .. } => return Ok(id),
+            Self { count: 0, waiting: 1.., .. } => (
+                format!("the dead letter `{written}` was sent back already and waits for a run of its topology"),
+                "start that run; if the row fails again, it is open again",
+            ),
+            Self { count: 0, .. } => (
+                format!(
+                    "no dead letter that is open{} has the id `{written}`",
+                    if waiting { " or waiting" } else { "" }
+                ),
+                "spotlight dlq ls --all lists them",
+            ),
+            Self { count, .. } => {
+                (format!("{count} dead letters begin or end with `{written}`"), "give more of the id")
+            }
+        };
+        Err(failure(Exit::Usage, what, remedy))
+    }
+}
+
+fn whole(letter: &DeadLetter, state: &str) -> Value {
+    let mut value = show::letter(letter);
+    value["state"] = json!(state);
+    value
+}
+
+/// Where the row of a letter stood, for people.
+pub(crate) fn place(letter: &DeadLetter) -> String {
+    let DeadLetter { topic, partition, offset, document, member, line, .. } = letter;
+    if document.is_empty() {
+        return format!("{topic} partition {partition} offset {offset}");
+    }
+    let member = if member.is_empty() { String::new() } else { format!(" {member}") };
+    format!("{document}{member} line {line}")
+}
+
+/// True if what somebody wrote begins this id, or ends it with whole parts.
+fn means(id: &str, written: &str) -> bool {
+    let ends = id.strip_suffix(written).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    !written.is_empty() && (ends || id.starts_with(written))
+}
+
+/// How many ids have which end: of each the hashes only.
+#[derive(Default)]
+struct Ids(HashMap<u64, u32>);
+
+impl Ids {
+    /// The ends of an id that may stand for it: partition, offset and row, then with what is before them.
+    fn ends(id: &str) -> impl Iterator<Item = &str> {
+        let slashes = id.rmatch_indices('/').map(|(at, _)| at + 1);
+        slashes.skip(2).map(|at| &id[at..])
+    }
+
+    fn hash(end: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        end.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn add(&mut self, id: &str) {
+        Self::ends(id).for_each(|end| *self.0.entry(Self::hash(end)).or_default() += 1);
+    }
+
+    /// The shortest end of an id that no other has.
+    fn short<'a>(&self, id: &'a str) -> &'a str {
+        Self::ends(id).find(|end| self.0.get(&Self::hash(end)) == Some(&1)).unwrap_or(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ids, means};
+
+    #[test]
+    fn an_id_is_meant_by_its_beginning_or_its_last_parts() {
+        let ids = ["a/load/0f/3/0/1", "a/load/0f/13/0/1", "a/load/0f/3/0/11", "b/load/9c/3/0/11"];
+        let cases = [
+            ("3/0/1", vec![0]),
+            ("0/1", vec![0, 1]),
+            ("3/0/11", vec![2, 3]),
+            ("b/", vec![3]),
+            ("a/load/0f/3/0/1", vec![0, 2]),
+            ("", vec![]),
+            ("/1", vec![]),
+        ];
+        for (written, meant) in cases {
+            let found: Vec<usize> = (0..ids.len()).filter(|&id| means(ids[id], written)).collect();
+            assert_eq!(found, meant, "{written}");
+        }
+        let mut known = Ids::default();
+        ids.iter().for_each(|id| known.add(id));
+        assert_eq!(ids.map(|id| known.short(id)), ["3/0/1", "13/0/1", "0f/3/0/11", "9c/3/0/11"]);
+    }
+}

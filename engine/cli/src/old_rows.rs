@@ -1,0 +1,161 @@
+//! Rows of earlier versions that stay in a table because dead rows of the newest version wait.
+//!
+//! The ledger knows how many rows each version landed, not which of them the next one replaced: so the number of rows
+//! is the most that can be there.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use log::Log;
+use runtime::LedgerEntry;
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::data::KnownFlow;
+use crate::show;
+
+/// The documents of one flow that keep rows of earlier versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OldRows {
+    /// `topology/flow`.
+    pub(crate) flow: String,
+    /// How many documents.
+    pub(crate) documents: u64,
+    /// At most so many rows.
+    pub(crate) rows_at_most: u64,
+}
+
+impl OldRows {
+    /// A line for people; `would`: of a dry run.
+    pub(crate) fn line(&self, would: bool) -> String {
+        let Self { flow, documents, rows_at_most } = self;
+        let keep = match (would, documents) {
+            (true, _) => "would keep",
+            (false, 1) => "keeps",
+            (false, _) => "keep",
+        };
+        format!(
+            "old rows: {flow}: {} {keep} rows of an earlier version (at most {}) while dead rows of the newest wait; \
+             they go once those have landed (spotlight dlq replay FILE, then a run) or are given up (spotlight dlq \
+             give-up {flow}, then a run)",
+            show::counted(*documents, "document"),
+            show::count(*rows_at_most),
+        )
+    }
+}
+
+/// The newest accepted version of a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Newest {
+    version: i64,
+    landed: u64,
+    /// Rows that earlier versions landed and that may still be there.
+    earlier: u64,
+}
+
+/// What the documents of a flow hold.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing(BTreeMap<String, Newest>);
+
+impl Standing {
+    /// Reads a ledger: partition by partition, in order.
+    pub(crate) fn of(entries: impl IntoIterator<Item = LedgerEntry>) -> Self {
+        let mut newest: BTreeMap<String, Newest> = BTreeMap::new();
+        for entry in entries {
+            if let Some(receipt) = entry.receipt.filter(runtime::Receipt::accepted) {
+                let known = newest.entry(receipt.document).or_default();
+                let earlier = match receipt.version.cmp(&known.version) {
+                    std::cmp::Ordering::Less => continue,
+                    std::cmp::Ordering::Equal => known.earlier,
+                    std::cmp::Ordering::Greater => known.earlier + known.landed,
+                };
+                let (version, landed) = (receipt.version, receipt.counts.landed);
+                *known = Newest { version, landed, earlier: if receipt.counts.dead > 0 { earlier } else { 0 } };
+            }
+            if let Some(amended) = entry.amended
+                && let Some(known) = newest.get_mut(&amended.document).filter(|known| known.version == amended.version)
+            {
+                known.landed = amended.counts.landed;
+                if amended.counts.dead == 0 {
+                    known.earlier = 0;
+                }
+            }
+        }
+        Self(newest)
+    }
+
+    /// Rows that the newest versions landed.
+    pub(crate) fn landed(&self) -> u64 {
+        self.0.values().map(|newest| newest.landed).sum()
+    }
+
+    /// What stays of earlier versions.
+    pub(crate) fn old_rows(&self, flow: &str) -> Option<OldRows> {
+        let old = || self.0.values().filter(|newest| newest.earlier > 0);
+        let (documents, rows_at_most) = (old().count() as u64, old().map(|newest| newest.earlier).sum());
+        (documents > 0).then(|| OldRows { flow: flow.to_owned(), documents, rows_at_most })
+    }
+}
+
+impl Access {
+    /// Rows of earlier versions that stay, of each flow that has any.
+    pub(crate) fn old_rows(&self) -> Result<Vec<OldRows>> {
+        let mut found = Vec::new();
+        for (flow, known) in self.folder.known_flows()? {
+            let by_document = |known: &KnownFlow| known.landing.as_ref().is_some_and(|by| by.rows == "by-document");
+            if by_document(&known) {
+                found.extend(standing(self.log.as_ref(), &flow)?.old_rows(&flow));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What the documents of a flow, `topology/flow`, hold by its ledger.
+pub(crate) fn standing(log: &dyn Log, flow: &str) -> Result<Standing> {
+    let (topology, name) = flow.split_once('/').unwrap_or((flow, ""));
+    Ok(Standing::of(runtime::ledger(log, topology, name)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::{LedgerEntry, Receipt};
+    use serde_json::json;
+    use telemetry::Counts;
+
+    use super::Standing;
+
+    /// The end of a document: version, rows that landed, rows that are dead; whether its rows came back.
+    fn entry((version, landed, dead, back): (i64, u64, u64, bool)) -> LedgerEntry {
+        let receipt: Receipt = serde_json::from_value(json!({
+            "topology": "t", "flow": "f", "document": "d", "version": version, "name": "", "url": "", "sha256": "",
+            "size": 0, "outcome": "rows", "code": "", "message": "", "withdrawn": 0, "revision": "", "fetched_at": 0,
+            "at": 0, "counts": Counts { rows_in: landed + dead, landed, dead, ..Counts::default() },
+        }))
+        .expect("a receipt");
+        let (receipt, amended) = if back { (None, Some(receipt)) } else { (Some(receipt), None) };
+        LedgerEntry { receipt, amended, ..LedgerEntry::default() }
+    }
+
+    #[test]
+    fn rows_of_earlier_versions_stay_until_no_row_of_the_newest_waits() {
+        let first = (1, 3, 0, false);
+        type Case<'a> = (&'a [(i64, u64, u64, bool)], u64, Option<u64>);
+        let cases: [Case<'_>; 8] = [
+            (&[first], 3, None),
+            (&[(1, 3, 2, false)], 3, None),
+            (&[first, (2, 2, 0, false)], 2, None),
+            (&[first, (2, 2, 1, false)], 2, Some(3)),
+            (&[first, (2, 2, 2, false), (2, 3, 1, true)], 3, Some(3)),
+            (&[first, (2, 2, 1, false), (2, 3, 0, true)], 3, None),
+            (&[first, (2, 2, 1, false), (3, 4, 1, false)], 4, Some(5)),
+            (&[first, (2, 2, 1, false), (3, 4, 0, false), (4, 1, 1, false), (4, 1, 1, false)], 1, Some(4)),
+        ];
+        for (entries, landed, old) in cases {
+            let standing = Standing::of(entries.iter().copied().map(entry));
+            assert_eq!(standing.landed(), landed, "{entries:?}");
+            let found = standing.old_rows("t/f").map(|old| (old.documents, old.rows_at_most));
+            assert_eq!(found, old.map(|rows| (1, rows)), "{entries:?}");
+        }
+    }
+}
