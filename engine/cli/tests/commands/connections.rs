@@ -20,7 +20,7 @@ fn a_file_of_connections_is_checked_alone() {
 
     workplace.write("connections.yaml", &GOOD.replace("{ secret: kafka/password }", "hunter2"));
     let said = workplace.say(&check).ends(78);
-    assert!(said.errors.contains("error[E6001]") && said.errors.contains("connections.yaml:3:65"), "{}", said.errors);
+    assert!(said.errors.contains("error[E6001]") && said.errors.contains("connections.yaml:3:61"), "{}", said.errors);
     let json = workplace.say(&[&check[..], &["--format", "json"]].concat()).ends(78).output;
     assert!(json.contains("\"E6001\"") && !format!("{said:?}{json}").contains("hunter2"), "{json}");
 
