@@ -68,9 +68,9 @@ pub(crate) enum Command {
     /// Explain a code, such as E4210. Works offline.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
-    /// Print the JSON Schema of topology files, templates and tables, for editors.
+    /// Print the JSON Schema of topology files, templates and tables, or of connections, for editors.
     #[command(after_help = examples::SCHEMA_JSON)]
-    SchemaJson,
+    SchemaJson(SchemaJson),
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETION)]
     Completion(Completion),
@@ -146,8 +146,14 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Topology files, or folders of them.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "connections", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Check this file of connections instead: where Kafka, the registry, ClickHouse and the object store live.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "live", "clickhouse"])]
+    pub(crate) connections: Option<PathBuf>,
+    /// Then look whether each of its secrets is there, in this folder or in the environment. Shows none.
+    #[arg(long, value_name = "DIR", requires = "connections")]
+    pub(crate) secrets: Option<PathBuf>,
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -401,6 +407,13 @@ pub(crate) struct Transform {
 pub(crate) struct Explain {
     /// The code; without one all codes are listed.
     pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaJson {
+    /// Of connections.yaml instead.
+    #[arg(long)]
+    pub(crate) connections: bool,
 }
 
 #[derive(Debug, Args)]

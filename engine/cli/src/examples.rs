@@ -107,10 +107,15 @@ Examples:
   spotlight check my-list.yaml --format json
   spotlight check my-list.yaml --live --clickhouse http://localhost:8123
   spotlight check my-list.yaml --live --format json
+  spotlight check --connections connections.yaml
+  spotlight check --connections connections.yaml --secrets /run/secrets
 
 With --live a line says of each service whether a run would find what it needs. The status is 69 if one \
 cannot be reached, else 78 if a table, a right or a folder is not as it must be. The embedded ClickHouse \
-is asked only where a run has used the data folder: the first run makes it.";
+is asked only where a run has used the data folder: the first run makes it.
+
+A file of connections that is wrong, or a secret that is not there, gives 78. It is not read by a run yet. \
+connections.example.yaml shows every key.";
 
 pub(crate) const TEST: &str = "\
 Examples:
@@ -203,6 +208,7 @@ when a row of the key is a repeat. It shows what was committed, with or without 
 pub(crate) const SCHEMA_JSON: &str = "\
 Examples:
   spotlight schema-json > spotlight.schema.json
+  spotlight schema-json --connections > connections.schema.json
 
 An editor with the YAML language server takes it for a file whose first line is
   # yaml-language-server: $schema=spotlight.schema.json

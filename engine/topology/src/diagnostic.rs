@@ -98,14 +98,17 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn new(code: Code, node: &Node, what: impl Into<String>) -> Self {
+    /// A finding about a node.
+    #[must_use]
+    pub fn new(code: Code, node: &Node, what: impl Into<String>) -> Self {
         let mut finding = Self::at_span(code, &node.span, what);
         finding.at = node.path.to_string();
         finding
     }
 
     /// Why it is wrong here, instead of the words for all findings of the code.
-    pub(crate) fn because(mut self, why: &'static str) -> Self {
+    #[must_use]
+    pub fn because(mut self, why: &'static str) -> Self {
         self.why = Some(why);
         self
     }
@@ -118,17 +121,23 @@ impl Diagnostic {
         self.code == other.code && self.excerpt == other.excerpt
     }
 
-    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+    /// A few words under the marker.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+    /// One more line of why.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    /// What to do.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
@@ -147,14 +156,16 @@ impl Diagnostic {
     }
 
     /// Suggests a name.
-    pub(crate) fn meant(mut self, near: &str) -> Self {
+    #[must_use]
+    pub fn meant(mut self, near: &str) -> Self {
         self.nearest = Some(near.to_owned());
         self.label = Some(format!("did you mean `{near}`?"));
         self
     }
 
     /// Suggests the nearest of the names that exist, and lists them.
-    pub(crate) fn names<'a>(mut self, wrong: &str, kind: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    #[must_use]
+    pub fn names<'a>(mut self, wrong: &str, kind: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
         self.nearest = nearest(wrong, &known).filter(|near| near != wrong);
         if let (Some(near), None) = (&self.nearest, &self.label) {

@@ -10,7 +10,7 @@ use pattern::Pattern;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::language::{self, ELSEWHERE, Form, Keys, Rule, TYPE_NAMES, Written};
+use crate::language::{self, Form, Keys, Rule, TYPE_NAMES, Written};
 use crate::parameters::Parameters;
 use crate::reader::{Entry, Kind, Node, Style, quoted_sign};
 use crate::scalars;
@@ -19,14 +19,14 @@ use crate::scalars;
 const BESIDE: [&str; 3] = ["outputs", "steps", "bad-rows-above"];
 
 /// What every part of the reading needs.
-#[derive(Clone, Copy)]
-pub(crate) struct Walk<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Walk<'a> {
     pub(crate) findings: &'a Findings,
     pub(crate) parameters: &'a Parameters,
 }
 
 /// A map with a closed list of keys.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     walk: Walk<'a>,
     node: &'a Node,
     entries: &'a [Entry],
@@ -37,12 +37,13 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn push(&self, finding: Diagnostic) {
+    /// Adds a finding.
+    pub fn push(&self, finding: Diagnostic) {
         self.findings.push(finding);
     }
 
     /// The keys of a map. Each other key is a finding.
-    pub(crate) fn fields(&self, node: &'a Node, keys: &'static Keys) -> Option<Fields<'a>> {
+    pub fn fields(&self, node: &'a Node, keys: &'static Keys) -> Option<Fields<'a>> {
         self.fields_called(node, keys.what, keys)
     }
 
@@ -73,8 +74,7 @@ impl<'a> Walk<'a> {
                     Diagnostic::new(codes::UNKNOWN_FIELD, &entry.key, format!("unknown field `{text}` in {what}"));
                 let mut finding = finding.names(entry.key.text(), "fields", known.iter().copied());
                 finding.at = node.path.to_string();
-                let elsewhere = ELSEWHERE.iter().find(|(names, _)| names.contains(&entry.key.text()));
-                if let (None, Some((_, ours))) = (&finding.nearest, elsewhere.filter(|(_, ours)| keys.has(ours))) {
+                if let (None, Some(ours)) = (&finding.nearest, keys.ours(entry.key.text())) {
                     finding = finding.meant(ours);
                 }
                 if finding.nearest.is_none()
@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The entries of a map whose keys are the user's names.
-    pub(crate) fn entries<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Entry]> {
+    pub fn entries<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Entry]> {
         if let Kind::Mapping(entries) = &node.kind {
             return Some(entries);
         }
@@ -130,7 +130,8 @@ impl<'a> Walk<'a> {
         None
     }
 
-    pub(crate) fn items<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Node]> {
+    /// The entries of a list.
+    pub fn items<'b>(&self, node: &'b Node, what: &str) -> Option<&'b [Node]> {
         if let Kind::Sequence(items) = &node.kind {
             return Some(items);
         }
@@ -186,7 +187,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(crate) fn text(&self, node: &Node, what: &str) -> Option<Arc<str>> {
+    /// A scalar that is not nothing.
+    pub fn text(&self, node: &Node, what: &str) -> Option<Arc<str>> {
         let node = self.value(node);
         if node.is_scalar() && !node.is_null() {
             let parameter =
@@ -199,7 +201,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A text that `read` understands, or a finding that says what is wanted.
-    pub(crate) fn read<T>(&self, node: &Node, form: &Written, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub fn read<T>(&self, node: &Node, form: &Written, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let (what, wanted) = (form.what, form.wanted);
         let node = self.value(node);
         if let Some((sign, span, taken)) = node.taken_sign()
@@ -222,7 +224,8 @@ impl<'a> Walk<'a> {
         value
     }
 
-    pub(crate) fn choice<T: Copy>(&self, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
+    /// One of some names.
+    pub fn choice<T: Copy>(&self, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
         let node = self.value(node);
         let text = self.text(node, what)?;
         let found = choices.iter().find(|(name, _)| *name == &*text).map(|(_, value)| *value);
@@ -375,16 +378,19 @@ fn duration(mut finding: Diagnostic, wanted: &str, text: &str, is_good: impl Fn(
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
+    /// The value of a key that may be there.
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
         debug_assert!(self.keys.has(key), "{} does not declare `{key}`", self.what);
         self.entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.value)
     }
 
-    pub(crate) fn key(&self, key: &str) -> Option<&'a Node> {
+    /// A key itself, if it is there.
+    pub fn key(&self, key: &str) -> Option<&'a Node> {
         self.entries.iter().find(|entry| entry.key.text() == key).map(|entry| &entry.key)
     }
 
-    pub(crate) fn required(&self, key: &str) -> Option<&'a Node> {
+    /// The value of a key; a finding if it is not there.
+    pub fn required(&self, key: &str) -> Option<&'a Node> {
         debug_assert!(self.keys.may_require(key), "{} does not declare `{key}` as required", self.what);
         let found = self.get(key);
         if found.is_none() {
@@ -397,7 +403,8 @@ impl<'a> Fields<'a> {
         // A misspelt key is one finding, not two.
         let limit = if key.len() > 3 { 2 } else { 1 };
         let misspelt = |entry: &Entry| strsim::damerau_levenshtein(entry.key.text(), key) <= limit;
-        if self.entries.iter().any(|entry| entry.key.text().len() < 100 && misspelt(entry)) {
+        let meant = |entry: &Entry| misspelt(entry) || self.keys.ours(entry.key.text()) == Some(key);
+        if self.entries.iter().any(|entry| entry.key.text().len() < 100 && meant(entry)) {
             return;
         }
         if let Some((inside, entry)) = self.misplaced(key) {
@@ -427,7 +434,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The one key that is there of those of which the map has exactly one; a finding if none or several are.
-    pub(crate) fn exactly_one(&self) -> Option<&'a Entry> {
+    pub fn exactly_one(&self) -> Option<&'a Entry> {
         let Rule::One(keys) = self.keys.rule else { return None };
         self.one_of(keys)
     }

@@ -16,6 +16,7 @@
 //! Deliberately absent: clocks, threads, connectors, the environment. Files come through [`Files`].
 
 mod codes;
+pub mod declared;
 pub mod describe;
 pub mod diagnostic;
 mod encodings;

@@ -10,6 +10,9 @@ use crate::exit::{Exit, Failure, failure};
 use crate::show;
 
 pub(crate) fn check(arguments: &Check) -> Result<Exit> {
+    if let Some(file) = &arguments.connections {
+        return super::connections::check(file, arguments.secrets.as_deref(), arguments.format);
+    }
     let loaded = topology::load(&arguments.files, &topology::DiskFiles);
     let wrong = loaded.findings.iter().any(is_error);
     if loaded.findings.is_empty() && loaded.topologies.is_empty() {

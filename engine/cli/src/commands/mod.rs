@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod connections;
 mod dead_letters;
 mod dry;
 mod eval;
@@ -46,8 +47,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Tap(arguments) => tap::tap(&arguments),
         Command::Transform(arguments) => transform::transform(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
-        Command::SchemaJson => {
-            show::json(&topology::schema());
+        Command::SchemaJson(arguments) => {
+            let schema = if arguments.connections { ::connections::schema() } else { topology::schema() };
+            show::json(&schema);
             Ok(Exit::Fine)
         }
         Command::Completion(arguments) => {

@@ -17,12 +17,12 @@ mod validity;
 
 pub(crate) use file::*;
 pub(crate) use from::*;
-pub use schema::schema;
+pub use schema::{schema, schema_of};
 pub(crate) use steps::*;
 pub(crate) use to::*;
 
 /// A map with a closed list of keys.
-pub(crate) struct Keys {
+pub struct Keys {
     /// As findings name it, such as "step `dedupe`".
     pub(crate) what: &'static str,
     /// What it is for.
@@ -33,10 +33,13 @@ pub(crate) struct Keys {
     pub(crate) together: &'static [(&'static str, &'static str)],
     /// The map has the user's names too, of this form.
     pub(crate) others: Option<&'static Form>,
+    /// Words of other tools, and the key that is that here; beside [`ELSEWHERE`].
+    pub(crate) elsewhere: &'static [(&'static [&'static str], &'static str)],
 }
 
 /// How many of some keys must be there.
-pub(crate) enum Rule {
+pub enum Rule {
+    /// Any.
     Free,
     /// Exactly one of these.
     One(&'static [&'static str]),
@@ -45,7 +48,7 @@ pub(crate) enum Rule {
 }
 
 /// A key of a map.
-pub(crate) struct Key {
+pub struct Key {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
     pub(crate) form: Form,
@@ -53,7 +56,7 @@ pub(crate) struct Key {
 }
 
 /// What a key takes.
-pub(crate) enum Form {
+pub enum Form {
     /// Any scalar that is not nothing.
     Text,
     /// Anything at all.
@@ -66,28 +69,33 @@ pub(crate) enum Form {
     Type,
     /// An encoding of documents.
     Encoding,
+    /// A scalar of one written form.
     Written(&'static Written),
+    /// One of some names.
     Choice(&'static dyn Names),
+    /// A map with a closed list of keys.
     Map(&'static Keys),
     /// A map of the user's names.
     Named(&'static Named),
+    /// A list.
     List(&'static Form),
     /// A list that is not empty.
     Filled(&'static Form),
     /// Nothing is a value too.
     Open(&'static Form),
+    /// Any of some forms.
     Either(&'static [Form]),
 }
 
 /// A map whose keys are the user's names.
-pub(crate) struct Named {
+pub struct Named {
     /// An expression for a good name; empty for any.
     pub(crate) names: &'static str,
     pub(crate) of: Form,
 }
 
 /// A scalar of one written form.
-pub(crate) struct Written {
+pub struct Written {
     /// As findings name it: "`30 days` is no duration".
     pub(crate) what: &'static str,
     /// As findings ask for it.
@@ -99,7 +107,8 @@ pub(crate) struct Written {
 }
 
 /// The names of a choice, without what they mean.
-pub(crate) trait Names: Sync {
+pub trait Names: Sync {
+    /// The names, in order.
     fn names(&self) -> Vec<&'static str>;
 }
 
@@ -110,11 +119,15 @@ impl<T: Sync, const COUNT: usize> Names for [(&'static str, T); COUNT] {
 }
 
 impl Keys {
-    const fn new(what: &'static str, about: &'static str, keys: &'static [Key]) -> Self {
-        Self { what, about, keys, rule: Rule::Free, together: &[], others: None }
+    /// A map of keys: what findings call it, what it is for, and its keys.
+    #[must_use]
+    pub const fn new(what: &'static str, about: &'static str, keys: &'static [Key]) -> Self {
+        Self { what, about, keys, rule: Rule::Free, together: &[], others: None, elsewhere: &[] }
     }
 
-    const fn one(mut self, of: &'static [&'static str]) -> Self {
+    /// Exactly one of these must be there.
+    #[must_use]
+    pub const fn one(mut self, of: &'static [&'static str]) -> Self {
         self.rule = Rule::One(of);
         self
     }
@@ -124,7 +137,9 @@ impl Keys {
         self
     }
 
-    const fn together(mut self, pairs: &'static [(&'static str, &'static str)]) -> Self {
+    /// A key that needs another one.
+    #[must_use]
+    pub const fn together(mut self, pairs: &'static [(&'static str, &'static str)]) -> Self {
         self.together = pairs;
         self
     }
@@ -134,12 +149,27 @@ impl Keys {
         self
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+    /// Words of other tools, and the key that is that here.
+    #[must_use]
+    pub const fn elsewhere(mut self, words: &'static [(&'static [&'static str], &'static str)]) -> Self {
+        self.elsewhere = words;
+        self
+    }
+
+    /// The names of the keys.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.keys.iter().map(|key| key.name)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.name == name)
+    }
+
+    /// The key that is here what other tools call by another name, if the map has it.
+    pub(crate) fn ours(&self, name: &str) -> Option<&'static str> {
+        let mut known = self.elsewhere.iter().chain(ELSEWHERE);
+        let (_, ours) = known.find(|(names, ours)| names.contains(&name) && self.has(ours))?;
+        Some(*ours)
     }
 
     /// True if a map without this key can be wrong.
@@ -152,21 +182,28 @@ impl Keys {
 }
 
 /// A key that may be left away.
-const fn may(name: &'static str, form: Form, about: &'static str) -> Key {
+#[must_use]
+pub const fn may(name: &'static str, form: Form, about: &'static str) -> Key {
     Key { name, required: false, form, about }
 }
 
 /// A key that must be there.
-const fn must(name: &'static str, form: Form, about: &'static str) -> Key {
+#[must_use]
+pub const fn must(name: &'static str, form: Form, about: &'static str) -> Key {
     Key { name, required: true, form, about }
 }
 
-const fn written(what: &'static str, wanted: &'static str, pattern: &'static str) -> Written {
+/// A scalar of one written form: what findings call it, what they ask for, and an expression for the whole text. The
+/// reader may refuse more.
+#[must_use]
+pub const fn written(what: &'static str, wanted: &'static str, pattern: &'static str) -> Written {
     Written { what, wanted, pattern, numbers: None }
 }
 
 impl Written {
-    const fn numbers(mut self, least: i64, greatest: i64) -> Self {
+    /// Where numbers are good: the least and the greatest.
+    #[must_use]
+    pub const fn numbers(mut self, least: i64, greatest: i64) -> Self {
         self.numbers = Some((least, greatest));
         self
     }

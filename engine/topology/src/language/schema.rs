@@ -27,23 +27,40 @@ pub fn schema() -> Value {
         "if": has("template"),
         "then": template,
         "else": { "if": has("table"), "then": table, "else": topology },
-        "$defs": made.0,
+        "$defs": made.maps,
+    })
+}
+
+/// The JSON Schema of files of one kind, which have no templates.
+#[must_use]
+pub fn schema_of(title: &str, keys: &'static Keys) -> Value {
+    let mut made = Definitions { plain: true, ..Definitions::default() };
+    let root = made.of(keys);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "$ref": root["$ref"],
+        "$defs": made.maps,
     })
 }
 
 /// The maps of keys by name.
 #[derive(Default)]
-struct Definitions(BTreeMap<String, Value>);
+struct Definitions {
+    maps: BTreeMap<String, Value>,
+    /// No parameter of a template can stand for a value.
+    plain: bool,
+}
 
 impl Definitions {
     /// A reference to the definition of a map.
     fn of(&mut self, keys: &'static Keys) -> Value {
         let name = name(keys);
-        if !self.0.contains_key(&name) {
+        if !self.maps.contains_key(&name) {
             // Before its parts, which may lead back to it.
-            self.0.insert(name.clone(), Value::Null);
+            self.maps.insert(name.clone(), Value::Null);
             let definition = self.map(keys);
-            self.0.insert(name.clone(), definition);
+            self.maps.insert(name.clone(), definition);
         }
         json!({ "$ref": format!("#/$defs/{name}") })
     }
@@ -83,12 +100,13 @@ impl Definitions {
             Form::Value => json!({}),
             Form::Type => json!({ "type": "string", "examples": TYPE_NAMES }),
             Form::Encoding => json!({ "type": "string", "examples": encodings::COMMON }),
-            Form::Written(written) => scalar(written),
+            Form::Written(written) => scalar(written, self.plain),
+            Form::Choice(names) if self.plain => json!({ "enum": names.names() }),
             Form::Choice(names) => json!({ "anyOf": [{ "enum": names.names() }, pattern(PARAMETER)] }),
             Form::Map(keys) => self.of(keys),
             Form::Named(named) => self.named(named),
-            Form::List(item) => list(&self.form(item), 0),
-            Form::Filled(item) => list(&self.form(item), 1),
+            Form::List(item) => list(&self.form(item), 0, self.plain),
+            Form::Filled(item) => list(&self.form(item), 1, self.plain),
             Form::Open(inner) => json!({ "anyOf": [self.form(inner), { "type": "null" }] }),
             Form::Either(forms) => {
                 let forms: Vec<Value> = forms.iter().map(|form| self.form(form)).collect();
@@ -120,8 +138,9 @@ fn pattern(text: &str) -> Value {
     json!({ "type": "string", "pattern": format!("^(?:{text})$") })
 }
 
-fn scalar(written: &Written) -> Value {
-    let mut value = pattern(&format!(" *(?:{}) *|{PARAMETER}", written.pattern));
+fn scalar(written: &Written, plain: bool) -> Value {
+    let parameter = if plain { String::new() } else { format!("|{PARAMETER}") };
+    let mut value = pattern(&format!(" *(?:{}) *{parameter}", written.pattern));
     if let Some((least, greatest)) = written.numbers {
         value["type"] = json!(["integer", "string"]);
         value["minimum"] = least.into();
@@ -132,8 +151,11 @@ fn scalar(written: &Written) -> Value {
     value
 }
 
-fn list(item: &Value, least: u32) -> Value {
+fn list(item: &Value, least: u32, plain: bool) -> Value {
     let list = json!({ "type": "array", "items": item, "minItems": least });
+    if plain {
+        return list;
+    }
     json!({ "anyOf": [list, pattern(PARAMETER)] })
 }
 

@@ -21,7 +21,8 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::source::{Source, Span};
 pub(crate) use alone::remedy as quoted_sign;
-pub(crate) use node::{Entry, Kind, Node, Path, Style};
+pub use node::{Entry, Node};
+pub(crate) use node::{Kind, Path, Style};
 
 /// Largest file in bytes.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;

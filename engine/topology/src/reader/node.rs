@@ -7,7 +7,7 @@ use crate::source::Span;
 
 /// A node of the tree.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     pub(crate) kind: Kind,
     pub(crate) span: Span,
     pub(crate) path: Path,
@@ -32,9 +32,11 @@ pub(crate) enum Style {
 
 /// A key with its value. The key is always a scalar.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: Node,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: Node,
+    /// What stands behind it.
+    pub value: Node,
 }
 
 /// Where a node stands, such as `flows.load.steps[1].dedupe`. Shared, so that deep files stay small.
@@ -55,7 +57,8 @@ enum PartName {
 
 impl Node {
     /// Text of a scalar; empty for anything else.
-    pub(crate) fn text(&self) -> &str {
+    #[must_use]
+    pub fn text(&self) -> &str {
         match &self.kind {
             Kind::Scalar { text, .. } => text,
             _ => "",
@@ -70,7 +73,9 @@ impl Node {
         }
     }
 
-    pub(crate) fn is_scalar(&self) -> bool {
+    /// Not a list and not a map.
+    #[must_use]
+    pub fn is_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar { .. })
     }
 
