@@ -19,7 +19,7 @@ const MOST_OF_A_RECORD: usize = 64 * 1024 * 1024;
 pub(crate) const AROUND_A_RECORD: usize = 64 * 1024;
 
 /// What a log on Kafka is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KafkaSettings {
     /// Addresses to start from, `host:port`, with commas between them.
     pub servers: String,
@@ -47,6 +47,16 @@ pub struct KafkaSettings {
     pub session_timeout: Duration,
     /// Further settings of the client: those of a short list.
     pub client: BTreeMap<String, String>,
+}
+
+/// Without the client's settings, among which are passwords.
+impl std::fmt::Debug for KafkaSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { servers, instance, namespace, .. } = self;
+        let mut shown = formatter.debug_struct("KafkaSettings");
+        shown.field("servers", servers).field("instance", instance).field("namespace", namespace);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A setting that cannot be used.
@@ -257,5 +267,7 @@ mod tests {
         assert_eq!((reading.get("fetch.wait.max.ms"), writing.get("fetch.wait.max.ms")), (Some("7"), None));
         assert_eq!((reading.get("client.id"), writing.get("client.id")), (Some("me"), Some("me")));
         assert_eq!(reading.get("isolation.level"), Some("read_committed"));
+        settings.client.insert("sasl.password".into(), "hunter2".into());
+        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }

@@ -85,6 +85,16 @@ pub(crate) struct Data {
     /// Folder of the log, the documents and the embedded ClickHouse.
     #[arg(long, value_name = "DIR", default_value = "spotlight-data")]
     pub(crate) data: PathBuf,
+    /// File that says where Kafka, the schema registry and ClickHouse are. What it does not name is embedded.
+    #[arg(long, value_name = "FILE", env = "SPOTLIGHT_CONNECTIONS")]
+    pub(crate) connections: Option<PathBuf>,
+    /// Folder of the secrets that the file of connections names. Wins over the file's own word.
+    #[arg(long, value_name = "DIR", env = "SPOTLIGHT_SECRETS", requires = "connections")]
+    pub(crate) secrets: Option<PathBuf>,
+    /// Name of this process among those that share a Kafka: processes of different names share the work, and of two of
+    /// one name the later one takes over. By default the name of the machine.
+    #[arg(long, value_name = "NAME", env = "SPOTLIGHT_INSTANCE")]
+    pub(crate) instance: Option<String>,
 }
 
 /// Which ClickHouse.
@@ -148,12 +158,6 @@ pub(crate) struct Check {
     /// Topology files, or folders of them.
     #[arg(required_unless_present = "connections", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Check this file of connections instead: where Kafka, the registry, ClickHouse and the object store live.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "live", "clickhouse"])]
-    pub(crate) connections: Option<PathBuf>,
-    /// Then look whether each of its secrets is there, in this folder or in the environment. Shows none.
-    #[arg(long, value_name = "DIR", requires = "connections")]
-    pub(crate) secrets: Option<PathBuf>,
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

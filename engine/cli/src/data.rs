@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/log/         the embedded log; its lock says who owns the folder
+//! DIR/lock         says who owns the folder where the log is elsewhere
 //! DIR/documents/   the raw store
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
 //! DIR/scratch/     files without a name, for what does not fit into memory; empty for all to see
@@ -24,7 +25,7 @@ use batch::RowsMeaning;
 use clickhouse_connector::{
     ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Password, Program,
 };
-use connect::FolderStore;
+use connect::{FolderStore, RawStore};
 use indicatif::{ProgressBar, ProgressStyle};
 use log::Log;
 use log::embedded::EmbeddedLog;
@@ -33,9 +34,11 @@ use runtime::{Destination, FlowInput, FlowParts, ScratchFolder};
 use serde::{Deserialize, Serialize};
 use topology::plan::Topology;
 
-use crate::arguments::ClickHouseAt;
+use crate::arguments::{ClickHouseAt, Data};
 use crate::environment;
 use crate::exit::{Exit, failure};
+use crate::registry::Patience;
+use crate::services::{OpenLog, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
 
@@ -103,11 +106,14 @@ fn write_whole(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
 #[derive(Clone, Debug)]
 pub(crate) struct DataFolder {
     root: PathBuf,
+    services: Arc<Services>,
 }
 
 impl DataFolder {
-    /// The folder, made if it is missing.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
+    /// The folder, made if it is missing, with the services that the command line names.
+    pub(crate) fn open(at: &Data) -> Result<Self> {
+        let services = Services::read(at)?;
+        let root = &at.data;
         std::fs::create_dir_all(root).map_err(|error| {
             failure(
                 Exit::Environment,
@@ -116,13 +122,24 @@ impl DataFolder {
             )
         })?;
         let root = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
-        Ok(Self { root })
+        if services.shares_the_log() && root.join("log").is_dir() {
+            return Err(failure(
+                Exit::Usage,
+                format!(
+                    "the data folder {} holds a log of its own, and the file of connections names Kafka",
+                    root.display()
+                ),
+                "name another folder with --data DIR, or leave --connections away",
+            ));
+        }
+        Ok(Self { root, services: Arc::new(services) })
     }
 
     /// The folder, if a run has used it.
-    pub(crate) fn existing(root: &Path) -> Result<Self> {
-        if root.join("log").is_dir() {
-            return Self::open(root);
+    pub(crate) fn existing(at: &Data) -> Result<Self> {
+        let root = &at.data;
+        if root.join("log").is_dir() || root.join("flows.json").is_file() {
+            return Self::open(at);
         }
         Err(failure(
             Exit::Environment,
@@ -131,8 +148,29 @@ impl DataFolder {
         ))
     }
 
-    /// Opens the log, and with it owns the folder.
-    pub(crate) fn log(&self) -> Result<EmbeddedLog> {
+    /// Opens the log, and with it owns the folder, for a command.
+    pub(crate) fn log(&self) -> Result<OpenLog> {
+        self.open_log(".command", &Patience::none())
+    }
+
+    /// The same for a run, which may wait for it.
+    pub(crate) fn log_of_run(&self, patience: &Patience) -> Result<OpenLog> {
+        self.open_log("", patience)
+    }
+
+    fn open_log(&self, role: &str, patience: &Patience) -> Result<OpenLog> {
+        match self.services.log(&self.root, role, patience)? {
+            Some(log) => Ok(log),
+            None if !self.root.join("log").is_dir() && self.root.join("flows.json").is_file() => Err(failure(
+                Exit::Usage,
+                format!("the log of the data folder {} is on Kafka", self.root.display()),
+                "name the file of connections with --connections FILE",
+            )),
+            None => self.embedded_log().map(OpenLog::embedded),
+        }
+    }
+
+    fn embedded_log(&self) -> Result<EmbeddedLog> {
         let opened = EmbeddedLog::open(&self.root.join("log"), environment::clock());
         opened.map_err(|error| match error {
             log::LogError::InUse => failure(
@@ -155,8 +193,13 @@ impl DataFolder {
     }
 
     /// Opens the raw store.
-    pub(crate) fn documents(&self) -> Result<FolderStore> {
-        Ok(FolderStore::open(&self.root.join("documents"))?)
+    pub(crate) fn documents(&self) -> Result<Arc<dyn RawStore>> {
+        let folder = match self.services.shared_folder()? {
+            Some(shared) => shared,
+            // The demonstration is one process.
+            None => self.root.join("documents"),
+        };
+        Ok(Arc::new(FolderStore::open(&folder)?))
     }
 
     /// Where stores are saved, to come back sooner.
@@ -174,8 +217,16 @@ impl DataFolder {
         self.root.join("control")
     }
 
-    /// Schemas and their ids, kept in the folder while there is no registry.
+    /// Schemas and their ids: the registry's, or kept in the folder while there is none.
     pub(crate) fn schemas(&self) -> Result<Arc<dyn operators::Schemas>> {
+        self.schemas_of_run(Patience::none())
+    }
+
+    /// The same for a run, which may wait for the registry.
+    pub(crate) fn schemas_of_run(&self, patience: Patience) -> Result<Arc<dyn operators::Schemas>> {
+        if let Some(registry) = self.services.schemas(patience)? {
+            return Ok(Arc::new(registry));
+        }
         let place = self.root.join("schemas.json");
         let text = match std::fs::read_to_string(&place) {
             Ok(text) => text,
@@ -285,6 +336,9 @@ impl Server {
     pub(crate) fn start(at: &ClickHouseAt, data: &DataFolder) -> Result<Self> {
         if at.clickhouse.is_some() {
             return Self::elsewhere(at);
+        }
+        if let Some(settings) = data.services.clickhouse()? {
+            return Ok(Self { settings, embedded: None, ending: Arc::default() });
         }
         let program = match environment::on_path("clickhouse") {
             Some(binary) => Program::Binary(binary),

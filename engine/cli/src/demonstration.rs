@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Exit> {
     let folder = claim(arguments)?;
     let world = World::demonstration();
     story::opening(&world, &arguments.data.data);
-    let ground = Ground::open(&arguments.data.data, &arguments.clickhouse, Some(WAIT_FOR_CLICKHOUSE))?;
+    let ground = Ground::open(&arguments.data, &arguments.clickhouse, Some(WAIT_FOR_CLICKHOUSE))?;
     let publishers =
         Publishers::start(&folder.publishers(), world).context("the publishers of the demonstration do not start")?;
     let files = folder.publishers().join("files");
@@ -94,7 +94,7 @@ impl Stage {
 
 /// Makes the data folder the demonstration's own.
 fn claim(arguments: &Demo) -> Result<DataFolder> {
-    let folder = DataFolder::open(&arguments.data.data)?;
+    let folder = DataFolder::open(&arguments.data)?;
     if !folder.is_demonstration() && !folder.known_flows()?.is_empty() {
         return Err(failure(
             Exit::Usage,

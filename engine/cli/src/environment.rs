@@ -1,7 +1,7 @@
 //! What the process's environment says. The only place that reads it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -95,5 +95,46 @@ impl std::io::Write for BesideLines {
 
     fn flush(&mut self) -> std::io::Result<()> {
         std::io::stderr().flush()
+    }
+}
+
+/// The bytes of a file below a folder. A link may lead to another place in the folder, and not out of it.
+pub(crate) fn below(folder: &Path, name: &Path) -> std::io::Result<Vec<u8>> {
+    let (folder, file) = (folder.canonicalize()?, folder.join(name).canonicalize()?);
+    if !file.starts_with(&folder) {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            "it is a link that leads out of the folder",
+        ));
+    }
+    std::fs::read(file)
+}
+
+/// The name of the machine, as far as it can be the name of an instance.
+pub(crate) fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let legal = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    let name: String = name.trim().chars().filter(|letter| legal(*letter)).take(100).collect();
+    if name.is_empty() { "spotlight".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn secrets_lie_below_their_folder() {
+        let base = tempfile::tempdir().expect("a folder");
+        let folder = base.path().join("secrets");
+        std::fs::create_dir_all(folder.join("..data/kafka")).expect("a folder");
+        std::fs::write(folder.join("..data/kafka/password"), "a").expect("a file");
+        std::fs::write(base.path().join("outside"), "b").expect("a file");
+        let link = |from: &str, to: &str| std::os::unix::fs::symlink(from, folder.join(to)).expect("a link");
+        link("..data/kafka", "kafka");
+        link("../outside", "outside");
+        assert_eq!(below(&folder, "kafka/password".as_ref()).expect("there"), b"a");
+        let refused = below(&folder, "outside".as_ref()).expect_err("outside");
+        assert!(refused.to_string().contains("leads out of the folder"), "{refused}");
+        assert!(below(&folder, "absent".as_ref()).is_err());
     }
 }

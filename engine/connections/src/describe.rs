@@ -26,6 +26,7 @@ pub fn describe(connections: &Connections<Origin>) -> String {
     if let Some(found) = &connections.object_store {
         object_store(found, &mut lines);
     }
+    lines.extend(connections.shared_folder.as_ref().map(|folder| format!("documents in {}", folder.display())));
     lines.join("\n")
 }
 

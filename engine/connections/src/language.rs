@@ -32,6 +32,11 @@ pub(crate) static CONNECTIONS: Keys = Keys::new(
             Form::Map(&OBJECT_STORE),
             "Where documents' bytes are kept: a bucket of S3 or of its like.",
         ),
+        may(
+            "shared-folder",
+            Form::Text,
+            "Where documents' bytes are kept instead: a folder that all processes see; a path from this file.",
+        ),
     ],
 )
 .elsewhere(&[

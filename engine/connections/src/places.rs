@@ -17,6 +17,8 @@ pub struct Connections<S> {
     pub clickhouse: Option<ClickHouse<S>>,
     /// Where documents' bytes are kept.
     pub object_store: Option<ObjectStore<S>>,
+    /// A folder that all processes see, where documents' bytes are kept instead.
+    pub shared_folder: Option<PathBuf>,
 }
 
 /// A user and a password.
@@ -189,6 +191,7 @@ impl<S> Connections<S> {
                 authorities: clickhouse.authorities.clone(),
             }),
             object_store: self.object_store.as_ref().map(|store| store.map(change)),
+            shared_folder: self.shared_folder.clone(),
         }
     }
 }

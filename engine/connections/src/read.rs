@@ -62,6 +62,13 @@ impl<'a> Site<'a> {
                 Some(ClickHouse { url, login, authorities })
             }),
             object_store: fields.get("object-store").and_then(|node| self.object_store(node)),
+            shared_folder: fields.get("shared-folder").and_then(|node| {
+                if fields.get("object-store").is_some() {
+                    let what = "documents' bytes are kept in one place: `object-store` or `shared-folder`";
+                    self.walk.push(finding(CONTRADICTION, node, what, "take one of them away"));
+                }
+                self.path(node, "`shared-folder`")
+            }),
         })
     }
 

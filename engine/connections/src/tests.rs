@@ -238,7 +238,7 @@ fn the_schema_knows_the_file() {
     let root = schema["$ref"].as_str().expect("a reference").trim_start_matches("#/$defs/");
     let keys: BTreeSet<&str> =
         definitions[root]["properties"].as_object().expect("keys").keys().map(String::as_str).collect();
-    assert_eq!(keys, ["about", "clickhouse", "kafka", "object-store", "registry", "secrets"].into());
+    assert_eq!(keys, ["about", "clickhouse", "kafka", "object-store", "registry", "secrets", "shared-folder"].into());
 }
 
 #[test]

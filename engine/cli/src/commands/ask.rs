@@ -17,11 +17,12 @@ use crate::{show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
-    let folder = DataFolder::existing(&data.data)?;
+    let folder = DataFolder::existing(data)?;
     if let Some(answer) = control::ask(&folder.control(), question)? {
         return Ok(answer);
     }
-    let log = Arc::new(folder.log()?);
+    let open = folder.log()?;
+    let log = open.log();
     let server = match (clickhouse.map(|at| Server::start(at, &folder)), question) {
         // A trial without a ClickHouse says that it has not looked at tables.
         (Some(Err(_)), Question::Replay { .. }) | (None, _) => None,
@@ -29,7 +30,7 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     };
     let client = server.as_ref().map(Server::client).transpose()?;
     let holds = Arc::new(Holds::default());
-    let (raw, schemas) = (Arc::new(folder.documents()?), folder.schemas()?);
+    let (raw, schemas) = (folder.documents()?, folder.schemas()?);
     let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
     let revisions = std::collections::BTreeMap::new();
     let taps = Arc::default();
@@ -263,7 +264,7 @@ pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     if arguments.from.is_some() {
         return super::release::from(arguments);
     }
-    let folder = DataFolder::existing(&arguments.data.data)?;
+    let folder = DataFolder::existing(&arguments.data)?;
     let flow = &arguments.flow;
     let question = Question::Release { flow: flow.clone() };
     let Some(answer) = control::ask(&folder.control(), &question)? else {

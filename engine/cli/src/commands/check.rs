@@ -10,8 +10,8 @@ use crate::exit::{Exit, Failure, failure};
 use crate::show;
 
 pub(crate) fn check(arguments: &Check) -> Result<Exit> {
-    if let Some(file) = &arguments.connections {
-        return super::connections::check(file, arguments.secrets.as_deref(), arguments.format);
+    if let Some(file) = arguments.data.connections.as_ref().filter(|_| arguments.files.is_empty()) {
+        return super::connections::check(file, arguments.data.secrets.as_deref(), arguments.format);
     }
     let loaded = topology::load(&arguments.files, &topology::DiskFiles);
     let wrong = loaded.findings.iter().any(is_error);

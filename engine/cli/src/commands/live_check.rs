@@ -5,7 +5,6 @@
 //! they are there. A line of each, or an object, and what helps.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::control::{self, Question};
 use crate::data::{self, DataFolder, Server};
 use crate::environment;
 use crate::exit::Exit;
+use crate::services::OpenLog;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 
 /// What a look at one thing found.
@@ -196,7 +196,7 @@ enum Asked {
 /// A server that was started for the check. The log's lock keeps a run from starting while it is in use.
 struct Own {
     _server: Server,
-    _lock: log::embedded::EmbeddedLog,
+    _lock: OpenLog,
 }
 
 fn landings(arguments: &Check, tables: &[&TableWrite], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
@@ -226,8 +226,7 @@ fn clickhouse(arguments: &Check) -> Result<Asked> {
     if arguments.clickhouse.clickhouse.is_some() {
         return Ok(Asked::There(Box::new(Server::elsewhere(&arguments.clickhouse)?.client()?), None));
     }
-    let data: &Path = &arguments.data.data;
-    let Ok(folder) = DataFolder::existing(data) else { return Ok(Asked::NotYet) };
+    let Ok(folder) = DataFolder::existing(&arguments.data) else { return Ok(Asked::NotYet) };
     if let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)? {
         let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let settings = ClickHouseSettings::new(text("url"), text("user"), Password::new(text("password")));

@@ -37,10 +37,10 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         }
         return Ok(Exit::Fine);
     }
-    let folder = DataFolder::open(&arguments.data.data)?;
+    let folder = DataFolder::open(&arguments.data)?;
     let log = folder.log()?;
     let mut exit = Exit::Fine;
-    for earlier in earlier::earlier(&topologies, &log, folder.schemas()?.as_ref())? {
+    for earlier in earlier::earlier(&topologies, &*log, folder.schemas()?.as_ref())? {
         show::line(&earlier.text());
         if earlier.stops() {
             show::line(&format!("  to go on: {}", earlier.remedy()));

@@ -12,9 +12,9 @@ use crate::{environment, show};
 
 pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let wanted = arguments.from.as_deref().unwrap_or_default();
-    let folder = DataFolder::existing(&arguments.data.data)?;
+    let folder = DataFolder::existing(&arguments.data)?;
     let log = folder.log()?;
-    let log: &dyn log::Log = &log;
+    let log: &dyn log::Log = &*log;
     let (topology, flow) = arguments.flow.split_once('/').ok_or_else(|| {
         failure(Exit::Usage, format!("`{}` is not TOPOLOGY/FLOW", arguments.flow), "such as sec-ftd/load")
     })?;

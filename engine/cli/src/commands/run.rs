@@ -7,22 +7,23 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clickhouse_connector::ClickHouse;
-use connect::FolderStore;
+use connect::RawStore;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::LogError;
-use log::embedded::EmbeddedLog;
 use pattern::Pattern;
 use runtime::{Board, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
 use crate::access::Access;
-use crate::arguments::{ClickHouseAt, Run};
+use crate::arguments::{ClickHouseAt, Data, Run};
 use crate::data::{self, DataFolder, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines, Report};
 use crate::old_rows::OldRows;
+use crate::registry::Patience;
+use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
@@ -37,7 +38,7 @@ pub(crate) struct RunSettings {
     /// How long a run that ends by itself waits for ClickHouse at its start.
     pub(crate) service_wait: Duration,
     pub(crate) clickhouse: ClickHouseAt,
-    pub(crate) data: PathBuf,
+    pub(crate) data: Data,
 }
 
 /// What a run left behind.
@@ -64,7 +65,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     if arguments.dry {
         return super::dry::dry(arguments, &topologies, intake(arguments, &topologies)?);
     }
-    if DataFolder::open(&arguments.data.data)?.is_demonstration() {
+    if DataFolder::open(&arguments.data)?.is_demonstration() {
         return Err(failure(
             Exit::Usage,
             format!("the data folder {} holds the demonstration's synthetic rows", arguments.data.data.display()),
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         once: arguments.once,
         service_wait: Duration::from_secs(arguments.service_wait),
         clickhouse: arguments.clickhouse.clone(),
-        data: arguments.data.data.clone(),
+        data: arguments.data.clone(),
     })?;
     let flows = finished.board.flows();
     live::table(&Report {
@@ -176,11 +177,11 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
 /// follow each other on one ground.
 pub(crate) struct Ground {
     pub(crate) folder: DataFolder,
-    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) log: OpenLog,
     pub(crate) client: ClickHouse,
     pub(crate) stop: StopSignal,
     signals: Signals,
-    raw: Arc<FolderStore>,
+    raw: Arc<dyn RawStore>,
     schemas: Arc<dyn operators::Schemas>,
     system: SystemTopics,
     server: Server,
@@ -195,18 +196,19 @@ pub(crate) struct Pass {
 
 impl Ground {
     /// Catches signals, opens the folder and starts ClickHouse. Waits so long for ClickHouse, or for ever.
-    pub(crate) fn open(data: &Path, clickhouse: &ClickHouseAt, wait: Option<Duration>) -> Result<Self> {
+    pub(crate) fn open(data: &Data, clickhouse: &ClickHouseAt, wait: Option<Duration>) -> Result<Self> {
         // First of all: who stops a run while ClickHouse starts wants it to end in order, too.
         let stop = StopSignal::new();
         let signals = Signals::catch(&stop)?;
         let folder = DataFolder::open(data)?;
-        let log = Arc::new(folder.log()?);
-        let raw = Arc::new(folder.documents()?);
+        let patience = Patience { stop: stop.clone(), at_most: wait };
+        let log = folder.log_of_run(&patience)?;
+        let raw = folder.documents()?;
         let server = Server::start(clickhouse, &folder)?;
         let client = server.client()?;
         server.keep_alive();
         reach(&client, wait, &stop)?;
-        let schemas = folder.schemas()?;
+        let schemas = folder.schemas_of_run(patience)?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
         Ok(Self { folder, log, client, stop, signals, raw, schemas, system, server })
     }
@@ -219,13 +221,13 @@ impl Ground {
         revisions: BTreeMap<String, String>,
     ) -> Access {
         Access {
-            log: Arc::clone(&self.log) as _,
+            log: self.log.log(),
             board,
             holds,
             client: Some(self.client.clone()),
             server: Some(self.server.settings().clone()),
             folder: self.folder.clone(),
-            raw: Arc::clone(&self.raw) as _,
+            raw: Arc::clone(&self.raw),
             schemas: Arc::clone(&self.schemas),
             system: self.system.clone(),
             revisions,
@@ -241,7 +243,7 @@ impl Ground {
         not_claimed: &[String],
         once: bool,
     ) -> Result<Pass> {
-        let (folder, log) = (&self.folder, Arc::clone(&self.log));
+        let (folder, log) = (&self.folder, self.log.log());
         earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
@@ -271,7 +273,7 @@ impl Ground {
             flows,
             sources,
             log,
-            raw: Arc::clone(&self.raw) as _,
+            raw: Arc::clone(&self.raw),
             system: self.system.clone(),
             once,
             slots: slots(),
@@ -285,9 +287,7 @@ impl Ground {
         })?;
         drop(lines);
         drop(listening);
-        if let Err(error) = self.log.settle() {
-            tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
-        }
+        self.log.settle();
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop)?;
         Ok(Pass { board, holds: holds.list(), exit })
@@ -316,7 +316,14 @@ fn status(failed: &[(String, TaskEnd)], board: &Board, once: bool) -> Result<Exi
     for (flow, end) in failed {
         match end {
             TaskEnd::Held => {}
-            TaskEnd::Fenced => return Ok(Exit::Fenced),
+            TaskEnd::Fenced => {
+                show::note(&format!("{flow}: another process of this instance's name has taken over"));
+                return Ok(Exit::Fenced);
+            }
+            TaskEnd::Log(error @ (LogError::Away(_) | LogError::Unknown(_) | LogError::NotOwned { .. })) => {
+                let what = format!("{flow}: the log failed: {}", data::chain(error));
+                return Err(failure(Exit::Fenced, what, "start the run again: it goes on where it stands"));
+            }
             TaskEnd::Log(error @ LogError::Damaged(_)) => {
                 let what = format!("{flow}: the log cannot be read: {}", data::chain(error));
                 return Err(failure(Exit::Environment, what, "spotlight explain E5303 says what can be done"));

@@ -14,7 +14,7 @@ pub(crate) fn sql(arguments: &Sql) -> Result<Exit> {
     let folder = match &arguments.clickhouse.clickhouse {
         // A ClickHouse of one's own is asked without a data folder.
         Some(_) => return ask(&Server::elsewhere(&arguments.clickhouse)?.client()?, arguments),
-        None => DataFolder::existing(&arguments.data.data)?,
+        None => DataFolder::existing(&arguments.data)?,
     };
     if let Some(answer) = control::ask(&folder.control(), &Question::ClickHouse)? {
         let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();

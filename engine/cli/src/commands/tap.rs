@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use signal_hook::consts::SIGINT;
@@ -25,7 +24,7 @@ pub(crate) fn tap(arguments: &Tap) -> Result<Exit> {
                       (spotlight tap --topics lists them)";
         return Err(failure(Exit::Usage, "tap is not told what to look at", remedy));
     }
-    let folder = DataFolder::existing(&arguments.data.data)?;
+    let folder = DataFolder::existing(&arguments.data)?;
     end_on_interrupt()?;
     let (limit, json) = (arguments.limit, arguments.format == Format::Json);
     let question = match (&arguments.place, &arguments.topic) {
@@ -83,7 +82,8 @@ fn topics(arguments: &Tap) -> Result<Exit> {
 
 /// Shows what is in a topic of a folder that no run owns.
 fn without_run(folder: &DataFolder, topic: String, manner: Manner) -> Result<Exit> {
-    let log: Arc<dyn log::Log> = Arc::new(folder.log()?);
+    let open = folder.log()?;
+    let log = open.log();
     let tap = TopicTap::open(&log, &folder.schemas()?, &Wanted { topic, from_end: false })?;
     let mut left = false;
     let mut take = |frame: Frame| -> Result<()> {

@@ -1,0 +1,257 @@
+//! The services of a command: what a file of connections names, and what is embedded where it names none.
+//!
+//! The only place that makes clients of services from a file of connections.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use clickhouse_connector::{ClickHouseSettings, Password};
+use connections::{Authorities, Connections, Kafka, Mechanism, Registry, Secret, Vault};
+use kafka_connector::{KafkaLog, KafkaSettings, OpenError};
+use log::embedded::EmbeddedLog;
+use log::{Log, LogError};
+use schema_registry_connector::{Login, RegistrySettings};
+
+use crate::arguments::Data;
+use crate::data;
+use crate::environment;
+use crate::exit::{Exit, failure};
+use crate::registry::{Patience, RegistrySchemas};
+use crate::show;
+
+/// A log that is open.
+pub(crate) struct OpenLog {
+    log: Arc<dyn Log>,
+    embedded: Option<Arc<EmbeddedLog>>,
+    /// Keeps others out of the data folder, where the log is elsewhere.
+    _lock: Option<File>,
+}
+
+impl OpenLog {
+    /// The embedded log, which locks its folder itself.
+    pub(crate) fn embedded(log: EmbeddedLog) -> Self {
+        let log = Arc::new(log);
+        Self { log: Arc::clone(&log) as _, embedded: Some(log), _lock: None }
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.log)
+    }
+
+    /// Leaves no more behind than must be.
+    pub(crate) fn settle(&self) {
+        if let Some(Err(error)) = self.embedded.as_ref().map(|log| log.settle()) {
+            tracing::warn!(reason = data::chain(&error), "the log's write-ahead file stays as it is");
+        }
+    }
+}
+
+impl std::ops::Deref for OpenLog {
+    type Target = dyn Log;
+
+    fn deref(&self) -> &Self::Target {
+        self.log.as_ref()
+    }
+}
+
+/// What a command works with.
+#[derive(Debug)]
+pub(crate) struct Services {
+    connections: Option<Connections<Secret>>,
+    file: PathBuf,
+    instance: String,
+}
+
+impl Services {
+    /// Reads the file of connections that the command line names, if it names one, and fetches its secrets.
+    pub(crate) fn read(at: &Data) -> Result<Self> {
+        let instance = at.instance.clone().unwrap_or_else(environment::host_name);
+        let Some(file) = &at.connections else {
+            return Ok(Self { connections: None, file: PathBuf::new(), instance });
+        };
+        let shown = file.display().to_string();
+        let bytes = std::fs::read(file).map_err(|error| {
+            failure(Exit::Environment, format!("{shown} cannot be read: {error}"), "name a file of connections")
+        })?;
+        let reading = connections::read(&shown, &bytes);
+        let mut findings = reading.findings;
+        let resolved = reading.connections.and_then(|connections| {
+            let folder = at.secrets.clone().or_else(|| connections.secrets.clone());
+            let stored = folder.map(|folder| move |name: &Path| environment::below(&folder, name));
+            let file = stored.as_ref().map(|stored| stored as &connections::ReadSecret<'_>);
+            let resolved = connections.resolve(&Vault { file, variable: &environment::variable });
+            resolved.map_err(|missing| findings.extend(missing)).ok()
+        });
+        let Some(connections) = resolved else {
+            show::findings(&findings);
+            return Err(failure(
+                Exit::Environment,
+                format!("{shown} cannot be used"),
+                format!("mend it; spotlight check --connections {shown} looks at it alone"),
+            ));
+        };
+        Ok(Self { connections: Some(connections), file: file.clone(), instance })
+    }
+
+    fn kafka(&self) -> Option<&Kafka<Secret>> {
+        self.connections.as_ref()?.kafka.as_ref()
+    }
+
+    /// True if the log is one that several processes share.
+    pub(crate) fn shares_the_log(&self) -> bool {
+        self.kafka().is_some()
+    }
+
+    fn wrong(&self, what: impl std::fmt::Display, remedy: impl Into<String>) -> anyhow::Error {
+        failure(Exit::Environment, format!("{}: {what}", self.file.display()), remedy)
+    }
+
+    /// Opens the log on Kafka, and with it owns the data folder; `None` if the log is embedded. `role` is added to the
+    /// instance's name: a command fences no run.
+    pub(crate) fn log(&self, folder: &Path, role: &str, patience: &Patience) -> Result<Option<OpenLog>> {
+        let Some(kafka) = self.kafka() else { return Ok(None) };
+        let lock = lock(folder)?;
+        let settings = self.kafka_settings(kafka, role)?;
+        let stuck: kafka_connector::Stuck = Arc::new(|call: &'static str| {
+            show::note(&format!("a call to Kafka does not return ({call}): this process ends, start it again"));
+            std::process::exit(Exit::Fenced as i32);
+        });
+        let away = |error: &OpenError| match error {
+            OpenError::Log(LogError::Away(cause)) => Some(cause.to_string()),
+            _ => None,
+        };
+        let opened = patience.wait(|| KafkaLog::open(settings.clone(), Arc::clone(&stuck)), away);
+        let log = opened.map_err(|error| match &error {
+            OpenError::Settings(wrong) => self.wrong(format!("{wrong} ({})", wrong.code), "mend it"),
+            OpenError::Log(LogError::Fenced) => failure(
+                Exit::Fenced,
+                format!("another process has just started as `{}`", settings.instance),
+                "give each process a name of its own with --instance NAME",
+            ),
+            error => failure(
+                Exit::Unreachable,
+                format!("Kafka at {} cannot be used: {}", settings.servers, data::chain(error)),
+                "start it, or mend its address, TLS or login in the file of connections",
+            ),
+        })?;
+        Ok(Some(OpenLog { log: Arc::new(log), embedded: None, _lock: Some(lock) }))
+    }
+
+    fn kafka_settings(&self, kafka: &Kafka<Secret>, role: &str) -> Result<KafkaSettings> {
+        let mut settings = KafkaSettings::new(&kafka.servers.join(","), &format!("{}{role}", self.instance));
+        settings.namespace.clone_from(&kafka.namespace);
+        settings.replication = kafka.replication;
+        settings.client.clone_from(&kafka.client);
+        let client = &mut settings.client;
+        let protocol = match (&kafka.tls, &kafka.login) {
+            (None, None) => "PLAINTEXT",
+            (None, Some(_)) => "SASL_PLAINTEXT",
+            (Some(_), None) => "SSL",
+            (Some(_), Some(_)) => "SASL_SSL",
+        };
+        client.insert("security.protocol".to_owned(), protocol.to_owned());
+        if let Some(tls) = &kafka.tls {
+            let path = |path: &Path| path.display().to_string();
+            if let Authorities::File(file) = &tls.authorities {
+                client.insert("ssl.ca.location".to_owned(), path(file));
+            }
+            if let Some(own) = &tls.certificate {
+                client.insert("ssl.certificate.location".to_owned(), path(&own.certificate));
+                client.insert("ssl.key.location".to_owned(), path(&own.key));
+                if let Some(password) = &own.key_password {
+                    client.insert("ssl.key.password".to_owned(), password.reveal().to_owned());
+                }
+            }
+        }
+        if let Some(sasl) = &kafka.login {
+            let name = match sasl.mechanism {
+                Mechanism::Plain => Mechanism::Plain.name(),
+                other => other.name(),
+            };
+            client.insert("sasl.mechanism".to_owned(), name.to_owned());
+            client.insert("sasl.username".to_owned(), sasl.login.user.reveal().to_owned());
+            client.insert("sasl.password".to_owned(), sasl.login.password.reveal().to_owned());
+        }
+        settings.check().map_err(|wrong| self.wrong(format!("{wrong} ({})", wrong.code), "mend it"))?;
+        Ok(settings)
+    }
+
+    /// The registry's schemas; `None` if the log is embedded, and schemas lie in the data folder.
+    pub(crate) fn schemas(&self, patience: Patience) -> Result<Option<RegistrySchemas>> {
+        let Some(kafka) = self.kafka() else { return Ok(None) };
+        let Some(registry) = self.connections.as_ref().and_then(|connections| connections.registry.as_ref()) else {
+            let what = "it names Kafka and no schema registry: nobody else could read the topics";
+            return Err(self.wrong(what, "add `registry: { url: … }`"));
+        };
+        let client = schema_registry_connector::Registry::new(&self.registry_settings(registry)?);
+        let client = client.map_err(|error| self.wrong(format!("{error} ({})", error.code()), "mend it"))?;
+        Ok(Some(RegistrySchemas::new(client, &kafka.namespace, patience)))
+    }
+
+    fn registry_settings(&self, registry: &Registry<Secret>) -> Result<RegistrySettings> {
+        let mut settings = RegistrySettings::new(&registry.url);
+        settings.login = registry
+            .login
+            .as_ref()
+            .map(|login| Login { user: login.user.reveal().to_owned(), password: login.password.reveal().to_owned() });
+        if let Authorities::File(file) = &registry.authorities {
+            let read = std::fs::read(file);
+            let read =
+                read.map_err(|error| self.wrong(format!("{} cannot be read: {error}", file.display()), "mend it"));
+            settings.authorities = Some(read?);
+        }
+        settings.timeout = Duration::from_secs(10);
+        Ok(settings)
+    }
+
+    /// How to reach the ClickHouse that the file names.
+    pub(crate) fn clickhouse(&self) -> Result<Option<ClickHouseSettings>> {
+        let Some(at) = self.connections.as_ref().and_then(|connections| connections.clickhouse.as_ref()) else {
+            return Ok(None);
+        };
+        if let Authorities::File(_) = at.authorities {
+            let what = "`clickhouse.ca` is not supported yet: only authorities of the system are trusted there";
+            return Err(self.wrong(what, "add the authority to the system's, and remove the key"));
+        }
+        let login = at.login.as_ref();
+        let text = |part: Option<&Secret>, default: &str| part.map_or(default, Secret::reveal).to_owned();
+        let user = text(login.map(|login| &login.user), "default");
+        let password = Password::new(text(login.map(|login| &login.password), ""));
+        Ok(Some(ClickHouseSettings::new(at.url.clone(), user, password)))
+    }
+
+    /// The folder that all processes see, where documents are kept beside a log that they share.
+    pub(crate) fn shared_folder(&self) -> Result<Option<PathBuf>> {
+        let Some(connections) = &self.connections else { return Ok(None) };
+        if connections.object_store.is_some() {
+            return Err(self.wrong("`object-store` is not supported yet", "use `shared-folder: DIR`"));
+        }
+        if self.shares_the_log() && connections.shared_folder.is_none() {
+            let what = "it names Kafka, and nowhere to keep documents that every process can reach";
+            return Err(self.wrong(what, "add `shared-folder: DIR`, a folder that all of them see"));
+        }
+        Ok(connections.shared_folder.clone())
+    }
+}
+
+/// Keeps other processes out of a data folder whose log is elsewhere, until the answer is dropped.
+fn lock(folder: &Path) -> Result<File> {
+    let place = folder.join("lock");
+    let cannot = |error: &std::io::Error| {
+        failure(Exit::Environment, format!("{} cannot be made: {error}", place.display()), "name another --data DIR")
+    };
+    let file = File::create(&place).map_err(|error| cannot(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(failure(
+            Exit::InUse,
+            format!("the data folder {} is in use by another process", folder.display()),
+            "stop that process, or name another folder with --data DIR",
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error)),
+    }
+}
