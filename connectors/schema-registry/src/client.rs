@@ -179,11 +179,19 @@ fn status_of(words: &str) -> Option<u16> {
 /// An error of the network. An answer that could not be understood is not transient: asking again gives the same.
 fn network(error: &reqwest::Error) -> RegistryError {
     let what = chain(error);
+    if is_mistrust(&what) {
+        return unusable(&what);
+    }
     let cut_short = error.is_timeout() || error.is_body() || error.is_connect();
     if error.is_builder() || (error.is_decode() && !cut_short && !is_broken_off(error)) {
         return unusable(&what);
     }
     RegistryError::Unavailable { what: batch::bounded(&what) }
+}
+
+/// True if the words of an error say that who answers is not trusted. Waiting does not change that.
+fn is_mistrust(words: &str) -> bool {
+    words.contains("invalid peer certificate")
 }
 
 /// True if the connection ended in the middle of an answer.
@@ -223,7 +231,7 @@ pub(crate) fn escaped(subject: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, escaped, status_of};
+    use super::{Refusal, escaped, is_mistrust, status_of};
     use crate::error::{Class, RegistryError};
 
     #[test]
@@ -240,6 +248,13 @@ mod tests {
         let words = "HTTP request to schema registry failed with status 429 Too Many Requests";
         assert_eq!(status_of(words), Some(429));
         assert_eq!(status_of("http call to schema registry failed"), None);
+    }
+
+    #[test]
+    fn whom_nobody_trusts_is_no_outage() {
+        let words = "error sending request for url (https://localhost/): client error (Connect): invalid peer certificate: \
+                     UnknownIssuer";
+        assert!(is_mistrust(words) && !is_mistrust("client error (Connect): tcp connect error: Connection refused"));
     }
 
     #[test]
