@@ -13,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use crate::columns::check_headers;
 use crate::failure::KafkaFailure;
 use crate::membership::Members;
-use crate::native::{GroupReading, Reading};
+use crate::native::{self, GroupReading, Reading};
 use crate::reader::{Question, Reader};
 use crate::settings::{AROUND_A_RECORD, KafkaSettings, SettingsError};
 use crate::visibility::{Place, Visibility};
@@ -22,7 +22,7 @@ use crate::writer::{Job, Writer};
 
 /// Most clients that are kept to ask for positions, one a group. Each has threads of its own; fewer are made again more
 /// often.
-const MOST_GROUPS: usize = 8;
+const MOST_GROUPS: usize = 32;
 
 /// How long to wait before asking again for what Kafka will show in a moment.
 const IN_A_MOMENT: Duration = Duration::from_millis(2);
@@ -95,7 +95,7 @@ impl KafkaLog {
 
     /// Asks Kafka for the topic and remembers it.
     fn ask_topic(&self, name: &str) -> Result<Option<TopicState>, LogError> {
-        let described = self.reader.asking()?.describe_topic(&self.settings.outside(name))?;
+        let described = self.reader.asking().describe_topic(&self.settings.outside(name))?;
         let state = described.map(|described| TopicState {
             identity: TopicIdentity(described.identity),
             partitions: described.partitions,
@@ -147,7 +147,7 @@ impl KafkaLog {
 
     /// First offset and end of a partition, once Kafka shows all that this process has committed there.
     fn bounds(&self, place: &Place) -> Result<(i64, i64), LogError> {
-        let client = self.reader.asking()?;
+        let client = self.reader.asking();
         let outside = self.settings.outside(&place.0);
         let shown = until(self.settings.request_timeout, || match client.bounds(&outside, place.1) {
             Ok((first, end)) if end >= self.visibility.floor(place) => {
@@ -186,7 +186,7 @@ impl Log for KafkaLog {
                 ("retention.bytes", "-1".to_owned()),
             ];
             let replication = self.settings.replication.unwrap_or(-1);
-            let made = self.reader.asking()?.create_topic(
+            let made = self.reader.asking().create_topic(
                 &self.settings.outside(name),
                 settings.partitions,
                 replication,
@@ -218,7 +218,7 @@ impl Log for KafkaLog {
     }
 
     fn topics(&self) -> Result<Vec<Arc<str>>, LogError> {
-        let all = self.reader.asking()?.topic_names()?;
+        let all = self.reader.asking().topic_names()?;
         let own = all.iter().filter_map(|name| name.strip_prefix(&self.settings.namespace));
         // Kafka's own topics start like this, and may be somebody's namespace.
         let mut names: Vec<Arc<str>> = own.filter(|name| !name.starts_with("__")).map(Arc::from).collect();
@@ -251,9 +251,14 @@ impl Log for KafkaLog {
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {
         self.writer.settled()?;
         let place = self.place(topic, partition)?;
-        let client = self.group(group)?;
-        let outside = self.settings.outside(topic);
-        let found = until(self.settings.request_timeout, || match client.position(&outside, partition) {
+        let (outside, limit) = (self.settings.outside(topic), self.settings.request_timeout);
+        // A member asks by its own client; another client for its group would take a connection and threads of its own.
+        let member = self.members.find(&self.settings.outside(group));
+        let ask = || match &member {
+            Some(member) => Ok(native::position(member.client(), &outside, partition, limit)),
+            None => Ok::<_, LogError>(self.group(group)?.position(&outside, partition)),
+        };
+        let found = until(limit, || match ask()? {
             Err(failure) if failure.passes() => Ok(None),
             outcome => Ok(Some(outcome?)),
         })?;
@@ -269,7 +274,7 @@ impl Log for KafkaLog {
     fn await_settled(&self, topic: &str, partition: i32) -> Result<(), LogError> {
         self.writer.settled()?;
         let place = self.place(topic, partition)?;
-        let (outside, client) = (self.settings.outside(topic), self.reader.asking()?);
+        let (outside, client) = (self.settings.outside(topic), self.reader.asking());
         // A process that died leaves its transaction open until the brokers abort it.
         let limit = self.settings.transaction_timeout + self.settings.request_timeout;
         let mut whole = None;

@@ -124,6 +124,8 @@ struct Pool {
 pub(crate) struct Reader {
     settings: KafkaSettings,
     arrived: Arc<Signal>,
+    /// Reads nothing: a broker answers one connection in order, so a question would wait behind a fetch that waits.
+    asking: Reading,
     pool: Mutex<Pool>,
 }
 
@@ -141,9 +143,8 @@ pub(crate) struct Question<'a> {
 impl Reader {
     /// No cursors. `arrived` is raised when records come to a partition that was read to its end.
     pub(crate) fn new(settings: KafkaSettings, arrived: Arc<Signal>) -> Result<Self, KafkaFailure> {
-        let reader = Self { settings, arrived, pool: Mutex::default() };
-        reader.client(&mut reader.pool(), 0)?;
-        Ok(reader)
+        let asking = Reading::new(&mut settings.reading(), Arc::clone(&arrived), settings.request_timeout)?;
+        Ok(Self { settings, arrived, asking, pool: Mutex::default() })
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -151,8 +152,8 @@ impl Reader {
     }
 
     /// The client for questions that are no reads.
-    pub(crate) fn asking(&self) -> Result<Arc<Reading>, KafkaFailure> {
-        self.client(&mut self.pool(), 0)
+    pub(crate) fn asking(&self) -> &Reading {
+        &self.asking
     }
 
     fn client(&self, pool: &mut Pool, lane: usize) -> Result<Arc<Reading>, KafkaFailure> {

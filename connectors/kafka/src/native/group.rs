@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use rdkafka::bindings as sys;
-use rdkafka::client::Client;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaType;
@@ -33,34 +33,44 @@ impl GroupReading {
         Ok(Self { client, limit })
     }
 
-    /// Offset and metadata that the group committed; `None` if it never did. Waits while a transaction that moves it is
-    /// not settled.
+    /// See [`position`].
     pub(crate) fn position(&self, topic: &str, partition: i32) -> Result<Option<(i64, Vec<u8>)>, KafkaFailure> {
-        const CALL: &str = "asking for a group's position";
-        let topic = c_name(CALL, topic)?;
-        let limit = i32::try_from(self.limit.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: a list of one element, freed when it goes out of scope.
-        let list = unsafe { sys::rd_kafka_topic_partition_list_new(1) };
-        let list = Owned::new(list, sys::rd_kafka_topic_partition_list_destroy);
-        let list = list.ok_or_else(|| KafkaFailure::new(CALL, "the client is out of memory"))?;
-        // SAFETY: the list and the client are alive, the name is a text of C and is copied.
-        let code = unsafe {
-            sys::rd_kafka_topic_partition_list_add(list.pointer, topic.as_ptr(), partition);
-            sys::rd_kafka_committed(self.client.native_ptr(), list.pointer, limit)
-        };
-        refused(CALL, code, "")?;
-        // SAFETY: the list has one element; its metadata are as many bytes as it says.
-        unsafe {
-            let found = &*(*list.pointer).elems;
-            refused(CALL, found.err, "")?;
-            if found.offset < 0 {
-                return Ok(None);
-            }
-            let metadata = match found.metadata.is_null() {
-                true => Vec::new(),
-                false => std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size).to_vec(),
-            };
-            Ok(Some((found.offset, metadata)))
+        position(&self.client, topic, partition, self.limit)
+    }
+}
+
+/// Offset and metadata that the group of a client committed; `None` if it never did. Waits while a transaction that moves
+/// it is not settled.
+pub(crate) fn position<Context: ClientContext>(
+    client: &Client<Context>,
+    topic: &str,
+    partition: i32,
+    limit: Duration,
+) -> Result<Option<(i64, Vec<u8>)>, KafkaFailure> {
+    const CALL: &str = "asking for a group's position";
+    let topic = c_name(CALL, topic)?;
+    let limit = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: a list of one element, freed when it goes out of scope.
+    let list = unsafe { sys::rd_kafka_topic_partition_list_new(1) };
+    let list = Owned::new(list, sys::rd_kafka_topic_partition_list_destroy);
+    let list = list.ok_or_else(|| KafkaFailure::new(CALL, "the client is out of memory"))?;
+    // SAFETY: the list and the client are alive, the name is a text of C and is copied.
+    let code = unsafe {
+        sys::rd_kafka_topic_partition_list_add(list.pointer, topic.as_ptr(), partition);
+        sys::rd_kafka_committed(client.native_ptr(), list.pointer, limit)
+    };
+    refused(CALL, code, "")?;
+    // SAFETY: the list has one element; its metadata are as many bytes as it says.
+    unsafe {
+        let found = &*(*list.pointer).elems;
+        refused(CALL, found.err, "")?;
+        if found.offset < 0 {
+            return Ok(None);
         }
+        let metadata = match found.metadata.is_null() {
+            true => Vec::new(),
+            false => std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size).to_vec(),
+        };
+        Ok(Some((found.offset, metadata)))
     }
 }

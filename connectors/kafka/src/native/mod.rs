@@ -22,7 +22,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaType;
 
-pub(crate) use group::GroupReading;
+pub(crate) use group::{GroupReading, position};
 pub(crate) use offsets::send_offsets;
 pub(crate) use partition::{Message, PartitionQueue};
 
