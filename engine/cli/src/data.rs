@@ -138,7 +138,7 @@ impl DataFolder {
     /// The folder, if a run has used it.
     pub(crate) fn existing(at: &Data) -> Result<Self> {
         let root = &at.data;
-        if root.join("log").is_dir() || root.join("flows.json").is_file() {
+        if root.join("log").is_dir() || root.join("lock").is_file() {
             return Self::open(at);
         }
         Err(failure(
@@ -161,7 +161,7 @@ impl DataFolder {
     fn open_log(&self, role: &str, patience: &Patience) -> Result<OpenLog> {
         match self.services.log(&self.root, role, patience)? {
             Some(log) => Ok(log),
-            None if !self.root.join("log").is_dir() && self.root.join("flows.json").is_file() => Err(failure(
+            None if self.root.join("lock").is_file() => Err(failure(
                 Exit::Usage,
                 format!("the log of the data folder {} is on Kafka", self.root.display()),
                 "name the file of connections with --connections FILE",

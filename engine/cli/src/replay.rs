@@ -163,7 +163,8 @@ fn trial(
             bad_rows_above: flow.bad_rows_above,
         },
         plan::From::Topic(topic) => {
-            TrialReader::Records(Box::new(operators::AvroReader::new(Arc::clone(&access.schemas), &topic.columns)))
+            let (schemas, schema) = (Arc::clone(&access.schemas), topic.schema.as_deref());
+            TrialReader::Records(Box::new(operators::AvroReader::of_topic(schemas, &topic.columns, schema)?))
         }
     };
     let (log, raw, memory) = (Arc::clone(&access.log), Arc::clone(&access.raw), access.folder.memory());

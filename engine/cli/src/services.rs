@@ -145,6 +145,10 @@ impl Services {
         let mut settings = KafkaSettings::new(&kafka.servers.join(","), &format!("{}{role}", self.instance));
         settings.namespace.clone_from(&kafka.namespace);
         settings.replication = kafka.replication;
+        settings.session_timeout = kafka.session_timeout.unwrap_or(settings.session_timeout);
+        settings.transaction_timeout = kafka.transaction_timeout.unwrap_or(settings.transaction_timeout);
+        // A call may take twice the time of a transaction.
+        settings.stuck_after = settings.stuck_after.max(settings.transaction_timeout * 3);
         settings.client.clone_from(&kafka.client);
         let client = &mut settings.client;
         let protocol = match (&kafka.tls, &kafka.login) {

@@ -108,10 +108,16 @@ impl Wiring {
                 range_rows: runtime::RANGE_ROWS,
             }),
             plan::From::Topic(topic) => {
-                let (schemas, columns) = (Arc::clone(&self.schemas), topic.columns.clone());
-                let make = move || {
-                    let reader = operators::AvroReader::new(Arc::clone(&schemas), &columns);
-                    Ok(Box::new(reader) as Box<dyn operators::RecordReader>)
+                let (schemas, topic) = (Arc::clone(&self.schemas), Arc::new(topic.clone()));
+                let read = Arc::clone(&topic);
+                let new = move || {
+                    operators::AvroReader::of_topic(Arc::clone(&schemas), &read.columns, read.schema.as_deref())
+                };
+                // What is wrong with a declared schema is told before anything starts.
+                new()?;
+                let make = move || match new() {
+                    Ok(reader) => Ok(Box::new(reader) as Box<dyn operators::RecordReader>),
+                    Err(error) => Err(operators::StepError::Away(Box::new(error))),
                 };
                 FlowInput::Topic {
                     topic: Arc::clone(&topic.topic),

@@ -51,6 +51,9 @@ fn kafka(kafka: &Kafka<Origin>, lines: &mut Vec<String>) {
         lines.push(format!("  namespace {}", kafka.namespace));
     }
     lines.extend(kafka.replication.map(|copies| format!("  {copies} copies of each topic")));
+    for (time, what) in [(kafka.session_timeout, "session"), (kafka.transaction_timeout, "transaction")] {
+        lines.extend(time.map(|time| format!("  {what} time-out {time:?}")));
+    }
     lines.extend(kafka.client.iter().map(|(name, value)| format!("  {name} = {value}")));
 }
 

@@ -96,6 +96,16 @@ pub(crate) static KAFKA: Keys = Keys::new(
             Form::Written(&REPLICATION),
             "Copies of each topic that is made; the cluster's own choice by default.",
         ),
+        may(
+            "session-timeout",
+            Form::Written(&TIME_OUT),
+            "After so long without a sign of life a process is taken for dead, and others do its work; 30 s by default.",
+        ),
+        may(
+            "transaction-timeout",
+            Form::Written(&TIME_OUT),
+            "After so long the cluster aborts what a process that died left open; until then readers wait. 30 s by default.",
+        ),
         may("client", Form::Map(&CLIENT), "Further settings of the Kafka client, by the client's own names."),
     ],
 )
@@ -108,6 +118,7 @@ pub(crate) static KAFKA: Keys = Keys::new(
     (&["settings", "properties", "config", "options"], "client"),
 ]);
 pub(crate) static SERVER: Written = written("server of Kafka", "`host:port`", "[^@\\s,/]+:[0-9]+");
+pub(crate) static TIME_OUT: Written = written("time-out", "a duration from `5s` to `15m`", "[0-9]+ *(ms|s|m|h|d)");
 pub(crate) static NAMESPACE: Written =
     written("namespace", "at most 48 letters, digits, `.`, `_` and `-`", "[A-Za-z0-9._-]{1,48}");
 pub(crate) static REPLICATION: Written = written("number of copies", "from 1 to 100", "[0-9]+").numbers(1, 100);

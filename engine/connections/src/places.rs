@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the services of one environment live. What is `None` is not there.
 #[derive(Clone, Debug)]
@@ -52,6 +53,10 @@ pub struct Kafka<S> {
     pub namespace: String,
     /// Copies of each topic that is made; `None` leaves it to the cluster.
     pub replication: Option<i32>,
+    /// After so long without a sign of life a process is taken for dead; `None` leaves it to the connector.
+    pub session_timeout: Option<Duration>,
+    /// After so long the cluster aborts an open transaction; `None` leaves it to the connector.
+    pub transaction_timeout: Option<Duration>,
     /// Settings of the client, each one of [`client_settings`](crate::client_settings).
     pub client: BTreeMap<String, String>,
 }
@@ -219,6 +224,8 @@ impl<S> Kafka<S> {
             login,
             namespace: self.namespace.clone(),
             replication: self.replication,
+            session_timeout: self.session_timeout,
+            transaction_timeout: self.transaction_timeout,
             client: self.client.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use topology::declared::{Keys, Node, Walk};
 use topology::{Diagnostic, Severity, declared};
@@ -102,6 +103,8 @@ impl<'a> Site<'a> {
             ((1..=48).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned())
         };
         let replication = |text: &str| text.parse().ok().filter(|copies| (1..=100).contains(copies));
+        let possible = Duration::from_secs(5)..=Duration::from_mins(15);
+        let time_out = |text: &str| declared::duration(text).filter(|time| possible.contains(time));
         Some(Kafka {
             servers,
             tls,
@@ -113,6 +116,12 @@ impl<'a> Site<'a> {
             replication: fields
                 .get("replication")
                 .and_then(|node| walk.read(node, &language::REPLICATION, replication)),
+            session_timeout: fields
+                .get("session-timeout")
+                .and_then(|node| walk.read(node, &language::TIME_OUT, time_out)),
+            transaction_timeout: fields
+                .get("transaction-timeout")
+                .and_then(|node| walk.read(node, &language::TIME_OUT, time_out)),
             client: fields.get("client").map_or_else(BTreeMap::new, |node| client_settings::read(walk, node)),
         })
     }

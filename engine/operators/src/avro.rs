@@ -122,6 +122,21 @@ impl AvroReader {
         Ok(Self { schemas, decoder: RecordDecoder::resolving(columns, schema)?, found: HashSet::new() })
     }
 
+    /// A reader of a topic: by its declared schema, where it has one.
+    ///
+    /// # Errors
+    /// If the schema cannot be used, or does not fit the columns.
+    pub fn of_topic(
+        schemas: Arc<dyn Schemas>,
+        columns: &IndexMap<Arc<str>, ColumnType>,
+        schema: Option<&str>,
+    ) -> Result<Self, SchemasError> {
+        match schema {
+            Some(schema) => Self::resolving(schemas, columns, schema),
+            None => Ok(Self::new(schemas, columns)),
+        }
+    }
+
     /// Makes sure that the schemas of these records can be given, where there are any.
     fn find_schemas(&mut self, records: &BinaryArray) -> Result<(), StepError> {
         let mut last = None;

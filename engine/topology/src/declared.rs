@@ -6,13 +6,22 @@
 //!
 //! Deliberately absent: templates. No `param.NAME` stands for a value in such a file.
 
+use std::time::Duration;
+
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::parameters::Parameters;
 use crate::reader;
+use crate::scalars;
 
 pub use crate::fields::{Fields, Walk};
 pub use crate::language::{Form, Key, Keys, Named, Names, Rule, Written, may, must, schema_of, written};
 pub use crate::reader::{Entry, Node};
+
+/// A duration as people write it: `500ms`, `1s`, `15m`, `30h`, `20d`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    scalars::duration(text)
+}
 
 /// What is found while one file is read.
 #[derive(Debug, Default)]

@@ -7,11 +7,15 @@ use topology::plan::Topology;
 
 use crate::arguments::{Check, Format};
 use crate::exit::{Exit, Failure, failure};
+use crate::services::Services;
 use crate::show;
 
 pub(crate) fn check(arguments: &Check) -> Result<Exit> {
-    if let Some(file) = arguments.data.connections.as_ref().filter(|_| arguments.files.is_empty()) {
-        return super::connections::check(file, arguments.data.secrets.as_deref(), arguments.format);
+    if let Some(file) = &arguments.data.connections {
+        if arguments.files.is_empty() {
+            return super::connections::check(file, arguments.data.secrets.as_deref(), arguments.format);
+        }
+        Services::read(&arguments.data)?;
     }
     let loaded = topology::load(&arguments.files, &topology::DiskFiles);
     let wrong = loaded.findings.iter().any(is_error);

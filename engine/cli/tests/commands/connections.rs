@@ -25,7 +25,11 @@ fn a_file_of_connections_is_checked_alone() {
     assert!(json.contains("\"E6001\"") && !format!("{said:?}{json}").contains("hunter2"), "{json}");
 
     workplace.say(&["check", "--connections", "absent.yaml"]).ends(78);
-    workplace.say(&["check", "--connections", "connections.yaml", "my-list.yaml"]).ends(64);
+    // Beside topologies it is looked at too, and a run takes nothing that is wrong.
+    for command in ["check", "run"] {
+        let said = workplace.say(&[command, "--connections", "connections.yaml", "my-list.yaml"]).ends(78).errors;
+        assert!(said.contains("error[E6001]") && !said.contains("hunter2"), "{said}");
+    }
     workplace.say(&["check"]).ends(64);
 }
 

@@ -171,6 +171,7 @@ impl Crew {
         let name = self.parts.name();
         self.earlier = Arc::new(self.earlier.again());
         self.shared.completion.tasks_start(&name, partitions.iter().filter(|one| one.topic == self.input).count());
+        tracing::info!(flow = name, partitions = partitions.len(), "partitions gained");
         let finds = partitions.iter().any(|one| one.topic == self.discovery);
         for partition in partitions {
             self.start(partition, Duration::ZERO);

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use connect::{Preflight, RawError, RawStore, ReadSeek, Stored};
-use log::Log;
+use log::{Log, Position};
 use runtime::StopSignal;
 
 use crate::world::{Kind, Script, World};
@@ -60,6 +60,27 @@ fn a_table_with_rows_of_another_log_holds() {
         let rows = world.table.rows();
         world.run("r1", Arc::new(Script::default())).held_for("E5112");
         assert_eq!(world.table.rows(), rows, "{kind:?}: landed beside them");
+    }
+}
+
+/// A position whose records the log does not hold, as after a retention or in a topic that was cut.
+#[test]
+fn records_that_are_gone_hold_and_nothing_is_skipped() {
+    for kind in Kind::ALL {
+        let world = landed(kind);
+        let (log, group) = (world.log(), runtime::names::group("feed", "load"));
+        let topic = if kind == Kind::Documents { "feed.load.documents" } else { "events" };
+        let position = log.position(&group, topic, 0).expect("readable").expect("a position");
+        let mut transaction = log.begin();
+        let beyond = Position { offset: position.offset + 100, ..position.clone() };
+        transaction.commit_position(&group, topic, 0, beyond.clone()).expect("a position");
+        transaction.commit().expect("committed");
+        world.run("r1", Arc::new(Script::default())).held_for("E5115");
+        assert_eq!(log.position(&group, topic, 0).expect("readable"), Some(beyond), "{kind:?}: it went on by itself");
+        let mut transaction = log.begin();
+        transaction.commit_position(&group, topic, 0, position).expect("a position");
+        transaction.commit().expect("committed");
+        world.run("r1", Arc::new(Script::default())).fine();
     }
 }
 
