@@ -202,13 +202,13 @@ impl Ground {
         let signals = Signals::catch(&stop)?;
         let folder = DataFolder::open(data)?;
         let patience = Patience { stop: stop.clone(), at_most: wait };
+        // What the file of connections lacks is told before anybody is waited for.
+        let (raw, schemas) = (folder.documents()?, folder.schemas_of_run(patience.clone())?);
         let log = folder.log_of_run(&patience)?;
-        let raw = folder.documents()?;
         let server = Server::start(clickhouse, &folder)?;
         let client = server.client()?;
         server.keep_alive();
         reach(&client, wait, &stop)?;
-        let schemas = folder.schemas_of_run(patience)?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
         Ok(Self { folder, log, client, stop, signals, raw, schemas, system, server })
     }

@@ -33,6 +33,32 @@ fn a_file_of_connections_is_checked_alone() {
     workplace.say(&["check"]).ends(64);
 }
 
+/// What a run on Kafka needs beside it, and what is told while Kafka is away.
+#[test]
+fn a_run_on_kafka_needs_a_registry_and_a_place_that_all_can_reach() {
+    let workplace = Workplace::new();
+    let run = ["run", "my-list.yaml", "--once", "--service-wait", "1", "--connections", "connections.yaml"];
+    let kafka = "kafka: { servers: [\"127.0.0.1:1\"] }\n";
+    let folder = "shared-folder: shared\n";
+    let registry = "registry: { url: \"http://127.0.0.1:1\" }\n";
+    let cases = [
+        (format!("{kafka}{registry}"), 78, "nowhere to keep documents that every process can reach"),
+        (format!("{kafka}{folder}"), 78, "no schema registry"),
+        (format!("{kafka}{registry}{folder}"), 69, "Kafka at 127.0.0.1:1 cannot be used"),
+    ];
+    for (connections, status, words) in cases {
+        workplace.write("connections.yaml", &connections);
+        let said = workplace.say(&run).ends(status).errors;
+        assert!(said.contains(words) && said.contains("to go on: "), "{connections}: {said}");
+    }
+    // A folder with a log of its own is not one to share.
+    let workplace = Workplace::new();
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    workplace.write("connections.yaml", &format!("{kafka}{registry}{folder}"));
+    let said = workplace.say(&run).ends(64).errors;
+    assert!(said.contains("holds a log of its own"), "{said}");
+}
+
 #[test]
 fn with_a_folder_each_secret_is_looked_for_and_not_shown() {
     let workplace = Workplace::new();
