@@ -114,7 +114,7 @@ With --live a line says of each service whether a run would find what it needs. 
 cannot be reached, else 78 if a table, a right or a folder is not as it must be. The embedded ClickHouse \
 is asked only where a run has used the data folder: the first run makes it.
 
-A file of connections that is wrong, or a secret that is not there, gives 78. It is not read by a run yet. \
+A file of connections that is wrong, or a secret that is not there, gives 78. \
 connections.example.yaml shows every key.";
 
 pub(crate) const TEST: &str = "\

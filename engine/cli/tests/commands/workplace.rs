@@ -108,6 +108,7 @@ pub(crate) fn readme_blocks(language: &str) -> Vec<String> {
 
 /// The topology of the section "Add a feed".
 pub(crate) fn readme_topology() -> String {
-    let [topology] = <[String; 1]>::try_from(readme_blocks("yaml")).expect("one topology in README.md");
+    let topologies = readme_blocks("yaml").into_iter().filter(|block| block.starts_with("topology:"));
+    let [topology] = <[String; 1]>::try_from(topologies.collect::<Vec<_>>()).expect("one topology in README.md");
     topology
 }

@@ -23,10 +23,58 @@ mod load;
 mod program;
 mod world;
 
+use std::path::Path;
+use std::sync::OnceLock;
+
 use testkit::Random;
 
-use crate::program::variable;
+use crate::program::{Said, root, spotlight, variable};
 use crate::world::{Services, World};
+
+/// The section "Run it on Kafka", as it stands there. The services have other ports, as those may be taken.
+#[test]
+fn the_demonstration_moves_onto_kafka_by_the_readme() {
+    let services = services();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let blocks = |language: &str| {
+        let fence = format!("```{language}\n");
+        readme.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let connections = blocks("yaml").into_iter().find(|block| block.starts_with("# connections.yaml"));
+    let connections = connections.expect("a file of connections in README.md");
+    let ours = connections
+        .replace("127.0.0.1:29092", services.kafka())
+        .replace("http://127.0.0.1:28081/apis/ccompat/v7", services.registry());
+    assert_ne!(connections, ours);
+    std::fs::write(folder.path().join("connections.yaml"), ours).expect("a file");
+
+    let commands = blocks("sh").into_iter().find(|block| block.contains("services/kafka.sh")).expect("the commands");
+    let (scripts, program): (Vec<&str>, Vec<&str>) = commands.lines().partition(|line| line.starts_with("services/"));
+    for line in scripts {
+        let script = line.split_whitespace().next().expect("a script");
+        assert!(root().join(script).is_file(), "{line}");
+        assert!(line.contains(" up ") || line.contains(" down "), "{line}");
+    }
+    assert_eq!(program.len(), 1, "{program:?}");
+    // Once to load, once more to find nothing new.
+    for words in ["All is as the publishers know it", "Nothing new"] {
+        let mut command = spotlight(program[0].split_whitespace().skip(1));
+        let said: Said = command.current_dir(folder.path()).output().expect("the program starts").into();
+        let said = said.ends(0);
+        assert!(said.output.contains(words), "{}", said.output);
+    }
+    let topics = independent::read(services.kafka(), services.registry(), "demo.");
+    assert!(topics["swaps.unique"].all > 10_000, "{topics:?}");
+    assert!(topics.values().all(|topic| topic.all == topic.distinct), "{topics:?}");
+}
+
+/// One of each for all tests of this program.
+fn services() -> &'static Services {
+    static SERVICES: OnceLock<Services> = OnceLock::new();
+    // Removed by a later run: this process ends before its services do.
+    SERVICES.get_or_init(|| Services::start(Path::new(env!("CARGO_TARGET_TMPDIR"))))
+}
 
 #[test]
 fn whatever_happens_to_the_processes_each_row_is_there_once() {
@@ -37,9 +85,9 @@ fn whatever_happens_to_the_processes_each_row_is_there_once() {
         }
     };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-    let services = Services::start(folder.path());
+    let services = services();
     for seed in seeds {
-        let mut world = World::new(&services, folder.path(), seed);
+        let mut world = World::new(services, folder.path(), seed);
         let mut random = Random::new(seed);
         world.start("one");
         world.start("two");

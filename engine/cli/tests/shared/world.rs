@@ -26,7 +26,29 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn start(folder: &Path) -> Self {
+    /// Where Kafka answers.
+    pub(crate) fn kafka(&self) -> &str {
+        &self.kafka.address
+    }
+
+    /// Where the registry answers.
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry.address
+    }
+
+    /// Starts them in a folder of this process; those of processes that have ended are removed.
+    pub(crate) fn start(base: &Path) -> Self {
+        let base = base.join("shared");
+        std::fs::create_dir_all(&base).expect("a folder");
+        for entry in std::fs::read_dir(&base).expect("a folder").flatten() {
+            let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
+            if ended {
+                // Another run may be removing it too.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = base.join(std::process::id().to_string());
+        std::fs::create_dir(&folder).expect("a folder");
         let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.unwrap_or_else(|| PathBuf::from(variable("HOME").expect("HOME is set")).join(".cache"));
         let library = Fetch::new(cache.join("spotlight")).library(&mut |_, _| {}).expect("the embedded ClickHouse");
