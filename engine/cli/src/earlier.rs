@@ -69,7 +69,11 @@ struct Planned {
 }
 
 /// The topics of these topologies whose records the schemas of now cannot read.
-pub(crate) fn earlier(topologies: &[Topology], log: &dyn Log, schemas: &dyn operators::Schemas) -> Result<Vec<Earlier>> {
+pub(crate) fn earlier(
+    topologies: &[Topology],
+    log: &dyn Log,
+    schemas: &dyn operators::Schemas,
+) -> Result<Vec<Earlier>> {
     let mut found = Vec::new();
     for (topic, planned) in planned(topologies) {
         let Some(state) = log.topic(&topic)? else { continue };
