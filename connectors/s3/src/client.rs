@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{Builder, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -112,6 +113,8 @@ async fn connect(settings: &S3Settings) -> Result<Client, S3Error> {
         .with_max_attempts(patience.attempts)
         .with_initial_backoff(patience.backoff)
         .with_max_backoff(MOST_BACKOFF);
+    // The client's own budget of retries is one for all its clients in the process, and attempts are few as it is.
+    let budget = RetryPartition::custom("spotlight").token_bucket(TokenBucket::unlimited()).build();
     let waits = TimeoutConfig::builder()
         .connect_timeout(patience.connect)
         .read_timeout(patience.attempt)
@@ -122,6 +125,7 @@ async fn connect(settings: &S3Settings) -> Result<Client, S3Error> {
         .http_client(http)
         .credentials_provider(credentials)
         .retry_config(retries)
+        .retry_partition(budget)
         .timeout_config(waits.build())
         .force_path_style(settings.addressing == Addressing::PathStyle)
         .interceptor(Told);

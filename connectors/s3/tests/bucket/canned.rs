@@ -14,10 +14,7 @@ pub(crate) struct Asked {
     pub(crate) headers: Vec<String>,
 }
 
-/// Gives the answer to a question: the bytes of a whole answer of HTTP.
-type Answer = Box<dyn FnMut(&Asked) -> Vec<u8> + Send>;
-
-/// A server that ends with the value.
+/// A server that ends with the value, and with the test if an answer could not be made.
 pub(crate) struct Canned {
     pub(crate) address: String,
     port: u16,
@@ -26,20 +23,22 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
+    /// Serves the bytes of a whole answer of HTTP for each question.
     pub(crate) fn start(mut answer: impl FnMut(&Asked) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         let work = move || {
-            let mut answer: Answer = Box::new(move |asked| answer(asked));
             for client in listener.incoming().flatten() {
-                if let Some(question) = serve(client, &mut answer) {
-                    if question.line.starts_with("STOP") {
-                        return;
-                    }
-                    locked(&seen).push(question);
+                let Some(question) = question(&client) else { continue };
+                if question.line.starts_with("STOP") {
+                    return;
                 }
+                // Remembered before it is answered, and so before the one who asked goes on.
+                locked(&seen).push(question.clone());
+                // Who has given up no longer listens.
+                let _ = (&client).write_all(&answer(&question));
             }
         };
         let serving = std::thread::Builder::new().spawn(work).expect("a thread");
@@ -57,7 +56,8 @@ impl Drop for Canned {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
             let _ = stream.write_all(b"STOP / HTTP/1.1\r\n\r\n");
         }
-        let _ = self.serving.take().map(JoinHandle::join);
+        let ended = self.serving.take().map(JoinHandle::join);
+        assert!(ended.is_none_or(|ended| ended.is_ok()) || std::thread::panicking(), "an answer could not be made");
     }
 }
 
@@ -65,8 +65,8 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(mut client: TcpStream, answer: &mut Answer) -> Option<Asked> {
-    let mut reader = BufReader::new(client.try_clone().ok()?);
+fn question(client: &TcpStream) -> Option<Asked> {
+    let mut reader = BufReader::new(client);
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -85,9 +85,6 @@ fn serve(mut client: TcpStream, answer: &mut Answer) -> Option<Asked> {
     let asked = Asked { line, headers };
     let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     std::io::copy(&mut reader.take(length), &mut std::io::sink()).ok()?;
-    if !asked.line.starts_with("STOP") {
-        let _ = client.write_all(&answer(&asked));
-    }
     Some(asked)
 }
 
