@@ -309,16 +309,10 @@ fn missing(place: &dyn PlaceUnderTest) -> Result<(), Failure> {
 fn at_once(place: &dyn PlaceUnderTest) -> Result<(), Failure> {
     let store = place.open();
     let contents: Vec<Vec<u8>> = (0..4).map(|number| bytes(number, 700_000)).collect();
-    let kept: Vec<Result<Stored, RawError>> = thread::scope(|scope| {
-        let store = store.as_ref();
-        let work = |(number, content): (usize, &Vec<u8>)| {
-            let content = content.clone();
-            scope.spawn(move || keep(store, &content, &format!("feed/load/{number}"), 1))
-        };
-        let running: Vec<_> = contents.iter().enumerate().map(work).collect();
-        running.into_iter().map(|one| one.join().unwrap_or_else(|_| panic!("a thread ended"))).collect()
+    let kept = side_by_side(contents.iter().enumerate().collect(), |(number, content): (usize, &Vec<u8>)| {
+        keep(store.as_ref(), content, &format!("feed/load/{number}"), 1)
     });
-    for (kept, content) in kept.into_iter().zip(&contents) {
+    for (kept, content) in kept?.into_iter().zip(&contents) {
         holds(store.as_ref(), &kept?, content)?;
     }
     Ok(())
@@ -328,19 +322,24 @@ fn two_writers(place: &dyn PlaceUnderTest) -> Result<(), Failure> {
     let store = place.open();
     for (round, size) in [(0, 100_000), (1, 9 << 20)] {
         let same = bytes(round, size);
-        let staged = [stage(store.as_ref(), &same)?, stage(store.as_ref(), &same)?];
-        let kept = kept_at_once(store.as_ref(), &staged, &format!("feed/same/{round}"));
-        for kept in kept {
+        let staged = vec![stage(store.as_ref(), &same)?, stage(store.as_ref(), &same)?];
+        let key = format!("feed/same/{round}");
+        for kept in side_by_side(staged, |staged: Stored| store.keep(&staged, &key, 1))? {
             holds(store.as_ref(), &kept?, &same)?;
         }
     }
-    Ok(())
+    ensure(place.kept().len() == 2 && place.staged() == 0, || format!("{:?}, {}", place.kept(), place.staged()))
 }
 
-fn kept_at_once(store: &dyn RawStore, staged: &[Stored], key: &str) -> Vec<Result<Stored, RawError>> {
+/// Does all at once, each in a thread.
+fn side_by_side<Item: Send, Done: Send>(
+    items: Vec<Item>,
+    work: impl Fn(Item) -> Done + Sync,
+) -> Result<Vec<Done>, Failure> {
+    let work = &work;
     thread::scope(|scope| {
-        let running: Vec<_> = staged.iter().map(|staged| scope.spawn(move || store.keep(staged, key, 1))).collect();
-        running.into_iter().map(|one| one.join().unwrap_or_else(|_| panic!("a thread ended"))).collect()
+        let running: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+        running.into_iter().map(|one| one.join().map_err(|_| "a thread panicked".into())).collect()
     })
 }
 
