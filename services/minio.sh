@@ -15,7 +15,7 @@
 # Environment: MINIO_WAIT seconds (60), GO.
 # shellcheck disable=SC1091
 set -euo pipefail
-# The last one that was published as source; no binaries are published any more.
+# A revision of the sources, by the date of its commit.
 MINIO_VERSION=2026-02-12 MINIO_PACKAGE=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 GO=${GO:-go}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/minio-$MINIO_VERSION
@@ -55,11 +55,11 @@ configure() { # configure PORT TLS: writes minio.env, and certificates of its ow
   fi
   printf '%s=%q\n' PORT "$port" SCHEME "$scheme" >"$DIR/minio.env"
 }
-ready() { # the server takes connections and the first answer on one is from it
+ready() { # it says that it can be written; with TLS only that it takes connections
   # shellcheck disable=SC2016,SC2153
   [ "$SCHEME" = http ] || { ! port_free "$PORT" && return 0 || return 1; }
   timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"
-    printf "GET /minio/health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" >&3
+    printf "GET /minio/health/cluster HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" >&3
     read -r _ code _ <&3 && [ "$code" = 200 ]' "$PORT" 2>/dev/null
 }
 up() {

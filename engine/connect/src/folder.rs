@@ -92,7 +92,10 @@ impl RawStore for FolderStore {
         let parent = place.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
         self.place(staged, &place)?;
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(|source| failed(parent, source))?;
+        // A folder is as durable as its name in the one above, and who made it may not have synced that yet.
+        for folder in parent.ancestors().take_while(|folder| folder.starts_with(&self.folder)) {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| failed(folder, source))?;
+        }
         Ok(Stored { reference, sha256: staged.sha256.clone(), size: staged.size })
     }
 
