@@ -90,6 +90,11 @@ stop() { # stop SIGNAL: sends it, and kills what is still there after 20 s
   while alive; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$DIR/pid")"; sleep 0.1; done
   rm -f "$DIR/pid"
 }
+pause() { # returns when all threads have stopped: one that still runs may answer
+  local pid && pid=$(cat "$DIR/pid")
+  kill -STOP "$pid"
+  while cut -d' ' -f3 /proc/"$pid"/task/*/stat | grep -qv T; do sleep 0.01; done
+}
 running() { alive || die "MinIO of $DIR is not running"; }
 hold() {
   trap 'stop KILL' EXIT
@@ -106,7 +111,7 @@ mkdir -p "$2" && DIR=$(cd "$2" && pwd) && shift 2
 case $cmd in
   up) up "$@" ;; down) stop TERM ;; hold) hold "$@" ;;
   kill) running && stop KILL ;;
-  pause) running && kill -STOP "$(cat "$DIR/pid")" ;;
+  pause) running && pause ;;
   resume) running && kill -CONT "$(cat "$DIR/pid")" ;;
   *) die "unknown command $cmd" ;;
 esac
