@@ -194,12 +194,11 @@ impl DataFolder {
 
     /// Opens the raw store.
     pub(crate) fn documents(&self) -> Result<Arc<dyn RawStore>> {
-        let folder = match self.services.shared_folder()? {
-            Some(shared) => shared,
-            // The demonstration is one process.
-            None => self.root.join("documents"),
-        };
-        Ok(Arc::new(FolderStore::open(&folder)?))
+        let own = self.root.join("documents");
+        match self.services.documents(&own)? {
+            Some(elsewhere) => Ok(elsewhere),
+            None => Ok(Arc::new(FolderStore::open(&own)?)),
+        }
     }
 
     /// Where stores are saved, to come back sooner.

@@ -9,10 +9,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clickhouse_connector::{ClickHouseSettings, Password};
-use connections::{Authorities, Connections, Kafka, Mechanism, Registry, Secret, Vault};
+use connect::{FolderStore, RawStore};
+use connections::{
+    Addressing, Authorities, Connections, Credentials, Kafka, Mechanism, ObjectStore, Registry, Secret, Vault,
+};
 use kafka_connector::{KafkaLog, KafkaSettings, OpenError};
 use log::embedded::EmbeddedLog;
 use log::{Log, LogError};
+use s3_connector::{S3Settings, S3Store};
 use schema_registry_connector::{Login, RegistrySettings};
 
 use crate::arguments::Data;
@@ -228,18 +232,53 @@ impl Services {
         Ok(Some(ClickHouseSettings::new(at.url.clone(), user, password)))
     }
 
-    /// The folder that all processes see, where documents are kept beside a log that they share.
-    pub(crate) fn shared_folder(&self) -> Result<Option<PathBuf>> {
+    /// Where documents are kept: in the bucket or the folder that the file names; `None` for the data folder.
+    /// `staging` is a folder of this process, for what is fetched and may be known already.
+    pub(crate) fn documents(&self, staging: &Path) -> Result<Option<Arc<dyn RawStore>>> {
         let Some(connections) = &self.connections else { return Ok(None) };
-        if connections.object_store.is_some() {
-            return Err(self.wrong("`object-store` is not supported yet", "use `shared-folder: DIR`"));
+        if let Some(bucket) = &connections.object_store {
+            let wrong = |error: &dyn std::error::Error| {
+                let what = format!("the bucket {} cannot be used: {}", bucket.bucket, data::chain(error));
+                self.wrong(what, "mend `object-store`, or make the bucket")
+            };
+            let store = S3Store::open(&bucket_settings(bucket), staging).map_err(|error| wrong(&error))?;
+            // What is wrong with it is told before anything is fetched.
+            store.check().map_err(|error| wrong(&error))?;
+            return Ok(Some(Arc::new(store)));
         }
-        if self.shares_the_log() && connections.shared_folder.is_none() {
+        if let Some(folder) = &connections.shared_folder {
+            return Ok(Some(Arc::new(FolderStore::open(folder)?)));
+        }
+        if self.shares_the_log() {
             let what = "it names Kafka, and nowhere to keep documents that every process can reach";
-            return Err(self.wrong(what, "add `shared-folder: DIR`, a folder that all of them see"));
+            return Err(self.wrong(what, "add `object-store`, or `shared-folder: DIR`, a folder that all of them see"));
         }
-        Ok(connections.shared_folder.clone())
+        Ok(None)
     }
+}
+
+fn bucket_settings(bucket: &ObjectStore<Secret>) -> S3Settings {
+    use s3_connector::Secret as Hidden;
+    let hidden = |secret: &Secret| Hidden::new(secret.reveal());
+    let mut settings = S3Settings::new(&bucket.bucket, &bucket.region);
+    settings.prefix.clone_from(&bucket.prefix);
+    settings.endpoint.clone_from(&bucket.endpoint);
+    settings.addressing = match bucket.addressing {
+        Addressing::VirtualHosted => s3_connector::Addressing::VirtualHosted,
+        Addressing::PathStyle => s3_connector::Addressing::PathStyle,
+    };
+    settings.credentials = match &bucket.credentials {
+        Credentials::Ambient => s3_connector::Credentials::Ambient,
+        Credentials::Keys { access_key_id, secret_access_key, session_token } => s3_connector::Credentials::Keys {
+            access_key_id: hidden(access_key_id),
+            secret_access_key: hidden(secret_access_key),
+            session_token: session_token.as_ref().map(hidden),
+        },
+    };
+    if let Authorities::File(file) = &bucket.authorities {
+        settings.authorities = Some(file.clone());
+    }
+    settings
 }
 
 /// Keeps other processes out of a data folder whose log is elsewhere, until the answer is dropped.

@@ -7,13 +7,15 @@
 //! Deliberately absent: any outside system by name, formats, threads.
 
 mod document;
+mod folder;
 mod landing;
 mod raw;
 mod source;
 
 pub use document::{DocumentRecord, Fields};
+pub use folder::FolderStore;
 pub use landing::{
     InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
 };
-pub use raw::{FolderStore, RawError, RawStore, ReadSeek, Stored};
+pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};
 pub use source::{Absent, Discovery, Found, Known, Source, SourceError, Stop};

@@ -1,13 +1,13 @@
 //! The raw store: where documents' bytes are kept, so that a document is read again from the same bytes whatever its
 //! publisher does meanwhile.
 //!
-//! A folder holds `DOCUMENT-KEY/VERSION-HASH`, where each part of the key is one folder name with every byte outside
-//! `A-Za-z0-9._=,-` written as `%XX`, and the hash is the first 16 digits of the SHA-256. A file is written beside its
-//! place, synced, and renamed into it; so a name that exists is whole.
+//! Bytes are *staged* while nobody knows yet whether they are new, and *kept* under a name made of the document's key,
+//! its version and their hash ([`object_name`]). A name that is there is whole, and is never given other bytes.
+//! What every store owes the engine stands in these words; `testkit::raw_suite` has it as checks.
+//!
+//! Deliberately absent: removing what was kept, and listing it. Records of the log are the only ones that refer to it.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek};
 
 use sha2::{Digest, Sha256};
 
@@ -32,7 +32,7 @@ pub enum RawError {
     /// The content's own reader failed: the document was not fetched.
     #[error("the document could not be read")]
     Content(#[source] io::Error),
-    /// The store failed, such as a full disk.
+    /// The store failed, such as a full disk. [`RawError::failure`] tells kinds apart.
     #[error("the raw store failed at {place}")]
     Store {
         /// What was touched.
@@ -43,124 +43,105 @@ pub enum RawError {
     },
 }
 
+/// What kind of trouble it is: what a caller decides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawFailure {
+    /// The content could not be read, not the store.
+    Content,
+    /// It may pass by itself, such as a lost connection or a full disk.
+    Transient,
+    /// What was asked for, or the store itself, is not there.
+    Missing,
+    /// The store does not let us.
+    Denied,
+    /// Other bytes have this name. They were left alone.
+    OtherBytes,
+    /// The store refuses it for another reason, and would do so again.
+    Refused,
+}
+
+impl RawFailure {
+    /// The kind of an error that a store's reader gave.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Denied,
+            io::ErrorKind::AlreadyExists => Self::OtherBytes,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Unsupported => Self::Refused,
+            _ => Self::Transient,
+        }
+    }
+}
+
+impl RawError {
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn failure(&self) -> RawFailure {
+        match self {
+            Self::Content(_) => RawFailure::Content,
+            Self::Store { source, .. } => RawFailure::of(source),
+        }
+    }
+}
+
 /// Keeps documents' bytes.
 pub trait RawStore: Send + Sync {
-    /// Reads `content` to its end into a temporary place and hashes it. Nothing refers to it yet.
+    /// Reads `content` to its end into a temporary place and hashes it. Nothing refers to it yet. Memory is bounded,
+    /// however large the content is.
     ///
     /// # Errors
-    /// If the content or the store fails.
+    /// If the content or the store fails. Nothing is left behind then.
     fn stage(&self, content: &mut dyn Read) -> Result<Stored, RawError>;
 
-    /// Gives a staged document its final place, durable when this returns. Doing it twice is harmless.
+    /// Gives a staged document its final place, durable when this returns. Doing it twice is harmless, and so is
+    /// keeping bytes that are there already: the staged ones are gone then.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store fails, or if other bytes have that name: they stay as they are. What was staged stays too, so that
+    /// it can be tried again.
     fn keep(&self, staged: &Stored, key: &str, version: i64) -> Result<Stored, RawError>;
 
-    /// Throws a staged document away.
+    /// Throws a staged document away. Harmless when it is gone already.
     fn discard(&self, staged: &Stored);
 
-    /// Opens what was kept.
+    /// Opens what was kept. Memory is bounded, however large it is. After an error the reader stands where it stood,
+    /// so the read can be tried again.
     ///
     /// # Errors
     /// If it is not there or cannot be read.
     fn open(&self, reference: &str) -> Result<Box<dyn ReadSeek>, RawError>;
 }
 
-/// A raw store in a folder.
-#[derive(Debug)]
-pub struct FolderStore {
-    folder: PathBuf,
+/// Most bytes of one part of a name; folders have a limit of 255.
+const PART_BYTES: usize = 200;
+/// Most bytes of all parts; a key of a bucket has a limit of 1,024, and some of it is a prefix.
+const NAME_BYTES: usize = 700;
+
+/// The name under which a version of a document is kept: `DOCUMENT-KEY/VERSION-HASH`, at most 750 bytes.
+///
+/// Each part of the key has every byte outside `A-Za-z0-9._=,-` and a dot at its start written as `%XX`; an empty part
+/// is `%`. A part, or all of them together, that would be too long is cut and ends in `~` and a hash of the whole. So
+/// two keys never share a name, and no name leaves the place where it stands. The last hash is the first 16 digits of
+/// the content's SHA-256.
+#[must_use]
+pub fn object_name(key: &str, version: i64, sha256: &str) -> String {
+    let parts: Vec<String> = key.split('/').map(part_name).collect();
+    let mut name = parts.join("/");
+    if name.len() > NAME_BYTES {
+        let mut room = NAME_BYTES - 34;
+        let fitting = parts.iter().take_while(|part| {
+            let fits = part.len() < room;
+            room = room.saturating_sub(part.len() + 1);
+            fits
+        });
+        name = fitting.map(String::as_str).collect::<Vec<_>>().join("/");
+        name.push_str(&format!("/~{}", short_hash(key)));
+    }
+    format!("{name}/{version}-{}", sha256.get(..16).unwrap_or(sha256))
 }
 
-impl FolderStore {
-    /// Opens or makes the folder, and clears what an earlier process had staged.
-    ///
-    /// # Errors
-    /// If the folder cannot be made.
-    pub fn open(folder: &Path) -> Result<Self, RawError> {
-        let staging = folder.join("staging");
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        }
-        fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        Ok(Self { folder: folder.to_owned() })
-    }
-
-    fn path(&self, reference: &str) -> PathBuf {
-        self.folder.join(reference)
-    }
-}
-
-impl RawStore for FolderStore {
-    fn stage(&self, content: &mut dyn Read) -> Result<Stored, RawError> {
-        let staging = self.folder.join("staging");
-        let mut number = 0_u64;
-        let (reference, mut file) = loop {
-            let reference = format!("staging/{number}");
-            match File::create_new(self.path(&reference)) {
-                Ok(file) => break (reference, file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(failed(&staging, error)),
-            }
-        };
-        let copied = copy_hashed(content, &mut file);
-        let (sha256, size) = match copied {
-            Ok(done) => done,
-            Err(error) => {
-                // Best effort: what stays behind is cleared when the store is opened again.
-                let _cleared = fs::remove_file(self.path(&reference));
-                return Err(error);
-            }
-        };
-        file.sync_all().map_err(|source| failed(&staging, source))?;
-        Ok(Stored { reference, sha256, size })
-    }
-
-    fn keep(&self, staged: &Stored, key: &str, version: i64) -> Result<Stored, RawError> {
-        let folder: PathBuf = key.split('/').map(escaped).collect();
-        let reference = folder.join(format!("{version}-{}", &staged.sha256[..16]));
-        let place = self.folder.join(&reference);
-        let parent = place.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent).map_err(|source| failed(parent, source))?;
-        fs::rename(self.path(&staged.reference), &place).map_err(|source| failed(&place, source))?;
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(|source| failed(parent, source))?;
-        let reference = reference.to_string_lossy().into_owned();
-        Ok(Stored { reference, sha256: staged.sha256.clone(), size: staged.size })
-    }
-
-    fn discard(&self, staged: &Stored) {
-        // Best effort: what stays behind is cleared when the store is opened again.
-        let _cleared = fs::remove_file(self.path(&staged.reference));
-    }
-
-    fn open(&self, reference: &str) -> Result<Box<dyn ReadSeek>, RawError> {
-        let place = self.path(reference);
-        let file = File::open(&place).map_err(|source| failed(&place, source))?;
-        Ok(Box::new(file))
-    }
-}
-
-fn copy_hashed(content: &mut dyn Read, file: &mut File) -> Result<(String, u64), RawError> {
-    let mut hash = Sha256::new();
-    let mut size = 0_u64;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let count = match content.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(RawError::Content(error)),
-        };
-        hash.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(|source| failed(Path::new("staging"), source))?;
-        size += count as u64;
-    }
-    let digest = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((digest, size))
-}
-
-fn escaped(part: &str) -> String {
+fn part_name(part: &str) -> String {
     let mut name = String::with_capacity(part.len());
     for byte in part.bytes() {
         let plain = byte.is_ascii_alphanumeric() || b"._=,-".contains(&byte);
@@ -170,43 +151,76 @@ fn escaped(part: &str) -> String {
             name.push_str(&format!("%{byte:02X}"));
         }
     }
+    if name.is_empty() {
+        name.push('%');
+    }
+    if name.len() > PART_BYTES {
+        name.truncate(PART_BYTES - 33);
+        name.push('~');
+        name.push_str(&short_hash(part));
+    }
     name
 }
 
-fn failed(place: &Path, source: io::Error) -> RawError {
-    RawError::Store { place: place.display().to_string(), source }
+/// 32 digits: enough that nobody finds two texts with the same ones.
+fn short_hash(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text.as_bytes())[..16])
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::collections::BTreeSet;
+    use std::io;
 
-    use super::{FolderStore, RawError, RawStore};
+    use super::{RawError, RawFailure, object_name};
+
+    const HASH: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
     #[test]
-    fn bytes_come_back_and_names_stay_inside() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = FolderStore::open(folder.path()).expect("opens");
-        let staged = store.stage(&mut &b"hello"[..]).expect("stages");
-        assert_eq!(staged.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
-        let kept = store.keep(&staged, "feed/load/../name=a b", 1).expect("keeps");
-        assert_eq!(kept.reference, "feed/load/%2E./name=a%20b/1-2cf24dba5fb0a30e");
-        let mut text = String::new();
-        store.open(&kept.reference).expect("opens").read_to_string(&mut text).expect("reads");
-        assert_eq!(text, "hello");
+    fn names_are_safe_and_tell_keys_apart() {
+        let cases = [
+            ("feed/load/period=202009,half=a", "feed/load/period=202009,half=a/1-2cf24dba5fb0a30e"),
+            ("feed/load/../name=a b", "feed/load/%2E./name=a%20b/1-2cf24dba5fb0a30e"),
+            ("é/~", "%C3%A9/%7E/1-2cf24dba5fb0a30e"),
+            ("/a//", "%/a/%/%/1-2cf24dba5fb0a30e"),
+            ("", "%/1-2cf24dba5fb0a30e"),
+            ("a%2Fb", "a%252Fb/1-2cf24dba5fb0a30e"),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(object_name(key, 1, HASH), expected, "{key}");
+        }
     }
 
     #[test]
-    fn a_reader_that_fails_leaves_nothing() {
-        struct Broken;
-        impl Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-                Err(std::io::Error::other("cut off"))
-            }
+    fn long_keys_become_names_that_every_store_takes() {
+        let long = |unit: &str, count: usize| [format!("{}x", unit.repeat(count)), format!("{}y", unit.repeat(count))];
+        let keys = [long("a", 999), long("é", 500), long("a/", 500), long("abcdefgh ijk/", 80), long("/", 5000)];
+        let keys: Vec<String> = keys.into_iter().flatten().collect();
+        let names: BTreeSet<String> = keys.iter().map(|key| object_name(key, i64::MIN, HASH)).collect();
+        assert_eq!(names.len(), keys.len(), "{names:?}");
+        for name in &names {
+            assert!(name.len() <= 750 && name.split('/').all(|part| part.len() <= 200), "{name}");
         }
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = FolderStore::open(folder.path()).expect("opens");
-        assert!(matches!(store.stage(&mut Broken), Err(RawError::Content(_))));
-        assert_eq!(std::fs::read_dir(folder.path().join("staging")).expect("there").count(), 0);
+    }
+
+    #[test]
+    fn kinds_of_trouble_are_told_apart() {
+        let cases = [
+            (io::ErrorKind::NotFound, RawFailure::Missing),
+            (io::ErrorKind::PermissionDenied, RawFailure::Denied),
+            (io::ErrorKind::AlreadyExists, RawFailure::OtherBytes),
+            (io::ErrorKind::InvalidData, RawFailure::Refused),
+            (io::ErrorKind::StorageFull, RawFailure::Transient),
+            (io::ErrorKind::ConnectionReset, RawFailure::Transient),
+        ];
+        for (kind, expected) in cases {
+            assert_eq!(RawError::Store { place: "there".to_owned(), source: kind.into() }.failure(), expected);
+        }
+        assert_eq!(RawError::Content(io::ErrorKind::NotFound.into()).failure(), RawFailure::Content);
     }
 }

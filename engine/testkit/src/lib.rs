@@ -5,6 +5,7 @@ pub mod landing_suite;
 pub mod log_suite;
 mod model_table;
 mod random;
+pub mod raw_suite;
 
 pub use hooked_log::{CommitHook, HookedLog};
 pub use model_table::{Call, MODEL_TROUBLE, ModelRow, ModelTable, Trouble};

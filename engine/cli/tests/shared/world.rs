@@ -68,6 +68,8 @@ pub(crate) struct World<'a> {
     folder: PathBuf,
     load: Load,
     running: BTreeMap<String, Process>,
+    /// Bytes of output that earlier lives of each instance have left.
+    said_before: BTreeMap<String, u64>,
     /// How many instances have had a name of their own so far.
     named: u32,
     history: Vec<String>,
@@ -91,8 +93,15 @@ impl<'a> World<'a> {
             clickhouse.user
         );
         std::fs::write(folder.join("connections.yaml"), text).expect("a file");
-        let world =
-            Self { services, folder, load, running: BTreeMap::new(), named: 2, history: vec![format!("seed {seed}")] };
+        let world = Self {
+            services,
+            folder,
+            load,
+            running: BTreeMap::new(),
+            said_before: BTreeMap::new(),
+            named: 2,
+            history: vec![format!("seed {seed}")],
+        };
         for database in ["swaps", "spotlight"] {
             world.clickhouse().execute(&format!("DROP DATABASE IF EXISTS {database} SYNC"), &[]).expect("dropped");
         }
@@ -140,11 +149,17 @@ impl<'a> World<'a> {
         self.folder.join(format!("output-{instance}.txt"))
     }
 
+    /// Bytes of output of an instance, all its lives together.
+    fn said(&self, instance: &str) -> u64 {
+        std::fs::metadata(self.output(instance)).map_or(0, |file| file.len())
+    }
+
     /// Starts an instance.
     pub(crate) fn start(&mut self, instance: &str) {
         let mut command = self.command(&["run"], instance);
         command.args(&self.load.topologies).arg("--documents").arg(&self.load.documents);
         self.history.push(format!("start {instance}"));
+        self.said_before.insert(instance.to_owned(), self.said(instance));
         self.running.insert(instance.to_owned(), Process::start(command, &self.output(instance)));
     }
 
@@ -228,8 +243,7 @@ impl<'a> World<'a> {
 
     fn end(&mut self, name: &str) {
         // A process that has only just begun to exist is ended by the system, not by itself.
-        let output = self.output(name);
-        until("a process to have begun", || std::fs::metadata(&output).is_ok_and(|file| file.len() > 0).then_some(()));
+        until("a process to have begun", || (self.said(name) > self.said_before[name]).then_some(()));
         let mut process = self.running.remove(name).expect("it runs");
         process.signal("TERM");
         let status = process.wait();
