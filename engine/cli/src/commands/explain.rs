@@ -20,6 +20,7 @@ const CRATES: &[(&str, &[Explanation])] = &[
     ("http-connector", http_connector::EXPLANATIONS),
     ("kafka-connector", kafka_connector::EXPLANATIONS),
     ("schema-registry-connector", schema_registry_connector::EXPLANATIONS),
+    ("s3-connector", s3_connector::EXPLANATIONS),
     ("connections", connections::EXPLANATIONS),
 ];
 
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn codes_lie_in_the_range_of_their_crate() {
         let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-        let row = Regex::new(r"(?m)^\| ([a-z-]+) \| (E\d{4})-(E\d{4}) \|").unwrap();
+        let row = Regex::new(r"(?m)^\| ([a-z0-9-]+) \| (E\d{4})-(E\d{4}) \|").unwrap();
         let mut ranges: Vec<(String, String, String)> = row
             .captures_iter(&text)
             .map(|found| (found[2].to_owned(), found[3].to_owned(), found[1].to_owned()))
