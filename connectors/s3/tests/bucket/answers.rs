@@ -169,6 +169,42 @@ fn a_lost_answer_to_a_put_is_found_out() {
 }
 
 #[test]
+fn a_lost_answer_to_the_end_of_an_upload_in_parts_is_found_out() {
+    let content = testkit::Random::new(1).bytes(9 << 20);
+    let mut other = content.clone();
+    other[9 << 19] ^= 1;
+    let cases = [
+        ((404, "NoSuchUpload"), Some(content.clone()), Ok(())),
+        ((412, "PreconditionFailed"), Some(content.clone()), Ok(())),
+        ((412, "PreconditionFailed"), Some(other), Err("E5705".to_owned())),
+        // Somebody has aborted it: it is begun again, as often as anything is.
+        ((404, "NoSuchUpload"), None, Err("E5701".to_owned())),
+    ];
+    for ((status, name), there, expected) in cases {
+        let upload = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+        let world = world(move |asked| match asked.line.split_once(' ').map(|(method, _)| method) {
+            Some("POST") if asked.line.contains("uploads") => answer(200, &[], upload.as_bytes()),
+            Some("POST") => refusal(status, name),
+            Some("PUT") => {
+                let sum = asked.header("x-amz-checksum-sha256").unwrap_or_default();
+                answer(200, &[("etag", "\"p\""), ("x-amz-checksum-sha256", sum)], b"")
+            }
+            Some("DELETE") => answer(204, &[], b""),
+            _ => there.as_ref().map_or_else(|| refusal(404, "NoSuchKey"), |there| part(asked, there, "\"t\"")),
+        });
+        let staged = world.store.stage(&mut content.as_slice()).expect("stages");
+        let kept = world.store.keep(&staged, "feed/load/a", 1).map(|_| ()).map_err(|error| code(&error));
+        assert_eq!(kept, expected, "{status} {name}");
+        let ends = world.lines().iter().filter(|line| line.starts_with("POST") && !line.contains("uploads")).count();
+        assert_eq!(ends, if there_is_nothing(&expected) { 3 } else { 1 }, "{:?}", world.lines());
+    }
+}
+
+fn there_is_nothing(expected: &Result<(), String>) -> bool {
+    expected.as_ref().err().is_some_and(|code| code == "E5701")
+}
+
+#[test]
 fn a_writer_in_the_way_is_waited_for() {
     let busy = || refusal(409, "ConditionalRequestConflict");
     let passes = in_turn(move |turn, _| match turn {

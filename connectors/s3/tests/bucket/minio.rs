@@ -204,10 +204,19 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     std::fs::create_dir_all(&base).expect("folder");
     for entry in std::fs::read_dir(&base).expect("folder").flatten() {
         let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
-        if ended {
+        // The script that ends a server finds it by a file in there, and may not have come to it yet.
+        if ended && !serves(&entry.path()) {
             // Another run may be removing it too.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
     base.join(std::process::id().to_string()).join(name)
+}
+
+/// Whether a server of this folder still runs.
+fn serves(folder: &Path) -> bool {
+    let servers = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    servers
+        .filter_map(|server| std::fs::read_to_string(server.path().join("pid")).ok())
+        .any(|process| Path::new("/proc").join(process.trim()).exists())
 }
