@@ -399,6 +399,19 @@ fn size_and_depth_are_bounded() {
     assert_eq!(shown(&Expression::compile(&long, &scope()).unwrap(), &rows())[0].len(), 504);
 }
 
+#[test]
+fn a_text_in_double_quotes_is_told_to_be_one_and_a_name_is_not_compared_with_itself() {
+    check("price <> \"Price\"", &expect![[""]]);
+    check("price = \"it's\"", &expect![[""]]);
+    check("price <> price", &expect![[""]]);
+    check("PRICE = \"price\"", &expect![[""]]);
+    check("not (price is distinct from price)", &expect![[""]]);
+    check("case when quantity >= quantity then 1 end", &expect![[""]]);
+    for fine in ["price = upper(price)", "quantity + 1 > quantity", "price is not null", "'a' = 'a'"] {
+        assert!(Expression::compile(fine, &scope()).is_ok(), "{fine}");
+    }
+}
+
 /// Every code has an explanation once, and every code of compilation is raised by some case.
 #[test]
 fn codes_are_explained_and_used() {
@@ -419,6 +432,7 @@ fn codes_are_explained_and_used() {
         "round(1.5, change)",
         "regexp_matches(price, '(')",
         "price = null",
+        "price = price",
     ];
     let mut raised: BTreeSet<_> = cases
         .iter()
