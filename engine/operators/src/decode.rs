@@ -254,12 +254,12 @@ impl DocumentReader for DelimitedReader {
             let limit = self.settings.unzip.as_ref().map(|unzip| unzip.unpacked_limit);
             let limits =
                 Limits { unpacked_bytes: limit.unwrap_or(Limits::default().unpacked_bytes), ..Limits::default() };
-            let read = Archive::open(Box::new(bytes), &document.name, limits)
-                .map_err(DecodeError::from)
-                .and_then(|mut archive| {
+            let read = Archive::open(Box::new(bytes), &document.name, limits).map_err(DecodeError::from).and_then(
+                |mut archive| {
                     let read = self.read_members(document, &mut archive, &mut reading);
                     read.map_err(|error| self.because_damaged(error, &mut archive))
-                });
+                },
+            );
             match read {
                 Ok(_) => {}
                 Err(DecodeError::Archive(ArchiveError::Io { source })) => return Err(ReadError::Bytes(source)),

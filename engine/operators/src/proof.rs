@@ -323,7 +323,13 @@ impl Proof {
             if all != place {
                 keys = format!("; {KEY_TWICE}: {all}");
             }
-            self.bad_rows.at_landing(KEY_TWICE, different, row, place.to_owned(), "one key and different rows".to_owned());
+            self.bad_rows.at_landing(
+                KEY_TWICE,
+                different,
+                row,
+                place.to_owned(),
+                "one key and different rows".to_owned(),
+            );
         }
         self.outcome = Outcome::Failed;
         self.code = TOO_MANY_BAD_ROWS.to_string();

@@ -113,12 +113,11 @@ impl<'a> Checker<'a> {
                 if operator.is_plain_comparison() && null(left) != null(right) {
                     return self.against_null(*operator, if null(left) { right } else { left }, span);
                 }
-                if self.is_one_name(left, right) && operator.is_comparison() {
-                    return self.against_itself(*operator, left, span);
-                }
                 let found = self.binary(*operator, (left_node?, &left.span), (right_node?, &right.span), span);
                 if found.is_none() {
                     self.remedy_of_comparison(*operator, left, right);
+                } else if operator.is_comparison() && self.is_one_name(left, right) {
+                    return self.against_itself(*operator, left, span);
                 }
                 found
             }
@@ -427,7 +426,9 @@ impl<'a> Checker<'a> {
     fn against_itself<T>(&mut self, operator: Operator, side: &Syntax, span: &Span) -> Option<T> {
         let written = self.written(&side.span).to_owned();
         let remedy = match operator {
-            Operator::Equal => format!("text stands in 'single quotes'; write `{written} is not null` if that is meant"),
+            Operator::Equal => {
+                format!("text stands in 'single quotes'; write `{written} is not null` if that is meant")
+            }
             _ => "compare with another name, or with a text in 'single quotes'".to_owned(),
         };
         self.error("E3308", span, format!("`{written}` is compared with itself"), &remedy)
@@ -579,7 +580,11 @@ fn null() -> Node {
 fn meant_as_text(name: &str, otherwise: &str) -> String {
     let text = batch::bounded(&name.replace('\'', "''"));
     let otherwise = otherwise.strip_suffix("; text stands in 'single quotes'").unwrap_or(otherwise);
-    format!("text stands in 'single quotes': write `'{text}'`; if a name was meant: {otherwise}")
+    let name = match otherwise.strip_prefix("did you mean ").and_then(|nearest| nearest.strip_suffix('?')) {
+        Some(nearest) => format!("the nearest name is {nearest}"),
+        None => format!("if a name was meant, {otherwise}"),
+    };
+    format!("text stands in 'single quotes': write `'{text}'`; {name}")
 }
 
 /// The known name that was probably meant.
