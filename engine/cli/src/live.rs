@@ -260,11 +260,13 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
     let replaced = |name: &String| dry.and_then(|dry| dry.replaced.get(name)).copied().unwrap_or(0);
     let any_absent = flows().any(|(_, it)| it.not_there() > 0);
     let any_replaced = flows().any(|(name, _)| replaced(name) > 0);
+    let any_withdrawn = flows().any(|(_, it)| it.withdrawn > 0);
     let (any_dropped, any_outputs) = (flows().any(|(_, it)| dropped(it) > 0), flows().any(|(_, it)| outputs(it) > 0));
     let mut header = vec!["=flow", "#documents"];
     header.extend(any_absent.then_some("#absent"));
     header.extend(["#read", if dry.is_some() { "#would land" } else { "#landed" }]);
     header.extend(any_replaced.then_some("#replaced"));
+    header.extend(any_withdrawn.then_some("#withdrawn"));
     header.extend(any_dropped.then_some("#dropped"));
     header.extend(any_outputs.then_some("#outputs"));
     header.extend(["#dead", "#refused", "#time"]);
@@ -276,6 +278,7 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
         row.extend(any_absent.then(|| show::count(state.not_there())));
         row.extend([state.run.rows_in, state.run.landed.saturating_sub(replaced(name))].map(show::count));
         row.extend(any_replaced.then(|| show::count(replaced(name))));
+        row.extend(any_withdrawn.then(|| show::count(state.withdrawn)));
         row.extend(any_dropped.then(|| show::count(dropped(state))));
         row.extend(any_outputs.then(|| show::count(outputs(state))));
         row.extend([state.run.dead, refused].map(show::count));
@@ -285,5 +288,8 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
     show::table(&header, rows.collect());
     if any_replaced {
         show::prose("replaced: rows of a version of a document that a newer version takes the place of");
+    }
+    if any_withdrawn {
+        show::prose("withdrawn: rows of earlier versions of documents that the newest does not have any more");
     }
 }

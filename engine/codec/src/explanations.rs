@@ -86,7 +86,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4220"),
         title: "the archive is cut off or damaged",
         why: "The zip or gzip ends too early, or its checksum does not agree with its content.",
-        remedy: "Fetch it again; a new version is read by itself.",
+        remedy: "Replace it by an undamaged copy at the same address, or wait for the publisher's: other bytes are a new version, which is read by itself. The same bytes are not read again, also if they are fetched again or the file is deleted and put back: then the publisher's own copy is damaged.",
     },
     Explanation {
         code: Code("E4221"),

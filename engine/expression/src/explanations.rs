@@ -92,6 +92,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Write `x is null` or `x is not null`; `is not distinct from` compares two columns of which both may be null.",
     ),
     explanation(
+        "E3308",
+        "A comparison of a name with itself",
+        "It is the same for every row, or null, so that a `where` of it keeps all rows or none. Mostly one side was meant as a text.",
+        "Text stands in 'single quotes'. To ask whether there is a value, write `x is not null`.",
+    ),
+    explanation(
         "E4101",
         "Not a number or boolean",
         "A cast met text that is none. Blanks and thousands separators are not removed by themselves.",

@@ -35,6 +35,11 @@ impl Operator {
         matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
     }
 
+    /// True for any comparison of two sides.
+    pub(crate) fn is_comparison(self) -> bool {
+        self.is_plain_comparison() || matches!(self, Self::Distinct | Self::NotDistinct)
+    }
+
     /// True for an operator of numbers.
     pub(crate) fn is_arithmetic(self) -> bool {
         use Operator::{Add, Divide, Multiply, Remainder, Subtract};

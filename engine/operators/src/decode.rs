@@ -156,6 +156,19 @@ impl DelimitedReader {
         Ok(Some(()))
     }
 
+    /// Why a document is refused: what was found in its text, unless that comes out of a damaged archive. The damage is
+    /// told only by the ends of the members.
+    fn because_damaged(&self, error: DecodeError, archive: &mut Archive) -> DecodeError {
+        if archive.is_plain() || matches!(error, DecodeError::Archive(_)) {
+            return error;
+        }
+        let read = self.members(archive).and_then(|members| archive.read_through(&members));
+        match read {
+            Err(worse @ (ArchiveError::Damaged { .. } | ArchiveError::Io { .. })) => worse.into(),
+            _ => error,
+        }
+    }
+
     fn judge_empty(&self, reading: &mut Reading<'_>) {
         if reading.refused.is_some() {
             return;
@@ -241,9 +254,12 @@ impl DocumentReader for DelimitedReader {
             let limit = self.settings.unzip.as_ref().map(|unzip| unzip.unpacked_limit);
             let limits =
                 Limits { unpacked_bytes: limit.unwrap_or(Limits::default().unpacked_bytes), ..Limits::default() };
-            let read = Archive::open(Box::new(bytes), &document.name, limits)
-                .map_err(DecodeError::from)
-                .and_then(|mut archive| self.read_members(document, &mut archive, &mut reading));
+            let read = Archive::open(Box::new(bytes), &document.name, limits).map_err(DecodeError::from).and_then(
+                |mut archive| {
+                    let read = self.read_members(document, &mut archive, &mut reading);
+                    read.map_err(|error| self.because_damaged(error, &mut archive))
+                },
+            );
             match read {
                 Ok(_) => {}
                 Err(DecodeError::Archive(ArchiveError::Io { source })) => return Err(ReadError::Bytes(source)),

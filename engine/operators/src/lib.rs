@@ -10,6 +10,7 @@
 //! Deliberately absent: the topology language. Each verb has settings of its own, which the driver fills from the plan.
 
 mod avro;
+mod bad_rows;
 mod budget;
 mod chain;
 mod codes;

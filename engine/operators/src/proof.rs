@@ -3,14 +3,16 @@
 //!
 //! The worked rows are kept if they can be; otherwise the document is read a second time to land it.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::error::ArrowError;
 use batch::{Batch, Failed, RowFailure};
+use codec::archive::{ArchiveError, is_packed};
 use telemetry::Counts;
 
+use crate::bad_rows::BadRows;
 use crate::budget::WorkingMemory;
 use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
@@ -97,8 +99,8 @@ pub struct Proof {
     pub twice: Twice,
     /// All blocks, if they could be kept.
     pub kept: Option<Kept>,
-    /// The first bad row, for people.
-    first_bad: Option<String>,
+    /// Bad rows, for people.
+    bad_rows: BadRows,
 }
 
 /// Rows of keys that stand twice in the document, by row number.
@@ -129,10 +131,14 @@ impl Workshop<'_> {
             facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
         }
         let mut kept = Keeping::new(self.memory);
-        let (mut counts, mut too_many, mut first_bad) = (Counts::default(), false, None);
+        let (mut counts, mut too_many, mut bad_rows) = (Counts::default(), false, BadRows::default());
         let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
         let mut fault: Option<WorkError> = None;
+        let mut fault_of_bytes = None;
         let verdict = self.reader.read(self.document, open()?, &mut |block| {
+            if too_many {
+                return true;
+            }
             let mut worked = match work(self.chain, block, &facts) {
                 Ok(worked) => worked,
                 Err(error) => {
@@ -141,9 +147,7 @@ impl Workshop<'_> {
                 }
             };
             counts.add(&worked.counts);
-            if first_bad.is_none() {
-                first_bad = worked.first_bad();
-            }
+            bad_rows.observe(&worked);
             if let (Some(keys), Some(rows)) = (keys.as_mut(), &worked.rows)
                 && let Err(error) = keys.observe(rows)
             {
@@ -155,8 +159,19 @@ impl Workshop<'_> {
             }
             kept = std::mem::replace(&mut kept, Keeping::Nothing).add(worked, self.memory, self.rows_are_final);
             too_many = counts.rows_in >= JUDGED_EARLY_FROM && above(&counts, bad_rows_above);
-            !too_many
+            if !too_many {
+                return true;
+            }
+            kept = Keeping::Nothing;
+            // A damaged archive makes bad rows, and only its end tells that it is damaged.
+            packed(open).unwrap_or_else(|error| {
+                fault_of_bytes = Some(error);
+                false
+            })
         })?;
+        if let Some(error) = fault_of_bytes {
+            return Err(error.into());
+        }
         if let Some(fault) = fault {
             return Err(fault);
         }
@@ -168,7 +183,7 @@ impl Workshop<'_> {
             counts,
             twice: Twice::default(),
             kept: None,
-            first_bad,
+            bad_rows,
         };
         if !proof.outcome.refused() && !too_many {
             proof.kept = kept.finish(self.document);
@@ -182,7 +197,8 @@ impl Workshop<'_> {
             // Those rows are dead, and their bytes are needed.
             proof.kept = None;
         }
-        if too_many || (proof.outcome == Outcome::Rows && above(&proof.counts, bad_rows_above)) {
+        let damaged = verdict.code == Some(ArchiveError::DAMAGED);
+        if (too_many && !damaged) || (proof.outcome == Outcome::Rows && above(&proof.counts, bad_rows_above)) {
             proof.refuse_for_bad_rows(bad_rows_above);
         }
         if proof.outcome.refused() {
@@ -279,18 +295,13 @@ impl Worked {
         self.rows = Some(kept);
         Ok(self)
     }
+}
 
-    /// The first bad row, for people: line, code and reason.
-    fn first_bad(&self) -> Option<String> {
-        let undecoded = self.bad.first().map(|bad| format!("line {}: {} {}", bad.line, bad.code, bad.message));
-        undecoded.or_else(|| {
-            let failed = self.failed.first()?;
-            let failure = failed.failures.first()?;
-            let line = failed.origins.place.spread(failed.origins.len()).3.value(failure.row);
-            let field = failure.field.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
-            Some(format!("line {line}: {}{field}: {}", failure.code, failure.message))
-        })
-    }
+/// True if the bytes are those of an archive.
+fn packed(open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>) -> Result<bool, ReadError> {
+    let mut first = Vec::with_capacity(4);
+    open()?.take(4).read_to_end(&mut first).map_err(ReadError::Bytes)?;
+    Ok(is_packed(&first))
 }
 
 fn above(counts: &Counts, percent: f64) -> bool {
@@ -306,16 +317,25 @@ impl Proof {
     }
 
     fn refuse_for_bad_rows(&mut self, percent: f64) {
-        let different = self.twice.different.len();
-        let mut example = self.first_bad.take().map_or(String::new(), |first| format!("; the first is {first}"));
-        if different > 0 {
-            let places = self.twice.places.first();
-            example.push_str(&format!("; {different} of them for {KEY_TWICE}, one key and different rows: {places}"));
+        let (different, mut keys) = (self.twice.different.len(), String::new());
+        if let Some(row) = self.twice.different.iter().next() {
+            let (place, all) = (self.twice.places.rows_of(row), self.twice.places.first());
+            if all != place {
+                keys = format!("; {KEY_TWICE}: {all}");
+            }
+            self.bad_rows.at_landing(
+                KEY_TWICE,
+                different,
+                row,
+                place.to_owned(),
+                "one key and different rows".to_owned(),
+            );
         }
         self.outcome = Outcome::Failed;
         self.code = TOO_MANY_BAD_ROWS.to_string();
         let (dead, rows) = (self.counts.dead, batch::counted(self.counts.rows_in, "row"));
         let are = if dead == 1 { "is" } else { "are" };
-        self.message = format!("{dead} of {rows} {are} bad, more than {percent} %{example}");
+        let told = self.bad_rows.told();
+        self.message = batch::bounded(&format!("{dead} of {rows} {are} bad, more than {percent} %{told}{keys}"));
     }
 }

@@ -17,6 +17,9 @@ pub struct FlowState {
     pub total: Counts,
     /// What became of the rows of this run.
     pub run: Counts,
+    /// Rows of earlier versions that documents of this run withdrew, as their receipts say.
+    #[serde(default)]
+    pub withdrawn: u64,
     /// Documents of this run by outcome.
     pub documents: BTreeMap<String, u64>,
     /// Documents whose newest version is refused, now or still: key, and why.
@@ -128,6 +131,8 @@ impl Board {
             state.run.add(&entry.counts);
             let started = *state.started.get_or_insert(now);
             state.busy_ms = now - started;
+            // Of an amended receipt too: a document with rows that wait withdraws nothing until the last of them is done.
+            state.withdrawn += entry.receipt.iter().chain(&entry.amended).map(|receipt| receipt.withdrawn).sum::<u64>();
             if let Some(receipt) = &entry.receipt {
                 state.note(receipt);
                 refused(state, receipt);

@@ -160,7 +160,16 @@ fn rows_of_a_range_that_is_open_are_no_repeats() {
         assert_eq!(died.status.code(), None, "{arrow}: it did not die: {died:?}");
         workplace.say(&["reconcile"]).ends(0);
     }
-    workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0);
+    let said = workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0).output;
+    let cells = |start: &str| -> Vec<String> {
+        let line = said.lines().find(|line| line.trim_start().starts_with(start)).unwrap_or_else(|| panic!("{said}"));
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    let at = cells("flow").iter().position(|cell| cell == "withdrawn").unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(cells("my-list/load")[at], "1", "{said}");
+    assert!(said.contains("withdrawn: rows of earlier versions"), "{said}");
+    let again = workplace.say(&["run", "my-list.yaml", "--documents", "lists", "--once"]).ends(0).output;
+    assert!(!again.contains("withdrawn"), "{again}");
     let rows = "select toString(list_date), symbol, quantity from demo.my_list order by all";
     let said = workplace.say(&["sql", "--format", "TSV", rows]).ends(0);
     assert_eq!(said.output, "2026-01-05\tABC\t13\n2026-01-06\tABC\t12\n");

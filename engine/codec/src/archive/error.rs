@@ -61,11 +61,14 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// The code of [`Self::Damaged`].
+    pub const DAMAGED: Code = Code("E4220");
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Damaged { .. } => Code("E4220"),
+            Self::Damaged { .. } => Self::DAMAGED,
             Self::TooLarge { .. } | Self::TooDense { .. } | Self::TooMany { .. } => Code("E4221"),
             Self::Unsupported { .. } | Self::NoMember { .. } => Code("E4222"),
             Self::Io { .. } => Code("E4223"),

@@ -187,6 +187,17 @@ impl Archive {
         Ok(MemberReader::new(inner, &mut self.unpacked, self.limits, index, (packed, length)))
     }
 
+    /// Reads members to their ends, for what only their ends tell: whether they are damaged.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with one of them.
+    pub fn read_through(&mut self, members: &[Member]) -> Result<(), ArchiveError> {
+        members.iter().try_for_each(|member| {
+            let mut bytes = self.unpack(member.index)?;
+            std::io::copy(&mut bytes, &mut std::io::sink()).map_err(ArchiveError::from_io).map(drop)
+        })
+    }
+
     /// The first line of a member, as [`Selection::FirstLine`] sees it; of a long one the first 64 KiB.
     ///
     /// # Errors
@@ -252,8 +263,9 @@ fn unmarked(line: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// True if these bytes begin a zip or gzip.
-fn is_packed(first: &[u8]) -> bool {
+/// True if these first bytes of a document begin a zip or gzip.
+#[must_use]
+pub fn is_packed(first: &[u8]) -> bool {
     [&b"PK\x03\x04"[..], b"PK\x05\x06", b"\x1f\x8b"].iter().any(|mark| first.starts_with(mark))
 }
 

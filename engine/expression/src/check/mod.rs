@@ -116,6 +116,8 @@ impl<'a> Checker<'a> {
                 let found = self.binary(*operator, (left_node?, &left.span), (right_node?, &right.span), span);
                 if found.is_none() {
                     self.remedy_of_comparison(*operator, left, right);
+                } else if operator.is_comparison() && self.is_one_name(left, right) {
+                    return self.against_itself(*operator, left, span);
                 }
                 found
             }
@@ -180,6 +182,7 @@ impl<'a> Checker<'a> {
                 (None, Some((family @ ("document" | "trailer" | "param"), part))) => self.remedy_of(family, part),
                 (None, _) => self.names_here(),
             };
+            let remedy = if quoted { meant_as_text(name, &remedy) } else { remedy };
             self.error::<()>("E3201", span, format!("there is no name `{name}` here"), &remedy);
             if let Some(error) = self.errors.last_mut() {
                 error.nearest = nearest;
@@ -411,6 +414,26 @@ impl<'a> Checker<'a> {
         self.error("E3307", span, "a comparison with null is null for every row, never true".to_owned(), &remedy)
     }
 
+    /// True if both sides are one name, however it is written.
+    fn is_one_name(&self, left: &Syntax, right: &Syntax) -> bool {
+        let known = |side: &Syntax| match &side.kind {
+            SyntaxKind::Name { name, quoted } => self.scope.resolve(name, *quoted),
+            _ => None,
+        };
+        known(left).is_some_and(|left| Some(left) == known(right))
+    }
+
+    fn against_itself<T>(&mut self, operator: Operator, side: &Syntax, span: &Span) -> Option<T> {
+        let written = self.written(&side.span).to_owned();
+        let remedy = match operator {
+            Operator::Equal => {
+                format!("text stands in 'single quotes'; write `{written} is not null` if that is meant")
+            }
+            _ => "compare with another name, or with a text in 'single quotes'".to_owned(),
+        };
+        self.error("E3308", span, format!("`{written}` is compared with itself"), &remedy)
+    }
+
     fn call(&mut self, name: &str, name_span: &Span, arguments: &[Syntax], span: &Span) -> Option<Node> {
         let lower = name.to_ascii_lowercase();
         let user = self.scope.functions.get(lower.as_str()).cloned();
@@ -551,6 +574,17 @@ fn null() -> Node {
     let mut node = constant(Type::Text, new_null_array(&Type::Text.arrow(), 1));
     node.literal = Some(Literal::Null);
     node
+}
+
+/// What to do about an unknown name in double quotes: those who write `"x"` mostly mean a text.
+fn meant_as_text(name: &str, otherwise: &str) -> String {
+    let text = batch::bounded(&name.replace('\'', "''"));
+    let otherwise = otherwise.strip_suffix("; text stands in 'single quotes'").unwrap_or(otherwise);
+    let name = match otherwise.strip_prefix("did you mean ").and_then(|nearest| nearest.strip_suffix('?')) {
+        Some(nearest) => format!("the nearest name is {nearest}"),
+        None => format!("if a name was meant, {otherwise}"),
+    };
+    format!("text stands in 'single quotes': write `'{text}'`; {name}")
 }
 
 /// The known name that was probably meant.

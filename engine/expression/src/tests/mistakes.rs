@@ -399,6 +399,49 @@ fn size_and_depth_are_bounded() {
     assert_eq!(shown(&Expression::compile(&long, &scope()).unwrap(), &rows())[0].len(), 504);
 }
 
+#[test]
+fn a_text_in_double_quotes_is_told_to_be_one_and_a_name_is_not_compared_with_itself() {
+    check(
+        "price <> \"Price\"",
+        &expect![[r#"
+            E3201 `"Price"` there is no name `Price` here | text stands in 'single quotes': write `'Price'`; the nearest name is `price`
+        "#]],
+    );
+    check(
+        "price = \"it's\"",
+        &expect![[r#"
+            E3201 `"it's"` there is no name `it's` here | text stands in 'single quotes': write `'it''s'`; if a name was meant, use one of `change`, `day`, `document.date`, `list`, `price`, `quantity`, `row`, `settled`, `yes`
+        "#]],
+    );
+    check(
+        "price <> price",
+        &expect![[r#"
+        E3308 `price <> price` `price` is compared with itself | compare with another name, or with a text in 'single quotes'
+    "#]],
+    );
+    check(
+        "PRICE = \"price\"",
+        &expect![[r#"
+        E3308 `PRICE = "price"` `PRICE` is compared with itself | text stands in 'single quotes'; write `PRICE is not null` if that is meant
+    "#]],
+    );
+    check(
+        "not (price is distinct from price)",
+        &expect![[r#"
+        E3308 `(price is distinct from price)` `price` is compared with itself | compare with another name, or with a text in 'single quotes'
+    "#]],
+    );
+    check(
+        "case when quantity >= quantity then 1 end",
+        &expect![[r#"
+        E3308 `quantity >= quantity` `quantity` is compared with itself | compare with another name, or with a text in 'single quotes'
+    "#]],
+    );
+    for fine in ["price = upper(price)", "quantity + 1 > quantity", "price is not null", "'a' = 'a'"] {
+        assert!(Expression::compile(fine, &scope()).is_ok(), "{fine}");
+    }
+}
+
 /// Every code has an explanation once, and every code of compilation is raised by some case.
 #[test]
 fn codes_are_explained_and_used() {
@@ -419,6 +462,7 @@ fn codes_are_explained_and_used() {
         "round(1.5, change)",
         "regexp_matches(price, '(')",
         "price = null",
+        "price = price",
     ];
     let mut raised: BTreeSet<_> = cases
         .iter()

@@ -135,6 +135,12 @@ impl ToldPlaces {
         }
     }
 
+    /// Where the rows stand that have the key of this one; empty if they are not among those that are told.
+    #[must_use]
+    pub(crate) fn rows_of(&self, row: i64) -> &str {
+        self.of_row.get(&row).and_then(|at| self.words.get(*at)).map_or("", String::as_str)
+    }
+
     /// Where the first keys stand.
     #[must_use]
     pub fn first(&self) -> String {

@@ -68,6 +68,20 @@ fn archives() {
     let mut broken = zip.clone();
     broken[60..64].fill(0xff);
     let gzip = gzipped(&rows);
+    // Rows that are all bad, early and in a short document, in archives that are whole and such whose end is damaged.
+    let bad = around(&[text("no row\n".repeat(200_000))], 200_000);
+    let bad_zip = zipped(&[("one.txt", bad.clone()), ("two.txt", rows.clone())]);
+    let mut bad_gzip = gzipped(&bad);
+    let gzip_of_bad = bad_gzip.clone();
+    let checksum = bad_gzip.len() - 8;
+    bad_gzip[checksum] ^= 1;
+    let mut wrong_sum = bad_zip.clone();
+    let directory = bad_zip.windows(4).position(|four| four == b"PK\x01\x02").expect("a zip");
+    wrong_sum[directory + 16] ^= 1;
+    let mut no_header = zipped(&[("one.txt", made("X|Y\n1|2\n".repeat(10_000)))]);
+    let directory = no_header.windows(4).position(|four| four == b"PK\x01\x02").expect("a zip");
+    let whole_of_no_header = no_header.clone();
+    no_header[directory + 16] ^= 1;
     let bomb = around(&[Part::Fill(b'x', 60_000_000), text("\n")], 1);
     let part = around(&[Part::Fill(b'x', 12_000_000), text("\n")], 1);
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -78,6 +92,12 @@ fn archives() {
         ("a zip cut off", cut.clone(), Refused(Failed, "E4220", "cut off or damaged")),
         ("a zip with broken bytes", broken, Refused(Failed, "E4220", "cut off or damaged")),
         ("a gzip cut off", gzip[..gzip.len() / 2].to_vec(), Refused(Failed, "E4220", "cut off or damaged")),
+        ("bad rows in a whole zip", bad_zip, Refused(Failed, "E4411", "the first is line 2: E4202")),
+        ("bad rows in a whole gzip", gzip_of_bad, Refused(Failed, "E4411", "the first is line 2: E4202")),
+        ("bad rows in a damaged zip", wrong_sum, Refused(Failed, "E4220", "cut off or damaged")),
+        ("bad rows in a damaged gzip", bad_gzip, Refused(Failed, "E4220", "cut off or damaged")),
+        ("another header in a whole zip", whole_of_no_header, Refused(Failed, "E4208", "")),
+        ("another header in a damaged zip", no_header, Refused(Failed, "E4220", "cut off or damaged")),
         ("nothing but a zip's first bytes", b"PK\x03\x04".to_vec(), Refused(Failed, "E4220", "cut off or damaged")),
         (
             "a bomb in a zip",

@@ -46,7 +46,10 @@ pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionErr
             finding.remedy = Some(remedy.replace("cast(x as ", &format!("cast({whole} as ")));
         }
         if let Some(nearest) = error.nearest {
-            finding.label = Some(format!("did you mean `{nearest}`?"));
+            // A name in double quotes is mostly a text: then the remedy says that first, and the nearest name behind it.
+            if finding.remedy.as_ref().is_none_or(|remedy| !remedy.starts_with("text stands in")) {
+                finding.label = Some(format!("did you mean `{nearest}`?"));
+            }
             finding.nearest = Some(nearest);
         }
         findings.push(finding);

@@ -1,0 +1,185 @@
+//! What a refusal says of a document's bad rows: the first of them by its place, and how many there are of each kind.
+//!
+//! Rows fail at different times: all that cannot be decoded before any that a step refuses, and the steps one after
+//! another. So the first that is met is rarely the first in the document, and says little of what most rows suffer from.
+//!
+//! Kinds are few: what decoding and the steps' expressions of one topology can raise. Of each one row is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use batch::Code;
+
+use crate::proof::Worked;
+
+/// Kinds that a refusal names. More do not fit into a message.
+const TOLD: usize = 3;
+/// Characters of the first row's reason, and of those of other rows.
+const REASON: (usize, usize) = (120, 60);
+
+/// Code, step and field.
+type Kind = (Code, Arc<str>, Option<Arc<str>>);
+
+/// The bad rows of a document.
+#[derive(Debug, Default)]
+pub(crate) struct BadRows {
+    kinds: BTreeMap<Kind, Tally>,
+}
+
+#[derive(Debug)]
+struct Tally {
+    count: u64,
+    /// The number of the first row among all rows of the document.
+    row: i64,
+    /// Where that row stands and what is wrong with it.
+    place: String,
+    message: String,
+}
+
+impl BadRows {
+    /// Takes note of the bad rows of a block.
+    pub(crate) fn observe(&mut self, worked: &Worked) {
+        let decode: Arc<str> = "decode".into();
+        for bad in &worked.bad {
+            let kind = (bad.code, Arc::clone(&decode), None);
+            self.note(kind, 1, bad.row, || (format!("line {}", bad.line), bad.message.clone()));
+        }
+        for failed in &worked.failed {
+            let lines = failed.origins.place.spread(failed.origins.len()).3;
+            for failure in &failed.failures {
+                let kind = (failure.code, Arc::clone(&failed.step), failure.field.clone());
+                let place = || (format!("line {}", lines.value(failure.row)), failure.message.clone());
+                self.note(kind, 1, failed.origins.rows.value(failure.row), place);
+            }
+        }
+    }
+
+    /// Takes note of `count` rows that landing would refuse, of which the first has the number `row`.
+    pub(crate) fn at_landing(&mut self, code: Code, count: u64, row: i64, place: String, message: String) {
+        self.note((code, "landing".into(), None), count, row, || (place, message));
+    }
+
+    fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> (String, String)) {
+        if let Some(tally) = self.kinds.get_mut(&kind) {
+            tally.count += count;
+            if row < tally.row {
+                tally.row = row;
+                (tally.place, tally.message) = told();
+            }
+            return;
+        }
+        let (place, message) = told();
+        self.kinds.insert(kind, Tally { count, row, place, message });
+    }
+
+    /// The first row with its reason, then the most frequent kinds with a row of each. Empty if there are none.
+    pub(crate) fn told(&self) -> String {
+        let Some((first, tally)) = self.kinds.iter().min_by_key(|(_, tally)| tally.row) else {
+            return String::new();
+        };
+        let field = first.2.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
+        let reason = batch::excerpt(tally.message.as_bytes(), REASON.0);
+        let mut text = format!("; the first is {}: {}{field}: {reason}", tally.place, first.0);
+        let mut kinds: Vec<(&Kind, &Tally)> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.count), tally.row));
+        if let [(kind, _)] = kinds[..] {
+            text.push_str(&format!("; all for {}", named(kind)));
+            return text;
+        }
+        for (kind, tally) in kinds.iter().take(TOLD) {
+            text.push_str(&format!("; {} for {}", tally.count, named(kind)));
+            if *kind != first {
+                let reason = batch::excerpt(tally.message.as_bytes(), REASON.1);
+                text.push_str(&format!(", such as {}: {reason}", tally.place));
+            }
+        }
+        if let Some(more) = kinds.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            text.push_str(&format!("; and {}", batch::counted(more as u64, "more kind")));
+        }
+        text
+    }
+}
+
+fn named((code, step, field): &Kind) -> String {
+    let field = field.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
+    format!("{code} at {step}{field}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::UInt64Array;
+    use batch::{Batch, Code, DocumentId, Failed, Origins, Place, RowFailure};
+    use telemetry::Counts;
+
+    use super::BadRows;
+    use crate::BadRow;
+    use crate::proof::Worked;
+    use crate::samples::{names, placed};
+
+    /// Origins of rows with these numbers; row 0 stands in line 2.
+    fn origins(rows: &[i64]) -> Origins {
+        let places: Vec<(i64, i64)> = rows.iter().map(|row| (*row, 0)).collect();
+        let batch: Batch = placed(&[("a", names(&vec!["x"; rows.len()]))], &places);
+        let lines: UInt64Array = rows.iter().map(|row| Some(row.cast_unsigned() + 2)).collect();
+        let id = Arc::new(DocumentId { key: "feed/one".into(), version: 1 });
+        let place = Place::Document { id, member: "one".into(), lines };
+        Origins { place, ..batch.origins().clone() }
+    }
+
+    fn failed(step: &str, code: &'static str, field: &str, rows: &[i64]) -> Failed {
+        let failure = |row| RowFailure { row, code: Code(code), field: Some(field.into()), message: "no".into() };
+        Failed { step: step.into(), failures: (0..rows.len()).map(failure).collect(), origins: origins(rows) }
+    }
+
+    fn told(bad: &[i64], failed: Vec<Failed>) -> String {
+        let bad = bad.iter().map(|&row| BadRow {
+            row,
+            member: "one".into(),
+            line: row.cast_unsigned() + 2,
+            code: Code("E4205"),
+            message: "repeated header".into(),
+            raw: Vec::new(),
+        });
+        let mut rows = BadRows::default();
+        let (bad, counts) = (bad.collect(), Counts::default());
+        rows.observe(&Worked { next_row: 0, rows: None, outputs: Vec::new(), bad, failed, counts });
+        rows.told()
+    }
+
+    #[test]
+    fn the_first_row_is_the_first_by_its_place_and_kinds_are_told_by_their_number() {
+        let cases: Vec<(&str, String, &str)> = vec![
+            ("none", told(&[], vec![]), ""),
+            (
+                "one kind",
+                told(&[3, 1], vec![]),
+                "; the first is line 3: E4205: repeated header; all for E4205 at decode",
+            ),
+            (
+                "a step's row before one that decoding met first",
+                told(&[4], vec![failed("set", "E4101", "price", &[0, 1, 2])]),
+                "; the first is line 2: E4101 in price: no; 3 for E4101 at set in price; 1 for E4205 at decode, such as \
+                 line 6: repeated header",
+            ),
+            (
+                "a later step, an earlier row, and more kinds than are told",
+                told(
+                    &[9],
+                    vec![
+                        failed("set", "E4101", "a", &[5, 6]),
+                        failed("set", "E4101", "b", &[7, 8]),
+                        failed("where", "E4102", "c", &[1]),
+                        failed("where", "E4102", "d", &[2]),
+                    ],
+                ),
+                "; the first is line 3: E4102 in c: no; 2 for E4101 at set in a, such as line 7: no; 2 for E4101 at set in \
+                 b, such as line 9: no; 1 for E4102 at where in c; and 2 more kinds",
+            ),
+        ];
+        for (name, found, expected) in cases {
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}
