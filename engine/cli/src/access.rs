@@ -131,9 +131,12 @@ impl Access {
             let group = runtime::names::group(topology, flow);
             let mut waiting = BTreeMap::new();
             for partition in 0..state.partitions {
-                let position = self.log.position(&group, &known.topic, partition)?;
+                let position =
+                    self.log.position(&group, &known.topic, partition)?.map_or(0, |position| position.offset);
                 let end = self.log.end(&known.topic, partition)?;
-                waiting.insert(partition, (end - position.map_or(0, |position| position.offset)).max(0));
+                // Where offsets have gaps the end may lie further though nothing waits.
+                let there = end > position && !self.log.read(&known.topic, partition, position, 1)?.is_empty();
+                waiting.insert(partition, if there { end - position } else { 0 });
             }
             board.change(&name, |state| state.waiting = waiting);
         }
