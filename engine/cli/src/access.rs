@@ -135,7 +135,8 @@ impl Access {
                     self.log.position(&group, &known.topic, partition)?.map_or(0, |position| position.offset);
                 let end = self.log.end(&known.topic, partition)?;
                 // Where offsets have gaps the end may lie further though nothing waits.
-                let there = end > position && !self.log.read(&known.topic, partition, position, 1)?.is_empty();
+                let read = || self.log.read(&known.topic, partition, position, 1);
+                let there = end > position && read().map_or(true, |blocks| !blocks.is_empty());
                 waiting.insert(partition, if there { end - position } else { 0 });
             }
             board.change(&name, |state| state.waiting = waiting);
