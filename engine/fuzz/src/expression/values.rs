@@ -34,7 +34,8 @@ pub fn run(bytes: &[u8]) {
 fn hold(made: &Made, table: &Table, scope: &Scope) {
     let expression = match Expression::compile(&made.text, scope) {
         Ok(expression) => expression,
-        Err(errors) if errors.iter().all(|error| error.code.0 == "E3103") => return,
+        // Too deep; or a name that is compared with itself, which nobody can mean.
+        Err(errors) if errors.iter().all(|error| ["E3103", "E3308"].contains(&error.code.0)) => return,
         Err(errors) => panic!("{} does not compile: {errors:#?}", made.text),
     };
     assert_eq!(expression.column_type().of, made.of, "type of {}", made.text);
