@@ -10,9 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clickhouse_connector::{ClickHouseSettings, Password};
 use connect::{FolderStore, RawStore};
-use connections::{
-    Addressing, Authorities, Connections, Credentials, Kafka, Mechanism, ObjectStore, Registry, Secret, Vault,
-};
+use connections::{Addressing, Authorities, Connections, Credentials, Kafka, ObjectStore, Registry, Secret, Vault};
 use kafka_connector::{KafkaLog, KafkaSettings, OpenError};
 use log::embedded::EmbeddedLog;
 use log::{Log, LogError};
@@ -176,11 +174,7 @@ impl Services {
             }
         }
         if let Some(sasl) = &kafka.login {
-            let name = match sasl.mechanism {
-                Mechanism::Plain => Mechanism::Plain.name(),
-                other => other.name(),
-            };
-            client.insert("sasl.mechanism".to_owned(), name.to_owned());
+            client.insert("sasl.mechanism".to_owned(), sasl.mechanism.name().to_owned());
             client.insert("sasl.username".to_owned(), sasl.login.user.reveal().to_owned());
             client.insert("sasl.password".to_owned(), sasl.login.password.reveal().to_owned());
         }

@@ -117,7 +117,7 @@ impl Wiring {
                 new()?;
                 let make = move || match new() {
                     Ok(reader) => Ok(Box::new(reader) as Box<dyn operators::RecordReader>),
-                    Err(error) => Err(operators::StepError::Away(Box::new(error))),
+                    Err(error) => Err(operators::StepError::Plan { step: "decode".into(), what: data::chain(&error) }),
                 };
                 FlowInput::Topic {
                     topic: Arc::clone(&topic.topic),

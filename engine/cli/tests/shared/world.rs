@@ -170,16 +170,11 @@ impl<'a> World<'a> {
     }
 
     fn wait_for_rows(&mut self, wanted: u64) {
-        let mut rows = 0;
-        for _ in 0..120_000 / 20 {
-            rows = self.rows();
-            if rows >= wanted {
-                return;
-            }
+        let what = format!("{wanted} rows: {}; {}", self.history(), self.folder.display());
+        until(&what, || {
             self.nobody_ended();
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("{rows} of {wanted} rows after two minutes: {}; {}", self.history(), self.told());
+            (self.rows() >= wanted).then_some(())
+        });
     }
 
     /// Fails if a process ended that nobody told to.
