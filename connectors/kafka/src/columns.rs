@@ -45,13 +45,19 @@ pub(crate) fn check_headers(records: &Records) -> Result<(), LogError> {
     Ok(())
 }
 
+/// True if a record has headers for the client.
+pub(crate) fn has_headers(records: &Records, index: usize) -> bool {
+    let given = records.headers.is_valid(index) && !records.headers.value(index).is_empty();
+    given || (records.arrivals.is_valid(index) && records.arrivals.value(index) != 0)
+}
+
 /// The headers of a record for the client; nothing if there are none. The record has passed [`check_headers`].
 pub(crate) fn headers_of(records: &Records, index: usize) -> Option<OwnedHeaders> {
-    let bytes = if records.headers.is_null(index) { &[][..] } else { records.headers.value(index) };
-    let arrival = if records.arrivals.is_null(index) { 0 } else { records.arrivals.value(index) };
-    if bytes.is_empty() && arrival == 0 {
+    if !has_headers(records, index) {
         return None;
     }
+    let bytes = if records.headers.is_null(index) { &[][..] } else { records.headers.value(index) };
+    let arrival = if records.arrivals.is_null(index) { 0 } else { records.arrivals.value(index) };
     let mut headers = OwnedHeaders::new();
     for (name, value) in HeaderRanges::new(bytes) {
         let key = std::str::from_utf8(&bytes[name]).unwrap_or_default();
@@ -68,15 +74,16 @@ pub(crate) fn headers_of(records: &Records, index: usize) -> Option<OwnedHeaders
 struct Bytes {
     offsets: Vec<i32>,
     bytes: Vec<u8>,
-    valid: Vec<bool>,
-    nulls: usize,
+    /// Which values are there, as soon as one is not.
+    valid: Option<Vec<bool>>,
 }
 
 impl Bytes {
+    fn with_room(records: usize, bytes: usize) -> Self {
+        Self { offsets: Vec::with_capacity(records + 1), bytes: Vec::with_capacity(bytes), valid: None }
+    }
+
     fn push(&mut self, value: Option<&[u8]>) {
-        if self.offsets.is_empty() {
-            self.offsets.push(0);
-        }
         self.bytes.extend_from_slice(value.unwrap_or_default());
         self.close(value.is_some());
     }
@@ -86,17 +93,28 @@ impl Bytes {
         if self.offsets.is_empty() {
             self.offsets.push(0);
         }
-        // A block ends before its bytes do not fit; see `Block::is_full`.
+        if !valid || self.valid.is_some() {
+            let before = self.offsets.len() - 1;
+            self.valid.get_or_insert_with(|| vec![true; before]).push(valid);
+        }
+        // A block ends before its bytes do not fit; see `Block::ends_before`.
         self.offsets.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
-        self.valid.push(valid);
-        self.nulls += usize::from(!valid);
     }
 
     fn finish(self) -> BinaryArray {
-        let nulls = (self.nulls > 0).then(|| NullBuffer::new(BooleanBuffer::from(self.valid)));
+        let nulls = self.valid.map(|valid| NullBuffer::new(BooleanBuffer::from(valid)));
         let offsets = if self.offsets.is_empty() { vec![0] } else { self.offsets };
         BinaryArray::new(OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(self.bytes), nulls)
     }
+}
+
+/// How large a block became.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BlockSize {
+    records: usize,
+    keys: usize,
+    values: usize,
+    headers: usize,
 }
 
 /// Records with consecutive offsets that are being collected.
@@ -113,6 +131,25 @@ impl Block {
     /// Most records of a block, and most bytes unless one record has more; as the embedded log cuts them.
     const MOST_RECORDS: usize = 8192;
     const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+    /// An empty one with room for as much as another had: buffers that grow are copied, and their memory is touched twice.
+    pub(crate) fn with_room(size: BlockSize) -> Self {
+        let records = size.records;
+        Self {
+            base: 0,
+            keys: Bytes::with_room(records, size.keys),
+            values: Bytes::with_room(records, size.values),
+            headers: Bytes::with_room(records, size.headers),
+            arrivals: Vec::with_capacity(records),
+        }
+    }
+
+    /// How large it is.
+    pub(crate) fn size(&self) -> BlockSize {
+        let Self { keys, values, headers, arrivals, .. } = self;
+        let [keys, values, headers] = [keys, values, headers].map(|column| column.bytes.len());
+        BlockSize { records: arrivals.len(), keys, values, headers }
+    }
 
     /// True if a record at this offset must start another block.
     pub(crate) fn ends_before(&self, offset: i64) -> bool {

@@ -5,6 +5,9 @@
 //! client can fetch a partition only once: there is a client for the first cursor of each partition, another for the
 //! second ones, up to four. A fifth place takes over the cursor that was idle longest, which costs a seek.
 //!
+//! A read of one byte is a *look* at one record: it moves no cursor, and leaves none behind that would fetch ahead what
+//! nobody reads.
+//!
 //! Gaps: a control record is passed when the client says so, an aborted batch when the end of the partition is reached.
 //! So a cursor has two offsets: what follows the last record it gave, and up to where nothing more is.
 
@@ -16,7 +19,7 @@ use batch::Records;
 use log::{LogError, Signal};
 use rdkafka::error::RDKafkaErrorCode;
 
-use crate::columns::Block;
+use crate::columns::{Block, BlockSize};
 use crate::failure::KafkaFailure;
 use crate::native::{Message, PartitionQueue, Reading};
 use crate::settings::KafkaSettings;
@@ -24,6 +27,8 @@ use crate::visibility::Place;
 
 /// Most cursors of a partition that are kept. Each may hold what the client fetches ahead.
 const MOST_CURSORS: usize = 4;
+/// Bytes of a read that only looks at one record.
+const LOOK: usize = 1;
 /// Records taken from the client at once.
 const AT_ONCE: usize = 1000;
 /// How long one wait for records lasts.
@@ -42,6 +47,8 @@ struct Cursor {
     reached: i64,
     /// Offset of the last end of the partition that was told.
     ended: i64,
+    /// How large the last block was: the next one is much like it.
+    size: BlockSize,
 }
 
 impl Cursor {
@@ -74,8 +81,12 @@ impl Cursor {
         Ok(())
     }
 
-    /// Moves pending records into blocks until `bytes` reach `max_bytes`.
+    /// Moves pending records into blocks until `bytes` reach `max_bytes`; for a look only shows the first.
     fn give(&mut self, blocks: &mut Blocks, max_bytes: usize) {
+        if max_bytes <= LOOK {
+            self.pending.front().into_iter().for_each(|message| blocks.push(message));
+            return;
+        }
         while let Some(message) = self.pending.front() {
             if blocks.bytes >= max_bytes && blocks.count > 0 {
                 return;
@@ -89,7 +100,6 @@ impl Cursor {
 }
 
 /// Blocks that are being collected.
-#[derive(Default)]
 struct Blocks {
     done: Vec<Records>,
     open: Block,
@@ -98,9 +108,14 @@ struct Blocks {
 }
 
 impl Blocks {
+    fn with_room(size: BlockSize) -> Self {
+        Self { done: Vec::new(), open: Block::with_room(size), bytes: 0, count: 0 }
+    }
+
     fn push(&mut self, message: &Message) {
         if self.open.ends_before(message.offset()) {
-            self.done.extend(std::mem::take(&mut self.open).finish());
+            let next = Block::with_room(self.open.size());
+            self.done.extend(std::mem::replace(&mut self.open, next).finish());
         }
         self.bytes += self.open.push(message);
         self.count += 1;
@@ -167,13 +182,13 @@ impl Reader {
 
     /// See [`Log::read`](log::Log::read).
     pub(crate) fn read(&self, question: &Question<'_>) -> Result<Vec<Records>, LogError> {
-        let mut cursor = match self.going_on(question.place, question.offset) {
-            Some(cursor) => cursor,
-            None => self.start(question)?,
+        let (mut cursor, kept) = match self.going_on(question.place, question.offset) {
+            Some(cursor) => (cursor, true),
+            None => (self.start(question)?, question.max_bytes > LOOK),
         };
         let outcome = self.collect(&mut cursor, question);
         // After a failure the partition is started again: what the client has is of no use.
-        if outcome.is_ok() {
+        if kept && outcome.is_ok() {
             self.pool().idle.entry(question.place.clone()).or_default().push(cursor);
         } else {
             self.release(question.place, cursor);
@@ -218,13 +233,23 @@ impl Reader {
         };
         let queue = PartitionQueue::start(&client, &self.settings.outside(&place.0), place.1, offset);
         let queue = queue.inspect_err(|_| self.free(place, lane))?;
-        Ok(Cursor { lane, pending: VecDeque::new(), queue, next: offset, reached: offset, ended: -1 })
+        Ok(Cursor {
+            lane,
+            pending: VecDeque::new(),
+            queue,
+            next: offset,
+            reached: offset,
+            ended: -1,
+            size: BlockSize::default(),
+        })
     }
 
     fn collect(&self, cursor: &mut Cursor, question: &Question<'_>) -> Result<Vec<Records>, LogError> {
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::with_room(cursor.size);
         let mut waits = self.settings.request_timeout.as_millis() / WAIT.as_millis();
-        cursor.next = cursor.next.max(question.offset);
+        if question.max_bytes > LOOK {
+            cursor.next = cursor.next.max(question.offset);
+        }
         loop {
             if cursor.pending.is_empty() {
                 cursor.fill(Duration::ZERO).map_err(|code| self.refused(question, code))?;
@@ -232,6 +257,7 @@ impl Reader {
             let before = blocks.count;
             cursor.give(&mut blocks, question.max_bytes);
             if blocks.count > 0 && blocks.bytes >= question.max_bytes {
+                cursor.size = blocks.open.size();
                 return Ok(blocks.finish());
             }
             if cursor.pending.is_empty() && blocks.count == before {

@@ -159,7 +159,7 @@ impl KafkaSettings {
             // How long a partition is left alone after its queue was full. Its default of 1 s starves fast readers.
             ("fetch.queue.backoff.ms", "1"),
             // What may wait for each reader of a partition. More costs memory, less makes a fast reader wait.
-            ("queued.max.messages.kbytes", "16384"),
+            ("queued.max.messages.kbytes", "4096"),
         ] {
             config.set(name, value);
         }
@@ -202,8 +202,11 @@ impl KafkaSettings {
         // Below the transaction's, so that a record which cannot be sent fails while the transaction can be aborted.
         config.set("message.timeout.ms", (transaction * 4 / 5).to_string());
         config.set("socket.timeout.ms", (transaction / 2).clamp(1000, 60_000).to_string());
-        // A transaction is handed over as fast as it can be; waiting for more only adds to its time.
-        config.set("linger.ms", "0");
+        // Full batches leave at once, and the rest when all of a transaction was handed over (a flush): so nothing waits
+        // for this time, and no batch is sent half full because the client was quicker than its caller.
+        config.set("linger.ms", "500");
+        // As a user of Kafka's own clients would choose it: topics take half the disk, for a few percent of processor time.
+        config.set("compression.type", "lz4");
         config.set("queue.buffering.max.messages", "1000000");
         self.add(&mut config, Goes::Writing);
         config

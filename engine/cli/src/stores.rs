@@ -60,17 +60,15 @@ pub(crate) fn look(log: &dyn Log, folder: &DataFolder, place: &str, key: &[Strin
     let mut answer = json!({ "store": store.store, "key": key, "remember_ms": store.remember_ms, "seen": null });
     let Some(state) = log.topic(&changelog)? else { return Ok(answer) };
     for partition in 0..state.partitions {
-        let mut seen = SeenKeys::new(store.store.as_str().into(), Duration::from_millis(store.remember_ms));
+        let remember = Duration::from_millis(store.remember_ms);
+        let mut seen = SeenKeys::of_one_key(store.store.as_str().into(), remember, fingerprint);
         let mut offset = 0;
         loop {
             let blocks = log.read(&changelog, partition, offset, READ_BYTES)?;
             let Some(last) = blocks.last() else { break };
             offset = last.next_offset();
             for record in blocks.iter().flat_map(Records::iter) {
-                let changed = record.key.unwrap_or_default();
-                if SeenKeys::concerns(fingerprint, changed) {
-                    seen.apply(changed, record.value)?;
-                }
+                seen.apply(record.key.unwrap_or_default(), record.value)?;
             }
         }
         if let Some((arrival, content)) = seen.get(fingerprint) {

@@ -30,8 +30,8 @@ use state::{SnapshotHeader, Store, StoreError, read_snapshot, write_snapshot};
 
 use crate::end::TaskEnd;
 
-/// Records of a changelog after which a snapshot is due. Larger: a start reads a longer tail, at a few microseconds a
-/// record. Smaller: stores are written out more often.
+/// Changed entries after which a snapshot is due. Larger: a start reads a longer tail of the changelog, at a fraction of
+/// a microsecond an entry. Smaller: stores are written out more often.
 const EVERY: u64 = 500_000;
 
 /// Bytes of one reading of a changelog.
@@ -42,7 +42,7 @@ const READ_BYTES: usize = 8 * 1024 * 1024;
 pub struct SnapshotSettings {
     /// The folder; made when the first one is written. It belongs to this process.
     pub folder: PathBuf,
-    /// Records of a changelog after which a snapshot is due: a few hundred thousand, but in tests.
+    /// Changed entries after which a snapshot is due: a few hundred thousand, but in tests.
     pub every: u64,
 }
 
@@ -70,15 +70,15 @@ struct Changelog {
     identity: TopicIdentity,
     /// The first record that is not in the store.
     next: i64,
-    /// Records since the last snapshot.
+    /// Entries that changed since the last snapshot.
     since: u64,
 }
 
 /// What one closed range wrote to a changelog.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Changed {
-    /// Number of records.
-    pub(crate) records: usize,
+    /// About how many entries changed.
+    pub(crate) entries: usize,
     /// Offset after the last.
     pub(crate) end: i64,
 }
@@ -118,9 +118,9 @@ impl TaskSnapshots {
     pub(crate) fn committed(&mut self, stores: &[&mut dyn Store], changed: &[Option<Changed>], position: Option<i64>) {
         self.position = position.unwrap_or(self.position);
         for (changelog, changed) in self.changelogs.iter_mut().zip(changed) {
-            let Some(Changed { records, end }) = changed else { continue };
+            let Some(Changed { entries, end }) = changed else { continue };
             changelog.next = *end;
-            changelog.since += *records as u64;
+            changelog.since += *entries as u64;
         }
         let every = self.settings.as_ref().map_or(u64::MAX, |settings| settings.every);
         // A large store is written more seldom: what snapshots write stays in proportion to what changed.
@@ -196,7 +196,7 @@ impl TaskSnapshots {
     }
 }
 
-/// Brings a store to the end of its changelog, from an offset on. Gives the next offset and the number of records.
+/// Brings a store to the end of its changelog, from an offset on. Gives the next offset and the number of entries.
 ///
 /// # Errors
 /// If the log fails, or its records are none of the store's.
@@ -213,8 +213,7 @@ pub(crate) fn replay(
         let Some(last) = blocks.last() else { return Ok((next, count)) };
         next = last.next_offset();
         for record in blocks.iter().flat_map(Records::iter) {
-            store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)?;
-            count += 1;
+            count += store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)? as u64;
         }
     }
 }
@@ -271,18 +270,20 @@ mod tests {
             bench
         }
 
-        /// Writes keys to the changelog, as the task would.
-        /// So many records, up to the changelog's end.
-        fn changed(&self, records: usize) -> Option<super::Changed> {
+        /// So many entries, up to the changelog's end.
+        fn changed(&self, entries: usize) -> Option<super::Changed> {
             let end = self.log.end(&changelog().name, 0).expect("there");
-            Some(super::Changed { records, end })
+            Some(super::Changed { entries, end })
         }
 
+        /// Writes keys to the changelog, as the task would: each as a block of its own, with stream time.
         fn append(&self, keys: std::ops::Range<u128>) {
-            let mut store = empty();
-            show(&mut store, keys);
             let mut records = RecordsBuilder::new();
-            store.changes(&mut |key, value| records.push(Some(key), value, &Headers::new(), 0));
+            for key in keys {
+                let mut store = empty();
+                show(&mut store, std::iter::once(key));
+                store.changes(&mut |key, value| records.push(Some(key), value, &Headers::new(), 0));
+            }
             let mut transaction = self.log.begin();
             let written = Written { topic: CHANGELOG.into(), partition: 0, records: records.finish() };
             transaction.append(written).expect("appended");
@@ -299,7 +300,7 @@ mod tests {
                 partition: 0,
                 position: 4,
                 changelog: self.log.topic(CHANGELOG).expect("asked").expect("there").identity,
-                changelog_offset: 3,
+                changelog_offset: 6,
             }
         }
 
@@ -351,7 +352,7 @@ mod tests {
             (SnapshotHeader { changelog: other, ..header.clone() }, "the changelog was made again"),
             (SnapshotHeader { input: other, ..header.clone() }, "the input was made again"),
             (SnapshotHeader { partition: 1, ..header.clone() }, "another partition"),
-            (SnapshotHeader { changelog_offset: 12, ..header.clone() }, "beyond the changelog's end"),
+            (SnapshotHeader { changelog_offset: 21, ..header.clone() }, "beyond the changelog's end"),
             (SnapshotHeader { changelog_offset: -1, ..header.clone() }, "no offset"),
             (SnapshotHeader { position: 5, ..header.clone() }, "after the committed position"),
         ] {
@@ -382,12 +383,12 @@ mod tests {
     #[test]
     fn it_is_written_when_it_is_due_and_at_the_end_and_never_holds_what_is_not_committed() {
         let bench = Bench::new();
-        bench.write(&SnapshotHeader { changelog_offset: 11, ..bench.header() });
+        bench.write(&SnapshotHeader { changelog_offset: 20, ..bench.header() });
         let before = fs::read(bench.place()).expect("there");
         let (mut snapshots, mut store) = bench.restored();
         snapshots.ended(&[&mut store]);
         assert!(fs::read(bench.place()).expect("there") == before, "nothing changed");
-        // A store of 4 keys: due from three records on.
+        // A store of 4 keys: due from three entries on.
         bench.append(20..21);
         store.observe(20, 1, 1);
         store.commit();

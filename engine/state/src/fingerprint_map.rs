@@ -46,6 +46,11 @@ impl<Value> FingerprintMap<Value> {
         self.0[part_of(key)].remove(&key)
     }
 
+    /// Keeps those of which that is true.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Value) -> bool) {
+        self.0.iter_mut().for_each(|part| part.retain(|_, value| keep(value)));
+    }
+
     /// Makes room for so many entries more.
     pub(crate) fn reserve(&mut self, more: usize) {
         self.0.iter_mut().for_each(|part| part.reserve(more.div_ceil(PARTS)));
@@ -92,7 +97,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map(steps in prop::collection::vec((0..3_u8, 0..40_u128, any::<u8>()), 0..200)) {
+        fn it_is_a_map(steps in prop::collection::vec((0..4_u8, 0..40_u128, any::<u8>()), 0..200)) {
             let (mut map, mut model) = (FingerprintMap::default(), BTreeMap::new());
             for (what, key, value) in steps {
                 // Over all parts, and several in one.
@@ -100,6 +105,10 @@ mod tests {
                 match what {
                     0 => prop_assert_eq!(map.insert(key, value), model.insert(key, value)),
                     1 => prop_assert_eq!(map.remove(key), model.remove(&key)),
+                    2 => {
+                        map.retain(|kept| *kept % 4 != value % 4);
+                        model.retain(|_, kept| *kept % 4 != value % 4);
+                    }
                     _ => {
                         prop_assert_eq!(*map.entry(key).or_insert(value), *model.entry(key).or_insert(value));
                     }

@@ -13,20 +13,28 @@
 //! Changelog records (whole numbers big-endian):
 //!
 //! ```text
-//! key    0  1  0: a seen key                 key    0  1  1: stream time
-//!        1 16  fingerprint of the key
+//! key    0  1  2: a block of seen keys       key    0  1  1: stream time
 //! value  0  1  version of the format: 1      value  0  1  version of the format: 1
-//!        1  8  arrival in milliseconds              1  8  stream time in milliseconds
-//!        9  8  fingerprint of the content
+//!           n  entries of 32 bytes                  1  8  stream time in milliseconds
+//!
+//! entry   0 16  fingerprint of the key
+//!        16  8  arrival in milliseconds
+//!        24  8  fingerprint of the content
 //! ```
 //!
-//! A seen key without a value is forgotten. State in a snapshot:
+//! Nothing in it says that a key is forgotten: whoever reads it knows by the arrivals and stream time. So a changelog
+//! need not be compacted, and a block whose arrivals all lie `2 × remember` before stream time is of no use any more.
+//!
+//! Changelogs of earlier versions hold a record for each key, which is still read: its key is a 0 and the fingerprint,
+//! its value the version, arrival and fingerprint of the content; without a value the key is forgotten.
+//!
+//! State in a snapshot:
 //!
 //! ```text
 //! 0  1  version of the format: 1
 //! 1  8  stream time in milliseconds; the lowest number if no row came yet
 //! 9  8  number of entries
-//!    n  entries of 32 bytes: fingerprint of the key, arrival, fingerprint of the content
+//!    n  entries of 32 bytes
 //! ```
 //!
 //! Deliberately absent: how a key or a content is made a fingerprint; the step does that.
@@ -43,11 +51,12 @@ use crate::{Savepoint, Store, StoreError, TakeChange};
 const VERSION: u8 = 1;
 const SEEN_KEY: u8 = 0;
 const STREAM_TIME: u8 = 1;
+const SEEN_KEYS: u8 = 2;
 
-/// Keys that are forgotten with one commit, at least. With more, one transaction after a sweep grows long; with fewer,
-/// many small transactions carry the tombstones. A commit with many rows forgets twice as many keys as it has rows, so
-/// that forgetting always keeps up.
-const FORGOTTEN_AT_ONCE: usize = 10_000;
+/// Entries of one record of the changelog. More: fewer records. Fewer: smaller ones; this many take 256 KiB.
+const BLOCK: usize = 8192;
+/// Bytes of an entry.
+const ENTRY: usize = 32;
 
 /// Sweeps in the time of `remember`. With more, the map is walked more often (each walk touches all entries); with
 /// fewer, more forgotten keys stay in memory: one part in twice this number.
@@ -76,11 +85,10 @@ pub struct SeenKeys {
     committed_stream_time: i64,
     /// What was changed since the last commit, oldest first.
     undo: Vec<Undo>,
-    /// Keys that the last sweep found too old, and that are forgotten commit by commit from the end.
-    expired: Vec<u128>,
-    /// How many of them the coming commit forgets; `None` until it is decided.
-    forgetting: Option<usize>,
+    /// Stream time of the last sweep.
     swept_at: i64,
+    /// The only key that is read from a changelog; `None` reads all.
+    only: Option<u128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +116,15 @@ impl SeenKeys {
             stream_time: i64::MIN,
             committed_stream_time: i64::MIN,
             undo: Vec::new(),
-            expired: Vec::new(),
-            forgetting: None,
             swept_at: i64::MIN,
+            only: None,
         }
+    }
+
+    /// An empty store that reads no other key than this one from a changelog.
+    #[must_use]
+    pub fn of_one_key(name: Arc<str>, remember: Duration, key: u128) -> Self {
+        Self { only: Some(key), ..Self::new(name, remember) }
     }
 
     /// Shows the store a row: fingerprint of its key, fingerprint of its content, arrival in milliseconds since 1970.
@@ -155,13 +168,6 @@ impl SeenKeys {
         self.entries.get(key).map(|entry| (entry.arrival, entry.content))
     }
 
-    /// True if the changelog record of this key says something of `key`, or how late it is. Who looks for one key only
-    /// may leave out all others.
-    #[must_use]
-    pub fn concerns(key: u128, record: &[u8]) -> bool {
-        record == [STREAM_TIME] || record == key_bytes(key)
-    }
-
     fn take_back(&mut self, length: usize, stream_time: i64) {
         for undo in self.undo.drain(length.min(self.undo.len())..).rev() {
             match undo {
@@ -171,35 +177,27 @@ impl SeenKeys {
             }
         }
         self.stream_time = stream_time;
-        self.forgetting = None;
     }
 
-    /// Whether a key with this entry can change no answer any more.
-    fn passed(&self, entry: &Entry) -> bool {
-        i128::from(entry.arrival) + 2 * i128::from(self.remember) <= i128::from(self.stream_time)
-    }
-
-    /// Decides which keys the coming commit forgets: the last of `expired`.
-    fn decide_what_to_forget(&mut self) -> usize {
-        if let Some(count) = self.forgetting {
-            return count;
-        }
+    /// Forgets what can change no answer any more, if stream time has moved far enough since that was done last.
+    fn sweep(&mut self) {
         let pause = (self.remember / SWEEPS).max(1);
-        if self.expired.is_empty() && self.stream_time.saturating_sub(self.swept_at) >= pause {
-            let old = self.entries.iter().filter(|(_, entry)| self.passed(entry));
-            self.expired = old.map(|(key, _)| key).collect();
-            // The order of a map is no order that a replay would give again.
-            self.expired.sort_unstable();
+        if self.stream_time.saturating_sub(self.swept_at) >= pause {
+            let (remember, stream_time) = (i128::from(self.remember), i128::from(self.stream_time));
+            self.entries.retain(|entry| i128::from(entry.arrival) + 2 * remember > stream_time);
             self.swept_at = self.stream_time;
         }
-        let count = self.expired.len().min(FORGOTTEN_AT_ONCE.max(self.undo.len() * 2));
-        self.forgetting = Some(count);
-        count
     }
 
-    /// A key found by the sweep may have been seen again since.
-    fn too_old(&self, key: u128) -> bool {
-        self.entries.get(key).is_some_and(|entry| self.passed(entry))
+    /// Takes an entry of a changelog.
+    fn take(&mut self, key: u128, entry: Option<Entry>) {
+        if self.only.is_some_and(|only| only != key) {
+            return;
+        }
+        match entry {
+            Some(entry) => self.entries.insert(key, entry),
+            None => self.entries.remove(key),
+        };
     }
 
     fn malformed(&self, what: &'static str) -> StoreError {
@@ -209,7 +207,6 @@ impl SeenKeys {
     fn settle(&mut self) {
         self.undo.clear();
         self.committed_stream_time = self.stream_time;
-        self.forgetting = None;
     }
 }
 
@@ -237,17 +234,25 @@ impl Store for SeenKeys {
         }
     }
 
+    fn changed(&self) -> usize {
+        self.undo.len()
+    }
+
     fn changes(&mut self, take: &mut TakeChange<'_>) {
-        let count = self.decide_what_to_forget();
+        let mut block = Vec::new();
         for undo in &self.undo {
-            if let Undo::Entry(key, _, entry) = undo {
-                take(&key_bytes(*key), Some(&entry.value()));
+            let Undo::Entry(key, _, entry) = undo else { continue };
+            if block.is_empty() {
+                block.push(VERSION);
+            }
+            block.extend(entry.bytes(*key));
+            if block.len() > BLOCK * ENTRY {
+                take(&[SEEN_KEYS], Some(&block));
+                block.clear();
             }
         }
-        for key in &self.expired[self.expired.len() - count..] {
-            if self.too_old(*key) {
-                take(&key_bytes(*key), None);
-            }
+        if !block.is_empty() {
+            take(&[SEEN_KEYS], Some(&block));
         }
         if self.stream_time != self.committed_stream_time {
             let mut value = [VERSION; 9];
@@ -257,13 +262,8 @@ impl Store for SeenKeys {
     }
 
     fn commit(&mut self) {
-        let count = self.decide_what_to_forget();
-        for key in self.expired.split_off(self.expired.len() - count) {
-            if self.too_old(key) {
-                self.entries.remove(key);
-            }
-        }
         self.settle();
+        self.sweep();
     }
 
     fn rollback(&mut self) {
@@ -272,10 +272,11 @@ impl Store for SeenKeys {
     }
 
     fn clear(&mut self) {
-        *self = Self { remember: self.remember, ..Self::new(Arc::clone(&self.name), Duration::ZERO) };
+        let new = Self::new(Arc::clone(&self.name), Duration::ZERO);
+        *self = Self { remember: self.remember, only: self.only, ..new };
     }
 
-    fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+    fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<usize, StoreError> {
         if !self.undo.is_empty() || self.stream_time != self.committed_stream_time {
             return Err(StoreError::Uncommitted(Arc::clone(&self.name)));
         }
@@ -284,27 +285,40 @@ impl Store for SeenKeys {
         {
             return Err(StoreError::Version { what: "changelog record", found: *version, known: VERSION });
         }
-        match (key.split_first(), value) {
+        let entries = match (key.split_first(), value) {
+            (Some((&SEEN_KEYS, [])), Some(value)) => {
+                let (entries, []) = value.get(1..).unwrap_or_default().as_chunks::<ENTRY>() else {
+                    return Err(self.malformed("a block of another length"));
+                };
+                for bytes in entries {
+                    let (key, entry) = Entry::read(bytes);
+                    self.take(key, Some(entry));
+                }
+                entries.len()
+            }
             (Some((&SEEN_KEY, rest)), value) => {
                 let key = rest.try_into().map_err(|_| self.malformed("a key of another length"))?;
-                let key = u128::from_be_bytes(key);
-                match value {
-                    None => self.entries.remove(key),
+                let entry = match value {
+                    None => None,
                     Some(value) => {
-                        let entry = Entry::read(value).ok_or_else(|| self.malformed("a value of another length"))?;
-                        self.entries.insert(key, entry)
+                        Some(Entry::alone(value).ok_or_else(|| self.malformed("a value of another length"))?)
                     }
                 };
+                self.take(u128::from_be_bytes(key), entry);
+                1
             }
             (Some((&STREAM_TIME, [])), Some(value)) => {
                 let time = value.get(1..).and_then(|rest| rest.try_into().ok());
                 let time = i64::from_be_bytes(time.ok_or_else(|| self.malformed("a time of another length"))?);
                 self.stream_time = self.stream_time.max(time);
+                // So that a changelog with years in it takes no more memory than the store did.
+                self.sweep();
+                0
             }
             _ => return Err(self.malformed("an unknown kind of key")),
-        }
+        };
         self.settle();
-        Ok(())
+        Ok(entries)
     }
 
     fn write_state(&self, to: &mut dyn Write) -> Result<(), StoreError> {
@@ -321,11 +335,7 @@ impl Store for SeenKeys {
         to.write_all(&((self.entries.len() - added) as u64).to_be_bytes())?;
         for (key, entry) in self.entries.iter() {
             if let Some(entry) = before.get(&key).copied().unwrap_or(Some(*entry)) {
-                let mut bytes = [0; 32];
-                bytes[..16].copy_from_slice(&key.to_be_bytes());
-                bytes[16..24].copy_from_slice(&entry.arrival.to_be_bytes());
-                bytes[24..].copy_from_slice(&entry.content.to_be_bytes());
-                to.write_all(&bytes)?;
+                to.write_all(&entry.bytes(key))?;
             }
         }
         Ok(())
@@ -342,8 +352,7 @@ impl Store for SeenKeys {
         // A damaged count must not reserve memory that the bytes cannot fill.
         self.entries.reserve(usize::try_from(count.min(1 << 20)).unwrap_or(0));
         for _ in 0..count {
-            let key = u128::from_be_bytes(take(from)?);
-            let entry = Entry { arrival: i64::from_be_bytes(take(from)?), content: u64::from_be_bytes(take(from)?) };
+            let (key, entry) = Entry::read(&take(from)?);
             if self.entries.insert(key, entry).is_some() {
                 return Err(StoreError::Damaged("one key stands there twice"));
             }
@@ -354,25 +363,30 @@ impl Store for SeenKeys {
 }
 
 impl Entry {
-    fn value(self) -> [u8; 17] {
-        let mut value = [VERSION; 17];
-        value[1..9].copy_from_slice(&self.arrival.to_be_bytes());
-        value[9..].copy_from_slice(&self.content.to_be_bytes());
-        value
+    fn bytes(self, key: u128) -> [u8; ENTRY] {
+        let mut bytes = [0; ENTRY];
+        bytes[..16].copy_from_slice(&key.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.arrival.to_be_bytes());
+        bytes[24..].copy_from_slice(&self.content.to_be_bytes());
+        bytes
     }
 
-    fn read(value: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8; ENTRY]) -> (u128, Self) {
+        let (mut key, mut arrival, mut content) = ([0; 16], [0; 8], [0; 8]);
+        key.copy_from_slice(&bytes[..16]);
+        arrival.copy_from_slice(&bytes[16..24]);
+        content.copy_from_slice(&bytes[24..]);
+        let entry = Self { arrival: i64::from_be_bytes(arrival), content: u64::from_be_bytes(content) };
+        (u128::from_be_bytes(key), entry)
+    }
+
+    /// The value of a record for one key.
+    fn alone(value: &[u8]) -> Option<Self> {
         let (_, rest) = value.split_first()?;
         let (arrival, content) = rest.split_at_checked(8)?;
         let arrival = i64::from_be_bytes(arrival.try_into().ok()?);
         Some(Self { arrival, content: u64::from_be_bytes(content.try_into().ok()?) })
     }
-}
-
-fn key_bytes(key: u128) -> [u8; 17] {
-    let mut bytes = [SEEN_KEY; 17];
-    bytes[1..].copy_from_slice(&key.to_be_bytes());
-    bytes
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// Takes one record of a changelog: its key, by which the changelog is compacted, and its value. A record without a
-/// value deletes its key.
+/// Takes one record of a changelog: its key, which says of what kind it is, and its value.
 pub type TakeChange<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 
 /// A state that a store can be taken back to, until the next commit or rollback. Savepoints nest: taking the store
@@ -91,6 +90,9 @@ pub trait Store: Send {
     /// Takes back what was changed since the savepoint; if it is older than the last commit, as `rollback` does.
     fn rewind(&mut self, to: Savepoint);
 
+    /// About how many entries were changed since the last commit: what `changes` gives of them may be fewer records.
+    fn changed(&self) -> usize;
+
     /// What must be written to the changelog so that a restored store equals this one as it stands now. To be
     /// written in the transaction of Close; `commit` follows when the transaction is committed, `rollback` when it is
     /// not. Called again without a change in between it gives the same.
@@ -105,12 +107,13 @@ pub trait Store: Send {
     /// Forgets everything, to be restored from the start.
     fn clear(&mut self);
 
-    /// Applies one record of the changelog, in the order of offsets. Applying a record twice does no harm.
+    /// Applies one record of the changelog, in the order of offsets, and says of how many entries it speaks. Applying a
+    /// record twice does no harm.
     ///
     /// # Errors
     /// [`StoreError::Record`] if the bytes do not follow the format, [`StoreError::Version`] if it is of a later
     /// version, [`StoreError::Uncommitted`] while provisional changes exist.
-    fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError>;
+    fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<usize, StoreError>;
 
     /// Writes the committed state. Use [`crate::write_snapshot`], which adds header and checksum.
     ///

@@ -1,8 +1,8 @@
 //! The calls of the C client that its safe crate does not offer, and nothing else. All unsafe code of this crate is here.
 //!
 //! What is missing there: the identity of a topic, the metadata of positions as they were written, positions sent
-//! without a consumer of the group, and records taken many at a time from one partition (half the processor time of the
-//! safe call, by the measurement in this crate's `README.md`).
+//! without a consumer of the group, and records taken from a partition and handed to one many at a time (about half the
+//! processor time of the safe calls, by the measurement in this crate's `README.md`).
 //!
 //! Invariants: each pointer that C gives is wrapped in a type that frees it once; nothing borrowed from an answer
 //! outlives it; a partition's queue is dropped before the client that it belongs to.
@@ -11,6 +11,7 @@ mod admin;
 mod group;
 mod offsets;
 mod partition;
+mod produce;
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use rdkafka::types::RDKafkaType;
 pub(crate) use group::{GroupReading, position};
 pub(crate) use offsets::send_offsets;
 pub(crate) use partition::{Message, PartitionQueue};
+pub(crate) use produce::{ProducedTopic, flush};
 
 use crate::failure::KafkaFailure;
 

@@ -1,19 +1,20 @@
 //! One transaction of Kafka, from its begin to its outcome.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::time::Duration;
 
 use arrow::array::Array;
-use log::Position;
+use log::{Position, Written};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 
 use super::reports::{Reports, Span};
 use super::{Firsts, Job, fences};
-use crate::columns::headers_of;
+use crate::columns::{has_headers, headers_of};
 use crate::failure::KafkaFailure;
 use crate::membership::Members;
-use crate::native::send_offsets;
+use crate::native::{ProducedTopic, flush, send_offsets};
 use crate::settings::KafkaSettings;
 use crate::visibility::{Ending, Place, Visibility};
 use crate::watchdog::Watchdog;
@@ -22,6 +23,8 @@ use crate::watchdog::Watchdog;
 const LOOK_UP: Duration = Duration::from_millis(50);
 /// How long to wait for room, or for the client to finish with a report that it has given.
 const A_MOMENT: Duration = Duration::from_micros(50);
+/// Records that are handed over in one call.
+const AT_ONCE: usize = 4096;
 
 /// What became of a transaction.
 pub(super) enum Outcome {
@@ -89,39 +92,77 @@ impl Attempt<'_> {
 
     /// Hands all records to the client, in order.
     fn produce(&self) -> Result<(), Prepared> {
-        let reports = self.producer.context();
         let appends = self.jobs.iter().flat_map(|job| &job.appends).enumerate();
         for (number, append) in appends {
-            let topic = self.settings.outside(&append.topic);
-            let records = &append.records;
-            for index in 0..records.len() {
-                let mut record = BaseRecord::<[u8], [u8], usize> {
-                    topic: &topic,
-                    partition: Some(append.partition),
-                    payload: records.values.is_valid(index).then(|| records.values.value(index)),
-                    key: records.keys.is_valid(index).then(|| records.keys.value(index)),
-                    timestamp: None,
-                    headers: headers_of(records, index),
-                    delivery_opaque: number,
+            let name = self.settings.outside(&append.topic);
+            let topic = ProducedTopic::new(self.producer.client(), &name).map_err(Prepared::Refused)?;
+            let mut next = 0;
+            while next < append.records.len() {
+                let rest = next..append.records.len().min(next + AT_ONCE);
+                // A record with headers needs a call of its own.
+                let plain = rest.take_while(|index| !has_headers(&append.records, *index)).count();
+                let (taken, refused) = match plain {
+                    0 => self.hand_over_one(&name, append, next, number),
+                    plain => self.hand_over(&topic, append, next..next + plain, number),
                 };
-                reports.expect();
-                while let Err((error, back)) = self.producer.send(record) {
-                    if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                        reports.unexpect();
-                        return Err(Prepared::Refused(KafkaFailure::of("writing a record", &error)));
-                    }
-                    record = back;
-                    std::thread::sleep(A_MOMENT);
+                next += taken;
+                match refused {
+                    None => {}
+                    Some(RDKafkaErrorCode::QueueFull) => std::thread::sleep(A_MOMENT),
+                    Some(code) => return Err(Prepared::Refused(KafkaFailure::coded("writing a record", code, ""))),
                 }
             }
         }
         Ok(())
     }
 
+    /// Hands over records without headers. Gives how many were taken, and why the next one was not.
+    fn hand_over(
+        &self,
+        topic: &ProducedTopic<'_, Reports>,
+        append: &Written,
+        range: Range<usize>,
+        number: usize,
+    ) -> (usize, Option<RDKafkaErrorCode>) {
+        let (reports, count) = (self.producer.context(), range.len());
+        reports.expect(count);
+        let (taken, refused) = topic.hand_over(append.partition, &append.records, range, number);
+        reports.unexpect(count - taken);
+        (taken, refused)
+    }
+
+    /// Hands over one record with its headers.
+    fn hand_over_one(
+        &self,
+        topic: &str,
+        append: &Written,
+        index: usize,
+        number: usize,
+    ) -> (usize, Option<RDKafkaErrorCode>) {
+        let (reports, records) = (self.producer.context(), &append.records);
+        let record = BaseRecord::<[u8], [u8], usize> {
+            topic,
+            partition: Some(append.partition),
+            payload: records.values.is_valid(index).then(|| records.values.value(index)),
+            key: records.keys.is_valid(index).then(|| records.keys.value(index)),
+            timestamp: None,
+            headers: headers_of(records, index),
+            delivery_opaque: number,
+        };
+        reports.expect(1);
+        let Err((error, _)) = self.producer.send(record) else { return (1, None) };
+        reports.unexpect(1);
+        (0, Some(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)))
+    }
+
     /// Waits until each record has been reported. Each is, at the latest when its time is over.
     fn drain(&self) {
         let reports = self.producer.context();
-        while !reports.wait(LOOK_UP) {
+        loop {
+            flush(self.producer.client(), LOOK_UP);
+            if reports.wait(LOOK_UP) {
+                break;
+            }
             if reports.refusal().is_some() {
                 // What is left would only be waited for.
                 self.producer.purge(PurgeConfig::default().queue().inflight());

@@ -46,14 +46,14 @@ impl Reports {
         state.refusal = None;
     }
 
-    /// A record is about to be sent.
-    pub(super) fn expect(&self) {
-        self.state().awaited += 1;
+    /// So many records are about to be sent.
+    pub(super) fn expect(&self, records: usize) {
+        self.state().awaited += records;
     }
 
-    /// A record was not sent after all.
-    pub(super) fn unexpect(&self) {
-        self.state().awaited -= 1;
+    /// So many records were not sent after all.
+    pub(super) fn unexpect(&self, records: usize) {
+        self.state().awaited -= records;
     }
 
     /// Waits until each record has been reported, or for so long. Says whether each has.

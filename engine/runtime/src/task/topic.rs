@@ -199,7 +199,7 @@ impl TopicTask {
         for store in self.chain.stores() {
             let mut changes = RecordsBuilder::new();
             store.changes(&mut |key, value| changes.push(Some(key), value, &Headers::new(), 0));
-            changed.push(changes.len());
+            changed.push((!changes.is_empty()).then(|| store.changed()));
             if !changes.is_empty() {
                 let topic = names::changelog(&self.context.parts.topology, store.name());
                 closing.changes.push((topic, changes.finish()));
@@ -211,10 +211,8 @@ impl TopicTask {
         self.chain.commit();
         // What came back from the dead letters does not move the task in its input.
         let position = if closing.replayed { None } else { Some(next) };
-        let changed: Vec<Option<Changed>> = changed
-            .into_iter()
-            .map(|records| if records == 0 { None } else { ends.next().map(|end| Changed { records, end }) })
-            .collect();
+        let changed: Vec<Option<Changed>> =
+            changed.into_iter().map(|entries| Some(Changed { entries: entries?, end: ends.next()? })).collect();
         self.snapshots.committed(&self.chain.stores(), &changed, position);
         Ok(Progress { next: at, topic: progress.topic.clone(), open: None })
     }

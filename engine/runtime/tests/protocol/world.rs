@@ -71,7 +71,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     pub(crate) table: Arc<ModelTable>,
     pub(crate) landing: Arc<dyn Landing>,
-    /// Records of a changelog after which a snapshot is written; 0 for none at all.
+    /// Changed entries after which a snapshot is written; 0 for none at all.
     pub(crate) snapshots_every: u64,
     pub(crate) offers: Arc<Mutex<Vec<Offer>>>,
     /// What documents may take of memory.

@@ -21,14 +21,28 @@ fn changes(store: &mut SeenKeys) -> Vec<Change> {
 /// A record of the changelog.
 type Change = (Vec<u8>, Option<Vec<u8>>);
 
-/// Restores from records in their order; of a compacted changelog only the last of each key is left.
-fn replay(store: &mut SeenKeys, changelog: &[Change], compacted: bool) {
-    for (at, (key, value)) in changelog.iter().enumerate() {
-        let last = changelog[at + 1..].iter().all(|(later, _)| later != key);
-        if last || !compacted {
-            store.apply(key, value.as_deref()).expect("own records");
+/// Restores from records in their order.
+fn replay(store: &mut SeenKeys, changelog: &[Change]) {
+    for (key, value) in changelog {
+        store.apply(key, value.as_deref()).expect("own records");
+    }
+}
+
+/// The records of one key as earlier versions wrote them, for each block.
+fn by_key(changelog: &[Change]) -> Vec<Change> {
+    let mut records = Vec::new();
+    for (key, value) in changelog {
+        let value = value.as_deref().expect("no record is without a value");
+        if key[..] != [2] {
+            records.push((key.clone(), Some(value.to_vec())));
+            continue;
+        }
+        for entry in value[1..].chunks_exact(32) {
+            let value = [&[1], &entry[16..]].concat();
+            records.push(([&[0], &entry[..16]].concat(), Some(value)));
         }
     }
+    records
 }
 
 fn empty() -> SeenKeys {
@@ -79,7 +93,7 @@ enum Action {
     CommitThatFails,
     TakeSnapshot,
     RestoreFromChangelog {
-        compacted: bool,
+        by_key: bool,
     },
     /// From the snapshot so many before the last, and the changelog from so many records before where that stood.
     RestoreFromSnapshot {
@@ -104,7 +118,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         1 => Just(Action::Rollback),
         1 => Just(Action::CommitThatFails),
         1 => Just(Action::TakeSnapshot),
-        1 => any::<bool>().prop_map(|compacted| Action::RestoreFromChangelog { compacted }),
+        1 => any::<bool>().prop_map(|by_key| Action::RestoreFromChangelog { by_key }),
         2 => (0_usize..3, 0_usize..4).prop_map(|(back, earlier)| Action::RestoreFromSnapshot { back, earlier }),
     ];
     proptest::collection::vec(action, 0..200)
@@ -159,9 +173,13 @@ proptest! {
                     store.write_state(&mut bytes).expect("memory does not fail");
                     snapshots.push((bytes, changelog.len()));
                 }
-                Action::RestoreFromChangelog { compacted } => {
+                Action::RestoreFromChangelog { by_key: alone } => {
                     store = empty();
-                    replay(&mut store, &changelog, compacted);
+                    if alone {
+                        replay(&mut store, &by_key(&changelog));
+                    } else {
+                        replay(&mut store, &changelog);
+                    }
                     model = committed.clone();
                     marked.clear();
                 }
@@ -170,7 +188,7 @@ proptest! {
                     store = empty();
                     store.read_state(&mut bytes.as_slice()).expect("own bytes");
                     // Applying a record twice does no harm.
-                    replay(&mut store, &changelog[known.saturating_sub(earlier)..], false);
+                    replay(&mut store, &changelog[known.saturating_sub(earlier)..]);
                     model = committed.clone();
                     marked.clear();
                 }
@@ -210,25 +228,43 @@ fn a_row_older_than_stream_time_less_remember_is_late() {
 }
 
 #[test]
-fn old_keys_leave_memory_and_changelog() {
-    let mut store = empty();
-    let mut changelog = BTreeMap::new();
-    let mut most = 0;
+fn old_keys_leave_memory_also_while_a_changelog_is_read() {
+    let (mut store, mut restored) = (empty(), empty());
+    let mut most = (0, 0);
     for arrival in 0..2_000_i64 {
         store.observe(u128::from(arrival.unsigned_abs()), 1, arrival);
         if arrival % 3 == 0 {
-            for (key, value) in changes(&mut store) {
-                match value {
-                    Some(value) => changelog.insert(key, value),
-                    None => changelog.remove(&key),
-                };
-            }
+            replay(&mut restored, &changes(&mut store));
             store.commit();
-            most = most.max(store.len());
-            assert_eq!(changelog.len(), store.len() + 1, "one record an entry, one for stream time");
+            most = (most.0.max(store.len()), most.1.max(restored.len()));
         }
     }
-    assert!(most <= 25, "{most} keys in memory");
+    assert!(most.0 <= 25 && most.1 <= 25, "{most:?} keys in memory");
+}
+
+#[test]
+fn a_large_commit_is_cut_into_records() {
+    let mut store = empty();
+    (0..20_000).for_each(|key| assert_eq!(store.observe(key, 1, 5), Seen::New));
+    assert_eq!(store.changed(), 20_000);
+    let records = changes(&mut store);
+    let sizes: Vec<usize> = records.iter().map(|(_, value)| value.as_ref().map_or(0, Vec::len)).collect();
+    assert_eq!(sizes, [1 + 8192 * 32, 1 + 8192 * 32, 1 + 3616 * 32, 9]);
+    let mut restored = empty();
+    let entries: usize =
+        records.iter().map(|(key, value)| restored.apply(key, value.as_deref()).expect("own records")).sum();
+    assert_eq!((entries, restored.len()), (20_000, 20_000));
+}
+
+#[test]
+fn one_key_can_be_looked_for_alone() {
+    let mut store = empty();
+    (0..100).for_each(|key| assert_eq!(store.observe(key, 7, 5), Seen::New));
+    for records in [changes(&mut store), by_key(&changes(&mut store))] {
+        let mut one = SeenKeys::of_one_key("seen".into(), Duration::from_millis(10), 42);
+        replay(&mut one, &records);
+        assert_eq!((one.len(), one.get(42), one.get(41)), (1, Some((5, 7)), None));
+    }
 }
 
 #[test]
@@ -262,12 +298,21 @@ fn the_changelog_bytes_do_not_change() {
     let mut store = empty();
     store.observe(0x0102, 0x0304, 0x0506);
     let records = changes(&mut store);
+    let mut block = vec![0; 33];
+    (block[0], block[15], block[16], block[23], block[24], block[31], block[32]) = (1, 1, 2, 5, 6, 3, 4);
+    assert_eq!(records[0], (vec![2], Some(block)));
+    assert_eq!(records[1], (vec![1], Some(vec![1, 0, 0, 0, 0, 0, 0, 5, 6])));
+}
+
+#[test]
+fn what_earlier_versions_wrote_is_read() {
     let mut key = vec![0; 17];
     key[15..].copy_from_slice(&[1, 2]);
-    assert_eq!(records[0].0, key);
-    assert_eq!(records[0].1.as_deref(), Some(&[1, 0, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0, 0, 0, 0, 3, 4][..]));
-    assert_eq!(records[1].0, [1]);
-    assert_eq!(records[1].1.as_deref(), Some(&[1, 0, 0, 0, 0, 0, 0, 5, 6][..]));
+    let mut store = empty();
+    store.apply(&key, Some(&[1, 0, 0, 0, 0, 0, 0, 5, 6, 0, 0, 0, 0, 0, 0, 3, 4])).expect("a key");
+    assert_eq!(store.get(0x0102), Some((0x0506, 0x0304)));
+    store.apply(&key, None).expect("forgotten");
+    assert!(store.is_empty());
 }
 
 #[test]
@@ -280,6 +325,8 @@ fn foreign_records_are_refused() {
         (&[0, 1], None, "a key of another length"),
         (&key, Some(&value[..9]), "a value of another length"),
         (&[1], Some(&value[..5]), "a time of another length"),
+        (&[2], Some(&value), "a block of another length"),
+        (&[2], None, "an unknown kind of key"),
         (&key, Some(&[2]), "version 2"),
     ];
     for (key, value, expected) in cases {
