@@ -124,7 +124,7 @@ fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(Document
             }
         }
     }
-    let Assigned { per_source, not_claimed, no_files } =
+    let Assigned { per_source, not_claimed, no_files, skipped } =
         Claims::assign(folder, &sources).map_err(|error| match error {
             ClaimError::Twice { .. } => failure(
                 Exit::Usage,
@@ -133,13 +133,21 @@ fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(Document
             ),
             error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
         })?;
-    if let Some(first) = not_claimed.first().filter(|_| ends && !sources.is_empty())
-        && per_source.values().all(Vec::is_empty)
-    {
-        return Err(nothing_claimed(folder, first, not_claimed.len(), &sources));
+    if ends && !sources.is_empty() && per_source.values().all(Vec::is_empty) {
+        if let Some(first) = not_claimed.first() {
+            return Err(nothing_claimed(folder, first, not_claimed.len(), &sources));
+        }
+        if let Some(first) = skipped.first() {
+            return Err(failure(
+                Exit::Usage,
+                format!("nothing in {} is a whole document: {first}", folder.display()),
+                "wait until the downloads are done, or give the files the names under which they were published",
+            ));
+        }
     }
     let no_files = no_files.iter().map(|path| file_connector::no_file(path));
-    let not_claimed = not_claimed.iter().map(|path| path.display().to_string()).chain(no_files).collect();
+    let others = not_claimed.iter().map(|path| path.display().to_string());
+    let not_claimed = others.chain(skipped).chain(no_files).collect();
     Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
 }
 

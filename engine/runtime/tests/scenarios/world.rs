@@ -330,7 +330,14 @@ impl Source for Publisher {
         for (name, text) in &self.offers {
             let Some(fields) = self.patterns.iter().find_map(|pattern| pattern.matches(name)) else { continue };
             let (url, content) = (format!("/{name}"), &mut text.as_bytes());
-            discovery.found(Found { name: name.clone(), url, fields, validators: None, content })?;
+            discovery.found(Found {
+                name: name.clone(),
+                url,
+                fields,
+                validators: None,
+                instead_of: None,
+                content,
+            })?;
         }
         Ok(())
     }
