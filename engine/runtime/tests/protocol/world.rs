@@ -318,6 +318,7 @@ impl World {
             chain,
             outputs: IndexMap::new(),
             destination: Destination::Table(TableOutput {
+                was: None,
                 landing: Arc::clone(&self.landing),
                 table: definition(self.kind.meaning()),
                 batch_rows: RANGE_ROWS,

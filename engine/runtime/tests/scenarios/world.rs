@@ -284,6 +284,7 @@ impl World {
             destination: match &flow.to {
                 plan::To::Topic(topic) => Destination::Topic(self.output(topic)),
                 plan::To::Table(write) => Destination::Table(TableOutput {
+                was: None,
                     landing: Arc::clone(&self.tables[&write.table.name]) as _,
                     table: write.table.clone(),
                     batch_rows: write.batch_rows,
