@@ -145,9 +145,8 @@ fn gone(discovery: &dyn Discovery, fields: &Fields, files: &[File]) -> Option<St
     let was = Path::new(&newest.url);
     // By far the most documents: what is there is the newest.
     let is_there = |file: &File| file.path == was || was.file_name().is_some_and(|name| *name == *file.name);
-    let has_it = |file: &File| {
-        discovery.known(&file.path.to_string_lossy()).is_some_and(|known| known.sha256 == newest.sha256)
-    };
+    let has_it =
+        |file: &File| discovery.known(&file.path.to_string_lossy()).is_some_and(|known| known.sha256 == newest.sha256);
     if files.iter().any(|file| is_there(file) || has_it(file)) {
         return None;
     }

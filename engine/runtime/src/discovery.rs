@@ -19,9 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::{Headers, RecordsBuilder, partition_of};
-use connect::{
-    Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, RawError, RawStore, SourceError, Stop,
-};
+use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, RawError, RawStore, SourceError, Stop};
 use log::{Log, LogError, Position, Written};
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
@@ -185,12 +183,7 @@ impl FlowDiscovery {
         format!("{}/{}/{said}", self.topology, self.flow)
     }
 
-    fn append(
-        &self,
-        record: &DocumentRecord,
-        addresses: &[(&str, &Address)],
-        again: bool,
-    ) -> Result<(), SourceError> {
+    fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {
         let mut documents = RecordsBuilder::new();
         let text = serde_json::to_vec(record).map_err(|error| transient(&error))?;
         documents.push(Some(record.key.as_bytes()), Some(&text), &Headers::new(), 0);

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt};
 use serde_json::Value;
 
-use crate::access::{Access, newest};
 use super::remedies::remedies;
+use crate::access::{Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};

@@ -131,8 +131,7 @@ mod tests {
     #[test]
     fn a_dead_letter_reads_well_and_steers_no_terminal() {
         let letter = |bytes: &str, hex: Option<&str>| {
-            let mut letter =
-                json!({ "id": "a/b/0f/0/1/2", "arrival": 1_767_225_600_123_i64, "first_failed": 0,
+            let mut letter = json!({ "id": "a/b/0f/0/1/2", "arrival": 1_767_225_600_123_i64, "first_failed": 0,
                         "line": 0, "bytes": bytes });
             if let Some(hex) = hex {
                 letter["bytes_hex"] = json!(hex);

@@ -6,7 +6,8 @@
 /// Starts the message proper.
 const STARTS: &str = "DB::Exception: ";
 /// What comes after the first sentence.
-const ENDS: [&str; 6] = [" in scope ", ". In scope ", ": In scope ", ". Expected one of", ". Maybe you meant", " (version "];
+const ENDS: [&str; 6] =
+    [" in scope ", ". In scope ", ": In scope ", ". Expected one of", ". Maybe you meant", " (version "];
 
 /// What is wrong with a query, and what helps. `code` is ClickHouse's own number.
 pub(super) fn told(code: u32, message: &str, query: &str) -> (String, String) {

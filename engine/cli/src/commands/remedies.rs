@@ -29,8 +29,11 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
     }
     if number("repeats") > 0 {
         let (cause, helps) = match append {
-            true => ("somebody inserted them again, or release --from landed them a second time", " deduplicate by * \
-                     except(_loaded_at)"),
+            true => (
+                "somebody inserted them again, or release --from landed them a second time",
+                " deduplicate by * \
+                     except(_loaded_at)",
+            ),
             false => ("somebody inserted them again; who reads the table does not see them", ""),
         };
         told.push(format!("repeats: {cause}. To go on: spotlight sql \"optimize table {table} final{helps}\""));
@@ -80,15 +83,17 @@ mod tests {
 
     #[test]
     fn each_kind_of_difference_has_a_cause_and_a_command() {
-        let landing = |rows: &str, gaps: u64, repeats: u64, strays: u64| {
-            json!({ "flow": "a/b", "table": "demo.t", "rows": rows, "gaps": gaps, "repeats": repeats, "strays": strays })
-        };
+        let landing = |rows: &str, gaps: u64, repeats: u64, strays: u64| json!({ "flow": "a/b", "table": "demo.t", "rows": rows, "gaps": gaps, "repeats": repeats, "strays": strays });
         let (release, delete) = ("spotlight release a/b --from earliest", "sql \"delete from demo.t where startsWith(");
         let cases: [(_, &[&str], &[&str]); 6] = [
             (landing("append", 0, 0, 0), &[], &["o"]),
             (landing("append", 1, 0, 0), &["gaps: ", release, delete], &["repeats"]),
             (landing("by-key", 1, 0, 0), &["gaps: ", release], &[delete]),
-            (landing("append", 0, 1, 0), &["optimize table demo.t final deduplicate by * except(_loaded_at)"], &["gaps"]),
+            (
+                landing("append", 0, 1, 0),
+                &["optimize table demo.t final deduplicate by * except(_loaded_at)"],
+                &["gaps"],
+            ),
             (landing("by-key", 0, 1, 0), &["optimize table demo.t final\""], &["gaps"]),
             (landing("by-document", 0, 0, 1), &["strays: ", release, delete], &["gaps"]),
         ];

@@ -91,7 +91,10 @@ fn ids_that_mean_nothing_or_belong_elsewhere_are_told_one_by_one() {
     let states = workplace.say(&["sql", "--format", "TSV", query]).ends(0).output;
     assert_eq!(states.lines().filter(|state| *state == "given-up").count(), 1, "{states}");
     // A flow that the file lost is told too.
-    workplace.write_changed("my-list.yaml", &[("  load:\n", "  fetch:\n    bad-rows-above: 90%\n"), ("flow: load", "flow: fetch")]);
+    workplace.write_changed(
+        "my-list.yaml",
+        &[("  load:\n", "  fetch:\n    bad-rows-above: 90%\n"), ("flow: load", "flow: fetch")],
+    );
     let said = workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0).errors;
     assert!(said.contains("of my-list/load, a flow that my-list.yaml does not have"), "{said}");
 }
@@ -138,7 +141,8 @@ fn a_table_that_differs_is_told_with_what_helps_and_that_helps() {
     workplace.say(&ONCE).ends(0);
     told(0);
     // Rows that somebody wrote, under a name of nobody.
-    let stray = "insert into demo.my_list select * replace ('ZZZ' as symbol, 'me' as _landing) from demo.my_list limit 1";
+    let stray =
+        "insert into demo.my_list select * replace ('ZZZ' as symbol, 'me' as _landing) from demo.my_list limit 1";
     workplace.say(&["sql", stray]).ends(0);
     let said = told(4);
     query(&commands(&said, "strays: ")[0]);
@@ -153,7 +157,11 @@ fn a_query_that_is_refused_is_told_by_its_place_and_what_there_is() {
         ("select nope from demo.my_list", "`nope`\n", "\"describe table demo.my_list\" lists the columns"),
         ("select * from demo.nope", "'demo.nope'\n", "\"show tables from demo\" lists the tables"),
         ("select * from nowhere.nope", "nowhere", "spotlight sql \"show "),
-        ("select symbol\nfrom demo.my_list x y", "  from demo.my_list x y\n                      ^\n", "mend the query"),
+        (
+            "select symbol\nfrom demo.my_list x y",
+            "  from demo.my_list x y\n                      ^\n",
+            "mend the query",
+        ),
     ];
     for (query, what, remedy) in cases {
         let said = workplace.say(&["sql", query]).ends(64).errors;
