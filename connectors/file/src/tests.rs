@@ -99,9 +99,9 @@ fn files_are_found_in_order_of_name_with_their_fields() {
     let mut files = source(folder.path(), &["r{date:%Y%m%d}.csv"]);
     files.round(&mut notebook).unwrap();
     let first = [
+        "not claimed readme.md",
         r#"r20260105.csv {"date": "2026-01-05"} one"#,
         r#"r20260106.csv {"date": "2026-01-06"} two"#,
-        "not claimed readme.md",
     ];
     assert_eq!(notebook.lines, first);
 
@@ -109,7 +109,7 @@ fn files_are_found_in_order_of_name_with_their_fields() {
     notebook.lines.clear();
     fs::write(folder.path().join("r20260106.csv"), "other").unwrap();
     files.round(&mut notebook).unwrap();
-    let second = ["unchanged r20260105.csv", r#"r20260106.csv {"date": "2026-01-06"} other"#, "not claimed readme.md"];
+    let second = ["not claimed readme.md", "unchanged r20260105.csv", r#"r20260106.csv {"date": "2026-01-06"} other"#];
     assert_eq!(notebook.lines, second);
 }
 
@@ -168,7 +168,7 @@ fn what_is_unfinished_is_named_and_not_read() {
     }
     let cases: &[(&[&str], &[&str])] = &[
         (
-            &["*{letter:a}.csv*"],
+            &["*{letter:[a]}.csv*"],
             &[
                 "not claimed .a.csv (skipped: a hidden file)",
                 "not claimed a.csv.part (skipped: `.part` ends names of unfinished downloads or copies)",
@@ -220,7 +220,7 @@ fn where_the_newest_file_is_gone_the_last_that_is_there_takes_its_place_once() {
     write("list (1).txt", "half");
     write("list-v2.txt", "two");
     let mut notebook = Notebook { now: FAR_FUTURE, ..Notebook::default() };
-    let mut files = source(folder.path(), &["{name:list}*.txt"]);
+    let mut files = source(folder.path(), &["{kind:[l]}ist*.txt"]);
     let mut round = |notebook: &mut Notebook| {
         notebook.lines.clear();
         files.round(notebook).unwrap();
@@ -236,18 +236,18 @@ fn where_the_newest_file_is_gone_the_last_that_is_there_takes_its_place_once() {
         folder.path().join("list-3.txt").to_str().unwrap().to_owned(),
         Known { sha256: "two".to_owned(), validators: None, fetched_at: 0 },
     );
-    assert_eq!(round(&mut notebook), [r#"list-3.txt {"name": "list"} two"#]);
-    notebook.newest.get_mut(&Fields::from([("name".to_owned(), "list".to_owned())])).unwrap().url =
+    assert_eq!(round(&mut notebook), [r#"list-3.txt {"kind": "l"} two"#]);
+    notebook.newest.get_mut(&Fields::from([("kind".to_owned(), "l".to_owned())])).unwrap().url =
         folder.path().join("list-v2.txt").to_str().unwrap().to_owned();
     assert!(round(&mut notebook).is_empty(), "the content is there");
     remove("list-3.txt");
     let gone = folder.path().join("list-v2.txt");
-    assert_eq!(round(&mut notebook), [format!(r#"list.txt {{"name": "list"}} one instead of {}"#, gone.display())]);
+    assert_eq!(round(&mut notebook), [format!(r#"list.txt {{"kind": "l"}} one instead of {}"#, gone.display())]);
     assert!(round(&mut notebook).is_empty(), "once is enough");
     // What came from elsewhere is not missing here, and neither is what a disk holds that is not mounted.
     for elsewhere in ["https://publisher.example/list-v3.txt", "/nowhere/list-v3.txt", "/list-v3.txt"] {
         let newest = Newest { url: elsewhere.to_owned(), sha256: "three".to_owned() };
-        notebook.newest.insert(Fields::from([("name".to_owned(), "list".to_owned())]), newest);
+        notebook.newest.insert(Fields::from([("kind".to_owned(), "l".to_owned())]), newest);
         assert!(round(&mut notebook).is_empty(), "{elsewhere}");
     }
 }

@@ -75,7 +75,7 @@ impl Access {
             Question::Reconcile => self.reconcile(),
             Question::Replay { files, code, ids, dry } => {
                 let chosen = Chosen::new(self, code.as_ref(), ids)?;
-                Ok(serde_json::to_value(crate::replay::replay(self, files, chosen, *dry)?)?)
+                Ok(serde_json::to_value(crate::replay::replay(self, files, &chosen, *dry)?)?)
             }
             Question::GiveUp { flow, code, ids } => {
                 flow.as_ref().map_or(Ok(()), |flow| self.folder.knows(flow))?;

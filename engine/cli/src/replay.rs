@@ -100,7 +100,7 @@ struct OfFlow {
 }
 
 /// Sends back, or tries, the open dead letters of the topologies in these files.
-pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: Chosen, dry: bool) -> Result<Done> {
+pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: bool) -> Result<Done> {
     let loaded = topology::load(files, &topology::DiskFiles);
     if let Some(finding) = loaded.findings.iter().find(|finding| finding.severity == topology::Severity::Error) {
         return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
@@ -110,7 +110,6 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: Chosen, dry: bo
         one.flows.iter().map(|flow| format!("{}/{}", one.name, flow.name)).collect()
     };
     let of_files: BTreeSet<String> = loaded.topologies.iter().flat_map(of_topology).collect();
-    let chosen = &chosen;
     for topology in &loaded.topologies {
         let running = access.revisions.get(&*topology.name);
         if !dry && running.is_some_and(|running| **running != *topology.revision) {
