@@ -13,7 +13,8 @@ use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
 use crate::listing::{Listed, list_folder};
-use crate::offer::{Troubles, offer};
+use crate::round::Round;
+use crate::unfinished::{Claim, claim, skipped};
 
 /// One file and the key that its name gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub struct Assigned {
     pub not_claimed: Vec<PathBuf>,
     /// What lies in the folder and is no file: folders, links that lead nowhere, devices. In order of name.
     pub no_files: Vec<PathBuf>,
+    /// Files that would be claimed, but for what their names say of them: unfinished, a copy, hidden. Each with the
+    /// reason, as people are told of it.
+    pub skipped: Vec<String>,
 }
 
 /// Why the files of a folder could not be shared out.
@@ -64,29 +68,41 @@ pub enum ClaimError {
 pub struct Claims;
 
 impl Claims {
-    /// Gives each file of `folder` to the one source whose patterns match its name. Sub-folders and hidden files are
-    /// ignored. Within one source the first pattern that matches gives the fields.
+    /// Gives each file of `folder` to the one source whose patterns match its name. Sub-folders are ignored, and so are
+    /// hidden files unless a pattern spells the dot. Within one source the first pattern that matches gives the fields.
     ///
     /// # Errors
     /// [`ClaimError`]: nothing was assigned then.
     pub fn assign(folder: &Path, sources: &[(String, Vec<Pattern>)]) -> Result<Assigned, ClaimError> {
-        let Listed { files, no_files } = list_folder(folder)
+        let Listed { files, no_files, hidden } = list_folder(folder)
             .map_err(|source| ClaimError::Folder { folder: folder.display().to_string(), source })?;
         let mut assigned = Assigned {
             per_source: sources.iter().map(|(source, _)| (source.clone(), Vec::new())).collect(),
             not_claimed: Vec::new(),
             no_files,
+            skipped: Vec::new(),
         };
-        for path in files {
+        let hidden = hidden.into_iter().map(|path| (path, true));
+        for (path, hidden) in files.into_iter().map(|path| (path, false)).chain(hidden) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
                 assigned.not_claimed.push(path);
                 continue;
             };
-            let mut claims = sources.iter().filter_map(|(source, patterns)| {
-                patterns.iter().find_map(|pattern| pattern.matches(&name)).map(|fields| (source, fields))
-            });
+            let (mut claims, mut aside) = (Vec::new(), None);
+            for (source, patterns) in sources {
+                match claim(patterns, &name) {
+                    Claim::Taken(fields) => claims.push((source, fields)),
+                    Claim::Skipped(mark) => aside = Some(mark),
+                    Claim::No => {}
+                }
+            }
+            let mut claims = claims.into_iter();
             let Some((source, fields)) = claims.next() else {
-                assigned.not_claimed.push(path);
+                match aside {
+                    Some(mark) => assigned.skipped.push(skipped(&path, mark)),
+                    None if hidden => {}
+                    None => assigned.not_claimed.push(path),
+                }
                 continue;
             };
             let others: Vec<String> = claims.map(|(other, _)| other.clone()).collect();
@@ -117,14 +133,11 @@ impl ClaimedFiles {
 
 impl Source for ClaimedFiles {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
-        let mut troubles = Troubles::default();
+        let mut round = Round::begin(discovery);
         for file in &self.files {
-            if discovery.stopping() {
-                return Err(SourceError::Stopping);
-            }
-            offer(discovery, &file.path, &file.name, file.fields.clone(), &mut troubles)?;
+            round.offer(&file.path, &file.name, &file.fields)?;
         }
-        troubles.finish()
+        round.finish()
     }
 
     fn describe(&self) -> Arc<str> {
@@ -159,6 +172,7 @@ mod tests {
             "NYSEshvol20210127.txt",
             "readme.md",
             ".cnsfails202105a.swp",
+            "cnsfails202105a.zip.part",
         ]);
         fs::create_dir(folder.path().join("cnsfails202106a")).unwrap();
         let assigned = Claims::assign(
@@ -178,6 +192,7 @@ mod tests {
         assert_eq!(assigned.per_source["short/load"][0].fields["date"], "2021-01-27");
         assert!(assigned.per_source["none/load"].is_empty());
         assert_eq!(assigned.not_claimed, [folder.path().join("readme.md")]);
+        assert_eq!(assigned.skipped, [skipped(&folder.path().join("cnsfails202105a.zip.part"), ".part")]);
     }
 
     #[test]

@@ -5,7 +5,11 @@
 //! read; [`ClaimedFiles`] then offers to one source exactly what it was given.
 //!
 //! A file that is still being written is not taken: the bytes read must be the bytes that the file system told of
-//! before and after. Names that are not UTF-8 match no pattern; they are shown lossily.
+//! before and after. Nor is one whose name says that it is an unfinished download, an editor's copy or hidden, unless a
+//! pattern spells that. Names that are not UTF-8 match no pattern; they are shown lossily.
+//!
+//! What is deleted stays in the tables. But where the file of a document's newest version is gone and another one of
+//! the same document is still there, that one's content is the newest again.
 //!
 //! Deliberately absent: watching by notification (the runtime asks for rounds), hidden files, deletion of what was
 //! read.
@@ -13,9 +17,10 @@
 mod claims;
 mod explanations;
 mod listing;
-mod offer;
+mod round;
 mod source;
 mod steady;
+mod unfinished;
 
 pub use claims::{Assigned, ClaimError, ClaimedFile, ClaimedFiles, Claims};
 pub use explanations::{EXPLANATIONS, FILE_REFUSED, NOT_A_GLOB, NOT_THERE};

@@ -1,8 +1,8 @@
 //! Which files a path means: a folder, a glob, or one file. Nothing is opened here.
 //!
 //! Order is by the bytes of the name, then of the path, so that several files of one key become versions in the order
-//! that their names say. Hidden files (names that start with `.`) are left out, and so is what a folder's sub-folders
-//! hold; a glob enters sub-folders where it says so.
+//! that their names say. Hidden files (names that start with `.`) stand apart, and what a folder's sub-folders hold is
+//! left out; a glob enters sub-folders where it says so.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -22,6 +22,8 @@ pub(crate) struct Listed {
     pub(crate) files: Vec<PathBuf>,
     /// What is none: folders, links that lead nowhere, devices.
     pub(crate) no_files: Vec<PathBuf>,
+    /// Hidden files of a folder.
+    pub(crate) hidden: Vec<PathBuf>,
 }
 
 /// What is no file, with the reason, as people are told of it.
@@ -35,7 +37,7 @@ pub(crate) fn list(path: &str) -> Result<Listed, SourceError> {
     let place = Path::new(path);
     match fs::metadata(place) {
         Ok(metadata) if metadata.is_dir() => list_folder(place).map_err(|error| refused(place, &error)),
-        Ok(_) => Ok(Listed { files: vec![place.to_owned()], no_files: Vec::new() }),
+        Ok(_) => Ok(Listed { files: vec![place.to_owned()], ..Listed::default() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.contains(['*', '?', '[']) => list_glob(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(place)),
         Err(error) => Err(refused(place, &error)),
@@ -49,6 +51,8 @@ pub(crate) fn list_folder(folder: &Path) -> io::Result<Listed> {
         let entry = entry?;
         if !is_hidden(&entry.file_name()) {
             listed.add(entry.path())?;
+        } else if is_file(&entry.path())? {
+            listed.hidden.push(entry.path());
         }
     }
     Ok(listed.sorted())
@@ -64,6 +68,7 @@ impl Listed {
     fn sorted(mut self) -> Self {
         sort(&mut self.files);
         sort(&mut self.no_files);
+        sort(&mut self.hidden);
         self
     }
 }

@@ -1,12 +1,14 @@
 //! The `files:` source: a folder, a glob, or one file.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
 use crate::listing::{Listed, list, no_file};
-use crate::offer::{Troubles, offer};
+use crate::round::Round;
+use crate::unfinished::{Claim, claim, mark, skipped, spells};
 
 /// What a topology file says of a source of files.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,41 +33,59 @@ impl FileSource {
         Self { settings }
     }
 
-    fn fields(&self, name: &str) -> Option<Fields> {
-        if self.settings.file_names.is_empty() {
-            return Some(Fields::from([("name".to_owned(), name.to_owned())]));
+    fn claim(&self, name: &str) -> Claim {
+        // Who names the file, or a glob that ends so, means it.
+        let mark = mark(name).filter(|mark| !spells(&self.settings.path, mark));
+        match (self.settings.file_names.is_empty(), mark) {
+            (true, None) => Claim::Taken(Fields::from([("name".to_owned(), name.to_owned())])),
+            (true, Some(mark)) => Claim::Skipped(mark),
+            (false, _) => claim(&self.settings.file_names, name),
         }
-        self.settings.file_names.iter().find_map(|pattern| pattern.matches(name))
+    }
+
+    /// What lies in the folder for other reasons is named only if it was meant to be read.
+    fn name_others(&self, no_files: &[PathBuf], hidden: &[PathBuf], discovery: &mut dyn Discovery) {
+        let patterns = &self.settings.file_names;
+        for path in no_files {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| claim(patterns, name) != Claim::No) {
+                discovery.not_claimed(&no_file(path));
+            }
+        }
+        for path in hidden {
+            let claim = path.file_name().and_then(|name| name.to_str()).map(|name| claim(patterns, name));
+            if let Some(Claim::Skipped(mark)) = claim {
+                discovery.not_claimed(&skipped(path, mark));
+            }
+        }
     }
 }
 
 impl Source for FileSource {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
-        let mut troubles = Troubles::default();
-        let Listed { files, no_files } = list(&self.settings.path)?;
-        for path in no_files {
+        let Listed { mut files, no_files, hidden } = list(&self.settings.path)?;
+        self.name_others(&no_files, &hidden, discovery);
+        // A pattern that begins with a dot means hidden files.
+        let is_meant = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str());
-            // Others lie in the folder for other reasons; this one was meant to be read.
-            if name.is_some_and(|name| !self.settings.file_names.is_empty() && self.fields(name).is_some()) {
-                discovery.not_claimed(&no_file(&path));
-            }
-        }
-        let mut fitting = 0;
+            name.is_some_and(|name| matches!(claim(&self.settings.file_names, name), Claim::Taken(_)))
+        };
+        files.extend(hidden.into_iter().filter(is_meant));
+        let mut taken = Vec::new();
         for path in files {
-            if discovery.stopping() {
-                return Err(SourceError::Stopping);
-            }
-            let name = path.file_name().and_then(|name| name.to_str());
-            match name.and_then(|name| self.fields(name).map(|fields| (name, fields))) {
-                Some((name, fields)) => {
-                    fitting += 1;
-                    offer(discovery, &path, name, fields, &mut troubles)?;
-                }
-                None => discovery.not_claimed(&path.to_string_lossy()),
+            let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+            match name.map(|name| (self.claim(&name), name)) {
+                Some((Claim::Taken(fields), name)) => taken.push((path, name, fields)),
+                Some((Claim::Skipped(mark), _)) => discovery.not_claimed(&skipped(&path, mark)),
+                Some((Claim::No, _)) | None => discovery.not_claimed(&path.to_string_lossy()),
             }
         }
-        discovery.looked(&self.settings.path, fitting);
-        troubles.finish()
+        discovery.looked(&self.settings.path, taken.len());
+        let mut round = Round::begin(discovery);
+        for (path, name, fields) in &taken {
+            round.offer(path, name, fields)?;
+        }
+        round.finish()
     }
 
     fn describe(&self) -> Arc<str> {

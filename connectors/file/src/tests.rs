@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use connect::{Absent, Found, Known, Stop};
+use connect::{Absent, Found, Known, Newest, Stop};
 
 use super::*;
 use crate::claims::{ClaimedFile, ClaimedFiles};
@@ -17,6 +17,7 @@ struct Notebook {
     now: i64,
     lines: Vec<String>,
     known: BTreeMap<String, Known>,
+    newest: BTreeMap<Fields, Newest>,
     grow: Option<PathBuf>,
     stopping: bool,
 }
@@ -27,6 +28,9 @@ impl Discovery for Notebook {
     }
     fn known(&self, url: &str) -> Option<Known> {
         self.known.get(url).cloned()
+    }
+    fn newest(&self, _name: &str, fields: &Fields) -> Option<Newest> {
+        self.newest.get(fields).cloned()
     }
     fn given_up(&self, _url: &str) -> bool {
         false
@@ -39,7 +43,9 @@ impl Discovery for Notebook {
         if let Err(error) = document.content.read_to_string(&mut text) {
             return Err(SourceError::Transient { what: error.to_string(), retry_after: None });
         }
-        self.lines.push(format!("{} {:?} {text}", document.name, document.fields));
+        let gone = document.instead_of.map(|gone| format!(" instead of {gone}")).unwrap_or_default();
+        self.lines.push(format!("{} {:?} {text}{gone}", document.name, document.fields));
+        self.newest.insert(document.fields, Newest { url: document.url.clone(), sha256: text.clone() });
         let known = Known { sha256: text, validators: document.validators, fetched_at: self.now };
         self.known.insert(document.url, known);
         Ok(true)
@@ -93,9 +99,9 @@ fn files_are_found_in_order_of_name_with_their_fields() {
     let mut files = source(folder.path(), &["r{date:%Y%m%d}.csv"]);
     files.round(&mut notebook).unwrap();
     let first = [
+        "not claimed readme.md",
         r#"r20260105.csv {"date": "2026-01-05"} one"#,
         r#"r20260106.csv {"date": "2026-01-06"} two"#,
-        "not claimed readme.md",
     ];
     assert_eq!(notebook.lines, first);
 
@@ -103,7 +109,7 @@ fn files_are_found_in_order_of_name_with_their_fields() {
     notebook.lines.clear();
     fs::write(folder.path().join("r20260106.csv"), "other").unwrap();
     files.round(&mut notebook).unwrap();
-    let second = ["unchanged r20260105.csv", r#"r20260106.csv {"date": "2026-01-06"} other"#, "not claimed readme.md"];
+    let second = ["not claimed readme.md", "unchanged r20260105.csv", r#"r20260106.csv {"date": "2026-01-06"} other"#];
     assert_eq!(notebook.lines, second);
 }
 
@@ -152,4 +158,96 @@ fn claimed_files_offer_what_they_were_given() {
 
     notebook.stopping = true;
     assert!(matches!(claimed.round(&mut notebook), Err(SourceError::Stopping)));
+}
+
+#[test]
+fn what_is_unfinished_is_named_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.csv", "a.csv.part", "a.csv~", ".a.csv", ".other", "b.csv.tmp"] {
+        fs::write(folder.path().join(name), "x").unwrap();
+    }
+    let cases: &[(&[&str], &[&str])] = &[
+        (
+            &["*{letter:[a]}.csv*"],
+            &[
+                "not claimed .a.csv (skipped: a hidden file)",
+                "not claimed a.csv.part (skipped: `.part` ends names of unfinished downloads or copies)",
+                "not claimed b.csv.tmp",
+                "not claimed a.csv~ (skipped: `~` ends names of unfinished downloads or copies)",
+                r#"a.csv {"letter": "a"} x"#,
+            ],
+        ),
+        (
+            &[".{letter}.csv", "{letter}.csv.tmp"],
+            &[
+                "not claimed a.csv",
+                "not claimed a.csv.part",
+                "not claimed a.csv~",
+                r#"b.csv.tmp {"letter": "b"} x"#,
+                r#".a.csv {"letter": "a"} x"#,
+            ],
+        ),
+        (
+            &[],
+            &[
+                "not claimed a.csv.part (skipped: `.part` ends names of unfinished downloads or copies)",
+                "not claimed b.csv.tmp (skipped: `.tmp` ends names of unfinished downloads or copies)",
+                "not claimed a.csv~ (skipped: `~` ends names of unfinished downloads or copies)",
+                r#"a.csv {"name": "a.csv"} x"#,
+            ],
+        ),
+    ];
+    for (patterns, expected) in cases {
+        let mut notebook = Notebook::default();
+        source(folder.path(), patterns).round(&mut notebook).unwrap();
+        let (mut lines, mut expected) = (notebook.lines, expected.to_vec());
+        lines.sort();
+        expected.sort_unstable();
+        assert_eq!(lines, expected, "{patterns:?}");
+    }
+    // Who writes the ending into the path means it.
+    let mut notebook = Notebook::default();
+    source(&folder.path().join("*.part"), &[]).round(&mut notebook).unwrap();
+    assert_eq!(notebook.lines, [r#"a.csv.part {"name": "a.csv.part"} x"#]);
+}
+
+#[test]
+fn where_the_newest_file_is_gone_the_last_that_is_there_takes_its_place_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let remove = |name: &str| fs::remove_file(folder.path().join(name)).unwrap();
+    write("list.txt", "one");
+    write("list (1).txt", "half");
+    write("list-v2.txt", "two");
+    let mut notebook = Notebook { now: FAR_FUTURE, ..Notebook::default() };
+    let mut files = source(folder.path(), &["{kind:[l]}ist*.txt"]);
+    let mut round = |notebook: &mut Notebook| {
+        notebook.lines.clear();
+        files.round(notebook).unwrap();
+        notebook.lines.iter().filter(|line| !line.starts_with("unchanged")).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(round(&mut notebook).len(), 3);
+    assert!(round(&mut notebook).is_empty(), "all are there");
+    remove("list (1).txt");
+    assert!(round(&mut notebook).is_empty(), "it was not the newest");
+    // Its content is still there under another name.
+    fs::rename(folder.path().join("list-v2.txt"), folder.path().join("list-3.txt")).unwrap();
+    notebook.known.insert(
+        folder.path().join("list-3.txt").to_str().unwrap().to_owned(),
+        Known { sha256: "two".to_owned(), validators: None, fetched_at: 0 },
+    );
+    assert_eq!(round(&mut notebook), [r#"list-3.txt {"kind": "l"} two"#]);
+    notebook.newest.get_mut(&Fields::from([("kind".to_owned(), "l".to_owned())])).unwrap().url =
+        folder.path().join("list-v2.txt").to_str().unwrap().to_owned();
+    assert!(round(&mut notebook).is_empty(), "the content is there");
+    remove("list-3.txt");
+    let gone = folder.path().join("list-v2.txt");
+    assert_eq!(round(&mut notebook), [format!(r#"list.txt {{"kind": "l"}} one instead of {}"#, gone.display())]);
+    assert!(round(&mut notebook).is_empty(), "once is enough");
+    // What came from elsewhere is not missing here, and neither is what a disk holds that is not mounted.
+    for elsewhere in ["https://publisher.example/list-v3.txt", "/nowhere/list-v3.txt", "/list-v3.txt"] {
+        let newest = Newest { url: elsewhere.to_owned(), sha256: "three".to_owned() };
+        notebook.newest.insert(Fields::from([("kind".to_owned(), "l".to_owned())]), newest);
+        assert!(round(&mut notebook).is_empty(), "{elsewhere}");
+    }
 }

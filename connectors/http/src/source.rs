@@ -213,6 +213,7 @@ impl HttpSource {
             url: candidate.url.clone(),
             fields: candidate.fields.clone(),
             validators: validators.text(),
+            instead_of: None,
             content: &mut body,
         });
         match (found, body.failure) {

@@ -122,6 +122,9 @@ impl Discovery for Notebook {
     fn known(&self, url: &str) -> Option<Known> {
         self.known.get(url).cloned()
     }
+    fn newest(&self, _name: &str, _fields: &connect::Fields) -> Option<connect::Newest> {
+        None
+    }
     fn given_up(&self, url: &str) -> bool {
         self.given_up.contains(url)
     }

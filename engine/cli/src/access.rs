@@ -63,8 +63,13 @@ impl Access {
             }
             Question::Status => self.status(),
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
-            Question::DeadLetters => self.whole_letters(),
-            Question::ListDeadLetters { each } => Ok(serde_json::to_value(self.list_letters(*each)?)?),
+            Question::DeadLetters { only } => self.whole_letters(only),
+            Question::ListDeadLetters { each, only } => Ok(serde_json::to_value(self.list_letters(*each, only)?)?),
+            Question::Earlier { files } => {
+                let topologies = topology::load(files, &topology::DiskFiles).topologies;
+                let earlier = crate::earlier::earlier(&topologies, self.log.as_ref(), self.schemas.as_ref())?;
+                Ok(serde_json::to_value(earlier)?)
+            }
             Question::DeadLetter { id } => self.one_letter(id),
             Question::Topics => self.topics(),
             Question::Reconcile => self.reconcile(),
@@ -177,7 +182,7 @@ impl Access {
 }
 
 /// True for the topics that the engine makes for itself.
-fn is_internal(topic: &str) -> bool {
+pub(crate) fn is_internal(topic: &str) -> bool {
     const ENDS: [&str; 6] = [".documents", ".discovery", ".ledger", ".dead-letters", ".retry", ".changelog"];
     topic.starts_with("spotlight.") || ENDS.iter().any(|end| topic.ends_with(end))
 }

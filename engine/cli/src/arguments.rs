@@ -259,6 +259,12 @@ pub(crate) enum DeadLetters {
         /// Each of them with its id, without groups.
         #[arg(long)]
         all: bool,
+        /// Only those of TOPOLOGY/FLOW, or of a topology.
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<String>,
+        /// Only dead letters with this code.
+        #[arg(long)]
+        code: Option<String>,
         #[command(flatten)]
         show: Show,
     },

@@ -28,11 +28,23 @@ pub(crate) enum Question {
     /// Names of all topics.
     Topics,
     /// Dead letters that are open, or wait to be replayed: all of them whole.
-    DeadLetters,
+    DeadLetters {
+        /// Only those that are meant.
+        #[serde(flatten)]
+        only: Only,
+    },
     /// The same in groups.
     ListDeadLetters {
         /// Each by itself instead.
         each: bool,
+        /// Only those that are meant.
+        #[serde(flatten)]
+        only: Only,
+    },
+    /// Records that the schemas of these topologies cannot read.
+    Earlier {
+        /// Topology files and folders, as absolute paths.
+        files: Vec<PathBuf>,
     },
     /// One of them, whole.
     DeadLetter {
@@ -93,6 +105,15 @@ pub(crate) enum Question {
         /// One JSON object a record.
         json: bool,
     },
+}
+
+/// Which dead letters are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Only {
+    /// Of this `topology/flow` or topology.
+    pub(crate) flow: Option<String>,
+    /// With this code.
+    pub(crate) code: Option<String>,
 }
 
 /// What is answered.

@@ -4,8 +4,8 @@
 //! topologies they would become dead letters, so a run does not start and `plan` says so. Where none waits they only lie
 //! there, which is told until a newer record is written: a flow that is sent back could not read them.
 //!
-//! Of each partition the first record that waits and the last are looked at; what was written between two compatible
-//! schemas by a third, incompatible one is not seen here, and becomes dead letters.
+//! Of each partition the records that wait are looked at up to a bound, and the last one. Where more wait, what was
+//! written between by an incompatible schema is not seen here, and becomes dead letters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,15 +14,16 @@ use anyhow::Result;
 use batch::Records;
 use codec::avro::{self, Difference};
 use log::Log;
+use serde::{Deserialize, Serialize};
 use topology::plan::{From, To, TopicWrite, Topology};
 
 use crate::exit::{Exit, failure};
 use crate::show;
 
 /// A topic with records of a schema that the one of now cannot read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Earlier {
-    topic: Arc<str>,
+    topic: String,
     /// A flow that has such records before it, and how many records wait for it.
     waits: Option<(String, i64)>,
     /// What is in the way, field by field.
@@ -92,7 +93,7 @@ pub(crate) fn earlier(
             fields = look.newest()?;
         }
         if !fields.is_empty() {
-            found.push(Earlier { topic, waits, fields });
+            found.push(Earlier { topic: topic.to_string(), waits, fields });
         }
     }
     Ok(found)
@@ -135,6 +136,12 @@ fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
     planned
 }
 
+/// Bytes of one reading of records that wait.
+const READ_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the records of a partition that are looked at before a run starts. Larger: more is seen beforehand. Smaller:
+/// a run behind a long topic starts sooner.
+const LOOKED_AT: usize = 64 * 1024 * 1024;
+
 /// A look at the records of one topic.
 struct Look<'a> {
     topic: &'a str,
@@ -154,11 +161,32 @@ impl Look<'_> {
             let (next, end) = (position.map_or(0, |position| position.offset), self.log.end(self.topic, partition)?);
             if next < end {
                 unread += end - next;
-                found.extend(self.at(partition, next)?);
+                found.extend(self.waiting(partition, next)?);
                 found.extend(self.at(partition, end - 1)?);
             }
         }
         Ok((unread, found))
+    }
+
+    /// What is in the way of reading the records of a partition from an offset on, as far as they are looked at.
+    fn waiting(&self, partition: i32, mut offset: i64) -> Result<BTreeSet<String>> {
+        let (mut found, mut schemas, mut looked) = (BTreeSet::new(), BTreeSet::new(), 0);
+        while looked < LOOKED_AT {
+            let blocks = self.log.read(self.topic, partition, offset, READ_BYTES)?;
+            let Some(last) = blocks.last() else { break };
+            offset = last.next_offset();
+            for block in &blocks {
+                looked += block.memory();
+                for value in block.iter().filter_map(|record| record.value) {
+                    if let Some((id, _)) = avro::unframe(value)
+                        && schemas.insert(id)
+                    {
+                        found.extend(self.differences(id)?);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// What is in the way of reading the newest record.
@@ -189,7 +217,11 @@ impl Look<'_> {
     /// What is in the way of reading the first of these records.
     fn in_the_way(&self, records: &Records) -> Result<BTreeSet<String>> {
         let id = avro::unframe(records.values.value(0)).map(|(id, _)| id);
-        let Some(id) = id else { return Ok(BTreeSet::new()) };
+        id.map_or_else(|| Ok(BTreeSet::new()), |id| self.differences(id))
+    }
+
+    /// What is in the way of reading records of a schema.
+    fn differences(&self, id: u32) -> Result<BTreeSet<String>> {
         self.schemas.find(id)?;
         let Some(writer) = self.schemas.schema(id) else { return Ok(BTreeSet::new()) };
         let differences = avro::compatibility(self.schema, &writer)?;

@@ -43,8 +43,9 @@ Examples:
   spotlight dlq replay topologies/sec-ftd.yaml --id 3/0/17 --id 3/0/18
   spotlight run topologies/sec-ftd.yaml --once        work what was sent back
 
-Where no open dead letter matches it says so and ends with 0; a code or id that does not exist ends with 64. \
-With --dry rows are judged as a run would judge them now: by the steps with what they remember, by the columns \
+Where no open dead letter matches it says so and ends with 0; a code that does not exist ends with 64. Of several ids \
+each that is none, or belongs to a flow of other files, is told on standard error; where none is left the status is \
+64. With --dry rows are judged as a run would judge them now: by the steps with what they remember, by the columns \
 of the table, and by the table itself. Many go back in parts: who stops the command in between starts it again.";
 
 pub(crate) const DLQ_GIVE_UP: &str = "\
@@ -53,8 +54,9 @@ Examples:
   spotlight dlq give-up sec-ftd                      all flows of the topology
   spotlight dlq give-up --id 3/0/17 3/0/18           these two
 
-Where no open dead letter matches it says so and ends with 0; a flow, code or id that does not exist ends with 64. \
-What is given up is closed, not deleted. Rows of an earlier version of the document that \
+Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64. \
+Of several ids each that is none is told on standard error; where none is left the status is 64. \
+What is given up is closed, not deleted, and stays so when the same row is read again and fails. Rows of an earlier version of the document that \
 waited for it are then removed.";
 
 pub(crate) const RELEASE: &str = "\
@@ -92,8 +94,9 @@ Examples:
     --name cnsfails202009a.zip --format csv > rows.csv
 
 The document is proven whole before its first row is written. Of a refused document, or a page instead \
-of one, nothing is written; the reason is told on standard error, and the status is 3. Dead rows are \
-told on standard error, a line each, and the status is 3; all other rows are written. They are those \
+of one, nothing is written; the reason is told on standard error, and the status is 3. Dead rows of a document \
+that is accepted are told on standard error, a line each, and the status is 0, as that of a run is; all other rows \
+are written. They are those \
 that leave the flow that reads the document: further flows, which read topics, take no part.";
 
 pub(crate) const DEMO: &str = "\
@@ -126,7 +129,9 @@ pub(crate) const PLAN: &str = "\
 Examples:
   spotlight plan topologies/ --offline   the plan, and what makes its tables
   spotlight plan topologies/             what the tables lack
-  spotlight plan topologies/ --apply     make them";
+  spotlight plan topologies/ --apply     make them
+
+While a run is going on with the same data folder, that run is asked.";
 
 pub(crate) const EVAL: &str = "\
 Examples:
@@ -140,7 +145,11 @@ pub(crate) const SQL: &str = "\
 Examples:
   spotlight sql \"select count() from regsho.fails_to_deliver\"
   spotlight sql \"select * from spotlight.receipts\" --format CSV > receipts.csv
-  spotlight sql \"show tables from regsho\" --clickhouse http://localhost:8123";
+  spotlight sql \"select * except '^_' from regsho.fails_to_deliver limit 5\"
+  spotlight sql \"show tables from regsho\" --clickhouse http://localhost:8123
+
+Columns whose names begin with `_` are the engine's own: they say where a row came from. \
+`* except '^_'` leaves them out.";
 
 pub(crate) const STATUS: &str = "\
 Examples:
@@ -171,6 +180,7 @@ pub(crate) const DLQ_LS: &str = "\
 Examples:
   spotlight dlq ls
   spotlight dlq ls --all                            each with its id
+  spotlight dlq ls --flow sec-ftd/load --code E4101
   spotlight dlq ls --format json | jq '.[].message'
 
 State `open`: spotlight dlq replay sends it back. State `waiting`: it was sent back, and a run of its \
@@ -184,7 +194,9 @@ Examples:
 pub(crate) const RECONCILE: &str = "\
 Examples:
   spotlight reconcile
-  spotlight reconcile --format json   with the first differences of each table";
+  spotlight reconcile --format json   with the first differences of each table
+
+Below the differences stands what can have caused them, and the command that helps.";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:

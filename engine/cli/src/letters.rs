@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::Access;
+use crate::control::Only;
 use crate::exit::{Exit, failure};
 use crate::old_rows::OldRows;
 use crate::show;
@@ -118,22 +119,29 @@ impl Access {
     }
 
     /// All of them whole, for scripts.
-    pub(crate) fn whole_letters(&self) -> Result<Value> {
+    pub(crate) fn whole_letters(&self, only: &Only) -> Result<Value> {
+        self.knows(only)?;
         let mut all = Vec::new();
         self.each_letter(|letter, state| {
-            all.push(whole(&letter, state));
+            if only.has(&letter) {
+                all.push(whole(&letter, state));
+            }
             Ok(())
         })?;
         Ok(all.into())
     }
 
     /// What there is: in groups, or each letter.
-    pub(crate) fn list_letters(&self, each: bool) -> Result<Listed> {
+    pub(crate) fn list_letters(&self, each: bool, only: &Only) -> Result<Listed> {
+        self.knows(only)?;
         let (mut groups, mut ids) = (BTreeMap::<(String, i64), Group>::new(), Ids::default());
         let (mut open, mut waiting, mut number) = (0, 0, 0);
         self.each_letter(|letter, state| {
-            *if state == OPEN { &mut open } else { &mut waiting } += 1;
             ids.add(&letter.id);
+            if !only.has(&letter) {
+                return Ok(());
+            }
+            *if state == OPEN { &mut open } else { &mut waiting } += 1;
             number += 1;
             let DeadLetter { topology, flow, code, step, field, .. } = &letter;
             let key = format!("{topology}/{flow} {state} {code} {step} {field}");
@@ -158,7 +166,7 @@ impl Access {
 
     /// The one letter that is meant, whole.
     pub(crate) fn one_letter(&self, written: &str) -> Result<Value> {
-        let ids = self.meant(&[written.to_owned()], true)?;
+        let ids = self.meant(&[written.to_owned()], true)?.ids;
         let mut found = Value::Null;
         self.each_letter(|letter, state| {
             if ids.contains(&letter.id) {
@@ -169,8 +177,16 @@ impl Access {
         Ok(found)
     }
 
-    /// The ids that are meant by any unique beginning or end. Without `waiting` only those of open letters.
-    pub(crate) fn meant(&self, written: &[String], waiting: bool) -> Result<BTreeSet<String>> {
+    fn knows(&self, only: &Only) -> Result<()> {
+        only.flow.as_ref().map_or(Ok(()), |flow| self.folder.knows(flow))
+    }
+
+    /// The ids that are meant by any unique beginning or end. Without `waiting` only those of open letters. What means
+    /// no letter is told beside them.
+    ///
+    /// # Errors
+    /// If none of what was written means a letter.
+    pub(crate) fn meant(&self, written: &[String], waiting: bool) -> Result<Meaning> {
         let mut found: Vec<Meant> = written.iter().map(|_| Meant::default()).collect();
         self.each_letter(|letter, state| {
             let fits = written.iter().zip(&mut found).filter(|(written, _)| means(&letter.id, written));
@@ -187,7 +203,38 @@ impl Access {
             }
             Ok(())
         })?;
-        written.iter().zip(found).map(|(written, meant)| meant.only(written, waiting)).collect()
+        let mut meaning = Meaning::default();
+        let mut remedy = None;
+        for (written, meant) in written.iter().zip(found) {
+            match meant.only(written, waiting) {
+                Ok(id) => {
+                    meaning.ids.insert(id);
+                }
+                Err((what, helps)) => {
+                    remedy.get_or_insert(helps);
+                    meaning.none.push(what);
+                }
+            }
+        }
+        match remedy.filter(|_| meaning.ids.is_empty()) {
+            Some(remedy) => Err(failure(Exit::Usage, meaning.none.join("\n"), remedy)),
+            None => Ok(meaning),
+        }
+    }
+}
+
+/// What ids, or beginnings and ends of them, mean.
+#[derive(Debug, Default)]
+pub(crate) struct Meaning {
+    pub(crate) ids: BTreeSet<String>,
+    /// A line for each that means no letter.
+    pub(crate) none: Vec<String>,
+}
+
+impl Only {
+    fn has(&self, letter: &DeadLetter) -> bool {
+        let of = |flow: &String| letter.topology == *flow || format!("{}/{}", letter.topology, letter.flow) == *flow;
+        self.flow.as_ref().is_none_or(of) && self.code.as_ref().is_none_or(|code| letter.code == *code)
     }
 }
 
@@ -201,8 +248,9 @@ struct Meant {
 }
 
 impl Meant {
-    fn only(self, written: &str, waiting: bool) -> Result<String> {
-        let (what, remedy) = match self {
+    /// The one letter, or what is wrong and what helps.
+    fn only(self, written: &str, waiting: bool) -> Result<String, (String, &'static str)> {
+        Err(match self {
             Self { exact: true, id, .. } | Self { count: 1, id, .. } => return Ok(id),
             Self { count: 0, waiting: 1.., .. } => (
                 format!("the dead letter `{written}` was sent back already and waits for a run of its topology"),
@@ -218,8 +266,7 @@ impl Meant {
             Self { count, .. } => {
                 (format!("{count} dead letters begin or end with `{written}`"), "give more of the id")
             }
-        };
-        Err(failure(Exit::Usage, what, remedy))
+        })
     }
 }
 
@@ -236,7 +283,12 @@ pub(crate) fn place(letter: &DeadLetter) -> String {
         return format!("{topic} partition {partition} offset {offset}");
     }
     let member = if member.is_empty() { String::new() } else { format!(" {member}") };
-    format!("{document}{member} line {line}")
+    format!("{document}{member}{}", at_line(*line))
+}
+
+/// The line of a row as it stands behind its document; of what has no lines, as the tables of a page, nothing.
+pub(crate) fn at_line(line: u64) -> String {
+    if line == 0 { String::new() } else { format!(" line {line}") }
 }
 
 /// True if what somebody wrote begins this id, or ends it with whole parts.

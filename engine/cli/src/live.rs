@@ -176,7 +176,7 @@ pub(crate) fn table(report: &Report<'_>) {
     if let Some(folder) = nothing_fits {
         // What is no file is named with a remark.
         let place = folder.display();
-        show::prose(&match not_claimed.iter().all(|name| name.ends_with(')')) {
+        show::prose(&match not_claimed.iter().all(|name| name.contains(" (no file: ")) {
             true => format!("there is no file in {place}: nothing was read"),
             false => format!("no file in {place} fits the `file-names` of any flow of this run"),
         });

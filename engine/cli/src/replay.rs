@@ -35,6 +35,15 @@ pub(crate) struct Replayed {
     pub(crate) running: bool,
 }
 
+/// What became of all that were chosen.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// Flow by flow.
+    pub(crate) flows: Vec<Replayed>,
+    /// A line for each id with which nothing was done, and for each flow that the files do not have any more.
+    pub(crate) left_out: Vec<String>,
+}
+
 /// Which open dead letters are meant.
 #[derive(Debug, Default)]
 pub(crate) struct Chosen {
@@ -42,13 +51,37 @@ pub(crate) struct Chosen {
     code: Option<String>,
     /// Only these.
     ids: Option<BTreeSet<String>>,
+    /// A line for each id that was written and means no open letter.
+    none: Vec<String>,
 }
 
 impl Chosen {
     /// Those with a code and, if any are named, with these ids or unique parts of them.
     pub(crate) fn new(access: &Access, code: Option<&String>, ids: &[String]) -> Result<Self> {
-        let ids = if ids.is_empty() { None } else { Some(access.meant(ids, false)?) };
-        Ok(Self { code: code.cloned(), ids })
+        let mut chosen = Self { code: code.cloned(), ..Self::default() };
+        if !ids.is_empty() {
+            let meant = access.meant(ids, false)?;
+            (chosen.ids, chosen.none) = (Some(meant.ids), meant.none);
+        }
+        Ok(chosen)
+    }
+
+    /// A line for each id with which nothing was done; fails if ids were named and none of them is left.
+    fn left_out(&self, done: &BTreeSet<String>, of_files: Option<&BTreeSet<String>>) -> Result<Vec<String>> {
+        let Some(ids) = &self.ids else { return Ok(Vec::new()) };
+        let mut lines = self.none.clone();
+        for id in ids.difference(done) {
+            let flow: String = id.split('/').take(2).collect::<Vec<_>>().join("/");
+            lines.push(match (of_files.is_none_or(|flows| flows.contains(&flow)), &self.code) {
+                (true, Some(code)) => format!("the dead letter {id} has another code than {code}"),
+                (true, None) => format!("the dead letter {id} is not open any more"),
+                (false, _) => format!("the dead letter {id} is of {flow}, a flow that these files do not have"),
+            });
+        }
+        match done.is_empty() {
+            true => Err(failure(Exit::Usage, lines.join("\n"), "spotlight dlq ls --all lists those that are open")),
+            false => Ok(lines),
+        }
     }
 
     fn has(&self, letter: &DeadLetter) -> bool {
@@ -61,16 +94,22 @@ impl Chosen {
 #[derive(Default)]
 struct OfFlow {
     count: u64,
+    /// Their ids, where ids were named.
+    ids: BTreeSet<String>,
     partitions: BTreeSet<i32>,
 }
 
 /// Sends back, or tries, the open dead letters of the topologies in these files.
-pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: bool) -> Result<Vec<Replayed>> {
+pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: bool) -> Result<Done> {
     let loaded = topology::load(files, &topology::DiskFiles);
     if let Some(finding) = loaded.findings.iter().find(|finding| finding.severity == topology::Severity::Error) {
         return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
     }
-    let mut done = Vec::new();
+    let (mut done, mut ids) = (Done::default(), BTreeSet::new());
+    let of_topology = |one: &plan::Topology| -> Vec<String> {
+        one.flows.iter().map(|flow| format!("{}/{}", one.name, flow.name)).collect()
+    };
+    let of_files: BTreeSet<String> = loaded.topologies.iter().flat_map(of_topology).collect();
     for topology in &loaded.topologies {
         let running = access.revisions.get(&*topology.name);
         if !dry && running.is_some_and(|running| **running != *topology.revision) {
@@ -87,7 +126,8 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
         let mut by_flow = letters_by_flow(access, &topology.name, chosen)?;
         for flow in &topology.flows {
             let name = format!("{}/{}", topology.name, flow.name);
-            let Some(of_flow) = by_flow.remove(&*flow.name) else { continue };
+            let Some(mut of_flow) = by_flow.remove(&*flow.name) else { continue };
+            ids.append(&mut of_flow.ids);
             let ours = |letter: &DeadLetter| *letter.flow == *flow.name && chosen.has(letter);
             let mut replayed =
                 Replayed { flow: name, chosen: of_flow.count, sent: 0, trial: None, table: None, running };
@@ -99,9 +139,19 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
                 let done = send(access, &topology.name, &ours, RetryAction::Replay)?;
                 (replayed.chosen, replayed.sent) = (done.chosen, done.sent);
             }
-            done.push(replayed);
+            done.flows.push(replayed);
+        }
+        // Of ids that were named, each is told below.
+        for (flow, of_flow) in by_flow.into_iter().filter(|_| chosen.ids.is_none()) {
+            let (flow, letters) = (format!("{}/{flow}", topology.name), batch::counted(of_flow.count, "dead letter"));
+            done.left_out.push(format!(
+                "{letters} of {flow}, a flow that {} does not have, left alone; spotlight dlq give-up {flow} closes what \
+                 is not wanted",
+                topology.file
+            ));
         }
     }
+    done.left_out.extend(chosen.left_out(&ids, Some(&of_files))?);
     Ok(done)
 }
 
@@ -110,8 +160,11 @@ fn letters_by_flow(access: &Access, topology: &str, chosen: &Chosen) -> Result<B
     let log = access.log.as_ref();
     DeadLetters::read(log, topology)?.each_open(log, |letter| {
         if chosen.has(&letter) {
-            let of_flow = by_flow.entry(letter.flow).or_default();
+            let of_flow = by_flow.entry(letter.flow.clone()).or_default();
             of_flow.count += 1;
+            if chosen.ids.is_some() {
+                of_flow.ids.insert(letter.id.clone());
+            }
             of_flow.partitions.insert(letter.partition);
         }
         Ok::<_, anyhow::Error>(())
@@ -124,16 +177,23 @@ pub(crate) fn give_up(access: &Access, flow: Option<&str>, chosen: &Chosen) -> R
     let of_flow = |letter: &DeadLetter| {
         flow.is_none_or(|flow| letter.topology == flow || format!("{}/{}", letter.topology, letter.flow) == flow)
     };
-    let mut done = SentBack::default();
+    let (mut done, ids) = (SentBack::default(), std::cell::RefCell::new(BTreeSet::new()));
     for topology in access.topologies_with_letters()? {
         let of_topology = flow.is_none_or(|flow| flow.split('/').next() == Some(&topology));
         if of_topology {
-            let wanted = |letter: &DeadLetter| of_flow(letter) && chosen.has(letter);
+            let wanted = |letter: &DeadLetter| {
+                let wanted = of_flow(letter) && chosen.has(letter);
+                if wanted && chosen.ids.is_some() {
+                    ids.borrow_mut().insert(letter.id.clone());
+                }
+                wanted
+            };
             let one = send(access, &topology, &wanted, RetryAction::GiveUp)?;
             (done.chosen, done.sent) = (done.chosen + one.chosen, done.sent + one.sent);
         }
     }
-    Ok(json!({ "chosen": done.chosen, "given_up": done.sent }))
+    let left_out = chosen.left_out(&ids.borrow(), None)?;
+    Ok(json!({ "chosen": done.chosen, "given_up": done.sent, "left_out": left_out }))
 }
 
 fn send(

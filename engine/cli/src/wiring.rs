@@ -155,6 +155,7 @@ impl Wiring {
         Ok(TableOutput {
             landing,
             table: table.table.clone(),
+            was: None,
             batch_rows: table.batch_rows,
             batch_age: table.batch_age,
         })

@@ -18,4 +18,4 @@ pub use landing::{
     InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
 };
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};
-pub use source::{Absent, Discovery, Found, Known, Source, SourceError, Stop};
+pub use source::{Absent, Discovery, Found, Known, Newest, Source, SourceError, Stop};

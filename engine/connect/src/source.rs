@@ -21,6 +21,9 @@ pub struct Found<'a> {
     pub fields: Fields,
     /// The publisher's own words about the content's identity (an ETag, a Last-Modified), kept as [`Known::validators`].
     pub validators: Option<String>,
+    /// The address that held the newest version of the document and is gone. What is found takes its place then, also
+    /// if it was fetched before; and what is gone is new again should it come back.
+    pub instead_of: Option<String>,
     /// The bytes. An error while they are read means that the document was not fetched: nothing is recorded of it.
     pub content: &'a mut dyn Read,
 }
@@ -34,6 +37,15 @@ pub struct Known {
     pub validators: Option<String>,
     /// When that was, in milliseconds since 1970 UTC.
     pub fetched_at: i64,
+}
+
+/// The newest version of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// Address at which it was found.
+    pub url: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
 }
 
 /// Something that should be there and is not.
@@ -62,6 +74,9 @@ pub trait Discovery {
 
     /// What is remembered of an address.
     fn known(&self, url: &str) -> Option<Known>;
+
+    /// The newest version of the document that a name and what it says are the key of.
+    fn newest(&self, name: &str, fields: &Fields) -> Option<Newest>;
 
     /// When the address was recorded as absent and not asked again: `true`.
     fn given_up(&self, url: &str) -> bool;

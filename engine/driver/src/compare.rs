@@ -107,7 +107,8 @@ fn compare_dead(expected: &[Row], came: &[Dead], found: &mut Vec<String>) {
 
 fn shown(dead: &Dead) -> String {
     let field = if dead.field.is_empty() { String::new() } else { format!(" field {}", dead.field) };
-    format!("{} at step {}{field}, line {}: {}", dead.code, dead.step, dead.line, dead.message)
+    let line = if dead.line == 0 { String::new() } else { format!(", line {}", dead.line) };
+    format!("{} at step {}{field}{line}: {}", dead.code, dead.step, dead.message)
 }
 
 fn compare_rows(what: &str, expected: &[Row], came: &[RecordBatch], found: &mut Vec<String>) {

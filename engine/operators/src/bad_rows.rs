@@ -42,14 +42,14 @@ impl BadRows {
         let decode: Arc<str> = "decode".into();
         for bad in &worked.bad {
             let kind = (bad.code, Arc::clone(&decode), None);
-            self.note(kind, 1, bad.row, || (format!("line {}", bad.line), bad.message.clone()));
+            self.note(kind, 1, bad.row, || (place(bad.line, bad.row), bad.message.clone()));
         }
         for failed in &worked.failed {
             let lines = failed.origins.place.spread(failed.origins.len()).3;
             for failure in &failed.failures {
                 let kind = (failure.code, Arc::clone(&failed.step), failure.field.clone());
-                let place = || (format!("line {}", lines.value(failure.row)), failure.message.clone());
-                self.note(kind, 1, failed.origins.rows.value(failure.row), place);
+                let row = failed.origins.rows.value(failure.row);
+                self.note(kind, 1, row, || (place(lines.value(failure.row), row), failure.message.clone()));
             }
         }
     }
@@ -79,7 +79,8 @@ impl BadRows {
         };
         let field = first.2.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
         let reason = batch::excerpt(tally.message.as_bytes(), REASON.0);
-        let mut text = format!("; the first is {}: {}{field}: {reason}", tally.place, first.0);
+        let are = if tally.place.contains(" and ") { "are" } else { "is" };
+        let mut text = format!("; the first {are} {}: {}{field}: {reason}", tally.place, first.0);
         let mut kinds: Vec<(&Kind, &Tally)> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.count), tally.row));
         if let [(kind, _)] = kinds[..] {
@@ -98,6 +99,11 @@ impl BadRows {
         }
         text
     }
+}
+
+/// Where a row stands: its line, or its number among all rows of a document that has no lines.
+fn place(line: u64, row: i64) -> String {
+    if line == 0 { format!("row {}", row + 1) } else { format!("line {line}") }
 }
 
 fn named((code, step, field): &Kind) -> String {

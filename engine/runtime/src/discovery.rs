@@ -8,6 +8,10 @@
 //! key "doc KEY"       value: the document record that was appended last
 //! key "again KEY"     value: [version, revision] for which a refused document was appended again
 //! ```
+//!
+//! An address whose bytes are those of its own last fetch is nothing new: two addresses of one key must not take turns.
+//! One exception leads back where the newest version's own address is gone, see [`Found::instead_of`]: what is gone is
+//! forgotten in the same transaction, so that each address still counts once for as long as it is there.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::{Headers, RecordsBuilder, partition_of};
-use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, RawError, RawStore, SourceError, Stop};
+use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, RawError, RawStore, SourceError, Stop};
 use log::{Log, LogError, Position, Written};
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
@@ -46,6 +50,7 @@ struct Address {
 #[derive(Clone, Debug, Deserialize)]
 struct Latest {
     version: i64,
+    url: String,
     sha256: String,
 }
 
@@ -165,7 +170,7 @@ impl FlowDiscovery {
             |record: &DocumentRecord| self.again.get(&record.key) == Some(&(record.version, self.revision.to_string()));
         let again: Vec<DocumentRecord> = records.filter(|record| !tried(record)).collect();
         for record in &again {
-            self.append(record, None, true)?;
+            self.append(record, &[], true)?;
             self.again.insert(record.key.clone(), (record.version, self.revision.to_string()));
         }
         Ok(again.len() as u64)
@@ -178,19 +183,14 @@ impl FlowDiscovery {
         format!("{}/{}/{said}", self.topology, self.flow)
     }
 
-    fn append(
-        &self,
-        record: &DocumentRecord,
-        address: Option<(&str, &Address)>,
-        again: bool,
-    ) -> Result<(), SourceError> {
+    fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {
         let mut documents = RecordsBuilder::new();
         let text = serde_json::to_vec(record).map_err(|error| transient(&error))?;
         documents.push(Some(record.key.as_bytes()), Some(&text), &Headers::new(), 0);
         let mut memory = RecordsBuilder::new();
         let key = format!("doc {}", record.key);
         memory.push(Some(key.as_bytes()), Some(&text), &Headers::new(), 0);
-        if let Some((url, address)) = address {
+        for (url, address) in addresses {
             remember_address(url, address, &mut memory)?;
         }
         if again {
@@ -262,6 +262,11 @@ impl Discovery for FlowDiscovery {
         Some(Known { sha256, validators: address.validators.clone(), fetched_at: address.fetched_at })
     }
 
+    fn newest(&self, name: &str, fields: &Fields) -> Option<Newest> {
+        let latest = self.documents.get(&self.key(fields, name))?;
+        Some(Newest { url: latest.url.clone(), sha256: latest.sha256.clone() })
+    }
+
     fn given_up(&self, url: &str) -> bool {
         self.addresses.get(url).is_some_and(|address| address.given_up)
     }
@@ -284,7 +289,8 @@ impl Discovery for FlowDiscovery {
         let key = self.key(&document.fields, &document.name);
         let own_last = self.addresses.get(&document.url).and_then(|known| known.sha256.as_ref());
         let latest = self.documents.get(&key);
-        let same_as_own = own_last == Some(&staged.sha256);
+        let gone = document.instead_of.filter(|gone| latest.is_some_and(|latest| latest.url == *gone));
+        let same_as_own = gone.is_none() && own_last == Some(&staged.sha256);
         let same_as_latest = latest.is_some_and(|latest| latest.sha256 == staged.sha256);
         if same_as_own || same_as_latest {
             self.raw.discard(&staged);
@@ -311,10 +317,17 @@ impl Discovery for FlowDiscovery {
             fetched_at: now,
             stored: kept.reference,
         };
-        self.append(&record, Some((&document.url, &address)), false)?;
+        let forgotten = Address::default();
+        let mut addresses = vec![(document.url.as_str(), &address)];
+        addresses.extend(gone.as_ref().map(|gone| (gone.as_str(), &forgotten)));
+        self.append(&record, &addresses, false)?;
         tracing::info!(flow = self.flow_name(), document = record.name, version, bytes = record.size, "document found");
         self.addresses.insert(document.url, address);
-        self.documents.insert(key, Latest { version, sha256: record.sha256 });
+        if let Some(gone) = gone {
+            tracing::info!(flow = self.flow_name(), document = record.name, gone, "back to what is still there");
+            self.addresses.insert(gone, forgotten);
+        }
+        self.documents.insert(key, Latest { version, url: record.url, sha256: record.sha256 });
         self.board.change(&self.flow_name(), |state| state.found += 1);
         Ok(true)
     }

@@ -117,6 +117,8 @@ pub struct TableOutput {
     pub landing: Arc<dyn Landing>,
     /// The table.
     pub table: TableDefinition,
+    /// The table that the topology named before, if it named another one.
+    pub was: Option<String>,
     /// Most rows of a range of a topic.
     pub batch_rows: usize,
     /// Longest wait for such a range to fill.

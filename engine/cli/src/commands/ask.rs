@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt};
 use serde_json::Value;
 
+use super::remedies::remedies;
 use crate::access::{Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
@@ -62,6 +63,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
             show::count(u64::try_from(state.waiting.values().sum::<i64>()).unwrap_or(0)),
         ]);
     }
+    if rows.is_empty() {
+        show::prose("no flow has run on this data folder yet");
+    }
     let header = [
         "=flow",
         "#rows in",
@@ -74,7 +78,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         "#documents refused",
         "#waiting",
     ];
-    show::table(&header, rows);
+    if !rows.is_empty() {
+        show::table(&header, rows);
+    }
     if flows.values().any(|state| state.total.held > 0 || !state.refused.is_empty()) {
         show::prose(
             "documents refused: those whose newest version is refused now; spotlight receipts --refused says why.\n\
@@ -154,6 +160,14 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
             [said, dropped].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "),
         ]
     });
+    if receipts.is_empty() {
+        let none = match arguments.refused {
+            true => "no document is refused now",
+            false => "there are no receipts: no document has come to its end yet",
+        };
+        show::prose(none);
+        return Ok(Exit::Fine);
+    }
     let header = [
         "=when (UTC)",
         "?flow",
@@ -198,12 +212,17 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
                 count("strays"),
             ]
         });
+        if found.is_empty() {
+            show::prose("no flow of this data folder has landed rows in a table yet: there is nothing to compare");
+            return Ok(Exit::Fine);
+        }
         let header = ["=flow", "=table", "rows", "#ledger", "#in the table", "#gaps", "#repeats", "#strays"];
         show::table(&header, rows.collect());
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
         compared.into_iter().for_each(|words| show::prose(&format!("compared {words}")));
         found.iter().for_each(differences);
         found.iter().for_each(earlier_table);
+        found.iter().flat_map(remedies).for_each(|told| show::prose(&told));
         if sum("foreign") > 0 {
             let foreign = sum("foreign");
             let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });

@@ -5,14 +5,17 @@ use serde_json::Value;
 
 use super::ask::ask;
 use crate::arguments::{DeadLetters, Format, Show};
-use crate::control::Question;
+use crate::control::{Only, Question};
 use crate::exit::Exit;
 use crate::letters::{Group, Listed};
 use crate::show;
 
 pub(crate) fn dead_letters(arguments: &DeadLetters) -> Result<Exit> {
     match arguments {
-        DeadLetters::Ls { all, show } => list(*all, show),
+        DeadLetters::Ls { all, flow, code, show } => {
+            let code = super::replay::known_code(code.as_deref())?;
+            list(*all, Only { flow: flow.clone(), code }, show)
+        }
         DeadLetters::Show { id, show } => one(id, show),
         DeadLetters::Replay(replay) => super::replay::replay(replay),
         DeadLetters::GiveUp(give_up) => super::replay::give_up(give_up),
@@ -26,13 +29,19 @@ fn text(letter: &Value, name: &str) -> String {
     }
 }
 
-fn list(all: bool, arguments: &Show) -> Result<Exit> {
+fn list(all: bool, only: Only, arguments: &Show) -> Result<Exit> {
     if arguments.format == Format::Json {
-        show::json(&ask(&arguments.data, None, &Question::DeadLetters)?);
+        show::json(&ask(&arguments.data, None, &Question::DeadLetters { only })?);
         return Ok(Exit::Fine);
     }
-    let answer = ask(&arguments.data, None, &Question::ListDeadLetters { each: all })?;
+    let question = Question::ListDeadLetters { each: all, only: only.clone() };
+    let answer = ask(&arguments.data, None, &question)?;
     let Listed { groups, open, waiting, old_rows } = serde_json::from_value(answer)?;
+    if groups.is_empty() {
+        show::prose(&none(&only));
+        old_rows.iter().for_each(|old| show::prose(&old.line(false)));
+        return Ok(Exit::Fine);
+    }
     if all {
         each(groups);
     } else {
@@ -49,6 +58,13 @@ fn list(all: bool, arguments: &Show) -> Result<Exit> {
     ));
     old_rows.iter().for_each(|old| show::prose(&old.line(false)));
     Ok(Exit::Fine)
+}
+
+/// That there are none, in words.
+fn none(only: &Only) -> String {
+    let flow = only.flow.as_ref().map(|flow| format!(" of {flow}")).unwrap_or_default();
+    let code = only.code.as_ref().map(|code| format!(" with the code {code}")).unwrap_or_default();
+    format!("no dead letter{flow}{code} is open or waits to be replayed")
 }
 
 fn in_groups(groups: Vec<Group>) {
@@ -85,7 +101,9 @@ fn whole(letter: &Value) -> Vec<String> {
         "arrival" | "first_failed" => letter[name].as_i64().map_or_else(|| text(letter, name), show::time),
         _ => text(letter, name),
     };
-    let shown = fields.keys().filter(|name| !["bytes", "bytes_hex"].contains(&name.as_str()));
+    let no_line = letter["line"].as_u64() == Some(0);
+    let hidden = |name: &str| ["bytes", "bytes_hex"].contains(&name) || (name == "line" && no_line);
+    let shown = fields.keys().filter(|name| !hidden(name));
     let mut lines: Vec<String> = shown.map(|name| format!("{name:>13}: {}", field(name))).collect();
     lines.push(format!("{:>13}:", "bytes"));
     let bytes = bytes_of(letter);
@@ -113,8 +131,8 @@ mod tests {
     #[test]
     fn a_dead_letter_reads_well_and_steers_no_terminal() {
         let letter = |bytes: &str, hex: Option<&str>| {
-            let mut letter =
-                json!({ "id": "a/b/0f/0/1/2", "arrival": 1_767_225_600_123_i64, "first_failed": 0, "bytes": bytes });
+            let mut letter = json!({ "id": "a/b/0f/0/1/2", "arrival": 1_767_225_600_123_i64, "first_failed": 0,
+                        "line": 0, "bytes": bytes });
             if let Some(hex) = hex {
                 letter["bytes_hex"] = json!(hex);
             }
@@ -124,6 +142,7 @@ mod tests {
         assert!(lines.contains(&"      arrival: 2026-01-01T00:00:00.123Z".to_owned()), "{lines:?}");
         assert!(lines.contains(&" first_failed: 1970-01-01T00:00:00.000Z".to_owned()), "{lines:?}");
         assert_eq!(lines[lines.len() - 3..], ["        bytes:", r"A|\x1b[31m|Größe", r"2\t3"]);
+        assert!(!lines.iter().any(|line| line.contains(" line:")), "it has none: {lines:?}");
         let lines = letter("Gr\u{fffd}\u{fffd}e", Some("4772f6df65"));
         assert_eq!(lines.last().map(String::as_str), Some(r"Gr\xf6\xdfe"));
         assert!(!lines.iter().any(|line| line.contains("bytes_hex")), "{lines:?}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
-use connect::{Absent, Discovery, Found, Known, Landing, LandingError, Preflight, SourceError, Stop};
+use connect::{Absent, Discovery, Fields, Found, Known, Landing, LandingError, Newest, Preflight, SourceError, Stop};
 use http_connector::Hosts;
 use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
 
@@ -148,6 +148,10 @@ impl Discovery for Look {
     }
 
     fn known(&self, _url: &str) -> Option<Known> {
+        None
+    }
+
+    fn newest(&self, _name: &str, _fields: &Fields) -> Option<Newest> {
         None
     }
 

@@ -1,15 +1,19 @@
-//! `plan`: shows what topologies mean, and what ClickHouse lacks.
+//! `plan`: shows what topologies mean, and what ClickHouse lacks. A run that is going on with the data folder is asked.
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use clickhouse_connector::ClickHouse;
 use connect::{Landing, Preflight};
 use topology::plan as planned;
 
 use super::check::load;
 use crate::arguments::Plan;
+use crate::control::{self, Question};
 use crate::data::{self, DataFolder, KnownFlow, Server};
+use crate::earlier::Earlier;
 use crate::exit::{Exit, failure};
+use crate::services::OpenLog;
 use crate::{earlier, show, wiring};
 
 pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
@@ -38,17 +42,15 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let folder = DataFolder::open(&arguments.data)?;
-    let log = folder.log()?;
+    let Stand { earlier, client, _server, _log } = stand(arguments, &folder, &topologies)?;
     let mut exit = Exit::Fine;
-    for earlier in earlier::earlier(&topologies, &*log, folder.schemas()?.as_ref())? {
+    for earlier in earlier {
         show::line(&earlier.text());
         if earlier.stops() {
             show::line(&format!("  to go on: {}", earlier.remedy()));
             exit = Exit::Destructive;
         }
     }
-    let server = Server::start(&arguments.clickhouse, &folder)?;
-    let client = server.client()?;
     let known = folder.known_flows()?;
     for (flow, table) in tables {
         let landing = wiring::landing(&client, table)?;
@@ -69,6 +71,35 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// What a plan is compared with. The folder is owned for as long as this lives, unless a run owns it.
+struct Stand {
+    /// Records of schemas that cannot be read any more.
+    earlier: Vec<Earlier>,
+    client: ClickHouse,
+    _server: Option<Server>,
+    _log: Option<OpenLog>,
+}
+
+/// Asks the run that is going on; without one opens the folder.
+fn stand(arguments: &Plan, folder: &DataFolder, topologies: &[planned::Topology]) -> Result<Stand> {
+    let mut files = Vec::new();
+    for file in &arguments.files {
+        files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
+    }
+    let of_run = control::ask(&folder.control(), &Question::Earlier { files })?;
+    let client = match &arguments.clickhouse.clickhouse {
+        Some(_) => Some(Server::elsewhere(&arguments.clickhouse)?.client()?),
+        None => super::sql::client_of_run(folder)?,
+    };
+    if let (Some(earlier), Some(client)) = (of_run, client) {
+        return Ok(Stand { earlier: serde_json::from_value(earlier)?, client, _server: None, _log: None });
+    }
+    let log = folder.log()?;
+    let earlier = earlier::earlier(topologies, &*log, folder.schemas()?.as_ref())?;
+    let server = Server::start(&arguments.clickhouse, folder)?;
+    Ok(Stand { earlier, client: server.client()?, _server: Some(server), _log: Some(log) })
 }
 
 /// The table in which a flow's rows have landed, if the topology names another one now.

@@ -6,7 +6,7 @@ use super::ask::ask;
 use crate::arguments::{Format, GiveUp, Replay};
 use crate::control::Question;
 use crate::exit::Exit;
-use crate::replay::Replayed;
+use crate::replay::{Done, Replayed};
 use crate::show;
 
 pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
@@ -21,11 +21,12 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     // A trial looks at the tables too.
     let clickhouse = arguments.dry.then_some(&arguments.show.clickhouse);
     let answer = ask(&arguments.show.data, clickhouse, &question)?;
+    let Done { flows: done, left_out } = serde_json::from_value(answer)?;
+    left_out.iter().for_each(|line| show::note(line));
     if arguments.show.format == Format::Json {
-        show::json(&answer);
+        show::json(&serde_json::to_value(&done)?);
         return Ok(Exit::Fine);
     }
-    let done: Vec<Replayed> = serde_json::from_value(answer)?;
     if done.is_empty() {
         let names: Vec<&str> = topologies.iter().map(|topology| &*topology.name).collect();
         nothing_matched(&format!(" of {}", names.join(", ")), code.as_deref());
@@ -40,7 +41,7 @@ pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
 }
 
 /// The code as it is written in dead letters. One that nothing can have is a mistake, and not an answer of nothing.
-fn known_code(code: Option<&str>) -> Result<Option<String>> {
+pub(super) fn known_code(code: Option<&str>) -> Result<Option<String>> {
     code.map(|code| Ok(super::explain::known(code)?.code.to_string())).transpose()
 }
 
@@ -97,7 +98,9 @@ fn print_sent(done: &[Replayed]) {
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
     let (flow, ids) = (arguments.flow.clone(), arguments.ids.clone());
-    let answer = ask(&arguments.show.data, None, &Question::GiveUp { flow, code: code.clone(), ids })?;
+    let mut answer = ask(&arguments.show.data, None, &Question::GiveUp { flow, code: code.clone(), ids })?;
+    let left_out = answer.as_object_mut().and_then(|answer| answer.remove("left_out")).unwrap_or_default();
+    left_out.as_array().into_iter().flatten().filter_map(|line| line.as_str()).for_each(show::note);
     if arguments.show.format == Format::Json {
         show::json(&answer);
         return Ok(Exit::Fine);

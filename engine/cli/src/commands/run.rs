@@ -12,13 +12,15 @@ use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::LogError;
 use pattern::Pattern;
-use runtime::{Board, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
+use runtime::{
+    Board, Destination, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd,
+};
 use topology::plan::{self, Topology};
 
 use super::check::load;
 use crate::access::Access;
 use crate::arguments::{ClickHouseAt, Data, Run};
-use crate::data::{self, DataFolder, Server};
+use crate::data::{self, DataFolder, KnownFlow, Server};
 use crate::exit::{Exit, failure};
 use crate::live::{self, LiveLines, Report};
 use crate::old_rows::OldRows;
@@ -124,7 +126,7 @@ fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(Document
             }
         }
     }
-    let Assigned { per_source, not_claimed, no_files } =
+    let Assigned { per_source, not_claimed, no_files, skipped } =
         Claims::assign(folder, &sources).map_err(|error| match error {
             ClaimError::Twice { .. } => failure(
                 Exit::Usage,
@@ -133,13 +135,21 @@ fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(Document
             ),
             error => failure(Exit::Usage, data::chain(&error), "name a folder of documents with --documents DIR"),
         })?;
-    if let Some(first) = not_claimed.first().filter(|_| ends && !sources.is_empty())
-        && per_source.values().all(Vec::is_empty)
-    {
-        return Err(nothing_claimed(folder, first, not_claimed.len(), &sources));
+    if ends && !sources.is_empty() && per_source.values().all(Vec::is_empty) {
+        if let Some(first) = not_claimed.first() {
+            return Err(nothing_claimed(folder, first, not_claimed.len(), &sources));
+        }
+        if let Some(first) = skipped.first() {
+            return Err(failure(
+                Exit::Usage,
+                format!("nothing in {} is a whole document: {first}", folder.display()),
+                "wait until the downloads are done, or give the files the names under which they were published",
+            ));
+        }
     }
     let no_files = no_files.iter().map(|path| file_connector::no_file(path));
-    let not_claimed = not_claimed.iter().map(|path| path.display().to_string()).chain(no_files).collect();
+    let others = not_claimed.iter().map(|path| path.display().to_string());
+    let not_claimed = others.chain(skipped).chain(no_files).collect();
     Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
 }
 
@@ -257,8 +267,9 @@ impl Ground {
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         runtime::make_topics(&flows, log.as_ref())?;
+        name_tables_before(&mut flows, &folder.known_flows()?);
         folder.remember_flows(&flows, topologies, log.as_ref())?;
-        let names: Vec<String> = flows.iter().map(runtime::FlowParts::name).collect();
+        let names: Vec<String> = flows.iter().map(FlowParts::name).collect();
         folder.note_held(&names, Vec::new())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
@@ -291,6 +302,16 @@ impl Ground {
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop)?;
         Ok(Pass { board, holds: holds.list(), exit })
+    }
+}
+
+/// Tells each flow which table it landed in before its topology named another one.
+fn name_tables_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>) {
+    for parts in flows {
+        let landing = known.get(&parts.name()).and_then(|known| known.landing.as_ref());
+        if let (Some(landing), Destination::Table(output)) = (landing, &mut parts.destination) {
+            output.was = landing.tables_before(&output.table.name).pop();
+        }
     }
 }
 

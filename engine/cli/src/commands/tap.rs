@@ -71,7 +71,11 @@ fn topics(arguments: &Tap) -> Result<Exit> {
     let rows = listed.iter().map(|one| {
         vec![one["topic"].as_str().unwrap_or_default().to_owned(), number(&one["partitions"]), number(&one["records"])]
     });
-    show::table(&["=topic", "#partitions", "#records"], rows.collect());
+    if listed.is_empty() {
+        show::prose("there are no topics of topologies");
+    } else {
+        show::table(&["=topic", "#partitions", "#records"], rows.collect());
+    }
     let left = (all.len() - listed.len()) as u64;
     if left > 0 {
         let internal = show::counted(left, "topic");

@@ -98,7 +98,7 @@ pub(super) fn check(ground: &Ground, pass: &Pass, publishers: &Publishers) -> Re
 fn look<'a>(ground: &'a Ground, access: &Access) -> Result<Seen<'a>> {
     let status = access.answer(&Question::Status)?;
     let mut dead = BTreeMap::new();
-    for letter in access.answer(&Question::DeadLetters)?.as_array().into_iter().flatten() {
+    for letter in access.answer(&Question::DeadLetters { only: Default::default() })?.as_array().into_iter().flatten() {
         let topology = letter["topology"].as_str().unwrap_or_default();
         *dead.entry(topology.to_owned()).or_default() += 1;
     }

@@ -51,7 +51,12 @@ impl TopicTap {
             let all = log.topics()?;
             let known: Vec<&str> = all.iter().map(|name| &**name).collect();
             let what = format!("there is no topic `{topic}`{}", show::meant(&topic, &known));
-            let near = show::nearest_first(&topic, &known, "spotlight tap --topics");
+            // Those that topologies name are what people mean; without one the engine's own.
+            let own: Vec<&str> = known.iter().copied().filter(|name| !crate::access::is_internal(name)).collect();
+            let near = match own.is_empty() {
+                true => show::nearest_first(&topic, &known, "spotlight tap --topics --all"),
+                false => show::nearest_first(&topic, &own, "spotlight tap --topics"),
+            };
             return Err(failure(Exit::Usage, what, format!("the topics nearest to it: {near}")));
         };
         let next = (0..state.partitions)

@@ -3,7 +3,9 @@
 //! Each test has a folder of its own that looks like a project: `lists/` with a file of the README's feed, the topology of
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
 
+mod answers;
 mod connections;
+mod copies;
 mod dry;
 mod letters;
 mod losses;

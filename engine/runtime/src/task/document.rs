@@ -15,7 +15,7 @@ use super::TaskContext;
 use super::ahead::Ahead;
 use super::close::Closing;
 use super::cutting::Cutting;
-use super::unsettled::{Position, Unsettled, superseded_letters};
+use super::unsettled::{GivenUp, Position, Unsettled, superseded_letters};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
@@ -58,7 +58,7 @@ impl DocumentTask {
         let mut progress = self.context.progress(&input)?;
         self.context.preflight(&progress)?;
         let mut back = self.context.progress(&self.context.retries)?;
-        self.unsettled = Unsettled::read(&self.context, back.next.offset)?;
+        self.unsettled = Unsettled::read(&self.context, progress.next.offset, back.next.offset)?;
         loop {
             // A document that is half landed is finished first: what comes back must see it whole.
             let between = progress.next.row == 0 && progress.open.is_none();
@@ -134,7 +134,8 @@ impl DocumentTask {
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
         let DocumentId { key, version } = &*document.id;
-        let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone())?;
+        let given_up = &self.unsettled.given_up;
+        let mut ranges = Ranges::new(&self.context, &self.letters, given_up, &proof.twice, document, progress.clone())?;
         let read_before = self.unsettled.read_before(key, *version, (document.offset, progress.next.row));
         if !read_before.is_empty() || self.unsettled.has_earlier(key, *version) {
             ranges.superseded = superseded_letters(&self.context, key, *version, &read_before)?;
@@ -176,7 +177,7 @@ impl DocumentTask {
             return Err(self.context.hold_landed_otherwise(&progress, &what));
         }
         // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        ranges.withheld = proof.counts.dead > 0 || self.unsettled.others_wait(key, *version, &read_before);
+        ranges.withheld = ranges.has_dead() || self.unsettled.others_wait(key, *version, &read_before);
         let Finished { dead, settled, receipt } = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
         settled.into_iter().for_each(|position| self.unsettled.settled(key, *version, position));
@@ -285,6 +286,7 @@ impl TaskContext {
 struct Ranges<'a> {
     context: &'a TaskContext,
     letters: &'a DeadLetterOf,
+    given_up: &'a GivenUp,
     twice: &'a Twice,
     document: &'a DocumentInput,
     progress: Progress,
@@ -322,6 +324,7 @@ impl<'a> Ranges<'a> {
     fn new(
         context: &'a TaskContext,
         letters: &'a DeadLetterOf,
+        given_up: &'a GivenUp,
         twice: &'a Twice,
         document: &'a DocumentInput,
         progress: Progress,
@@ -331,6 +334,7 @@ impl<'a> Ranges<'a> {
         Ok(Self {
             context,
             letters,
+            given_up,
             twice,
             document,
             progress,
@@ -394,9 +398,15 @@ impl<'a> Ranges<'a> {
         self.context.leave(worked.rows, worked.outputs, &mut self.pending)?;
         let DocumentInput { id, offset, arrival, .. } = self.document;
         let undecoded = worked.bad.iter().map(|bad| self.letters.bad_row(bad, id, *offset, *arrival));
-        self.pending.dead.extend(undecoded);
-        self.pending.dead.extend(worked.failed.iter().flat_map(|failed| self.letters.failed(failed)));
+        let mut dead: Vec<DeadLetter> = undecoded.collect();
+        dead.extend(worked.failed.iter().flat_map(|failed| self.letters.failed(failed)));
         self.pending.counts.add(&worked.counts);
+        let given_up = self.given_up.take_out(&mut dead);
+        if given_up > 0 {
+            self.pending.counts.dead -= given_up;
+            self.pending.counts.drop_rows("given up", given_up);
+        }
+        self.pending.dead.extend(dead);
         let full = match &self.context.parts.destination {
             Destination::Table(_) => self.pending.counts.rows_in >= self.range_rows() || self.memory >= RANGE_BYTES,
             Destination::Topic(_) => self.pending.counts.rows_in >= TRANSACTION_ROWS || self.memory >= RANGE_BYTES,
@@ -417,6 +427,11 @@ impl<'a> Ranges<'a> {
             FlowInput::Documents(input) => input.range_rows,
             FlowInput::Topic { .. } => RANGE_ROWS,
         }
+    }
+
+    /// True if rows have failed in the ranges of this reading.
+    fn has_dead(&self) -> bool {
+        !self.dead.is_empty() || !self.pending.dead.is_empty()
     }
 
     /// Lands what is left and closes the document.

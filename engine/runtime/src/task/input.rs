@@ -109,8 +109,20 @@ impl TaskContext {
                 }
                 // Each task of the flow says so, also one whose own partition has landed nothing.
                 Ok(Preflight::Missing { .. }) if self.landed > 0 => {
-                    let what = format!("table {} is missing, though {}", table.table.name, self.has_landed());
-                    Err(self.lost(codes::TABLE_GONE, what, "bring it back with its rows"))
+                    let (name, landed) = (&table.table.name, self.has_landed());
+                    Err(match &table.was {
+                        None => {
+                            let what = format!("table {name} is missing, though {landed}");
+                            self.lost(codes::TABLE_GONE, what, "bring it back with its rows")
+                        }
+                        Some(was) => {
+                            let before = format!("or in {was}, which the topology named before");
+                            let what = format!("table {name} is missing, though {landed} {before}");
+                            let rename = format!("spotlight sql \"rename table {was} to {name}\"");
+                            let mend = format!("name {was} in the file again, or take its rows along with {rename}");
+                            self.lost(codes::TABLE_GONE, what, &mend)
+                        }
+                    })
                 }
                 Ok(Preflight::Missing { statements }) => table.landing.apply(&statements).map(|()| false),
                 Ok(Preflight::Behind { statements }) => Err(LandingError::Operator {

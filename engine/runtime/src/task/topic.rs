@@ -14,7 +14,7 @@ use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader
 use super::TaskContext;
 use super::close::Closing;
 use super::taking::Taking;
-use super::unsettled::letters_ahead;
+use super::unsettled::{GivenUp, letters_ahead};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
@@ -69,6 +69,8 @@ pub struct TopicTask {
     snapshots: TaskSnapshots,
     /// Open dead letters of records that are read again.
     ahead: BTreeMap<i64, DeadLetter>,
+    /// Records that are read again and were given up.
+    given_up: GivenUp,
 }
 
 impl TopicTask {
@@ -77,7 +79,8 @@ impl TopicTask {
     pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
         let (letters, chain) = (context.letters(), (context.parts.chain)());
         let snapshots = TaskSnapshots::new(context.shared.snapshots.clone(), Arc::clone(&context.input));
-        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots, ahead: BTreeMap::new() }
+        let (ahead, given_up) = (BTreeMap::new(), GivenUp::default());
+        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots, ahead, given_up }
     }
 
     /// Works until nothing can come any more.
@@ -98,7 +101,7 @@ impl TopicTask {
         self.context.preflight(&progress)?;
         let mut back = self.context.progress(&retries)?;
         self.restore(progress.next.offset)?;
-        self.ahead = letters_ahead(&self.context, progress.next.offset)?;
+        (self.ahead, self.given_up) = letters_ahead(&self.context, progress.next.offset)?;
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
             if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
@@ -253,7 +256,13 @@ impl TopicTask {
         }
         match retry {
             Some(retry) => dead.iter_mut().for_each(|letter| retry.again(letter)),
-            None => self.recent.add(rows_in, dead.len() as u64),
+            None => {
+                self.recent.add(rows_in, dead.len() as u64);
+                let given_up = self.given_up.take_out(&mut dead);
+                if given_up > 0 {
+                    closing.counts.drop_rows("given up", given_up);
+                }
+            }
         }
         let mut memory: usize = dead.iter().map(DeadLetter::memory).sum();
         closing.dead.extend(dead);

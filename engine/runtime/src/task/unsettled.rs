@@ -1,18 +1,41 @@
 //! What a task of documents knows of its dead rows: while rows of a version wait, nothing of earlier versions is
-//! withdrawn; when a newer version is accepted, those of earlier ones are closed.
+//! withdrawn; when a newer version is accepted, those of earlier ones are closed. And what a person gave up: it stays so
+//! when the same row is read again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use log::LogError;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::TaskContext;
-use crate::dead_letter::DeadLetter;
+use crate::dead_letter::{DeadLetter, Mark};
 use crate::ledger::Receipt;
 use crate::letters::{self, DeadLetters};
 use crate::{names, retry};
 
 /// Position of a row: offset of the document's record, number of the row.
 pub(super) type Position = (i64, i64);
+
+/// Rows that a person gave up and that are read again, with the hash of their bytes: a topology that counts rows in
+/// another way must not give up another row.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp(HashMap<Position, u128>);
+
+impl GivenUp {
+    fn add(&mut self, letter: &DeadLetter) {
+        self.0.insert((letter.offset, letter.row), xxh3_128(&letter.bytes));
+    }
+
+    /// Takes out the letters of rows that were given up. Gives how many those are.
+    pub(super) fn take_out(&self, letters: &mut Vec<DeadLetter>) -> u64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let before = letters.len();
+        letters.retain(|letter| self.0.get(&(letter.offset, letter.row)) != Some(&xxh3_128(&letter.bytes)));
+        (before - letters.len()) as u64
+    }
+}
 
 /// Dead rows by document and version, and the newest accepted version of each document, of one partition.
 #[derive(Debug, Default)]
@@ -21,17 +44,22 @@ pub(super) struct Unsettled {
     accepted: HashMap<String, i64>,
     /// Receipts of the newest accepted versions, of documents whose dead rows wait.
     receipts: HashMap<String, Receipt>,
+    /// Rows from the committed position on that were given up at an earlier reading.
+    pub(super) given_up: GivenUp,
 }
 
 impl Unsettled {
-    /// As the log says: dead letters that are open, and those on their way back.
+    /// As the log says: dead letters that are open, those on their way back, and those that were given up of records
+    /// from `next` on.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub(super) fn read(context: &TaskContext, retry_from: i64) -> Result<Self, LogError> {
+    pub(super) fn read(context: &TaskContext, next: i64, retry_from: i64) -> Result<Self, LogError> {
         let (log, parts, input) = (context.shared.log.as_ref(), &context.parts, &context.input);
         let mut known = Self::default();
+        let mut again = false;
         for entry in crate::ledger::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
+            again |= !entry.replayed && entry.last.0 >= next;
             for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
                 known.accepted.insert(receipt.document.clone(), receipt.version);
                 known.keep(receipt);
@@ -43,13 +71,17 @@ impl Unsettled {
         let identity = input.identity.to_string();
         DeadLetters::read(log, &parts.topology)?.each(
             log,
-            |word| word.is_none() || !waiting.is_empty(),
+            |word| word.is_none() || !waiting.is_empty() || (again && word == Some(Mark::GivenUp.word())),
             |letter, word| {
                 let ours =
                     *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
                 let position = (letter.offset, letter.row);
                 if ours && (word.is_none() || waiting.contains(&position)) {
                     known.dead(&letter.document, letter.version, position);
+                }
+                // Also while the flow has yet to hear of it.
+                if ours && letter.offset >= next && word == Some(Mark::GivenUp.word()) {
+                    known.given_up.add(&letter);
                 }
                 Ok::<_, LogError>(())
             },
@@ -139,19 +171,27 @@ pub(super) fn superseded_letters(
     })
 }
 
-/// The open dead letters of a task's records from `offset` on, by offset: of an earlier reading, after which a person
-/// sent the flow back.
+/// The open dead letters of a task's records from `offset` on, by offset, and those that were given up: of an earlier
+/// reading, after which a person sent the flow back.
 ///
 /// # Errors
 /// If the log cannot be read.
-pub(super) fn letters_ahead(context: &TaskContext, offset: i64) -> Result<BTreeMap<i64, DeadLetter>, LogError> {
+pub(super) fn letters_ahead(
+    context: &TaskContext,
+    offset: i64,
+) -> Result<(BTreeMap<i64, DeadLetter>, GivenUp), LogError> {
     let (parts, input) = (&context.parts, &context.input);
     let identity = input.identity.to_string();
+    let mut given_up = GivenUp::default();
     let ahead = letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
         let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
-        word.is_none() && ours && letter.offset >= offset
+        let ours = ours && letter.offset >= offset;
+        if ours && word == Some(Mark::GivenUp.word()) {
+            given_up.add(letter);
+        }
+        ours && word.is_none()
     })?;
-    Ok(ahead.into_iter().map(|letter| (letter.offset, letter)).collect())
+    Ok((ahead.into_iter().map(|letter| (letter.offset, letter)).collect(), given_up))
 }
 
 #[cfg(test)]

@@ -87,14 +87,14 @@ fn nothing_changes(kind: Kind) {
 
 fn document(number: usize, rows: usize) -> Offer {
     let lines = (0..rows).map(|row| format!("d{number:04}-{row},x,{row}\n"));
-    Offer("", "", format!("key,part,value\n{}", lines.collect::<String>()))
+    Offer("", "", format!("key,part,value\n{}", lines.collect::<String>()), None)
 }
 
 /// What documents took at most, once all rows of all of them have landed.
 fn most(limit: usize, documents: usize, rows: usize) -> usize {
     let world = limited(Kind::Documents, limit);
     let names: Vec<&'static str> = (0..documents).map(|number| &*format!("/{number}").leak()).collect();
-    let named = |(number, name): (usize, &&'static str)| Offer(name, name, document(number, rows).2);
+    let named = |(number, name): (usize, &&'static str)| Offer(name, name, document(number, rows).2, None);
     *world.offers.lock().expect("no panic") = names.iter().enumerate().map(named).collect();
     let context = format!("{documents} of {rows} rows with {limit} bytes");
     fine(&world, &context);

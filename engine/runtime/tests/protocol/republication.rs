@@ -64,6 +64,33 @@ fn two_addresses_of_one_key_do_not_take_turns() {
 }
 
 #[test]
+fn where_the_newest_address_is_gone_what_is_there_is_the_newest_again() {
+    let world = World::new(Kind::Documents);
+    let both = [("one", "/here", ONE), ("one", "/copy", OTHER)];
+    world.offer(&both);
+    run(&world, "r1");
+    assert_eq!(world.table.visible(), ["a|x|2", "c|y|2"]);
+    // The copy is deleted. A source that says so once more, as one that died meanwhile may, changes nothing.
+    for _ in 0..2 {
+        world.offer_instead_of("/copy", &both[..1]);
+        run(&world, "r1");
+        assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "rows"), (3, "rows")]));
+        assert_eq!(world.table.visible(), ["a|x|1", "b|y|1"]);
+    }
+    // It comes back: new once more, and then they do not take turns.
+    for _ in 0..2 {
+        world.offer(&both);
+        run(&world, "r1");
+        assert_eq!(receipts(&world).len(), 4);
+        assert_eq!(world.table.visible(), ["a|x|2", "c|y|2"]);
+    }
+    // Only the address of the newest version can have left something behind.
+    world.offer_instead_of("/elsewhere", &both[..1]);
+    run(&world, "r1");
+    assert_eq!(receipts(&world).len(), 4);
+}
+
+#[test]
 fn a_version_with_dead_rows_withdraws_nothing_yet() {
     let world = World::new(Kind::Documents);
     world.offer(&[("one", "/one", ONE)]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connect::RowPosition;
-use runtime::Progress;
+use runtime::{Progress, RetryAction, SystemTopics};
 
 use crate::positions::{commit, topic};
 use crate::world::{Kind, Script, World};
@@ -21,10 +21,19 @@ fn sent_to_the_start(kind: Kind) -> World {
         _ => world.produce(&lines),
     }
     world.run("r1", Arc::new(Script::default())).fine();
-    let identity = world.log().topic(topic(kind)).expect("asked").expect("there").identity;
-    let next = RowPosition { offset: 0, row: 0 };
-    commit(&world, "feed.load", Progress { next, topic: identity.to_string(), open: None }.position());
+    send_to_the_start(&world);
     world
+}
+
+fn send_to_the_start(world: &World) {
+    let identity = world.log().topic(topic(world.kind)).expect("asked").expect("there").identity;
+    let next = RowPosition { offset: 0, row: 0 };
+    commit(world, "feed.load", Progress { next, topic: identity.to_string(), open: None }.position());
+}
+
+/// Numbers of the dead rows that were given up.
+fn letters_given_up(world: &World) -> Vec<i64> {
+    letters(world).into_iter().filter(|(_, state)| state == "given-up").map(|(row, _)| row).collect()
 }
 
 /// What became of each dead row, by its number.
@@ -33,6 +42,47 @@ fn letters(world: &World) -> BTreeMap<i64, String> {
     let number = |letter: &runtime::DeadLetter| if world.kind == Kind::Documents { letter.row } else { letter.offset };
     let state = |mark: Option<String>| mark.unwrap_or_else(|| "open".to_owned());
     letters.into_values().map(|(letter, mark)| (number(&letter), state(mark))).collect()
+}
+
+#[test]
+fn what_a_person_gave_up_stays_so_when_it_is_read_again() {
+    for kind in Kind::ALL {
+        // Under `r1` the same rows fail again, under `r2` they do not: then they land.
+        for revision in ["r1", "r2"] {
+            let given_up = || {
+                let world = sent_to_the_start(kind);
+                let letters = runtime::dead_letters(world.log().as_ref(), "feed").expect("dead letters");
+                let chosen: Vec<_> = letters.into_values().map(|(letter, _)| letter).collect();
+                let (log, system) = (world.log(), SystemTopics::default());
+                runtime::send_back(log.as_ref(), &system, &chosen[..2], RetryAction::GiveUp).expect("given up");
+                // The flow hears of it, and is sent back once more.
+                drop(log);
+                world.run("r1", Arc::new(Script::default())).fine();
+                send_to_the_start(&world);
+                let rows: Vec<i64> = letters_given_up(&world);
+                assert_eq!(rows.len(), 2);
+                (world, rows)
+            };
+            let check = |world: &World, rows: &[i64], context: &str| {
+                assert_eq!(letters_given_up(world), rows, "{context}");
+                let open = letters(world).values().filter(|state| *state == "open").count();
+                assert_eq!(open, usize::from(revision == "r1"), "{context}");
+            };
+            let script = Arc::new(Script::default());
+            let (world, rows) = given_up();
+            world.run(revision, Arc::clone(&script)).fine();
+            check(&world, &rows, &format!("{kind:?} {revision}"));
+            if kind == Kind::Documents {
+                assert_eq!(world.table.visible().len(), if revision == "r1" { 5 } else { 8 }, "{revision}");
+            }
+            for kill in 0..script.taken().len() {
+                let (world, rows) = given_up();
+                world.run(revision, Script::kill_at(kill));
+                world.run(revision, Arc::new(Script::default())).fine();
+                check(&world, &rows, &format!("{kind:?} {revision}, killed at {kill}"));
+            }
+        }
+    }
 }
 
 #[test]

@@ -56,7 +56,13 @@ impl Kind {
 
 /// A document as its publisher offers it: what its name says, its address, its text.
 #[derive(Clone, Debug)]
-pub(crate) struct Offer(pub(crate) &'static str, pub(crate) &'static str, pub(crate) String);
+pub(crate) struct Offer(
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+    pub(crate) String,
+    /// The address that is gone, in whose place it is.
+    pub(crate) Option<&'static str>,
+);
 
 /// Where the log is.
 enum Keeps {
@@ -183,7 +189,13 @@ impl World {
 
     pub(crate) fn offer(&self, offers: &[(&'static str, &'static str, &str)]) {
         *self.offers.lock().expect("no panic") =
-            offers.iter().map(|(key, url, text)| Offer(key, url, (*text).to_owned())).collect();
+            offers.iter().map(|(key, url, text)| Offer(key, url, (*text).to_owned(), None)).collect();
+    }
+
+    /// The same, where one address is gone.
+    pub(crate) fn offer_instead_of(&self, gone: &'static str, offers: &[(&'static str, &'static str, &str)]) {
+        self.offer(offers);
+        self.offers.lock().expect("no panic").iter_mut().for_each(|offer| offer.3 = Some(gone));
     }
 
     /// Appends a record for each line to the input topic.
@@ -306,6 +318,7 @@ impl World {
             chain,
             outputs: IndexMap::new(),
             destination: Destination::Table(TableOutput {
+                was: None,
                 landing: Arc::clone(&self.landing),
                 table: definition(self.kind.meaning()),
                 batch_rows: RANGE_ROWS,
@@ -391,12 +404,13 @@ struct Publisher(Arc<Mutex<Vec<Offer>>>);
 impl Source for Publisher {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         let offers = self.0.lock().expect("no panic").clone();
-        for Offer(key, url, text) in offers {
+        for Offer(key, url, text, gone) in offers {
             discovery.found(Found {
                 name: url.to_owned(),
                 url: url.to_owned(),
                 fields: BTreeMap::from([("name".to_owned(), key.to_owned())]),
                 validators: None,
+                instead_of: gone.map(str::to_owned),
                 content: &mut text.as_bytes(),
             })?;
         }

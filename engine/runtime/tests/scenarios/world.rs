@@ -284,6 +284,7 @@ impl World {
             destination: match &flow.to {
                 plan::To::Topic(topic) => Destination::Topic(self.output(topic)),
                 plan::To::Table(write) => Destination::Table(TableOutput {
+                    was: None,
                     landing: Arc::clone(&self.tables[&write.table.name]) as _,
                     table: write.table.clone(),
                     batch_rows: write.batch_rows,
@@ -330,7 +331,7 @@ impl Source for Publisher {
         for (name, text) in &self.offers {
             let Some(fields) = self.patterns.iter().find_map(|pattern| pattern.matches(name)) else { continue };
             let (url, content) = (format!("/{name}"), &mut text.as_bytes());
-            discovery.found(Found { name: name.clone(), url, fields, validators: None, content })?;
+            discovery.found(Found { name: name.clone(), url, fields, validators: None, instead_of: None, content })?;
         }
         Ok(())
     }

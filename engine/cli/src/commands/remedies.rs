@@ -1,0 +1,113 @@
+//! What can have made a table differ from its ledger, and the commands that help. In words for people.
+
+use serde_json::Value;
+
+/// What is told below the differences of a landing, or of a table's rows that are of none. Where the table was renamed
+/// in the file, that is the cause, and told by itself.
+pub(super) fn remedies(landing: &Value) -> Vec<String> {
+    let number = |name: &str| landing[name].as_u64().unwrap_or(0);
+    let Some(table) = landing["table"].as_str() else { return Vec::new() };
+    let Some(flow) = landing["flow"].as_str() else { return of_no_flow(landing, table) };
+    if !landing["earlier_table"].is_null() {
+        return Vec::new();
+    }
+    let append = landing["rows"] == "append";
+    let mut told = Vec::new();
+    if landing["table_missing"] == true {
+        told.push(format!(
+            "{table} was dropped or renamed. To have it made and all of {flow} landed again, while no run is going on: \
+             spotlight release {flow} --from earliest, then run its topology"
+        ));
+        return told;
+    }
+    if number("gaps") > 0 {
+        told.push(format!(
+            "gaps: rows were deleted from {table}, the table came from an older copy, or release --from end left them out. \
+             {}",
+            again(flow, table, append)
+        ));
+    }
+    if number("repeats") > 0 {
+        let (cause, helps) = match append {
+            true => (
+                "somebody inserted them again, or release --from landed them a second time",
+                " deduplicate by * \
+                     except(_loaded_at)",
+            ),
+            false => ("somebody inserted them again; who reads the table does not see them", ""),
+        };
+        told.push(format!("repeats: {cause}. To go on: spotlight sql \"optimize table {table} final{helps}\""));
+    }
+    if number("strays") > 0 {
+        told.push(format!(
+            "strays: somebody wrote rows as if {flow} had landed them, or its ledger is older than {table}. {}",
+            again(flow, table, true)
+        ));
+    }
+    told
+}
+
+/// How all rows of a flow land again. Rows that do not replace each other are taken out first.
+fn again(flow: &str, table: &str, take_out: bool) -> String {
+    let delete = match take_out {
+        true => format!("spotlight sql \"delete from {table} where startsWith(_landing, '{flow}/')\", then "),
+        false => String::new(),
+    };
+    format!(
+        "To land all of it again, while no run is going on: {delete}spotlight release {flow} --from earliest, then run its \
+         topology"
+    )
+}
+
+/// Rows under a name that no ledger here answers for.
+fn of_no_flow(landing: &Value, table: &str) -> Vec<String> {
+    let strays = landing["differences"].as_array().into_iter().flatten().filter(|one| one["kind"] == "stray");
+    let names = strays.filter_map(|one| one["place"].as_str()?.split('`').nth(1));
+    // A quote could end the text of the query, and a long name is not told whole.
+    let names = names.filter(|name| !name.contains(['\'', '\\', '…']));
+    names
+        .map(|name| {
+            format!(
+                "strays: the rows of `{name}` come from a data folder that is gone or is another one, or somebody wrote \
+                 them. If they are not wanted: spotlight sql \"delete from {table} where _landing = '{name}'\""
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::remedies;
+
+    #[test]
+    fn each_kind_of_difference_has_a_cause_and_a_command() {
+        let landing = |rows: &str, gaps: u64, repeats: u64, strays: u64| json!({ "flow": "a/b", "table": "demo.t", "rows": rows, "gaps": gaps, "repeats": repeats, "strays": strays });
+        let (release, delete) = ("spotlight release a/b --from earliest", "sql \"delete from demo.t where startsWith(");
+        let cases: [(_, &[&str], &[&str]); 6] = [
+            (landing("append", 0, 0, 0), &[], &["o"]),
+            (landing("append", 1, 0, 0), &["gaps: ", release, delete], &["repeats"]),
+            (landing("by-key", 1, 0, 0), &["gaps: ", release], &[delete]),
+            (
+                landing("append", 0, 1, 0),
+                &["optimize table demo.t final deduplicate by * except(_loaded_at)"],
+                &["gaps"],
+            ),
+            (landing("by-key", 0, 1, 0), &["optimize table demo.t final\""], &["gaps"]),
+            (landing("by-document", 0, 0, 1), &["strays: ", release, delete], &["gaps"]),
+        ];
+        for (landing, told, untold) in cases {
+            let said = remedies(&landing).join("\n");
+            assert!(told.iter().all(|part| said.contains(part)), "{landing}: {said}");
+            assert!(!untold.iter().any(|part| said.contains(part)), "{landing}: {said}");
+        }
+        let mut renamed = landing("append", 1, 0, 0);
+        renamed["earlier_table"] = json!({ "table": "demo.was" });
+        assert!(remedies(&renamed).is_empty(), "it is told by itself");
+        let places = ["_landing `x/y/0`, of x/y, landed from another log", "_landing `it's`, which no landing writes"];
+        let differences: Vec<_> = places.iter().map(|place| json!({ "kind": "stray", "place": place })).collect();
+        let said = remedies(&json!({ "flow": null, "table": "demo.t", "strays": 2, "differences": differences }));
+        assert!(said.len() == 1 && said[0].contains("where _landing = 'x/y/0'\""), "{said:?}");
+    }
+}
