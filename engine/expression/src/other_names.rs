@@ -25,6 +25,8 @@ pub(crate) fn tell(text: &str, scope: &Scope, errors: Vec<ExpressionError>) -> V
     let caused = |found: &Found<'_>, error: &ExpressionError| {
         let touches = error.span.start < found.span.end && found.span.start < error.span.end;
         match error.code.0 {
+            // One word alone is a name that was found, in whatever case.
+            "E3101" if is_plain(found.elsewhere) && !found.quoted => false,
             "E3101" => error.span.start >= found.span.start && error.span.start <= found.span.end + 1,
             "E3201" | "E3202" => touches,
             _ => false,
@@ -83,8 +85,8 @@ fn places<'a>(text: &str, scope: &'a Scope) -> Vec<Found<'a>> {
         for (at, _) in text.match_indices(elsewhere) {
             let end = at + elsewhere.len();
             let (before, after) = (text[..at].chars().next_back(), text[end..].chars().next());
-            let quoted = before == Some('"') && after == Some('"');
-            let word = !before.is_some_and(is_part) && !after.is_some_and(is_part);
+            let quoted = before == Some('"') && after == Some('"') && !text[..at - 1].ends_with('.');
+            let word = !before.is_some_and(|before| is_part(before) || before == '.') && !after.is_some_and(is_part);
             // A name that resolves is no error; one in quotes that is the name of here is right.
             let right = elsewhere == here && quoted;
             let in_literal = text[..at].matches('\'').count() % 2 == 1;

@@ -73,26 +73,31 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports `symbol = 'A' or 'B'`: a bare value behind a comparison that it was meant to continue.
+    /// Reports `symbol = 'A' or 'B'`: a bare value among conditions, mostly behind a comparison that it goes on with.
     pub(super) fn value_for_comparison(&mut self, and: bool, terms: &[Syntax]) -> bool {
         let value = |term: &Syntax| matches!(term.kind, SyntaxKind::Text(_) | SyntaxKind::Number(_));
-        let Some(at) = terms.iter().skip(1).position(value).map(|at| at + 1) else { return false };
+        let Some(at) = terms.iter().position(value) else { return false };
         let before = terms[..at].iter().rev().find_map(|term| match &term.kind {
             SyntaxKind::Binary { operator, left, right } if operator.is_plain_comparison() => {
                 Some((*operator, left, right))
             }
             _ => None,
         });
-        let Some((operator, left, right)) = before else { return false };
-        let (name, first, second) =
-            (self.written(&left.span), self.written(&right.span), self.written(&terms[at].span));
-        let remedy = match (operator, and) {
-            (Operator::Equal, false) => format!("write `{name} in ({first}, {second})`"),
-            (Operator::NotEqual, true) => format!("write `{name} not in ({first}, {second})`"),
-            _ => format!("write the comparison in full: `{name} {} {second}`", operator.sign()),
+        let second = self.written(&terms[at].span).to_owned();
+        let remedy = match before {
+            Some((operator, left, right)) => {
+                let (name, first) = (self.written(&left.span), self.written(&right.span));
+                match (operator, and) {
+                    (Operator::Equal, false) => format!("write `{name} in ({first}, {second})`"),
+                    (Operator::NotEqual, true) => format!("write `{name} not in ({first}, {second})`"),
+                    _ => format!("write the comparison in full: `{name} {} {second}`", operator.sign()),
+                }
+            }
+            None => format!("write each comparison in full, as in `x = {second}`; several values: `x in ('a', 'b')`"),
         };
         let word = if and { "and" } else { "or" };
-        self.error::<()>("E3301", &terms[at].span, format!("`{word}` joins conditions, and this is a value"), &remedy);
+        let message = format!("`{word}` joins conditions, and this is a value");
+        self.error::<()>("E3301", &terms[at].span, message, &remedy);
         true
     }
 

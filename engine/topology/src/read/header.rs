@@ -21,7 +21,7 @@ pub(super) fn header(walk: &Walk<'_>, node: &Node, separator: u8, site: &Site<'_
         let bytes = site.find(&path).and_then(|found| site.files.read(&found).ok());
         let Some(text) = bytes.filter(|bytes| bytes.len() <= 1 << 20).and_then(|bytes| String::from_utf8(bytes).ok())
         else {
-            let what = format!("there is no header list `{}`", batch::bounded(&path));
+            let what = format!("there is no header list `{}`", batch::excerpt(path.as_bytes(), 200));
             let finding = Diagnostic::new(codes::NO_FILE, node, what);
             walk.push(match Line::of(&path, separator) {
                 Some(line) => finding.note(line.said(separator)).remedy(line.remedy(separator)),

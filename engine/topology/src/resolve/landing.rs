@@ -211,11 +211,11 @@ fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan:
     let open: Vec<&Node> = key.iter().filter(nullable).collect();
     let Some(first) = open.first() else { return };
     let names: Vec<String> = open.iter().map(|node| format!("`{}`", batch::bounded(node.text()))).collect();
-    let what = format!("{} may be null, and a key has no nulls: such rows will be dead letters", names.join(", "));
+    let what = format!("{} may be null, and a key has no nulls: such rows are dead letters", names.join(", "));
     let mut finding = Diagnostic::new(codes::KEY_NULL, first, what);
     finding.severity = Severity::Warning;
     let conditions: Vec<String> =
-        open.iter().map(|node| format!("{} is not null", compile::name(node.text()))).collect();
+        open.iter().map(|node| format!("{} is not null", compile::shown_name(node.text()))).collect();
     let remedy = format!(
         "keep them out with a step `- where: {}`, or give them a value with `coalesce`; or declare the table in \
          `schemas/tables/{}.yaml`",
