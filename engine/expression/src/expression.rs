@@ -137,7 +137,7 @@ impl Expression {
     pub fn evaluate(&self, names: &dyn Names) -> Evaluated {
         let rows = names.rows();
         let column = Frame::outer(names).evaluate(&self.inside.node).spread(rows);
-        Evaluated { values: column.values, failures: column.failures.into_iter().map(told).collect() }
+        Evaluated { values: column.values, failures: column.failures.iter().map(told).collect() }
     }
 
     /// What failed within `try` and so became null, in the order of evaluation: why an expression that gives null does.
@@ -145,7 +145,7 @@ impl Expression {
     pub fn forgiven(&self, names: &dyn Names) -> Vec<RowFailure> {
         let noted = RefCell::new(Vec::new());
         drop(Frame::noting(names, &noted).evaluate(&self.inside.node));
-        noted.into_inner().into_iter().map(told).collect()
+        noted.into_inner().iter().map(told).collect()
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -153,7 +153,7 @@ impl Expression {
     }
 }
 
-fn told(failure: Failure) -> RowFailure {
+fn told(failure: &Failure) -> RowFailure {
     RowFailure {
         row: failure.row,
         code: failure.fault.code,
