@@ -50,7 +50,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4208"),
         title: "the first line is no expected header",
         why: "No layout of the topology has the columns that the document begins with: the publisher changed them, or this is another document. Nothing of it is read.",
-        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that lines end in CR alone, convert the document's line ends to LF.",
+        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If it says that lines end in CR alone, convert the document's line ends to LF.",
     },
     Explanation {
         code: Code("E4209"),

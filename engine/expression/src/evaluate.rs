@@ -3,6 +3,7 @@
 //! Every node is computed for all rows, because nothing has effects; laziness means that a failure in a part which did
 //! not decide a row's value is forgotten. A part that no row needs is not computed at all.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
@@ -19,6 +20,8 @@ use crate::tree::{Kind, Node, Operation};
 pub(crate) struct Frame<'a> {
     names: &'a dyn Names,
     bound: Option<Bound<'a>>,
+    /// Where failures are noted that a `try` made null, if anybody asks.
+    forgiven: Option<&'a RefCell<Vec<Failure>>>,
 }
 
 struct Bound<'a> {
@@ -29,7 +32,12 @@ struct Bound<'a> {
 
 impl<'a> Frame<'a> {
     pub(crate) fn outer(names: &'a dyn Names) -> Self {
-        Self { names, bound: None }
+        Self { names, bound: None, forgiven: None }
+    }
+
+    /// As `outer`, and notes what `try` forgives.
+    pub(crate) fn noting(names: &'a dyn Names, forgiven: &'a RefCell<Vec<Failure>>) -> Self {
+        Self { names, bound: None, forgiven: Some(forgiven) }
     }
 
     pub(crate) fn evaluate(&self, node: &Node) -> Column {
@@ -45,12 +53,15 @@ impl<'a> Frame<'a> {
             Kind::Coalesce(parts) => self.coalesce(parts, &node.of),
             Kind::Try(inner) => {
                 let column = self.evaluate(inner).without_failed();
+                if let Some(noted) = self.forgiven {
+                    noted.borrow_mut().extend(column.failures);
+                }
                 Column::fine(column.values, column.scalar)
             }
             Kind::Bind { names, arguments, body } => {
                 let columns = arguments.iter().map(|argument| self.evaluate(argument).without_failed()).collect();
                 let bound = Some(Bound { names, columns, outer: self });
-                Frame { names: self.names, bound }.evaluate(body)
+                Frame { names: self.names, bound, forgiven: self.forgiven }.evaluate(body)
             }
         }
     }

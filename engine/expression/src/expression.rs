@@ -2,6 +2,7 @@
 //!
 //! An [`Expression`] is immutable and shared; evaluation keeps no state between batches.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use arrow::array::ArrayRef;
 use batch::{Code, ColumnType, RowFailure, bounded};
 
 use crate::check::Checker;
+use crate::column::Failure;
 use crate::evaluate::Frame;
+use crate::other_names;
 use crate::parse::parse;
 use crate::scope::Scope;
 use crate::tree::Node;
@@ -83,7 +86,8 @@ impl Expression {
     }
 
     fn build(text: &str, scope: &Scope, target: Option<&ColumnType>) -> Result<Self, Vec<ExpressionError>> {
-        let syntax = parse(text).map_err(|error| vec![error])?;
+        let told = |errors| other_names::tell(text, scope, errors);
+        let syntax = parse(text).map_err(|error| told(vec![error]))?;
         let mut checker = Checker::new(text, scope);
         let node = checker.check(&syntax);
         let node = match (node, target) {
@@ -105,7 +109,7 @@ impl Expression {
             }
             _ => {
                 checker.errors.sort_by_key(|error| (error.span.start, error.span.end));
-                Err(checker.errors)
+                Err(told(checker.errors))
             }
         }
     }
@@ -133,20 +137,27 @@ impl Expression {
     pub fn evaluate(&self, names: &dyn Names) -> Evaluated {
         let rows = names.rows();
         let column = Frame::outer(names).evaluate(&self.inside.node).spread(rows);
-        let failures = column
-            .failures
-            .into_iter()
-            .map(|failure| RowFailure {
-                row: failure.row,
-                code: failure.fault.code,
-                field: None,
-                message: bounded(&format!("`{}`: {}", failure.context, failure.fault.what)),
-            })
-            .collect();
-        Evaluated { values: column.values, failures }
+        Evaluated { values: column.values, failures: column.failures.iter().map(told).collect() }
+    }
+
+    /// What failed within `try` and so became null, in the order of evaluation: why an expression that gives null does.
+    #[must_use]
+    pub fn forgiven(&self, names: &dyn Names) -> Vec<RowFailure> {
+        let noted = RefCell::new(Vec::new());
+        drop(Frame::noting(names, &noted).evaluate(&self.inside.node));
+        noted.into_inner().iter().map(told).collect()
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
         &self.inside.node
+    }
+}
+
+fn told(failure: &Failure) -> RowFailure {
+    RowFailure {
+        row: failure.row,
+        code: failure.fault.code,
+        field: None,
+        message: bounded(&format!("`{}`: {}", failure.context, failure.fault.what)),
     }
 }

@@ -1,23 +1,112 @@
 //! Signs and words that people write from the habit of other languages, where the parser's own words would not help.
 
 /// What to do about a sign or word of another language, by how the expression goes on at the place of an error.
-pub(crate) fn habit(rest: &str, before: &str) -> Option<(&'static str, &'static str)> {
+pub(crate) fn habit(rest: &str, before: &str) -> Option<(String, String)> {
+    behind(rest, before).or_else(|| sign(rest, before))
+}
+
+fn said(message: &str, remedy: &str) -> Option<(String, String)> {
+    Some((message.to_owned(), remedy.to_owned()))
+}
+
+/// By the sign or word at the place of the error.
+fn sign(rest: &str, before: &str) -> Option<(String, String)> {
     let starts = |sign: &str| rest.starts_with(sign);
-    Some(match () {
-        () if starts("&&") => ("`&&` is no operator", "write `and`"),
-        () if starts("!") => ("`!` is no operator", "write `not`"),
-        () if starts("?") => ("`?` is no operator", "write `case when a then b else c end`"),
-        () if starts(";") => ("an expression ends without `;`", "take the `;` away"),
-        () if starts(",") && rest[1..].trim().is_empty() => ("an expression ends without `,`", "take the `,` away"),
-        () if starts(",") => ("one expression stands here", "give each column a line of its own"),
-        () if before.trim_end().to_ascii_lowercase().ends_with(" in") => {
-            ("`in` is followed by a list in brackets", "write `in ('a', 'b')`, also for one value")
+    let first = rest.chars().next()?;
+    match () {
+        () if starts("&&") => said("`&&` is no operator", "write `and`"),
+        () if starts("!") => said("`!` is no operator", "write `not`"),
+        () if starts("??") => said("`??` is no operator", "write `coalesce(a, b)`"),
+        () if starts("?") => said("`?` is no operator", "write `case when a then b else c end`"),
+        () if starts(";") => said("an expression ends without `;`", "take the `;` away"),
+        () if starts(",") && rest[1..].trim().is_empty() => said("an expression ends without `,`", "take the `,` away"),
+        () if starts(",") => {
+            let number = number_with_comma(rest, before);
+            number.or_else(|| said("one expression stands here", "give each column a line of its own"))
         }
-        () if before.trim_start().to_ascii_lowercase().starts_with("select ") => {
-            ("this is a statement", "write the expression alone, without `select` and `from`")
+        () if starts("`") => {
+            said("a name does not stand in backticks", "write it alone, or in double quotes if it has blanks")
         }
-        () => return None,
-    })
+        () if starts("{") || starts("$") => said(
+            "a column is named without braces and signs",
+            "write its name alone, such as `symbol` or `document.date`",
+        ),
+        () if "‘’“”„«»".contains(first) => {
+            let message = format!("`{first}` is no quote here");
+            Some((message, "text stands in straight 'single quotes'".to_owned()))
+        }
+        () => {
+            let operators = [('≥', ">="), ('≤', "<="), ('≠', "<>"), ('×', "*"), ('÷', "/"), ('−', "-")];
+            let known = operators.iter().find(|(sign, _)| *sign == first);
+            let known = known.map(|(sign, ours)| (format!("`{sign}` is no operator here"), format!("write `{ours}`")));
+            known.or_else(|| word(rest))
+        }
+    }
+}
+
+/// Operators of other languages that are words.
+fn word(rest: &str) -> Option<(String, String)> {
+    const LIKE: [(&str, &str); 7] = [
+        ("contains", "'%A%'"),
+        ("includes", "'%A%'"),
+        ("startswith", "'A%'"),
+        ("starts_with", "'A%'"),
+        ("endswith", "'%A'"),
+        ("ends_with", "'%A'"),
+        ("matches", "'A%'"),
+    ];
+    let word = rest.split(|character: char| !character.is_alphanumeric() && character != '_').next()?;
+    let (name, pattern) = LIKE.iter().find(|(name, _)| name.eq_ignore_ascii_case(word))?;
+    Some((format!("`{name}` is no operator"), format!("write `x like {pattern}`; `%` stands for any text")))
+}
+
+/// By the word in front of the place of the error.
+fn behind(rest: &str, before: &str) -> Option<(String, String)> {
+    let before = before.trim_end().to_ascii_lowercase();
+    let last = before.rsplit(|character: char| !character.is_alphanumeric() && character != '_').next()?;
+    let quote = rest.starts_with('"');
+    match last {
+        "in" => said("`in` is followed by a list in brackets", "write `in ('a', 'b')`, also for one value"),
+        _ if last == "is" || before.ends_with(" is not") => said(
+            "`is` is followed by `null`, `not null`, `true` or `false`",
+            "compare with a value by `=` or `<>`, as in `symbol <> 'A'`",
+        ),
+        "case" => {
+            let message = "a `case` is not closed";
+            said(message, "write `case when a then b when c then d else e end`; `else if` is another `when`")
+        }
+        "date" | "timestamp" if quote => {
+            let value = rest[1..].split('"').next().unwrap_or_default();
+            let message = format!("the text behind `{last}` stands in single quotes");
+            Some((message, format!("write `{last} '{}'`", batch::bounded(value))))
+        }
+        "interval" => said("there are no intervals", "days are added as a number: `x + 1`, or `date_add_days(x, 1)`"),
+        "like" | "ilike" if !rest.starts_with('(') => said("a pattern is a text", "write `like '%A%'`"),
+        "both" | "leading" | "trailing" => said("`trim` takes one text", "write `trim(x)`, `ltrim(x)` or `rtrim(x)`"),
+        _ if before.contains("extract(") && rest.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("from")) => {
+            let remedy = if matches!(last, "year" | "month" | "day") {
+                format!("write `{last}(x)`")
+            } else {
+                "write `year(x)`, `month(x)` or `day(x)`".to_owned()
+            };
+            Some(("`extract` is no function here".to_owned(), remedy))
+        }
+        _ if before.split_whitespace().next() == Some("select") => {
+            said("this is a statement", "write the expression alone, without `select` and `from`")
+        }
+        _ => None,
+    }
+}
+
+/// `1.000,50`, as half of Europe writes it.
+fn number_with_comma(rest: &str, before: &str) -> Option<(String, String)> {
+    let digits = |character: char| character.is_ascii_digit();
+    let fraction: String = rest[1..].chars().take_while(|character| digits(*character)).collect();
+    let start = before.trim_end_matches(|character: char| digits(character) || character == '.').len();
+    let whole = before[start..].replace('.', "");
+    let name_before = before[..start].ends_with(|character: char| character.is_alphanumeric() || character == '_');
+    (!fraction.is_empty() && !whole.is_empty() && !name_before && whole.len() + fraction.len() < 40)
+        .then(|| ("a number is written with a point".to_owned(), format!("write `{whole}.{fraction}`")))
 }
 
 /// Types of databases and programming languages, and ours.

@@ -26,6 +26,8 @@ mod explanations;
 mod expression;
 mod functions;
 mod habits;
+mod lines;
+mod other_names;
 mod parse;
 mod scope;
 mod syntax;

@@ -18,6 +18,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use crate::expression::ExpressionError;
 use crate::habits::{habit, name_of_words};
+use crate::lines::Lines;
 use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 
 /// Longest text. Longer ones are data, not rules, and would make the work after each edit slow.
@@ -58,7 +59,9 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
         let at = lines.offset(raised.location.line, raised.location.column);
         let (at, message) = (at..text.len(), raised.message.to_lowercase());
         let (message, remedy) = match message.as_str() {
-            said if said.contains("unterminated string") => ("a text is not closed", "close it with `'`"),
+            said if said.contains("unterminated string") => {
+                ("a text is not closed", "close it with `'`; one within a text is doubled, as in `'it''s'`")
+            }
             said if said.contains("close delimiter") => ("a name is not closed", "close it with `\"`"),
             _ => return syntax_error(at, message),
         };
@@ -135,39 +138,6 @@ pub(crate) fn too_large(span: Span) -> ExpressionError {
         "the expression is too large or nested too deeply".to_owned(),
         "divide it into named functions",
     )
-}
-
-/// Byte offsets of the starts of lines; positions of `sqlparser` count lines and characters from one.
-struct Lines<'a> {
-    text: &'a str,
-    ascii: bool,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, ascii: text.is_ascii(), starts }
-    }
-
-    fn offset(&self, line: u64, column: u64) -> usize {
-        let index = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
-        let start = self.starts.get(index).copied().unwrap_or(self.text.len());
-        let characters = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
-        // Counting characters for each token of a long line would take quadratic time.
-        if self.ascii {
-            return start.saturating_add(characters).min(self.text.len());
-        }
-        self.text[start..].char_indices().nth(characters).map_or(self.text.len(), |(at, _)| start + at)
-    }
-
-    fn span(&self, span: sqlparser::tokenizer::Span) -> Span {
-        if span.start.line == 0 {
-            return 0..0;
-        }
-        let start = self.offset(span.start.line, span.start.column);
-        start..self.offset(span.end.line, span.end.column).max(start)
-    }
 }
 
 fn prepare(text: &str, lines: &Lines<'_>, tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -280,7 +250,7 @@ impl Reader<'_> {
             self.places.iter().find(|(_, span)| span.start == start).map_or(self.text.len(), |(_, span)| span.end);
         let (before, rest) = self.text.split_at_checked(start).unwrap_or((self.text, ""));
         if let Some((message, remedy)) = habit(rest, before) {
-            return error("E3101", start..end, message.to_owned(), remedy);
+            return error("E3101", start..end, message, &remedy);
         }
         if message.starts_with("Expected: )") && rest.trim().is_empty() {
             return error("E3101", start..end, "a bracket is not closed".to_owned(), "close it with `)`");
@@ -370,7 +340,7 @@ impl Reader<'_> {
                     UnaryOperator::Not => SyntaxKind::Not(operand),
                     UnaryOperator::Minus => SyntaxKind::Negate(operand),
                     UnaryOperator::Plus => return Ok(*operand),
-                    _ => return Err(unsupported(span, "this operator")),
+                    _ => return Err(self.no_operator(span)),
                 };
                 Ok(Syntax { span, kind })
             }
@@ -392,6 +362,13 @@ impl Reader<'_> {
             Expr::Case { .. } => self.case(expression, depth),
             _ => self.predicate(expression, depth),
         }
+    }
+
+    fn no_operator(&self, span: Span) -> ExpressionError {
+        if self.text.get(span.clone()).is_some_and(|written| written.contains('~')) {
+            return error("E3102", span, "`~` is no operator".to_owned(), "write `regexp_matches(x, 'pattern')`");
+        }
+        unsupported(span, "this operator")
     }
 
     fn all<'e>(&self, expressions: impl Iterator<Item = &'e Expr>, depth: usize) -> Read<Vec<Syntax>> {
@@ -444,7 +421,7 @@ impl Reader<'_> {
             }
             _ => {
                 let span = self.pair(left, Operator::Equal, right, depth)?.span;
-                return Err(unsupported(span, "this operator"));
+                return Err(self.no_operator(span));
             }
         };
         self.pair(left, operator, right, depth)
@@ -591,6 +568,11 @@ fn literal(value: &Value, span: Span) -> Read<Syntax> {
         Value::Boolean(value) => SyntaxKind::Boolean(*value),
         Value::Number(number, false) => SyntaxKind::Number(number.clone()),
         Value::SingleQuotedString(text) => SyntaxKind::Text(text.clone()),
+        Value::Placeholder(name) => {
+            let name = name.trim_start_matches(['$', ':', '?', '@']);
+            let remedy = format!("write `{}`", if name.is_empty() { "NAME" } else { name });
+            return Err(error("E3102", span, "a column is named without a sign in front".to_owned(), &remedy));
+        }
         _ => return Err(unsupported(span, "a literal of this kind")),
     };
     Ok(Syntax { span, kind })

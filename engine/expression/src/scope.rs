@@ -18,6 +18,8 @@ pub struct Scope {
     pub(crate) names: BTreeMap<Arc<str>, ColumnType>,
     pub(crate) constants: BTreeMap<Arc<str>, Constant>,
     pub(crate) functions: BTreeMap<Arc<str>, Arc<UserFunction>>,
+    /// What names are called elsewhere, and here.
+    pub(crate) elsewhere: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 /// A value known when the expression is compiled.
@@ -63,6 +65,14 @@ impl Scope {
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>, of: ColumnType) -> Self {
         self.names.insert(name.into(), of);
+        self
+    }
+
+    /// Adds what a name of this scope is called elsewhere, such as in a publisher's header. An expression cannot use
+    /// that; one that does is told the name that it has here.
+    #[must_use]
+    pub fn with_name_elsewhere(mut self, elsewhere: impl Into<Arc<str>>, here: impl Into<Arc<str>>) -> Self {
+        self.elsewhere.entry(elsewhere.into()).or_insert_with(|| here.into());
         self
     }
 

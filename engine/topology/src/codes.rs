@@ -179,6 +179,9 @@ codes! {
     NO_NEWEST = "E2508", "by-key straight from documents, without a version",
         "Documents of one source are read side by side, so the order of their rows says nothing: which row of a key is the newest would be chance.",
         "Say which row wins with `version: COLUMN`, for example the document's date, or write `rows: by-document`.";
+    KEY_NULL = "E2510", "a key column that may be null",
+        "A key has no nulls, so a row without a value in one of its columns is a dead letter; many of them refuse the document. Cells of a document are null where they are empty.",
+        "Keep such rows out with `where: NAME is not null` or give them a value with `coalesce`, if that is what they mean. A file in `schemas/tables/` whose key columns are not nullable says the same for good.";
     NOT_STORED = "E2509", "a key, partition or version that ClickHouse cannot have",
         "ClickHouse would refuse to make the table: it compares versions and never finds a null among them, orders no lists and maps, and cuts no table by fractions.",
         "A version is a whole number, a date or a timestamp that is never null; a key has no lists and maps, a partition no `double` either.";

@@ -83,6 +83,9 @@ impl<'a> Walk<'a> {
                 {
                     finding = finding.remedy(format!("`{text}` belongs to the flow: indent it as `from` is"));
                 }
+                if std::ptr::eq(keys, &language::LAYOUT) && language::DELIMITED.has(entry.key.text()) {
+                    finding = finding.remedy(format!("`{text}` belongs to `delimited`: put it beside `layouts`"));
+                }
                 self.push(finding);
                 unknown = true;
             }

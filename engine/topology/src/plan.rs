@@ -215,6 +215,12 @@ impl Delimited {
         }
         columns
     }
+
+    /// What columns are called in the publisher's headers, and here, where that differs.
+    pub(crate) fn published(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        let pairs = self.layouts.iter().flat_map(|layout| layout.header.iter().zip(&layout.names));
+        pairs.filter(|(published, ours)| published != ours).map(|(one, other)| (one.clone(), other.clone())).collect()
+    }
 }
 
 /// How columns get their names where a layout does not give one.

@@ -91,6 +91,7 @@ flows:
           keep: [class, day]
           name: { one: name, else: "coalesce(more, name)" }
           amount: amount(amount)
+      - where: name <> ''
     to: { clickhouse: { table: d.used, rows: by-document, key: [day, name], partition: year of day } }
 "#;
 
@@ -193,6 +194,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "tests:\n",
         "  again:\n    from: { topic: feed.unique }\n    to: { clickhouse: { table: d.t, rows: by-key } }\ntests:\n",
     ),
+    ("E2510", "- where: name <> ''", "- where: name is null or name <> ''"),
+    ("E2510", "- where: name <> ''", "- where: amount > 0"),
     ("E3", "name: trim(name)", "name: trm(name)"),
     ("E3", "name: trim(name)", "name: trim(nmae)"),
     ("E3", "name: trim(name)", "name: >\n            trim(name)\n            || nmae"),

@@ -14,7 +14,7 @@ use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
 use super::format::{Format, Layout, Proof, Settings};
-use super::header::{Choice, choose};
+use super::header::{Choice, another_separator, choose};
 use super::scanner::{Found, Scanner};
 use super::sum::Sum;
 use super::trailer::{ProofOutcome, Tail};
@@ -93,7 +93,10 @@ impl<R: Read> Decoder<R> {
             return Err(old_line_ends());
         }
         let names = header_names(settings, encoding, &header)?;
-        let choice = choose(settings, &names).map_err(|error| no_text(&names, encoding, &header).unwrap_or(error))?;
+        let choice = choose(settings, &names).map_err(|error| {
+            let better = no_text(&names, encoding, &header).or_else(|| another_separator(settings, &header, &names));
+            better.unwrap_or(error)
+        })?;
         let layout = &settings.layouts[choice.layout];
         let mut taken = Vec::new();
         let mut places = Vec::new();

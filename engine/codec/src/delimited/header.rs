@@ -5,11 +5,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cells::{Cell, Splitter};
 use super::error::{DecodeError, refuse};
 use super::format::{Layout, NewColumns, Settings};
 
 /// Most names that a message lists.
 const LISTED: usize = 10;
+/// Characters that publishers put between cells.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A chosen layout.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +39,56 @@ fn keys<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Key> {
             (letters, *times - 1)
         })
         .collect()
+}
+
+/// What is said of a first line that holds a header, but with another separator than the layout's: of such a one the
+/// differences from a layout would be all of its columns.
+pub(super) fn another_separator(settings: &Settings, line: &[u8], header: &[String]) -> Option<DecodeError> {
+    let in_common = |found: &[Key]| {
+        let there: HashSet<&Key> = found.iter().collect();
+        let common = |layout: &Layout| {
+            keys(layout.header.iter().map(AsRef::as_ref)).iter().filter(|key| there.contains(key)).count()
+        };
+        settings.layouts.iter().map(common).max().unwrap_or(0)
+    };
+    let as_declared = in_common(&keys(header.iter().map(String::as_str)));
+    let split = |separator: &u8| {
+        let mut splitter = Splitter {
+            separator: *separator,
+            quotes: settings.quotes,
+            columns: usize::MAX,
+            spill: None,
+            starts: Vec::new(),
+        };
+        let mut cells: Vec<Cell> = Vec::new();
+        splitter.split_any(line, &mut cells).ok()?;
+        let names: Vec<String> =
+            cells.iter().map(|cell| String::from_utf8_lossy(&cell.text(line, *separator)).into_owned()).collect();
+        let common = in_common(&keys(names.iter().map(String::as_str)));
+        // A sentence has blanks behind its commas, a header has not.
+        let like_header = names.len() > 1 && names.iter().all(|name| !name.is_empty() && !name.starts_with(' '));
+        (common > 0 || like_header).then_some((common, names.len(), *separator))
+    };
+    let others = SEPARATORS.iter().filter(|separator| **separator != settings.separator);
+    let (common, cells, separator) = others.filter_map(split).max_by_key(|(common, cells, _)| (*common, *cells))?;
+    // Without a name that is known, only a line that is one cell as declared is told to be a header of several.
+    let tells = common > as_declared || (as_declared == 0 && header.len() == 1);
+    tells.then(|| {
+        let (cells, beginning) = (batch::counted(cells as u64, "cell"), batch::excerpt(line, 60));
+        let (other, own) = (shown(separator), shown(settings.separator));
+        let message = format!(
+            "the line holds {cells} when split at {other}, the layout splits at {own}; it begins `{beginning}`"
+        );
+        refuse("E4208", 1, &message)
+    })
+}
+
+/// A separator as it is written in a topology file.
+fn shown(separator: u8) -> String {
+    match separator {
+        b'\t' => "`tab`".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    }
 }
 
 /// Chooses the layout for a document whose first line holds these names.

@@ -265,6 +265,26 @@ fn documents_that_are_something_else_are_refused() {
         (&settings(), b"A|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
         (&long_header, b"A|B|C\n", "E4208", "the first line is longer than 3 bytes and no header"),
         (&generations(), b"new|a\n", "E4208", "layout g2 wants 3 columns; missing: C"),
+        (
+            &settings(),
+            b"A;B;C\n1;2;3\n",
+            "E4208",
+            "the line holds 3 cells when split at `;`, the layout splits at `|`; it begins `A;B;C`",
+        ),
+        (
+            &quoted(),
+            b"A\tB, more\tX\n",
+            "E4208",
+            "the line holds 3 cells when split at `tab`, the layout splits at `,`; it begins `A\\tB, more\\tX`",
+        ),
+        // Nothing of it is known, but it looks like a header, or does not.
+        (
+            &settings(),
+            b"X,Y\n",
+            "E4208",
+            "the line holds 2 cells when split at `,`, the layout splits at `|`; it begins `X,Y`",
+        ),
+        (&settings(), b"Sorry, no data\n", "E4208", "the first line is no expected header; it reads: Sorry, no data"),
         (&refuse_new, b"c|new|a|extra\n", "E4209", "columns that layout g2 does not name: extra"),
         (&quoted(), b"A,B,C\n1,2,\"3\n4,5,6\n", "E4206", "a quote that opens in the row of line 2 is never closed"),
         (

@@ -5,6 +5,7 @@
 
 mod conversion;
 mod operators;
+mod remedies;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use batch::{Code, ColumnType, Type};
 pub(crate) use conversion::literal_integer;
 pub(crate) use operators::{add_days, days_between, without_signed_zeros};
 
+use self::remedies::{is_nothing, meant_as_text, nearest};
 use crate::calendar;
 use crate::cast::caster;
 use crate::column::Column;
@@ -122,6 +124,9 @@ impl<'a> Checker<'a> {
                 found
             }
             SyntaxKind::Logic { and, terms } => {
+                if self.value_for_comparison(*and, terms) {
+                    return None;
+                }
                 let nodes: Vec<_> = terms.iter().map(|term| self.condition(term)).collect();
                 let nodes: Vec<Node> = nodes.into_iter().collect::<Option<_>>()?;
                 let nullable = nodes.iter().any(|node| node.nullable);
@@ -177,7 +182,10 @@ impl<'a> Checker<'a> {
     fn name(&mut self, name: &str, quoted: bool, span: &Span) -> Option<Node> {
         let Some(known) = self.scope.resolve(name, quoted).cloned() else {
             let nearest = self.nearest_name(name);
+            let nearest = nearest.filter(|_| !is_nothing(name) || quoted);
             let remedy = match (&nearest, name.split_once('.')) {
+                (None, None) if is_nothing(name) => "write `null`; a test for it is `x is null`".to_owned(),
+                (_, Some((map, key))) if map.eq_ignore_ascii_case("row") => format!("write `row['{key}']`"),
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),
                 (None, Some((family @ ("document" | "trailer" | "param"), part))) => self.remedy_of(family, part),
                 (None, _) => self.names_here(),
@@ -193,49 +201,6 @@ impl<'a> Checker<'a> {
             return Some(Node::new(of.of.clone(), of.nullable, Kind::Name(known)));
         }
         self.scope.constants.get(&known).cloned().and_then(|value| self.constant_of(&value, span))
-    }
-
-    /// The name that was probably meant. Facts of a family are compared by what follows the dot, which alone can be
-    /// misspelt: `document.date` is not `document.name`.
-    fn nearest_name(&self, name: &str) -> Option<String> {
-        let mut known = self.scope.names.keys().chain(self.scope.constants.keys()).map(|known| &**known);
-        match name.split_once('.') {
-            Some((family @ ("document" | "trailer" | "param"), part)) => {
-                let parts = known.filter_map(|known| known.strip_prefix(family)?.strip_prefix('.'));
-                nearest(part, parts).map(|part| format!("{family}.{part}"))
-            }
-            _ => nearest(name, &mut known),
-        }
-    }
-
-    /// How a fact of a document, a trailer or a template comes to be.
-    fn remedy_of(&self, family: &str, part: &str) -> String {
-        let mut facts = self.scope.names.keys().filter_map(|known| known.strip_prefix(family)?.strip_prefix('.'));
-        match family {
-            "param" => "a template declares its parameters under `parameters:`; other files have none".to_owned(),
-            "document" if facts.next().is_none() => {
-                "only the flow that reads the documents knows them: make a column of it there".to_owned()
-            }
-            "document" if ["date", "day"].contains(&part) => {
-                format!("name it in `file-names`, as in `x_{{{part}:%Y%m%d}}*`")
-            }
-            "document" => format!("name it in `file-names`, as in `x_{{{part}}}_*`"),
-            _ => {
-                let known: Vec<String> = facts.take(5).map(|known| format!("use `trailer.{known}`, or ")).collect();
-                format!("{}name it in `matches` of a `trailer`, as in `(?<{part}>...)`", known.concat())
-            }
-        }
-    }
-
-    /// What could have been meant.
-    fn names_here(&self) -> String {
-        const SHOWN: usize = 20;
-        let names: Vec<String> = self.scope.names.keys().take(SHOWN).map(|name| format!("`{name}`")).collect();
-        if names.is_empty() {
-            return "there are no columns here; text stands in 'single quotes'".to_owned();
-        }
-        let more = if self.scope.names.len() > SHOWN { ", …" } else { "" };
-        format!("use one of {}{more}; text stands in 'single quotes'", names.join(", "))
     }
 
     fn constant_of(&mut self, value: &Constant, span: &Span) -> Option<Node> {
@@ -318,6 +283,9 @@ impl<'a> Checker<'a> {
             Ok(of) => Some(of),
             Err(error) => {
                 let remedy = match (&error, type_elsewhere(written)) {
+                    (batch::TypeError::Arguments(_), _) if written.eq_ignore_ascii_case("decimal") => {
+                        "write `decimal(18, 4)`: 18 digits, 4 of them behind the point".to_owned()
+                    }
                     (batch::TypeError::Arguments(_), _) => "mend what stands in the brackets".to_owned(),
                     (_, Some(ours)) => format!("write `{ours}`"),
                     (batch::TypeError::Unknown(_), None) => TYPES.to_owned(),
@@ -380,25 +348,6 @@ impl<'a> Checker<'a> {
         Node::new(of, nullable, Kind::Apply { operation, arguments, context })
     }
 
-    /// A better remedy for a comparison that just failed, where what was written shows what was meant.
-    fn remedy_of_comparison(&mut self, operator: Operator, left: &Syntax, right: &Syntax) {
-        let chained =
-            |side: &Syntax| matches!(side.kind, SyntaxKind::Binary { operator, .. } if operator.is_plain_comparison());
-        let number = [left, right].into_iter().find_map(|side| match &side.kind {
-            SyntaxKind::Text(text) if text.trim().parse::<f64>().is_ok() => Some(text),
-            _ => None,
-        });
-        let remedy = match number {
-            _ if !operator.is_plain_comparison() => return,
-            _ if chained(left) || chained(right) => "join comparisons with `and` or `or`; `||` joins texts".to_owned(),
-            Some(number) => format!("write `{number}` without quotes if it is a number"),
-            None => return,
-        };
-        if let Some(error) = self.errors.last_mut().filter(|error| error.code.0 == "E3301") {
-            error.remedy = Some(remedy);
-        }
-    }
-
     /// `2024-01-31` without quotes, which is 1992.
     fn is_bare_date(&self, span: &Span) -> bool {
         let text = self.text.get(span.clone()).unwrap_or("").as_bytes();
@@ -444,6 +393,9 @@ impl<'a> Checker<'a> {
             return self.user_call(&function, checked.into_iter().collect::<Option<_>>(), arguments.len(), span);
         }
         let Some(function) = built_in else {
+            if let Some(remedy) = self.remedy_of_call(name, arguments) {
+                return self.error("E3202", name_span, format!("there is no function `{name}`"), &remedy);
+            }
             if let Some(remedy) = functions::synonym(&lower) {
                 return self.error("E3202", name_span, format!("there is no function `{name}`"), &remedy);
             }
@@ -574,25 +526,4 @@ fn null() -> Node {
     let mut node = constant(Type::Text, new_null_array(&Type::Text.arrow(), 1));
     node.literal = Some(Literal::Null);
     node
-}
-
-/// What to do about an unknown name in double quotes: those who write `"x"` mostly mean a text.
-fn meant_as_text(name: &str, otherwise: &str) -> String {
-    let text = batch::bounded(&name.replace('\'', "''"));
-    let otherwise = otherwise.strip_suffix("; text stands in 'single quotes'").unwrap_or(otherwise);
-    let name = match otherwise.strip_prefix("did you mean ").and_then(|nearest| nearest.strip_suffix('?')) {
-        Some(nearest) => format!("the nearest name is {nearest}"),
-        None => format!("if a name was meant, {otherwise}"),
-    };
-    format!("text stands in 'single quotes': write `'{text}'`; {name}")
-}
-
-/// The known name that was probably meant.
-fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
-    const ALIKE: f64 = 0.8;
-    known
-        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
-        .max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)))
-        .map(|(_, known)| known.to_owned())
 }

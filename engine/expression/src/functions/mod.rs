@@ -25,7 +25,7 @@ use crate::syntax::Span;
 use crate::tree::{Kind, Node, Operation};
 
 pub(crate) use list::element;
-pub(crate) use synonyms::synonym;
+pub(crate) use synonyms::{synonym, synonym_name};
 
 /// What `spotlight` and the documentation say about a built-in function.
 #[derive(Debug)]

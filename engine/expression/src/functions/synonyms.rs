@@ -60,6 +60,12 @@ pub(crate) fn synonym(name: &str) -> Option<String> {
     Some(if meant.contains(' ') { format!("write `{meant}`") } else { format!("did you mean `{meant}`?") })
 }
 
+/// The function of ours that another language calls so, if a name alone says it.
+pub(crate) fn synonym_name(name: &str) -> Option<&'static str> {
+    let (_, meant) = SYNONYMS.iter().find(|(names, _)| names.contains(&name))?;
+    (!meant.contains(' ')).then_some(meant)
+}
+
 #[cfg(test)]
 mod tests {
     use super::SYNONYMS;

@@ -7,7 +7,7 @@ use batch::ColumnType;
 use expect_test::{Expect, expect};
 
 use super::{rows, scope, shown};
-use crate::{EXPLANATIONS, Expression, ExpressionError};
+use crate::{EXPLANATIONS, Expression, ExpressionError, Scope};
 
 fn described(text: &str, errors: &[ExpressionError]) -> String {
     let mut described = String::new();
@@ -253,7 +253,7 @@ fn mistakes_are_named_where_they_are() {
     check(
         "'open",
         &expect![[r#"
-            E3101 `'open` a text is not closed | close it with `'`
+            E3101 `'open` a text is not closed | close it with `'`; one within a text is doubled, as in `'it''s'`
         "#]],
     );
     check(
@@ -439,6 +439,49 @@ fn a_text_in_double_quotes_is_told_to_be_one_and_a_name_is_not_compared_with_its
     );
     for fine in ["price = upper(price)", "quantity + 1 > quantity", "price is not null", "'a' = 'a'"] {
         assert!(Expression::compile(fine, &scope()).is_ok(), "{fine}");
+    }
+}
+
+/// Publishers' names are told what they are called here, wherever the parser or the checker stumbles over them.
+#[test]
+fn a_name_of_the_publisher_is_told_what_it_is_called_here() {
+    let columns = Scope::new()
+        .with_name("amount_eur", ColumnType::parse("nullable bigint").unwrap())
+        .with_name("amount", ColumnType::parse("nullable bigint").unwrap())
+        .with_name("trade_id", ColumnType::parse("nullable text").unwrap())
+        .with_name("Close Price", ColumnType::parse("nullable bigint").unwrap())
+        .with_name_elsewhere("Amount EUR", "amount_eur")
+        .with_name_elsewhere("Amount", "amount")
+        .with_name_elsewhere("Trade-ID", "trade_id");
+    let mut all = String::new();
+    for text in [
+        "\"Amount EUR\" * 2",
+        "Amount EUR",
+        "cast(Amount EUR as double)",
+        "2 * (Amount EUR + Amount EUR)",
+        "Trade-ID",
+        "trim(\"Trade-ID\")",
+        "\"Amount\" + 1",
+        "Close Price * 2",
+        "Amount EUR > nobody",
+        "trade_id = \"Nothing\"",
+    ] {
+        all += &described(text, &Expression::compile(text, &columns).map(|_| ()).expect_err(text));
+    }
+    expect![[r#"
+        E3201 `"Amount EUR"` the column `Amount EUR` is called `amount_eur` here | write `amount_eur`, or `'Amount EUR'` if the text is meant
+        E3201 `Amount EUR` the column `Amount EUR` is called `amount_eur` here | write `amount_eur`
+        E3201 `Amount EUR` the column `Amount EUR` is called `amount_eur` here | write `amount_eur`
+        E3201 `Amount EUR` the column `Amount EUR` is called `amount_eur` here | write `amount_eur`
+        E3201 `Trade-ID` the column `Trade-ID` is called `trade_id` here | write `trade_id`
+        E3201 `"Trade-ID"` the column `Trade-ID` is called `trade_id` here | write `trade_id`, or `'Trade-ID'` if the text is meant
+        E3201 `"Amount"` the column `Amount` is called `amount` here | write `amount`, or `'Amount'` if the text is meant
+        E3201 `Close Price` the name `Close Price` stands without quotes | write `"Close Price"`
+        E3201 `Amount EUR` the column `Amount EUR` is called `amount_eur` here | write `amount_eur`
+        E3201 `"Nothing"` there is no name `Nothing` here | text stands in 'single quotes': write `'Nothing'`; if a name was meant, use one of `Close Price`, `amount`, `amount_eur`, `trade_id`
+    "#]].assert_eq(&all);
+    for fine in ["Amount + 1", "\"Close Price\" * 2", "trade_id = 'Amount EUR'", "amount_eur - AMOUNT"] {
+        assert!(Expression::compile(fine, &columns).is_ok(), "{fine}");
     }
 }
 

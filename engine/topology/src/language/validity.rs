@@ -1,7 +1,7 @@
 //! Judges a value by the part of JSON Schema that [`super::schema`] uses, for tests.
 //!
-//! A word of a schema that is not known here is a panic, so a schema cannot ask for what is not judged. The feature
-//! `validator` compares every judgement with that of an independent validator.
+//! A word of a schema that is not known here is a panic, so a schema cannot ask for what is not judged. An independent
+//! validator judges beside it in the tests and must agree; this one says why.
 
 use regex::Regex;
 use serde_json::Value;

@@ -15,6 +15,8 @@ use crate::reader::{Entry, Kind, Node};
 use crate::scalars;
 use crate::written::Documents;
 
+use super::header::{header, snake_case};
+
 const UNPACKED_LIMIT: u64 = 8 << 30;
 
 /// Reads `unzip` and `decode` into `documents`; says how many steps that were.
@@ -88,13 +90,13 @@ fn decode(
     outcomes: &mut Vec<(Node, EmptyOutcome)>,
 ) -> Option<Delimited> {
     let fields = walk.fields(node, &language::DECODE)?;
-    let fields = walk.fields(fields.required("delimited")?, &language::DELIMITED)?;
-    let names = fields
-        .get("names")
-        .and_then(|node| walk.choice(node, "naming", &language::NAMING))
-        .unwrap_or(Naming::AsPublished);
+    let delimited_node = fields.required("delimited")?;
+    let fields = walk.fields(delimited_node, &language::DELIMITED)?;
+    let names = naming(walk, &fields);
+    let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
     let layouts = fields.required("layouts").and_then(|node| walk.entries(node, "`layouts`"));
-    let read = |entry: &Entry| layout(walk, &entry.key, &entry.value, names, site);
+    let means = Means { naming: names.unwrap_or(Naming::AsPublished), separator: separator.unwrap_or(b',') };
+    let read = |entry: &Entry| layout(walk, &entry.key, &entry.value, means, site);
     let found: Option<Vec<Option<Layout>>> = layouts.map(|entries| entries.iter().map(read).collect());
     let trailers = fields.get("trailer").map_or_else(Vec::new, |node| trailers(walk, node));
     let trailer_required = without_trailer(walk, &fields, trailers.is_empty());
@@ -105,10 +107,17 @@ fn decode(
         _ => true,
     };
     let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
-    let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
     let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| encoding(walk, node));
     let line_limit =
         fields.get("line-limit").and_then(|node| walk.read(node, &language::LINE_LIMIT, scalars::some_size));
+    // What columns are called is not known, so each use of one would be a finding that follows from this one.
+    if fields.get("names").is_none()
+        && (names_elsewhere(delimited_node, &language::DELIMITED)
+            || layouts.is_some_and(|all| all.iter().any(|entry| names_elsewhere(&entry.value, &language::LAYOUT))))
+    {
+        return None;
+    }
+    let names = names?;
     let delimited = Delimited {
         separator: separator?,
         quotes: fields
@@ -134,6 +143,38 @@ fn decode(
     check_columns(walk, &delimited, &fields, spill.map(|(node, _)| node));
     never_taken(walk, &delimited, layouts.unwrap_or(&[]));
     Some(delimited)
+}
+
+/// What a layout must know of the fields beside it.
+#[derive(Clone, Copy)]
+struct Means {
+    naming: Naming,
+    separator: u8,
+}
+
+/// How columns get their names. `None` after a finding.
+fn naming(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<Naming> {
+    let Some(node) = fields.get("names") else { return Some(Naming::AsPublished) };
+    let Kind::Mapping(entries) = &node.kind else { return walk.choice(node, "naming", &language::NAMING) };
+    let pair = entries.first().filter(|entry| entry.value.is_scalar());
+    let pair = pair.map_or("Published: ours".to_owned(), |entry| {
+        format!("\"{}\": {}", batch::bounded(entry.key.text()), batch::bounded(entry.value.text()))
+    });
+    let finding =
+        Diagnostic::new(codes::KIND, node, "`names` is one naming for all columns, and this is a map of keys");
+    let remedy = format!("write `as: {{ {pair} }}` in the layout, and `names: snake_case` or nothing here");
+    walk.push(finding.remedy(remedy));
+    None
+}
+
+/// True if a naming stands under a key that does not exist, which was reported: `name: snake_case`.
+fn names_elsewhere(node: &Node, keys: &language::Keys) -> bool {
+    let Kind::Mapping(entries) = &node.kind else { return false };
+    let is_naming = |node: &Node| node.is_scalar() && language::NAMING.iter().any(|(name, _)| *name == node.text());
+    entries.iter().any(|entry| {
+        let key = entry.key.text();
+        !keys.has(key) && (is_naming(&entry.value) || matches!(key, "names" | "name" | "naming"))
+    })
 }
 
 fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
@@ -210,7 +251,7 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
         if let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(name)) {
             let what = format!("`spill` names no column of the layout `{}`", layout.name);
             let finding = Diagnostic::new(codes::HEADER, node, what);
-            let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
+            let finding = named(finding, name, layout);
             walk.push(finding.otherwise("name one of these columns; each layout needs it"));
         }
     }
@@ -220,8 +261,17 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
         {
             let what = format!("`sum` names no column of the layout `{}`", layout.name);
             let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
-            walk.push(finding.names(column, "columns", layout.names.iter().map(|name| &**name)));
+            walk.push(named(finding, column, layout));
         }
+    }
+}
+
+/// The columns of a layout beside a wrong name, which may be what the publisher calls one of them.
+fn named(finding: Diagnostic, name: &str, layout: &Layout) -> Diagnostic {
+    let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
+    match layout.header.iter().position(|published| **published == *name) {
+        Some(at) => finding.meant(&layout.names[at]),
+        None => finding,
     }
 }
 
@@ -309,10 +359,10 @@ fn proofs(walk: &Walk<'_>, node: &Node, group: &dyn Fn(&Node) -> Option<Arc<str>
     count.into_iter().chain(sum).collect()
 }
 
-fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<'_>) -> Option<Layout> {
+fn layout(walk: &Walk<'_>, key: &Node, node: &Node, means: Means, site: &Site<'_>) -> Option<Layout> {
     let fields = walk.fields(node, &language::LAYOUT)?;
     let header_node = fields.required("header")?;
-    let header = header(walk, header_node, site)?;
+    let header = header(walk, header_node, means.separator, site)?;
     let mut good = true;
     let unknown = |node: &Node, what: &str| {
         let finding =
@@ -334,7 +384,7 @@ fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<
         let given = renamed.iter().find(|entry| *entry.key.text() == **published);
         let base = match given {
             Some(entry) => walk.text(&entry.value, "a column's name")?,
-            None => match naming {
+            None => match means.naming {
                 Naming::AsPublished => Arc::clone(published),
                 Naming::SnakeCase => snake_case(published).into(),
             },
@@ -352,50 +402,4 @@ fn layout(walk: &Walk<'_>, key: &Node, node: &Node, naming: Naming, site: &Site<
     }
     let must_have = must_have.iter().map(Node::shared).collect();
     good.then(|| Layout { name: key.shared(), header, must_have, names })
-}
-
-/// The published names: a list in the file, or the lines of a file.
-fn header(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Vec<Arc<str>>> {
-    let names: Vec<Arc<str>> = if node.is_scalar() {
-        let path = walk.text(node, "`header`")?;
-        let bytes = site.find(&path).and_then(|found| site.files.read(&found).ok());
-        let Some(text) = bytes.filter(|bytes| bytes.len() <= 1 << 20).and_then(|bytes| String::from_utf8(bytes).ok())
-        else {
-            let finding =
-                Diagnostic::new(codes::NO_FILE, node, format!("there is no header list `{}`", batch::bounded(&path)));
-            if path.contains(',') {
-                let names: Vec<&str> = path.split(',').map(str::trim).collect();
-                let list = batch::bounded(&format!("[{}]", names.join(", ")));
-                walk.push(finding.remedy(format!("write `header: {list}`")));
-                return None;
-            }
-            walk.push(finding.remedy(
-                "a header list has one published name a line, in UTF-8; paths start at the root or beside this file",
-            ));
-            return None;
-        };
-        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(Arc::from).collect()
-    } else {
-        walk.texts(node, "`header`").iter().map(Node::shared).collect()
-    };
-    if names.is_empty() || names.len() > 5000 {
-        let finding = Diagnostic::new(codes::HEADER, node, "a header has from 1 to 5000 columns");
-        walk.push(finding.remedy("list the published names in their order, as in `header: [Day, Name, Amount]`"));
-        return None;
-    }
-    Some(names)
-}
-
-/// Lower case, with one `_` for each run of other characters than letters and digits.
-fn snake_case(published: &str) -> String {
-    let mut name = String::new();
-    for character in published.chars() {
-        if character.is_alphanumeric() {
-            name.extend(character.to_lowercase());
-        } else if !name.is_empty() && !name.ends_with('_') {
-            name.push('_');
-        }
-    }
-    let trimmed = name.trim_end_matches('_');
-    if trimmed.is_empty() { "_".to_owned() } else { trimmed.to_owned() }
 }

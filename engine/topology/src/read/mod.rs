@@ -2,6 +2,7 @@
 
 mod decode;
 mod functions;
+mod header;
 mod landing;
 mod source;
 mod steps;

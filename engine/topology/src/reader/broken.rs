@@ -36,6 +36,17 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
         return at(here, &batch::bounded(what)).remedy(quoting(line).unwrap_or_else(|| general.to_owned()));
     }
     let Open { bracket, quote } = open(&source.text[..offset.min(source.text.len())]);
+    if info.contains("escape") {
+        let start = quote.unwrap_or(offset);
+        let text = source.text[start..].trim_start_matches('"').split(['"', '\n']).next().unwrap_or_default();
+        let remedy = format!("write it in single quotes, in which `\\` is itself: `'{}'`", batch::bounded(text));
+        return at(start..start + 1, "in double quotes `\\` begins an escape, and YAML has none of this kind")
+            .remedy(remedy);
+    }
+    if info.contains("anchor") {
+        let what = "this alias (`*name`) has no anchor (`&name`) before it";
+        return at(here, what).remedy("write the value out, or put a text that begins with `*` in quotes");
+    }
     if info.contains("quoted scalar") {
         let start = quote.unwrap_or(offset);
         let sign = source.text[start..].chars().next().unwrap_or('"');

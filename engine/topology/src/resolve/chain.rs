@@ -15,11 +15,16 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::plan::{ByLayout, Columns, Step, Verb};
 use crate::reader::Node;
+use crate::written;
 
 pub(super) struct Chain<'a> {
     pub(super) findings: &'a Findings,
     scope: Scope,
     pub(super) shape: ByLayout<Columns>,
+    /// What columns are called by their publisher, and here, where that differs.
+    pub(super) published: Vec<(Arc<str>, Arc<str>)>,
+    /// Columns whose nulls a `where` keeps out.
+    there: Vec<String>,
     pub(super) steps: Vec<Step>,
     places: HashMap<Arc<str>, Node>,
     pub(super) poisoned: Vec<Arc<str>>,
@@ -38,6 +43,8 @@ impl<'a> Chain<'a> {
             findings,
             scope,
             shape,
+            published: Vec::new(),
+            there: Vec::new(),
             steps: Vec::new(),
             places: HashMap::new(),
             poisoned: Vec::new(),
@@ -50,7 +57,60 @@ impl<'a> Chain<'a> {
 
     /// What expressions see for rows of a layout.
     pub(super) fn scope(&self, columns: &Columns) -> Scope {
-        columns.iter().fold(self.scope.clone(), |scope, (name, of)| scope.with_name(Arc::clone(name), of.clone()))
+        let scope =
+            columns.iter().fold(self.scope.clone(), |scope, (name, of)| scope.with_name(Arc::clone(name), of.clone()));
+        let here = self
+            .published
+            .iter()
+            .filter(|(published, ours)| columns.contains_key(ours) && !columns.contains_key(published));
+        here.fold(scope, |scope, (published, ours)| scope.with_name_elsewhere(Arc::clone(published), Arc::clone(ours)))
+    }
+
+    /// True if a `where` keeps rows out in which the column is null.
+    pub(super) fn is_there(&self, name: &str) -> bool {
+        self.there.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    /// Notes what a step says about nulls: a comparison is true of no row whose column is null.
+    pub(super) fn note_nulls(&mut self, verb: &written::Verb) {
+        let made =
+            |columns: &[&Node], name: &str| columns.iter().any(|column| column.text().eq_ignore_ascii_case(name));
+        match verb {
+            written::Verb::Where(node) if !compile::mentions(&node.text().to_lowercase(), "or") => {
+                let text = node.text().to_lowercase();
+                let columns = text.split(" and ").filter_map(|part| {
+                    let tested = part.trim().strip_suffix("is not null");
+                    let column = tested.or_else(|| part.split_once(['=', '<', '>', '!']).map(|(column, _)| column));
+                    column.map(|column| column.trim().trim_matches('"').to_owned())
+                });
+                self.there.extend(columns);
+            }
+            written::Verb::Select { keep, .. } => {
+                self.there.retain(|name| made(&keep.iter().collect::<Vec<_>>(), name));
+            }
+            written::Verb::Extend(columns) => {
+                let columns: Vec<&Node> = columns.iter().map(|(column, _)| column).collect();
+                self.there.retain(|name| !made(&columns, name));
+            }
+            written::Verb::Set(columns) => {
+                let columns: Vec<&Node> = columns.iter().map(|(column, _)| column).collect();
+                self.there.retain(|name| !made(&columns, name));
+            }
+            written::Verb::Rename(columns) => {
+                for name in &mut self.there {
+                    if let Some((_, new)) = columns.iter().find(|(old, _)| old.text().eq_ignore_ascii_case(name)) {
+                        *name = new.text().to_owned();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a published name is called here.
+    fn called(&self, published: &str, columns: &Columns) -> Option<&str> {
+        let known = self.published.iter().find(|(known, ours)| **known == *published && columns.contains_key(ours));
+        known.map(|(_, ours)| &**ours)
     }
 
     /// Where a column was made.
@@ -104,8 +164,13 @@ impl<'a> Chain<'a> {
         let Some((layout, columns)) = lacking else { return true };
         let rows = if self.shape.len() > 1 { format!(" in rows of the layout `{layout}`") } else { String::new() };
         let what = format!("there is no column `{}`{rows}", batch::bounded(node.text()));
-        let finding = Diagnostic::new(codes::NO_COLUMN, node, what);
-        self.findings.push(finding.names(node.text(), "columns", columns.keys().map(|name| &**name)));
+        let mut finding = Diagnostic::new(codes::NO_COLUMN, node, what);
+        finding = finding.names(node.text(), "columns", columns.keys().map(|name| &**name));
+        if let Some(ours) = self.called(node.text(), columns) {
+            finding.what = format!("the column `{}` is called `{ours}` here", batch::bounded(node.text()));
+            finding = finding.meant(ours).label("the publisher's name").remedy(format!("write `{ours}`"));
+        }
+        self.findings.push(finding);
         false
     }
 

@@ -25,6 +25,12 @@ pub(super) fn name(column: &str) -> String {
     format!("\"{}\"", column.replace('"', "\"\""))
 }
 
+/// A column's name as people write it.
+pub(super) fn shown_name(column: &str) -> String {
+    let plain = column.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+    if plain { column.to_owned() } else { name(column) }
+}
+
 /// Reports errors of an expression at their places. Errors about a `poisoned` name, which is wrong for a reason that
 /// is already known, are left out.
 pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionError>, poisoned: &[std::sync::Arc<str>]) {

@@ -37,6 +37,9 @@ pub(super) fn flow(
     let wanted = verbs::wanted(&flow.steps, &wanted_columns);
     let mut chain = Chain::new(world.findings, surroundings.scope, shape);
     chain.poisoned = topology.poisoned();
+    if let plan::From::Documents(documents) = &from {
+        chain.published = documents.decode.published();
+    }
     if matches!(&flow.from, From::Documents(written) if written.names_broken) {
         chain.poison("document");
     }

@@ -79,22 +79,36 @@ fn try_example(function: &Function, example: &Node, scope: &Scope, findings: &Fi
             findings.push(Diagnostic::new(codes::EXAMPLE, find(name.text()).unwrap_or(example), what));
             return;
         };
+        // Within a `try` of the function a wrong argument would look like a null of the function's own.
+        if evaluate(&literal, scope, &open(of)).is_err() {
+            let node = find(name.text()).unwrap_or(example);
+            let what =
+                format!("`{}` is no {}, which the argument `{}` is", batch::bounded(node.text()), of.of, name.text());
+            let finding = Diagnostic::new(codes::EXAMPLE, node, what).related(&name.span, "the argument");
+            findings.push(finding.remedy(format!("give a {} in the example, or let the function take `text`", of.of)));
+            return;
+        }
         arguments.push(literal);
     }
     let call = format!("{}({})", function.name.text(), arguments.join(", "));
     let expected = literal(gives, &function.gives).and_then(|text| evaluate(&text, scope, &function.gives).ok());
-    let Some(expected) = expected else {
+    let Some((expected, _)) = expected else {
         findings.push(Diagnostic::new(codes::EXAMPLE, gives, format!("this is no {}", function.gives.of)));
         return;
     };
     match evaluate(&call, scope, &function.gives) {
-        Ok(found) if found.to_data() == expected.to_data() => {}
-        Ok(found) => {
+        Ok((found, _)) if found.to_data() == expected.to_data() => {}
+        Ok((found, forgiven)) => {
             let shown = arrow::util::display::array_value_to_string(&found, 0).unwrap_or_default();
             let shown = if found.is_null(0) { "null".to_owned() } else { batch::bounded(&shown) };
             let finding = Diagnostic::new(codes::EXAMPLE, gives, "this example does not come true");
+            let finding =
+                finding.label(format!("the function gives {shown}")).related(&function.name.span, "the function");
             findings.push(
-                finding.label(format!("the function gives {shown}")).related(&function.name.span, "the function"),
+                forgiven
+                    .into_iter()
+                    .take(3)
+                    .fold(finding, |finding, reason| finding.note(format!("within `try`, {reason}"))),
             );
         }
         Err(reason) => {
@@ -123,15 +137,18 @@ fn literal(node: &Node, of: &ColumnType) -> Option<String> {
     }
 }
 
-fn evaluate(text: &str, scope: &Scope, target: &ColumnType) -> Result<ArrayRef, String> {
+/// The value, and what `try` forgave on the way to it.
+fn evaluate(text: &str, scope: &Scope, target: &ColumnType) -> Result<(ArrayRef, Vec<String>), String> {
     let first = |errors: Vec<expression::ExpressionError>| {
         errors.into_iter().next().map_or_else(|| "it cannot be compiled".to_owned(), |error| error.message)
     };
     let compiled = Expression::compile_as(text, scope, target).map_err(first)?;
-    let evaluated = compiled.evaluate(&OneRow(BTreeMap::new()));
+    let row = OneRow(BTreeMap::new());
+    let evaluated = compiled.evaluate(&row);
+    let forgiven = compiled.forgiven(&row).into_iter().map(|failure| failure.message).collect();
     match evaluated.failures.into_iter().next() {
         Some(failure) => Err(failure.message),
-        None => Ok(evaluated.values.slice(0, 1)),
+        None => Ok((evaluated.values.slice(0, 1), forgiven)),
     }
 }
 

@@ -7,9 +7,10 @@ use indexmap::IndexMap;
 
 use super::World;
 use super::chain::Chain;
+use super::compile;
 use super::target::{self, Target};
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::files::Site;
 use crate::plan;
 use crate::read;
@@ -184,6 +185,7 @@ fn derived(
         .map(|(name, of)| TableColumn { name: Arc::clone(name), column_type: of.clone(), about: String::new() })
         .collect();
     refused(world, written, key, &of_table, chain);
+    may_be_null(world, written, key, &shape, chain);
     if columns.iter().any(|(name, of)| shape.get(name) != Some(of)) {
         chain.project("convert", columns.clone(), &written.table);
     }
@@ -195,6 +197,32 @@ fn derived(
         partition: partition.map_or(PartitionBy::Nothing, |partition| partition.by.clone()),
         rows: written.rows.clone(),
     })
+}
+
+/// Warns of key columns that may be null, as no file says what is meant by that.
+fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan::Columns, chain: &Chain<'_>) {
+    if written.rows != RowsMeaning::ByDocument {
+        return;
+    }
+    let nullable = |node: &&Node| {
+        let name = node.text();
+        shape.get(name).is_some_and(|of| of.nullable) && !chain.is_poisoned(name) && !chain.is_there(name)
+    };
+    let open: Vec<&Node> = key.iter().filter(nullable).collect();
+    let Some(first) = open.first() else { return };
+    let names: Vec<String> = open.iter().map(|node| format!("`{}`", batch::bounded(node.text()))).collect();
+    let what = format!("{} may be null, and a key has no nulls: such rows are dead letters", names.join(", "));
+    let mut finding = Diagnostic::new(codes::KEY_NULL, first, what);
+    finding.severity = Severity::Warning;
+    let conditions: Vec<String> =
+        open.iter().map(|node| format!("{} is not null", compile::shown_name(node.text()))).collect();
+    let remedy = format!(
+        "keep them out with a step `- where: {}`, or give them a value with `coalesce`; or declare the table in \
+         `schemas/tables/{}.yaml`",
+        conditions.join(" and "),
+        written.table.text()
+    );
+    world.findings.push(finding.remedy(remedy));
 }
 
 /// What the server would refuse of a table without a file.

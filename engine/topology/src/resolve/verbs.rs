@@ -67,7 +67,10 @@ pub(super) fn step(chain: &mut Chain<'_>, step: &Step, wanted: &Wanted, outputs:
         written::Verb::Route { cases, default } => route(chain, cases, default, outputs),
     };
     match verb {
-        Some(verb) => chain.push(Arc::clone(&step.name), &step.node, verb),
+        Some(verb) => {
+            chain.note_nulls(&step.verb);
+            chain.push(Arc::clone(&step.name), &step.node, verb);
+        }
         None => chain.lost_step = true,
     }
 }
@@ -354,6 +357,11 @@ fn rename(chain: &mut Chain<'_>, names: &[(Node, Node)]) -> Option<Verb> {
             (new, of.clone())
         });
         *columns = renamed.collect();
+    }
+    for (_, ours) in &mut chain.published {
+        if let Some((_, new)) = names.iter().find(|(old, _)| *old.text() == **ours) {
+            *ours = new.shared();
+        }
     }
     let columns = names.iter().map(|(old, new)| (old.shared(), new.shared())).collect();
     (chain.findings.errors() == before).then_some(Verb::Rename { columns })
