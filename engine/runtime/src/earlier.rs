@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use connect::RowPosition;
 use log::LogError;
 
 use crate::flow::FlowParts;
@@ -19,6 +20,8 @@ struct Known {
     landed: u64,
     /// How often a person said where to go on.
     releases: u64,
+    /// By partition the input row after the last one that was closed before that.
+    read_before: HashMap<i32, RowPosition>,
 }
 
 /// See the module's prose.
@@ -51,6 +54,20 @@ impl Earlier {
         self.ask(parts, shared, |known| (known.landed, known.releases))
     }
 
+    /// The input row of a partition after the last one that was closed before a person last said where to go on.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) fn read_before(
+        &self,
+        parts: &FlowParts,
+        shared: &Shared,
+        partition: i32,
+    ) -> Result<RowPosition, LogError> {
+        let nothing = RowPosition { offset: 0, row: 0 };
+        self.ask(parts, shared, |known| known.read_before.get(&partition).copied().unwrap_or(nothing))
+    }
+
     fn ask<Answer>(
         &self,
         parts: &FlowParts,
@@ -71,16 +88,19 @@ impl Earlier {
         let partitions = log.topic(&names::ledger(&parts.topology, &parts.flow))?.map_or(0, |state| state.partitions);
         for partition in 0..partitions {
             let (mut landed, mut releases) = (0, 0);
+            let mut end = RowPosition { offset: 0, row: 0 };
             for line in ledger_lines(log, &parts.topology, &parts.flow, partition)? {
                 let entry = match line {
                     LedgerLine::Entry(entry) => *entry,
                     LedgerLine::Release => {
                         landed = 0;
                         releases += 1;
+                        known.read_before.insert(partition, end);
                         continue;
                     }
                 };
                 landed += entry.counts.landed;
+                end = end.max(RowPosition { offset: entry.last.0, row: entry.last.1 + 1 });
                 if tell {
                     shared.board.restore(&parts.name(), &entry);
                 }

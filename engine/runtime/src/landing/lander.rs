@@ -58,6 +58,9 @@ pub struct Lander<'a> {
     /// How often a person has said where the flow goes on. It is part of each token: who takes rows out of a table and
     /// has the flow start over wants them back, and the table may remember the tokens under which they were there.
     pub releases: u64,
+    /// The input row after the last one that an earlier reading closed, before a person had the flow read it again. Rows
+    /// of positions below may stand in the table since then, so that no question can tell whether these landed.
+    pub read_before: RowPosition,
 }
 
 /// How the pieces of a range are inserted.
@@ -69,6 +72,8 @@ struct Manner {
     uncertain: bool,
     /// The table may hold some rows of a piece.
     mixed: bool,
+    /// The table may hold rows of these positions from an earlier reading.
+    read_before: bool,
 }
 
 /// The earlier versions of a document that a range withdraws when it lands.
@@ -115,13 +120,17 @@ impl Lander<'_> {
             Some(open) if open.hash == hash && open.rows == range.count() => open.mixed,
             Some(open) => {
                 self.pass(&mut machine, Arrow::Reopen)?;
-                self.hold_for_other_rows(range, open, &pieces)?;
+                if !self.was_read_before(range) {
+                    self.hold_for_other_rows(range, open, &pieces)?;
+                }
                 self.open(range, hash, true)?;
                 true
             }
         };
         if !pieces.is_empty() {
-            self.insert_all(&machine, range, pieces, Manner { hash, uncertain: open.is_some(), mixed })?;
+            let read_before = self.was_read_before(range);
+            let manner = Manner { hash, uncertain: open.is_some(), mixed, read_before };
+            self.insert_all(&machine, range, pieces, manner)?;
             // Only now: what one piece is on hold for is not mended by another that lands.
             self.holder.mended();
         }
@@ -134,6 +143,12 @@ impl Lander<'_> {
         };
         self.pass(&mut machine, Arrow::Close)?;
         Ok(Landed { hash, withdrawn })
+    }
+
+    /// True if an earlier reading may have left rows of these positions in the table.
+    fn was_read_before(&self, range: &Range) -> bool {
+        let lowest = range.replayed.as_ref().map_or(Some(&range.first), |rows| rows.iter().min());
+        lowest.is_some_and(|lowest| *lowest < self.read_before)
     }
 
     fn pass(&self, machine: &mut Machine, arrow: Arrow) -> Result<(), TaskEnd> {
@@ -166,7 +181,9 @@ impl Lander<'_> {
                 && let Some((index, piece)) = next()
             {
                 let mut machine = machine.clone();
-                let inserted = if manner.mixed {
+                let inserted = if manner.read_before {
+                    self.insert_again(&mut machine, range, piece, index, manner)
+                } else if manner.mixed {
                     self.insert_missing(&mut machine, range, &piece)
                 } else {
                     self.insert_piece(&mut machine, range, piece, index, manner)
@@ -228,6 +245,36 @@ impl Lander<'_> {
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
                     acknowledged = false;
+                    self.endure(error, &mut backoff)?;
+                }
+            }
+        }
+    }
+
+    /// One piece, whole, where the table may hold rows of its positions from an earlier reading. Nothing is asked: an
+    /// answer could not tell those from these. What an earlier process inserted, the table knows by the token.
+    fn insert_again(
+        &self,
+        machine: &mut Machine,
+        range: &Range,
+        mut piece: Piece,
+        index: usize,
+        Manner { hash, mut uncertain, .. }: Manner,
+    ) -> Result<(), TaskEnd> {
+        let range_prefix = self.range_prefix(range.first, range.last);
+        let prefix = format!("{range_prefix}{}/{hash:032x}/{index}/", piece.table_partition.0);
+        piece.token = format!("{prefix}0");
+        let mut backoff = self.backoff();
+        loop {
+            if uncertain {
+                self.pass(machine, Arrow::Ask)?;
+                self.until_answered(|| self.landing.end_queries(&prefix))?;
+            }
+            self.pass(machine, Arrow::Insert)?;
+            match self.landing.insert(&piece) {
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    uncertain |= matches!(error, LandingError::Unknown { .. });
                     self.endure(error, &mut backoff)?;
                 }
             }

@@ -254,6 +254,7 @@ impl Crew {
                 name: parts.name(),
                 landed,
                 releases,
+                read_before: earlier.read_before(&parts, &shared, partition)?,
                 retries: Arc::new(input_of(&shared, &retry, partition)?),
                 input: Arc::new(input_of(&shared, &topic, partition)?),
                 parts: Arc::clone(&parts),

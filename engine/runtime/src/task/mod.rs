@@ -13,7 +13,7 @@ mod unsettled;
 use std::sync::Arc;
 
 use batch::Input;
-use connect::RawStore;
+use connect::{RawStore, RowPosition};
 use log::{Log, Transaction};
 use operators::WorkingMemory;
 
@@ -81,6 +81,8 @@ pub struct TaskContext {
     pub landed: u64,
     /// How often a person has said where the flow goes on. The same range may land anew after each time.
     pub releases: u64,
+    /// The input row after the last one that was closed before a person last said where the flow goes on.
+    pub read_before: RowPosition,
     /// Where it tells that a person must act.
     pub holder: Box<dyn Holder>,
 }
@@ -109,7 +111,7 @@ impl TaskContext {
         loop {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
                 if *input != *self.input || self.never_closed()? {
-                    let next = connect::RowPosition { offset: 0, row: 0 };
+                    let next = RowPosition { offset: 0, row: 0 };
                     self.holder.mended();
                     return Ok(Progress { next, topic: identity.to_string(), open: None });
                 }
@@ -215,6 +217,7 @@ impl TaskContext {
             holder: self.holder.as_ref(),
             inserts_at_once: self.shared.slots.count(),
             releases: self.releases,
+            read_before: self.read_before,
         })
     }
 
