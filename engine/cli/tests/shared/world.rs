@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clickhouse_connector::{ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Program};
-use testkit::Random;
+use testkit::{HeldService, Random, service_folder};
 
 use crate::independent;
 use crate::load::{self, Load};
-use crate::program::held::Held;
 use crate::program::{Process, Said, spotlight, until, variable};
 
 /// Fresh messages of each of the four files.
@@ -20,43 +19,33 @@ const PAST_THE_SESSION: Duration = Duration::from_secs(8);
 
 /// A Kafka, a registry and a ClickHouse. They end with the test.
 pub(crate) struct Services {
-    kafka: Held,
-    registry: Held,
+    kafka: HeldService,
+    registry: HeldService,
     clickhouse: EmbeddedServer,
 }
 
 impl Services {
     /// Where Kafka answers.
     pub(crate) fn kafka(&self) -> &str {
-        &self.kafka.address
+        self.kafka.address()
     }
 
     /// Where the registry answers.
     pub(crate) fn registry(&self) -> &str {
-        &self.registry.address
+        self.registry.address()
     }
 
-    /// Starts them in a folder of this process; those of processes that have ended are removed.
-    pub(crate) fn start(base: &Path) -> Self {
-        let base = base.join("shared");
-        std::fs::create_dir_all(&base).expect("a folder");
-        for entry in std::fs::read_dir(&base).expect("a folder").flatten() {
-            let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
-            if ended {
-                // Another run may be removing it too.
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        let folder = base.join(std::process::id().to_string());
-        std::fs::create_dir(&folder).expect("a folder");
+    /// Starts them in a folder of this process, below the build's.
+    pub(crate) fn start(build: &Path) -> Self {
+        let folder = service_folder(build, "shared");
         let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.unwrap_or_else(|| PathBuf::from(variable("HOME").expect("HOME is set")).join(".cache"));
         let library = Fetch::new(cache.join("spotlight")).library(&mut |_, _| {}).expect("the embedded ClickHouse");
         let child = vec![env!("CARGO_BIN_EXE_spotlight").into(), "clickhouse-child".into()];
         let settings = EmbeddedSettings::new(folder.join("clickhouse"), Program::Library { child, library });
         Self {
-            kafka: Held::start("kafka.sh", &folder.join("kafka"), &[]),
-            registry: Held::start("registry.sh", &folder.join("registry"), &[]),
+            kafka: HeldService::start("kafka.sh", &folder.join("kafka"), &[]),
+            registry: HeldService::start("registry.sh", &folder.join("registry"), &[]),
             clickhouse: EmbeddedServer::start(settings).expect("the embedded ClickHouse starts"),
         }
     }
@@ -86,9 +75,9 @@ impl<'a> World<'a> {
             "kafka:\n  servers: [\"{}\"]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
              registry: {{ url: \"{}\" }}\nclickhouse:\n  url: \"{}\"\n  login: {{ user: {}, password: {{ env: \
              TEST_PASSWORD }} }}\nshared-folder: shared\n",
-            services.kafka.address,
+            services.kafka.address(),
             namespace(seed),
-            services.registry.address,
+            services.registry.address(),
             clickhouse.url,
             clickhouse.user
         );
@@ -284,7 +273,7 @@ impl<'a> World<'a> {
 
         // Each message that the first flow wrote stands in its topic once, and what passed dedupe once in the next.
         let topics =
-            independent::read(&self.services.kafka.address, &self.services.registry.address, &self.namespace());
+            independent::read(self.services.kafka.address(), self.services.registry.address(), &self.namespace());
         assert!(topics.values().all(|topic| topic.all == topic.distinct), "{history}: {topics:?}");
         let all = |name: &str| topics[name].all as u64;
         assert_eq!(all("swaps.unique"), unique, "{history}: {topics:?}");
