@@ -181,6 +181,7 @@ impl TopicTask {
     fn finish(&mut self, work: Work, progress: &Progress) -> Result<Progress, TaskEnd> {
         let Work { input, next, offsets, replayed, mut closing, _share } = work;
         closing.counts.dead = closing.dead.len() as u64;
+        self.context.same_topic()?;
         self.judge()?;
         let range = Range {
             first: progress.next,
