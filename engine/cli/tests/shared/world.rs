@@ -54,10 +54,10 @@ impl<'a> World<'a> {
         let namespace = format!("{test}{seed}.");
         let clickhouse = services.clickhouse_settings();
         let text = format!(
-            "kafka:\n  servers: [\"{}\"]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
+            "kafka:\n  servers: [{}]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
              registry: {{ url: \"{}\" }}\nclickhouse:\n  url: \"{}\"\n  login: {{ user: {}, password: {{ env: \
              TEST_PASSWORD }} }}\nshared-folder: shared\n",
-            services.kafka(),
+            services.kafka().split(',').map(|server| format!("{server:?}")).collect::<Vec<_>>().join(", "),
             namespace,
             services.registry(),
             clickhouse.url,
