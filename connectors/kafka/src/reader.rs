@@ -286,13 +286,19 @@ impl Reader {
         Err(KafkaFailure::new("reading", reason).into())
     }
 
-    /// The error of a partition. Records that are gone are out of range; the next read says so with the bounds.
+    /// The error of a partition. Records that are gone are out of range; the next read says so with the bounds. A batch
+    /// whose checksum is wrong, or that cannot be unpacked, is damaged where it lies.
     fn refused(&self, question: &Question<'_>, code: RDKafkaErrorCode) -> LogError {
         if code == RDKafkaErrorCode::AutoOffsetReset
             && let Ok((first, end)) = (question.bounds)()
         {
             let (topic, partition) = (Arc::clone(&question.place.0), question.place.1);
             return LogError::OutOfRange { topic, partition, offset: question.offset, first, end };
+        }
+        if matches!(code, RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression) {
+            let (topic, partition) = question.place;
+            let (offset, reason) = (question.offset, KafkaFailure::coded("reading", code, ""));
+            return LogError::Damaged(format!("`{topic}`, partition {partition}, offset {offset} or after: {reason}"));
         }
         KafkaFailure::coded("reading", code, "").into()
     }

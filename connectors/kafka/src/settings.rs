@@ -151,6 +151,8 @@ impl KafkaSettings {
             ("isolation.level", "read_committed"),
             ("enable.partition.eof", "true"),
             ("auto.offset.reset", "error"),
+            // A broker gives a batch as it lies on its disk. Without this a damaged number is a number.
+            ("check.crcs", "true"),
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
             // A reader that starts at another place waits for the fetch that is under way, so longer makes that slower;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use batch::Records;
 use codec::avro::{self, Difference};
-use log::Log;
+use log::{Log, LogError};
 use serde::{Deserialize, Serialize};
 use topology::plan::{From, To, TopicWrite, Topology};
 
@@ -210,7 +210,14 @@ impl Look<'_> {
 
     /// A block that begins with the record at an offset, or the first one after it.
     fn record(&self, partition: i32, offset: i64) -> Result<Option<Records>> {
-        let blocks = self.log.read(self.topic, partition, offset, 1)?;
+        let blocks = match self.log.read(self.topic, partition, offset, 1) {
+            // Others may have cut their topic. Whether a flow may go on behind that is for the flow to say.
+            Err(LogError::OutOfRange { first, end, .. }) if offset < first && first < end => {
+                self.log.read(self.topic, partition, first, 1)?
+            }
+            Err(LogError::OutOfRange { .. } | LogError::Damaged(_)) => Vec::new(),
+            read => read?,
+        };
         Ok(blocks.into_iter().find(|block| !block.is_empty()))
     }
 

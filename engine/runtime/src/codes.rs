@@ -37,6 +37,9 @@ pub const SCRATCH: Code = Code("E5114");
 /// The log does not hold the records at a position.
 pub const RECORDS_GONE: Code = Code("E5115");
 
+/// The log holds the records at a position and they are damaged.
+pub const RECORDS_DAMAGED: Code = Code("E5116");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -56,6 +59,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the log does not hold the records at the flow's position",
         why: "The input topic was cut, by its retention or by a person, or its end lies before the position: records that the flow has not read are gone, or the topic lost what the flow has read. Going on by itself would skip them in silence.",
         remedy: "Bring the records back, or say where to go on, without a run: `spotlight release TOPOLOGY/FLOW --from earliest` goes on with what is still there. Then let the topic keep its records for longer.",
+    },
+    Explanation {
+        code: RECORDS_DAMAGED,
+        title: "the log holds damaged records at the flow's position",
+        why: "The checksum of a batch of records is wrong, or it cannot be unpacked: a disk or a copy of the log lost bytes. What they were cannot be known, and going on by itself would skip them in silence.",
+        remedy: "Bring a whole copy back: another replica of the partition, or the log's back-up. The flow goes on by itself. Or say, without a run, where to go on behind them: `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
     },
     Explanation {
         code: SCRATCH,

@@ -1,5 +1,6 @@
-//! Seeded faults, conformance suites, and the rules of the house as tests.
+//! Seeded faults, services held for tests, conformance suites, and the rules of the house as tests.
 
+mod held_service;
 mod hooked_log;
 pub mod landing_suite;
 pub mod log_suite;
@@ -7,6 +8,7 @@ mod model_table;
 mod random;
 pub mod raw_suite;
 
+pub use held_service::{HeldService, service_folder};
 pub use hooked_log::{CommitHook, HookedLog};
 pub use model_table::{Call, MODEL_TROUBLE, ModelRow, ModelTable, Trouble};
 pub use random::Random;

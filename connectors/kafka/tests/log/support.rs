@@ -1,33 +1,24 @@
 //! One broker for all tests of this binary, another for a test that kills it, and logs with names of their own.
-//!
-//! A broker is held by a pipe: `services/kafka.sh hold` stops it when the pipe closes, and the system closes the pipe
-//! when this process ends, however it ends. So nothing is left behind, and nothing else is stopped.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kafka_connector::{KafkaLog, KafkaSettings};
+use testkit::{HeldService, service_folder};
 
 /// A broker that this process started.
 pub(crate) struct Broker {
-    folder: PathBuf,
+    service: HeldService,
     pub(crate) servers: String,
-    script: Child,
-    pipe: Option<ChildStdin>,
 }
 
 /// The broker that the tests share.
 pub(crate) fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start("shared"))
-}
-
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services/kafka.sh")
 }
 
 impl Broker {
@@ -38,49 +29,25 @@ impl Broker {
 
     /// The same with options of the script.
     pub(crate) fn start_with(name: &str, options: &[&str]) -> Self {
-        let folder = scratch(name);
-        let mut command = Command::new(script());
-        command
-            .arg("hold")
-            .arg(&folder)
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut script = command.spawn().expect("services/kafka.sh runs");
-        let pipe = script.stdin.take();
-        let mut line = String::new();
-        let mut output = BufReader::new(script.stdout.take().expect("piped"));
-        output.read_line(&mut line).expect("readable");
-        if line.trim().is_empty() {
-            let mut reason = String::new();
-            let _ = script.stderr.take().expect("piped").read_to_string(&mut reason);
-            panic!("these tests need a real Kafka, which did not start: {reason}");
-        }
-        Self { folder, servers: line.trim().to_owned(), script, pipe }
-    }
-
-    fn run(&self, command: &str) {
-        let status = Command::new(script()).arg(command).arg(&self.folder).stdout(Stdio::null()).status();
-        assert!(status.expect("services/kafka.sh runs").success(), "kafka.sh {command}");
+        let folder = service_folder(Path::new(env!("CARGO_TARGET_TMPDIR")), "kafka").join(name);
+        let service = HeldService::start("kafka.sh", &folder, options);
+        let servers = service.address().to_owned();
+        Self { service, servers }
     }
 
     /// Kills the broker as a power cut would end its process.
     pub(crate) fn kill(&self) {
-        self.run("kill");
+        self.service.kill();
     }
 
     /// Starts it again, on the same port, with its data; returns when it serves.
     pub(crate) fn start_again(&self) {
-        self.run("up");
+        self.service.start_again();
     }
 
     fn tool(&self, arguments: &[&str]) {
         let class = "org.apache.kafka.tools.TopicCommand";
-        let mut command = Command::new(script());
-        command.arg("tool").arg(&self.folder).args([class, "--bootstrap-server", &self.servers]).args(arguments);
-        let output = command.output().expect("services/kafka.sh runs");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.service.run("tool", &[&[class, "--bootstrap-server", &self.servers], arguments].concat());
     }
 
     /// Makes a topic as somebody else would, with one setting.
@@ -106,13 +73,6 @@ impl Broker {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        drop(self.pipe.take());
-        let _ = self.script.wait();
-    }
-}
-
 /// A log whose stuck calls end this process.
 pub(crate) fn open(settings: KafkaSettings) -> KafkaLog {
     let stuck = Arc::new(|call: &'static str| {
@@ -126,20 +86,6 @@ pub(crate) fn open(settings: KafkaSettings) -> KafkaLog {
 pub(crate) fn namespace() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("t{}.", COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A folder of this run below the build's own; those of runs that have ended are removed.
-fn scratch(name: &str) -> PathBuf {
-    let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kafka");
-    std::fs::create_dir_all(&base).expect("folder");
-    for entry in std::fs::read_dir(&base).expect("folder").flatten() {
-        let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
-        if ended {
-            // Another run may be removing it too.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    base.join(std::process::id().to_string()).join(name)
 }
 
 /// Waits until something holds, for a minute at most.

@@ -1,11 +1,8 @@
 //! One MinIO for all tests of this binary, another for a test that kills it, and buckets with names of their own.
-//!
-//! A server is held by a pipe: `services/minio.sh hold` stops it when the pipe closes, and the system closes the pipe
-//! when this process ends, however it ends. So nothing is left behind, and nothing else is stopped.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +10,7 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials as Keys, Region};
 use s3_connector::{Addressing, Credentials, Patience, S3Settings, Secret};
+use testkit::{HeldService, service_folder};
 use tokio::runtime::Runtime;
 
 /// The user of the servers here, and the password.
@@ -22,8 +20,7 @@ pub(crate) const LOGIN: (&str, &str) = ("spotlight", "spotlight-secret");
 pub(crate) struct MinIo {
     pub(crate) folder: PathBuf,
     pub(crate) address: String,
-    script: Child,
-    pipe: Option<ChildStdin>,
+    service: HeldService,
 }
 
 #[expect(clippy::disallowed_methods, reason = "how much is tested is said by whoever runs the tests")]
@@ -55,51 +52,35 @@ fn script() -> PathBuf {
 impl MinIo {
     /// Starts a server on a free port, in a folder of this run.
     pub(crate) fn start(name: &str, options: &[&str]) -> Self {
-        let folder = scratch(name);
-        let mut command = Command::new(script());
-        command.arg("hold").arg(&folder).args(options);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut script = command.spawn().expect("services/minio.sh runs");
-        let pipe = script.stdin.take();
-        let mut line = String::new();
-        let mut output = BufReader::new(script.stdout.take().expect("piped"));
-        output.read_line(&mut line).expect("readable");
-        if line.trim().is_empty() {
-            let mut reason = String::new();
-            let _ = script.stderr.take().expect("piped").read_to_string(&mut reason);
-            panic!("these tests need a real MinIO, which did not start: {reason}");
-        }
-        Self { folder, address: line.trim().to_owned(), script, pipe }
-    }
-
-    fn run(&self, command: &str) {
-        let status = Command::new(script()).arg(command).arg(&self.folder).stdout(Stdio::null()).status();
-        assert!(status.expect("services/minio.sh runs").success(), "minio.sh {command}");
+        let folder = service_folder(Path::new(env!("CARGO_TARGET_TMPDIR")), "minio").join(name);
+        let service = HeldService::start("minio.sh", &folder, options);
+        let address = service.address().to_owned();
+        Self { folder, address, service }
     }
 
     /// Ends it as a power cut would.
     pub(crate) fn kill(&self) {
-        self.run("kill");
+        self.service.kill();
     }
 
     /// Asks it to end, and waits.
     pub(crate) fn stop(&self) {
-        self.run("down");
+        self.service.run("down", &[]);
     }
 
     /// Starts it again, on the same port, with its data; returns when it serves.
     pub(crate) fn start_again(&self) {
-        self.run("up");
+        self.service.start_again();
     }
 
     /// Lets it hang: it takes connections and answers nothing.
     pub(crate) fn pause(&self) {
-        self.run("pause");
+        self.service.run("pause", &[]);
     }
 
     /// Lets it go on.
     pub(crate) fn resume(&self) {
-        self.run("resume");
+        self.service.run("resume", &[]);
     }
 
     /// A bucket of its own, empty.
@@ -107,13 +88,6 @@ impl MinIo {
         let bucket = Bucket { settings: settings(&self.address, &name()), outside: outside(&self.address) };
         bucket.make();
         bucket
-    }
-}
-
-impl Drop for MinIo {
-    fn drop(&mut self) {
-        drop(self.pipe.take());
-        let _ = self.script.wait();
     }
 }
 
@@ -196,27 +170,4 @@ impl Bucket {
         let list = client.list_multipart_uploads().bucket(&self.settings.bucket).prefix(key);
         runtime.block_on(list.send()).expect("a list").uploads().len()
     }
-}
-
-/// A folder of this run below the build's own; those of runs that have ended are removed.
-pub(crate) fn scratch(name: &str) -> PathBuf {
-    let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("minio");
-    std::fs::create_dir_all(&base).expect("folder");
-    for entry in std::fs::read_dir(&base).expect("folder").flatten() {
-        let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
-        // The script that ends a server finds it by a file in there, and may not have come to it yet.
-        if ended && !serves(&entry.path()) {
-            // Another run may be removing it too.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    base.join(std::process::id().to_string()).join(name)
-}
-
-/// Whether a server of this folder still runs.
-fn serves(folder: &Path) -> bool {
-    let servers = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    servers
-        .filter_map(|server| std::fs::read_to_string(server.path().join("pid")).ok())
-        .any(|process| Path::new("/proc").join(process.trim()).exists())
 }

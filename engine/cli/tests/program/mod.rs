@@ -3,8 +3,6 @@
 //! Nothing here reaches into the program: a test sees what is printed, how a process ends, and what is in the tables.
 #![allow(dead_code, reason = "each test program uses its part")]
 
-pub(crate) mod held;
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};

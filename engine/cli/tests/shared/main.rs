@@ -16,20 +16,28 @@
 
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
+mod brokers;
+mod feed;
 mod independent;
 #[path = "../crash/load.rs"]
 mod load;
+mod outages;
+mod outside;
+mod poison;
 #[path = "../program/mod.rs"]
 mod program;
+mod services;
+mod tables;
+mod topics;
 mod world;
 
-use std::path::Path;
 use std::sync::OnceLock;
 
 use testkit::Random;
 
 use crate::program::{Said, root, spotlight, variable};
-use crate::world::{Services, World};
+use crate::services::Services;
+use crate::world::{Size, World};
 
 /// The section "Run it on Kafka", as it stands there. The services have other ports, as those may be taken.
 #[test]
@@ -73,21 +81,24 @@ fn the_demonstration_moves_onto_kafka_by_the_readme() {
 fn services() -> &'static Services {
     static SERVICES: OnceLock<Services> = OnceLock::new();
     // Removed by a later run: this process ends before its services do.
-    SERVICES.get_or_init(|| Services::start(Path::new(env!("CARGO_TARGET_TMPDIR"))))
+    SERVICES.get_or_init(|| Services::start("processes"))
+}
+
+/// The seeds that were asked for, or so many.
+fn seeds(count: u64) -> Vec<u64> {
+    let number = |text: String| text.parse().expect("a number of a seed, or of seeds");
+    match (variable("SPOTLIGHT_SHARED_SEED"), variable("SPOTLIGHT_SHARED_SEEDS")) {
+        (Some(seed), _) => vec![number(seed)],
+        (None, wanted) => (1..=wanted.map_or(count, number)).collect(),
+    }
 }
 
 #[test]
 fn whatever_happens_to_the_processes_each_row_is_there_once() {
-    let seeds: Vec<u64> = match (variable("SPOTLIGHT_SHARED_SEED"), variable("SPOTLIGHT_SHARED_SEEDS")) {
-        (Some(seed), _) => vec![seed.parse().expect("SPOTLIGHT_SHARED_SEED is a number")],
-        (None, count) => {
-            (1..=count.map_or(3, |count| count.parse().expect("SPOTLIGHT_SHARED_SEEDS is a number"))).collect()
-        }
-    };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let services = services();
-    for seed in seeds {
-        let mut world = World::new(services, folder.path(), seed);
+    for seed in seeds(3) {
+        let mut world = World::new(services, folder.path(), ("processes", seed), Size { rows: 1_500, at_once: true });
         let mut random = Random::new(seed);
         world.start("one");
         world.start("two");

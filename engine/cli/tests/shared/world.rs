@@ -1,72 +1,42 @@
-//! The services that processes share, and what is done to the processes.
+//! One load, the processes that work it, and what is done to them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clickhouse_connector::{ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Program};
 use testkit::Random;
 
 use crate::independent;
 use crate::load::{self, Load};
-use crate::program::held::Held;
-use crate::program::{Process, Said, spotlight, until, variable};
+use crate::program::{Process, Said, spotlight, until};
+use crate::services::Services;
 
-/// Fresh messages of each of the four files.
-const ROWS: u64 = 1_500;
+/// How a process ends that wants to be started again: it was taken for dead, or a call did not return.
+const AGAIN: i32 = 75;
 
 /// Longer than a process may be silent before others take its work over.
 const PAST_THE_SESSION: Duration = Duration::from_secs(8);
 
-/// A Kafka, a registry and a ClickHouse. They end with the test.
-pub(crate) struct Services {
-    kafka: Held,
-    registry: Held,
-    clickhouse: EmbeddedServer,
-}
-
-impl Services {
-    /// Where Kafka answers.
-    pub(crate) fn kafka(&self) -> &str {
-        &self.kafka.address
-    }
-
-    /// Where the registry answers.
-    pub(crate) fn registry(&self) -> &str {
-        &self.registry.address
-    }
-
-    /// Starts them in a folder of this process; those of processes that have ended are removed.
-    pub(crate) fn start(base: &Path) -> Self {
-        let base = base.join("shared");
-        std::fs::create_dir_all(&base).expect("a folder");
-        for entry in std::fs::read_dir(&base).expect("a folder").flatten() {
-            let ended = entry.file_name().to_str().is_some_and(|process| !Path::new("/proc").join(process).exists());
-            if ended {
-                // Another run may be removing it too.
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-        let folder = base.join(std::process::id().to_string());
-        std::fs::create_dir(&folder).expect("a folder");
-        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.unwrap_or_else(|| PathBuf::from(variable("HOME").expect("HOME is set")).join(".cache"));
-        let library = Fetch::new(cache.join("spotlight")).library(&mut |_, _| {}).expect("the embedded ClickHouse");
-        let child = vec![env!("CARGO_BIN_EXE_spotlight").into(), "clickhouse-child".into()];
-        let settings = EmbeddedSettings::new(folder.join("clickhouse"), Program::Library { child, library });
-        Self {
-            kafka: Held::start("kafka.sh", &folder.join("kafka"), &[]),
-            registry: Held::start("registry.sh", &folder.join("registry"), &[]),
-            clickhouse: EmbeddedServer::start(settings).expect("the embedded ClickHouse starts"),
-        }
-    }
+/// How much is loaded.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// Fresh messages of each of the four files.
+    pub(crate) rows: u64,
+    /// True if all files are there from the start, false if they are published one by one.
+    pub(crate) at_once: bool,
 }
 
 /// One load, and the processes that work it.
 pub(crate) struct World<'a> {
     services: &'a Services,
     folder: PathBuf,
+    namespace: String,
     load: Load,
+    size: Size,
+    /// Documents that are not in their folder yet, the next one last.
+    unpublished: Vec<PathBuf>,
+    /// True if a process may end with 75, which means that it wants to be started again.
+    forgiving: bool,
     running: BTreeMap<String, Process>,
     /// Bytes of output that earlier lives of each instance have left.
     said_before: BTreeMap<String, u64>,
@@ -77,33 +47,46 @@ pub(crate) struct World<'a> {
 
 impl<'a> World<'a> {
     /// Topics of a namespace of their own, and empty tables.
-    pub(crate) fn new(services: &'a Services, folder: &Path, seed: u64) -> Self {
+    pub(crate) fn new(services: &'a Services, folder: &Path, (test, seed): (&str, u64), size: Size) -> Self {
         let folder = folder.join(format!("seed-{seed}"));
         std::fs::create_dir(&folder).expect("a folder");
-        let load = load::make(&folder, seed, ROWS);
-        let clickhouse = services.clickhouse.client_settings();
+        let load = load::make(&folder, seed, size.rows);
+        let namespace = format!("{test}{seed}.");
+        let clickhouse = services.clickhouse_settings();
         let text = format!(
-            "kafka:\n  servers: [\"{}\"]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
+            "kafka:\n  servers: [{}]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
              registry: {{ url: \"{}\" }}\nclickhouse:\n  url: \"{}\"\n  login: {{ user: {}, password: {{ env: \
              TEST_PASSWORD }} }}\nshared-folder: shared\n",
-            services.kafka.address,
-            namespace(seed),
-            services.registry.address,
+            services.kafka().split(',').map(|server| format!("{server:?}")).collect::<Vec<_>>().join(", "),
+            namespace,
+            services.registry(),
             clickhouse.url,
             clickhouse.user
         );
         std::fs::write(folder.join("connections.yaml"), text).expect("a file");
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(&load.documents).expect("a folder").flatten().map(|file| file.path()).collect();
+        // In each pair the earlier day comes first.
+        files.sort();
+        let unpublished: Vec<PathBuf> = files.into_iter().rev().filter(|_| !size.at_once).collect();
+        for file in &unpublished {
+            std::fs::rename(file, folder.join(file.file_name().expect("a name"))).expect("moved");
+        }
         let world = Self {
             services,
+            unpublished,
             folder,
+            namespace,
             load,
+            forgiving: !size.at_once,
+            size,
             running: BTreeMap::new(),
             said_before: BTreeMap::new(),
             named: 2,
             history: vec![format!("seed {seed}")],
         };
         for database in ["swaps", "spotlight"] {
-            world.clickhouse().execute(&format!("DROP DATABASE IF EXISTS {database} SYNC"), &[]).expect("dropped");
+            services.clickhouse().execute(&format!("DROP DATABASE IF EXISTS {database} SYNC"), &[]).expect("dropped");
         }
         world
     }
@@ -112,23 +95,22 @@ impl<'a> World<'a> {
         self.history.join(", ")
     }
 
-    fn settings(&self) -> ClickHouseSettings {
-        self.services.clickhouse.client_settings()
-    }
-
-    fn clickhouse(&self) -> ClickHouse {
-        ClickHouse::new(&self.settings()).expect("a client")
+    /// Notes what was done.
+    pub(crate) fn note(&mut self, what: String) {
+        self.history.push(what);
     }
 
     fn ask(&self, query: &str) -> String {
-        let mut answer = Vec::new();
-        let settings = [("final", "1")];
-        self.clickhouse().query_to(query, "TSV", &settings, &mut answer).expect("answered");
-        String::from_utf8(answer).expect("text").trim().to_owned()
+        self.services.ask(query)
+    }
+
+    /// Rows that the load must leave.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.load.unique
     }
 
     /// Rows in the table, or 0 while there is none.
-    fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         let there = self.ask("SELECT count() FROM system.tables WHERE database = 'swaps' AND name = 'messages'");
         if there == "0" { 0 } else { self.ask("SELECT count() FROM swaps.messages").parse().expect("a number") }
     }
@@ -137,7 +119,9 @@ impl<'a> World<'a> {
         let mut command = spotlight(words.iter().copied());
         let data = self.folder.join(format!("data-{instance}"));
         command.arg("--data").arg(data).arg("--connections").arg(self.folder.join("connections.yaml"));
-        command.args(["--instance", instance]).env("TEST_PASSWORD", self.settings().password.reveal());
+        command
+            .args(["--instance", instance])
+            .env("TEST_PASSWORD", self.services.clickhouse_settings().password.reveal());
         command
     }
 
@@ -169,20 +153,59 @@ impl<'a> World<'a> {
         self.wait_for_rows(wanted);
     }
 
+    /// Publishes the next document, and waits until a part of its rows is there that a seed decides, at most half of
+    /// them: there is work left.
+    pub(crate) fn publish(&mut self, random: &mut Random) {
+        let before = self.rows();
+        let file = self.unpublished.pop().expect("a document for each fault");
+        self.put(&file);
+        self.wait_for_rows(before + 1 + random.below(self.size.rows / 2));
+    }
+
+    /// Puts a document into the folder, which each process looks into when it starts.
+    fn put(&mut self, file: &Path) {
+        std::fs::rename(self.folder.join(file.file_name().expect("a name")), file).expect("moved");
+        let names: Vec<String> = self.running.keys().cloned().collect();
+        for name in names {
+            self.end(&name);
+            self.start(&name);
+        }
+    }
+
+    /// Waits until what was published has landed.
+    pub(crate) fn wait_for_published(&mut self) {
+        // Of a later day some rows are repeats of the earlier one.
+        let published = 4 - self.unpublished.len() as u64;
+        self.wait_for_rows(self.load.unique / 4 * published);
+    }
+
+    /// Publishes what is left.
+    pub(crate) fn publish_all(&mut self) {
+        while let Some(file) = self.unpublished.pop() {
+            self.put(&file);
+        }
+    }
+
     fn wait_for_rows(&mut self, wanted: u64) {
         let what = format!("{wanted} rows: {}; {}", self.history(), self.folder.display());
         until(&what, || {
-            self.nobody_ended();
+            self.look_after_all();
             (self.rows() >= wanted).then_some(())
         });
     }
 
-    /// Fails if a process ended that nobody told to.
-    fn nobody_ended(&mut self) {
+    /// Fails if a process ended that nobody told to. One that wants to be started again is, as its supervisor would do.
+    fn look_after_all(&mut self) {
         let ended = self.running.iter_mut().find_map(|(name, process)| Some((name.clone(), process.ended()?)));
-        if let Some((name, status)) = ended {
-            panic!("{name} ended with {status}: {}; {}", self.history(), self.told());
-        }
+        let Some((name, status)) = ended else { return };
+        assert!(
+            self.forgiving && status.code() == Some(AGAIN),
+            "{name} ended with {status}: {}; {}",
+            self.history(),
+            self.told()
+        );
+        self.note(format!("{name} ended with {AGAIN}"));
+        self.start(&name);
     }
 
     fn told(&self) -> String {
@@ -242,7 +265,8 @@ impl<'a> World<'a> {
         let mut process = self.running.remove(name).expect("it runs");
         process.signal("TERM");
         let status = process.wait();
-        assert!(status.success(), "{name} ended with {status}: {}; {}", self.history(), self.told());
+        let fine = status.success() || (self.forgiving && status.code() == Some(AGAIN));
+        assert!(fine, "{name} ended with {status}: {}; {}", self.history(), self.told());
     }
 
     /// One more takes a part of the work, and gives it back.
@@ -283,8 +307,7 @@ impl<'a> World<'a> {
         assert!(!accounted.is_empty() && accounted.values().all(|balanced| balanced == true), "{history}: {status}");
 
         // Each message that the first flow wrote stands in its topic once, and what passed dedupe once in the next.
-        let topics =
-            independent::read(&self.services.kafka.address, &self.services.registry.address, &self.namespace());
+        let topics = independent::read(self.services.kafka(), self.services.registry(), &self.namespace);
         assert!(topics.values().all(|topic| topic.all == topic.distinct), "{history}: {topics:?}");
         let all = |name: &str| topics[name].all as u64;
         assert_eq!(all("swaps.unique"), unique, "{history}: {topics:?}");
@@ -292,13 +315,4 @@ impl<'a> World<'a> {
         let dropped: u64 = dropped.values().filter_map(serde_json::Value::as_u64).sum();
         assert_eq!(all("swaps.messages"), unique + dropped + all("swaps.conflicts"), "{history}: {topics:?}");
     }
-
-    fn namespace(&self) -> String {
-        let seed = self.history[0].trim_start_matches("seed ").parse().expect("a number");
-        namespace(seed)
-    }
-}
-
-fn namespace(seed: u64) -> String {
-    format!("seed{seed}.")
 }

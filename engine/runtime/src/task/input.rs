@@ -17,6 +17,8 @@ use crate::stop::{Backoff, until_reached};
 
 /// Longest wait for new records before the signal to stop is looked at.
 const LOOK_UP: Duration = Duration::from_millis(100);
+/// After so many looks in vain it is asked whether the topic is still the same.
+const LOOKS: u32 = 50;
 
 impl TaskContext {
     /// The next records from `offset` on, at least one; waits for them. `None` if `no_more` says that none can come.
@@ -29,7 +31,7 @@ impl TaskContext {
         max_bytes: usize,
         no_more: &dyn Fn(&Self) -> Result<bool, TaskEnd>,
     ) -> Result<Option<Vec<Records>>, TaskEnd> {
-        let mut seen = 0;
+        let (mut seen, mut looks) = (0, 0);
         loop {
             if self.shared.stop.stopping() {
                 return Err(TaskEnd::Stopped);
@@ -49,6 +51,10 @@ impl TaskContext {
             if last_look {
                 return Ok(None);
             }
+            looks += 1;
+            if looks % LOOKS == 0 {
+                self.same_topic()?;
+            }
             seen = self.shared.log.wait(seen, LOOK_UP);
         }
     }
@@ -62,11 +68,13 @@ impl TaskContext {
     }
 
     /// Records of the task's input from an offset on, which may be none. `None` after a hold, because the log does not
-    /// hold that offset any more, or not yet.
+    /// hold that offset any more, or not yet, or not whole.
     pub(super) fn read(&self, offset: i64, max_bytes: usize) -> Result<Option<Vec<Records>>, TaskEnd> {
         let Input { topic, partition, .. } = &*self.input;
         match self.reached(|log| log.read(topic, *partition, offset, max_bytes)) {
             Err(TaskEnd::Log(error @ LogError::OutOfRange { .. })) => {
+                // Most likely another topic's bounds, if it is another one.
+                self.same_topic()?;
                 self.holder.hold(Hold {
                     code: codes::RECORDS_GONE,
                     what: format!("{} cannot go on in {topic}: {error}", self.name),
@@ -77,7 +85,43 @@ impl TaskContext {
                 })?;
                 Ok(None)
             }
+            Err(TaskEnd::Log(LogError::Damaged(damage))) => {
+                self.holder.hold(Hold {
+                    code: codes::RECORDS_DAMAGED,
+                    what: format!("{} cannot go on in {topic}: records are damaged: {damage}", self.name),
+                    remedy: format!(
+                        "bring a whole copy back, such as another replica; or, without a run, spotlight release {} \
+                         --from OFFSET, behind them",
+                        self.name
+                    ),
+                })?;
+                Ok(None)
+            }
+            Err(TaskEnd::Log(LogError::UnknownPartition { .. })) => self.same_topic().map(|()| None),
             read => read.map(Some),
+        }
+    }
+
+    /// Holds, for as long as the run goes on, if the input is not the topic any more that the task began with. Records
+    /// that were read before this are of that topic if this returns.
+    ///
+    /// # Errors
+    /// If the run is stopping or the log fails.
+    pub(super) fn same_topic(&self) -> Result<(), TaskEnd> {
+        let Input { topic, identity, .. } = &*self.input;
+        loop {
+            let found = self.reached(|log| log.topic(topic))?;
+            if found.is_some_and(|found| found.identity == *identity) {
+                return Ok(());
+            }
+            self.holder.hold(Hold {
+                code: codes::TOPIC_CHANGED,
+                what: format!("topic {topic} was deleted since {} began to read it", self.name),
+                remedy: format!(
+                    "once there is a new one, without a run, spotlight release {} --from earliest",
+                    self.name
+                ),
+            })?;
         }
     }
 
@@ -190,7 +234,7 @@ impl TaskContext {
     fn landed_before(&self, table: &TableOutput, at: &Progress) -> Result<(), LandingError> {
         let Input { topic, partition, .. } = &*self.input;
         let known = self.shared.log.position(&self.group, topic, *partition);
-        if at.next.offset > 0 || at.open.is_some() || !matches!(known, Ok(None)) {
+        if at.open.is_some() || !matches!(known, Ok(None)) {
             return Ok(());
         }
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use batch::Input;
 use connect::{RawStore, RowPosition};
-use log::{Log, Transaction};
+use log::{Log, LogError, Transaction};
 use operators::WorkingMemory;
 
 pub(crate) use cutting::Only;
@@ -35,6 +35,9 @@ use crate::slots::Slots;
 use crate::snapshots::SnapshotSettings;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
+
+/// Where an input begins that was never cut.
+const BEGINNING: RowPosition = RowPosition { offset: 0, row: 0 };
 
 /// What all tasks of a run share.
 #[derive(Clone)]
@@ -111,9 +114,8 @@ impl TaskContext {
         loop {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
                 if *input != *self.input || self.never_closed()? {
-                    let next = RowPosition { offset: 0, row: 0 };
                     self.holder.mended();
-                    return Ok(Progress { next, topic: identity.to_string(), open: None });
+                    return self.earliest(input);
                 }
                 self.holder
                     .hold(Hold {
@@ -127,7 +129,9 @@ impl TaskContext {
             match Progress::read(&position) {
                 Ok(progress) if progress.topic == identity.to_string() => {
                     self.holder.mended();
-                    return Ok(progress);
+                    // What a person means by `earliest`: nothing was closed from there on, and nothing is open.
+                    let begins = progress.next == BEGINNING && progress.open.is_none();
+                    return if begins { self.earliest(input) } else { Ok(progress) };
                 }
                 Ok(_) => self
                     .holder
@@ -150,6 +154,17 @@ impl TaskContext {
                     .map(|_| ())?,
             }
         }
+    }
+
+    /// The beginning of an input, which is the first record that it still holds: others may have cut their topic.
+    fn earliest(&self, input: &Input) -> Result<Progress, TaskEnd> {
+        let Input { topic, identity, partition } = input;
+        let first = match self.reached(|log| log.read(topic, *partition, 0, 1)) {
+            Err(TaskEnd::Log(LogError::OutOfRange { first, .. })) => first,
+            read => read.map(|_| 0)?,
+        };
+        let next = RowPosition { offset: first, ..BEGINNING };
+        Ok(Progress { next, topic: identity.to_string(), open: None })
     }
 
     /// Brings the rows of a range of `input` to the flow's table. Rows for a topic leave with the transaction that
@@ -191,7 +206,7 @@ impl TaskContext {
     }
 
     /// The revision that closed the newest range of this partition.
-    fn last_revision(&self) -> Result<String, log::LogError> {
+    fn last_revision(&self) -> Result<String, LogError> {
         let FlowParts { topology, flow, .. } = &*self.parts;
         let ledger = crate::ledger::ledger_of(self.shared.log.as_ref(), topology, flow, self.input.partition)?;
         Ok(ledger.into_iter().next_back().map(|entry| entry.revision).unwrap_or_default())

@@ -29,6 +29,9 @@ use crate::stop::until_stored;
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
 
+/// Milliseconds after which it is asked again whether the input is still the same topic.
+const ASK_AGAIN: i64 = 1000;
+
 /// Records of one range of those that come back.
 const RETRIES: usize = 1000;
 /// Bytes of records of one range of those that come back, and of what becomes of them.
@@ -71,6 +74,8 @@ pub struct TopicTask {
     ahead: BTreeMap<i64, DeadLetter>,
     /// Records that are read again and were given up.
     given_up: GivenUp,
+    /// When it was last asked whether the input is still the same topic, in milliseconds.
+    asked_at: Option<i64>,
 }
 
 impl TopicTask {
@@ -80,7 +85,17 @@ impl TopicTask {
         let (letters, chain) = (context.letters(), (context.parts.chain)());
         let snapshots = TaskSnapshots::new(context.shared.snapshots.clone(), Arc::clone(&context.input));
         let (ahead, given_up) = (BTreeMap::new(), GivenUp::default());
-        Self { context, reader, chain, letters, recent: RecentShare::default(), snapshots, ahead, given_up }
+        Self {
+            context,
+            reader,
+            chain,
+            letters,
+            recent: RecentShare::default(),
+            snapshots,
+            ahead,
+            given_up,
+            asked_at: None,
+        }
     }
 
     /// Works until nothing can come any more.
@@ -184,6 +199,7 @@ impl TopicTask {
     fn finish(&mut self, work: Work, progress: &Progress) -> Result<Progress, TaskEnd> {
         let Work { input, next, offsets, replayed, mut closing, _share } = work;
         closing.counts.dead = closing.dead.len() as u64;
+        self.still_the_same_topic()?;
         self.judge()?;
         let range = Range {
             first: progress.next,
@@ -218,6 +234,17 @@ impl TopicTask {
             changed.into_iter().map(|entries| Some(Changed { entries: entries?, end: ends.next()? })).collect();
         self.snapshots.committed(&self.chain.stores(), &changed, position);
         Ok(Progress { next: at, topic: progress.topic.clone(), open: None })
+    }
+
+    /// Holds if the input was deleted and made again since the task began with it. Not asked for each range, as on Kafka
+    /// it is a question to the cluster: a new topic does not reach the offset of the old one within the pause.
+    fn still_the_same_topic(&mut self) -> Result<(), TaskEnd> {
+        let now = (self.context.shared.clock)();
+        if self.asked_at.is_none_or(|asked| now < asked || now - asked >= ASK_AGAIN) {
+            self.context.same_topic()?;
+            self.asked_at = Some(now);
+        }
+        Ok(())
     }
 
     /// The letters of records before `next` that were read again and did not fail this time.

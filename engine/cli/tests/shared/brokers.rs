@@ -1,0 +1,51 @@
+//! Three brokers, three copies of each topic of which two must have a record: one broker after another is killed while
+//! two processes work. The work goes on meanwhile, and each row is there once.
+//!
+//! It takes some minutes, so it runs only where it is asked for:
+//!
+//! ```sh
+//! SPOTLIGHT_SHARED_BROKERS=3 cargo test --test shared brokers -- --nocapture
+//! ```
+
+use std::io::Write;
+
+use testkit::Random;
+
+use crate::program::variable;
+use crate::seeds;
+use crate::services::Services;
+use crate::world::{Size, World};
+
+#[test]
+fn one_broker_of_three_after_another_dies_and_each_row_is_there_once() {
+    if variable("SPOTLIGHT_SHARED_BROKERS").is_none() {
+        // Past the harness, which would swallow it.
+        let _ = writeln!(
+            std::io::stderr(),
+            "NOT RUN: the death of one broker of three; SPOTLIGHT_SHARED_BROKERS=3 cargo test --test shared brokers"
+        );
+        return;
+    }
+    let services = Services::with_brokers("brokers", "3");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    for seed in seeds(1) {
+        let mut world = World::new(&services, folder.path(), ("brokers", seed), Size { rows: 3_000, at_once: false });
+        let mut random = Random::new(seed);
+        world.start("one");
+        world.start("two");
+        let mut before = 0;
+        for _ in 0..4 {
+            world.publish(&mut random);
+            let broker = [1, 2, 3].into_iter().filter(|one| *one != before).nth(random.below(2) as usize);
+            let broker = broker.expect("two others");
+            let rows = world.rows();
+            services.kill_broker(broker);
+            world.wait_for_published();
+            world.note(format!("broker {broker} dead from {rows} to {} of {} rows", world.rows(), world.wanted()));
+            services.start_brokers();
+            before = if before == 0 { broker } else { 0 };
+        }
+        world.finish();
+        println!("seed {seed}: {}", world.history());
+    }
+}
