@@ -11,6 +11,7 @@ mod conditions;
 mod fails;
 mod figures;
 mod files;
+mod kafka;
 mod memory;
 mod process;
 mod profile;
@@ -34,7 +35,7 @@ use crate::swaps::Ways;
     after_help = "Examples:\n  ./bench                          all contests of speed at full size, three rounds\n  ./bench ftd --scale 0.1 --rounds 1\n  ./bench --keep benchmarks/RESULTS.md\n  ./bench memory                   what 2 GB and 10,000 documents take of memory"
 )]
 struct Arguments {
-    /// Contests to run; all but `memory` by default.
+    /// Contests to run; all that need no more than the project by default.
     contests: Vec<Which>,
     /// Rounds of each contest.
     #[arg(long, default_value_t = 3)]
@@ -65,6 +66,8 @@ enum Which {
     SwapsWhole,
     /// Topic to topic on the embedded log.
     Topics,
+    /// Kafka to Kafka beside Kafka Streams. Only if it is named: it needs `java` and `mvn`, which build the rival.
+    Kafka,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
     Memory,
     /// Where the processor time goes, as flame graphs in `benchmarks/profiles`. Only if it is named: it needs `perf`.
@@ -105,6 +108,9 @@ fn main() -> Result<()> {
     }
     if wanted(Which::Topics) {
         show(topics::contest(&stage)?.section());
+    }
+    if arguments.contests.contains(&Which::Kafka) {
+        show(kafka::section(&stage)?);
     }
     if arguments.contests.contains(&Which::Memory) {
         show(memory::section(&stage)?);

@@ -45,7 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Milliseconds for which the allocator keeps memory that nobody uses. Its own choice of ten gives the buffers of one
 /// batch back to the kernel before the next one asks for them, and clearing them again took a fifth of the time.
-const KEEP_MEMORY: i64 = 250;
+const KEEP_MEMORY: i64 = 1000;
 
 /// Tells the allocator, unless `MIMALLOC_PURGE_DELAY` says otherwise.
 fn keep_memory() {

@@ -29,15 +29,11 @@ impl OldRows {
     /// A line for people; `would`: of a dry run.
     pub(crate) fn line(&self, would: bool) -> String {
         let Self { flow, documents, rows_at_most } = self;
-        let keep = match (would, documents) {
-            (true, _) => "would keep",
-            (false, 1) => "keeps",
-            (false, _) => "keep",
-        };
+        let keep = if would { "would keep" } else { "may keep" };
         format!(
             "old rows: {flow}: {} {keep} rows of an earlier version (at most {}) while dead rows of the newest wait; \
-             they go once those have landed (spotlight dlq replay FILE, then a run) or are given up (spotlight dlq \
-             give-up {flow}, then a run)",
+             they go with the next run once those were sent back (spotlight dlq replay FILE) or given up (spotlight dlq \
+             give-up {flow})",
             show::counted(*documents, "document"),
             show::count(*rows_at_most),
         )

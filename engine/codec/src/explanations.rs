@@ -31,7 +31,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4205"),
         title: "the header is repeated among the rows",
-        why: "Documents that were glued together repeat their header. The line is not data.",
+        why: "Documents that were glued together repeat their header. The line is not data, and a trailer's count does not count it.",
         remedy: "Give the dead letter up, and check whether the document holds rows twice.",
     },
     Explanation {

@@ -71,9 +71,9 @@ fn rows_of_an_earlier_version_that_stay_are_told_with_what_ends_that() {
     workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|7\nGHI|5\n3\n");
     assert!(!workplace.say(&ONCE).ends(0).output.contains("old rows"));
     workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\nDEF|1,007\n2\n");
-    let told = "old rows: my-list/load: 1 document keeps rows of an earlier version (at most 3) while dead rows of the \
-                newest wait; they go once those have landed (spotlight dlq replay FILE, then a run) or are given up \
-                (spotlight dlq give-up my-list/load, then a run)";
+    let told = "old rows: my-list/load: 1 document may keep rows of an earlier version (at most 3) while dead rows of \
+                the newest wait; they go with the next run once those were sent back (spotlight dlq replay FILE) or \
+                given up (spotlight dlq give-up my-list/load)";
     for words in [&ONCE[..], &["dlq", "ls"], &["status"]] {
         let said = workplace.say(words).ends(0).output;
         assert!(said.lines().any(|line| line == told), "{words:?}: {said}");

@@ -20,7 +20,7 @@ fn ask_everything(workplace: &Workplace, running: bool) {
     assert_eq!(receipts[0]["outcome"], "rows");
     assert!(workplace.say(&["receipts"]).ends(0).output.contains("list_20260105.txt"));
     assert!(!workplace.say(&["receipts", "--refused"]).ends(0).output.contains("list_20260105.txt"));
-    assert!(workplace.say(&["dlq", "ls"]).ends(0).output.contains("0 open"));
+    assert!(workplace.say(&["dlq", "ls"]).ends(0).output.contains("no dead letter is open"));
     workplace.say(&["dlq", "show", "none"]).ends(64);
     let said = workplace.say(&["reconcile"]).ends(0).output;
     assert!(said.contains("my-list/load") && said.contains("reconciled: 0 gaps, 0 repeats"), "{said}");

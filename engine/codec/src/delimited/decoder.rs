@@ -62,6 +62,8 @@ pub struct Decoder<R> {
     first_row_number: u64,
     rows: u64,
     bad_rows: u64,
+    /// Bad rows that are no data, so that no publisher counts them: repeated headers and blank lines.
+    no_data: u64,
     /// Columns that trailers prove: name, place in the document, sum.
     sums: Vec<(Arc<str>, Sum)>,
     sum_places: Vec<usize>,
@@ -141,6 +143,7 @@ impl<R: Read> Decoder<R> {
             first_row_number,
             rows: 0,
             bad_rows: 0,
+            no_data: 0,
             sums,
             sum_places,
             block_rows,
@@ -193,7 +196,7 @@ impl<R: Read> Decoder<R> {
     /// If the rest of it, which nobody asked for, cannot be decoded.
     pub fn finish(mut self) -> Result<Verdict, DecodeError> {
         while self.next()?.is_some() {}
-        let (trailers, proof) = self.tail.prove(&self.format, self.rows, &self.sums);
+        let (trailers, proof) = self.tail.prove(&self.format, self.rows - self.no_data, &self.sums);
         Ok(Verdict {
             layout: Arc::clone(&self.layout().name),
             rows: self.rows,
@@ -208,6 +211,7 @@ impl<R: Read> Decoder<R> {
         if self.blank_rows.0 > 0 {
             let line = self.blank_rows.1;
             self.blank_rows = (self.blank_rows.0 - 1, line + 1);
+            self.no_data += 1;
             self.bad(block, line, "E4204", "a blank line stands between rows", Vec::new());
             return Ok(());
         }
@@ -274,6 +278,7 @@ impl<R: Read> Decoder<R> {
         let first_cell = block.cells.len();
         let split = self.splitter.split(bytes, base, &mut block.cells);
         let failure = if bytes == self.header {
+            self.no_data += 1;
             Some(("E4205", "the header is repeated".to_owned()))
         } else if let Err(misfit) = split {
             let failure = misfit_failure(misfit, self.shape.columns);

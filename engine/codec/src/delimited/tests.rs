@@ -391,6 +391,8 @@ fn trailers_are_proven() {
                  has 3; the others add up to 2, as the trailer says; the last line (6) is `sum 2`",
             ),
         ),
+        // What is no data is not counted; a row that cannot be read is.
+        (&proven(), "1|2|3\nA|B|C\n\n1|5|3\ncount 2\nsum 7".into(), ProofOutcome::Proven),
         (&proven(), format!("1|{big}|3\n1|{big}|3\ncount 2\nsum 18446744073709551614"), ProofOutcome::Proven),
         (
             &proven(),

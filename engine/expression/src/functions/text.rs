@@ -124,8 +124,12 @@ pub(super) fn replace(arguments: &Arguments<'_>) -> Outcome {
     let (given, from, to) = (arguments.text(0), arguments.text(1), arguments.text(2));
     texts(arguments.count, |row| {
         let (Some(text), Some(from), Some(to)) = (given.get(row), from.get(row), to.get(row)) else { return Ok(None) };
-        let changed = !from.is_empty() && text.contains(from);
-        Ok(Some(if changed { Cow::Owned(text.replace(from, to)) } else { Cow::Borrowed(text) }))
+        Ok(Some(match from.as_bytes() {
+            // A single character of ASCII, as mostly, needs no search for texts.
+            [one] if text.as_bytes().contains(one) => Cow::Owned(text.replace(char::from(*one), to)),
+            [_, _, ..] if text.contains(from) => Cow::Owned(text.replace(from, to)),
+            _ => Cow::Borrowed(text),
+        }))
     })
 }
 
