@@ -5,6 +5,8 @@
 //! client can fetch a partition only once: there is a client for the first cursor of each partition, another for the
 //! second ones, up to four. A fifth place takes over the cursor that was idle longest, which costs a seek.
 //!
+//! A cursor that nobody used while many others were used is given up, as it holds what was fetched ahead for nobody.
+//!
 //! A read of one byte is a *look* at one record: it moves no cursor, and leaves none behind that would fetch ahead what
 //! nobody reads.
 //!
@@ -27,6 +29,9 @@ use crate::visibility::Place;
 
 /// Most cursors of a partition that are kept. Each may hold what the client fetches ahead.
 const MOST_CURSORS: usize = 4;
+/// Reads of all partitions after which a cursor that none of them used is given up. Larger: what nobody reads is kept for
+/// longer. Smaller: slow readers start again.
+const STALE: u64 = 500;
 /// Bytes of a read that only looks at one record.
 const LOOK: usize = 1;
 /// Records taken from the client at once.
@@ -49,6 +54,8 @@ struct Cursor {
     ended: i64,
     /// How large the last block was: the next one is much like it.
     size: BlockSize,
+    /// The number of the read that used it last.
+    used: u64,
 }
 
 impl Cursor {
@@ -132,6 +139,8 @@ struct Pool {
     idle: HashMap<Place, Vec<Cursor>>,
     /// Lanes in use by each partition, idle cursors among them.
     lanes: HashMap<Place, Vec<usize>>,
+    /// Number of reads so far.
+    reads: u64,
     clients: Vec<Arc<Reading>>,
 }
 
@@ -189,11 +198,25 @@ impl Reader {
         let outcome = self.collect(&mut cursor, question);
         // After a failure the partition is started again: what the client has is of no use.
         if kept && outcome.is_ok() {
-            self.pool().idle.entry(question.place.clone()).or_default().push(cursor);
+            self.keep(question.place, cursor);
         } else {
             self.release(question.place, cursor);
         }
         outcome
+    }
+
+    /// Puts a cursor into the pool, and gives up those of its partition that nobody uses any more.
+    fn keep(&self, place: &Place, mut cursor: Cursor) {
+        let stale: Vec<Cursor> = {
+            let mut pool = self.pool();
+            pool.reads += 1;
+            let now = pool.reads;
+            cursor.used = now;
+            let idle = pool.idle.entry(place.clone()).or_default();
+            idle.push(cursor);
+            idle.extract_if(.., |cursor| now - cursor.used > STALE).collect()
+        };
+        stale.into_iter().for_each(|cursor| self.release(place, cursor));
     }
 
     /// Takes the cursor that stands there out of the pool.
@@ -241,6 +264,7 @@ impl Reader {
             reached: offset,
             ended: -1,
             size: BlockSize::default(),
+            used: 0,
         })
     }
 

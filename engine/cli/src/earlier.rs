@@ -137,10 +137,10 @@ fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
 }
 
 /// Bytes of one reading of records that wait.
-const READ_BYTES: usize = 4 * 1024 * 1024;
+const READ_BYTES: usize = 1024 * 1024;
 /// Bytes of the records of a partition that are looked at before a run starts. Larger: more is seen beforehand. Smaller:
 /// a run behind a long topic starts sooner.
-const LOOKED_AT: usize = 64 * 1024 * 1024;
+const LOOKED_AT: usize = 4 * 1024 * 1024;
 
 /// A look at the records of one topic.
 struct Look<'a> {
@@ -172,7 +172,7 @@ impl Look<'_> {
     fn waiting(&self, partition: i32, mut offset: i64) -> Result<BTreeSet<String>> {
         let (mut found, mut schemas, mut looked) = (BTreeSet::new(), BTreeSet::new(), 0);
         while looked < LOOKED_AT {
-            let blocks = self.log.read(self.topic, partition, offset, READ_BYTES)?;
+            let blocks = self.blocks(partition, offset, READ_BYTES)?;
             let Some(last) = blocks.last() else { break };
             offset = last.next_offset();
             for block in &blocks {
@@ -210,15 +210,24 @@ impl Look<'_> {
 
     /// A block that begins with the record at an offset, or the first one after it.
     fn record(&self, partition: i32, offset: i64) -> Result<Option<Records>> {
-        let blocks = match self.log.read(self.topic, partition, offset, 1) {
-            // Others may have cut their topic. Whether a flow may go on behind that is for the flow to say.
-            Err(LogError::OutOfRange { first, end, .. }) if offset < first && first < end => {
-                self.log.read(self.topic, partition, first, 1)?
-            }
-            Err(LogError::OutOfRange { .. } | LogError::Damaged(_)) => Vec::new(),
-            read => read?,
-        };
+        let blocks = self.blocks(partition, offset, 1)?;
         Ok(blocks.into_iter().find(|block| !block.is_empty()))
+    }
+
+    /// Records from an offset on, or from the first one that is still there. None where they cannot be read: others may
+    /// have cut or deleted their topic, or a disk may have damaged it, and what that means is for the flow to say.
+    fn blocks(&self, partition: i32, offset: i64, bytes: usize) -> Result<Vec<Records>, LogError> {
+        let read = |offset| self.log.read(self.topic, partition, offset, bytes);
+        let blocks = match read(offset) {
+            Err(LogError::OutOfRange { first, end, .. }) if offset < first && first < end => read(first),
+            blocks => blocks,
+        };
+        match blocks {
+            Err(LogError::OutOfRange { .. } | LogError::UnknownPartition { .. } | LogError::Damaged(_)) => {
+                Ok(Vec::new())
+            }
+            blocks => blocks,
+        }
     }
 
     /// What is in the way of reading the first of these records.

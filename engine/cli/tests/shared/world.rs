@@ -35,8 +35,6 @@ pub(crate) struct World<'a> {
     size: Size,
     /// Documents that are not in their folder yet, the next one last.
     unpublished: Vec<PathBuf>,
-    /// True if a process may end with 75, which means that it wants to be started again.
-    forgiving: bool,
     running: BTreeMap<String, Process>,
     /// Bytes of output that earlier lives of each instance have left.
     said_before: BTreeMap<String, u64>,
@@ -78,7 +76,6 @@ impl<'a> World<'a> {
             folder,
             namespace,
             load,
-            forgiving: !size.at_once,
             size,
             running: BTreeMap::new(),
             said_before: BTreeMap::new(),
@@ -198,12 +195,7 @@ impl<'a> World<'a> {
     fn look_after_all(&mut self) {
         let ended = self.running.iter_mut().find_map(|(name, process)| Some((name.clone(), process.ended()?)));
         let Some((name, status)) = ended else { return };
-        assert!(
-            self.forgiving && status.code() == Some(AGAIN),
-            "{name} ended with {status}: {}; {}",
-            self.history(),
-            self.told()
-        );
+        assert!(status.code() == Some(AGAIN), "{name} ended with {status}: {}; {}", self.history(), self.told());
         self.note(format!("{name} ended with {AGAIN}"));
         self.start(&name);
     }
@@ -265,7 +257,7 @@ impl<'a> World<'a> {
         let mut process = self.running.remove(name).expect("it runs");
         process.signal("TERM");
         let status = process.wait();
-        let fine = status.success() || (self.forgiving && status.code() == Some(AGAIN));
+        let fine = status.success() || status.code() == Some(AGAIN);
         assert!(fine, "{name} ended with {status}: {}; {}", self.history(), self.told());
     }
 

@@ -179,7 +179,7 @@ fn text_that_is_none_and_lines_without_end() {
             around(&[text(columns("|") + "\na|1|x\n")], 2),
             Accepted(1, 1, Some(("E4202", 2, "more cells"))),
         ),
-        ("the header twice", around(&[text("a|1|x\nA|B|C\n")], 2), Accepted(1, 1, Some(("E4205", 3, "repeated")))),
+        ("the header twice", around(&[text("a|1|x\nA|B|C\n")], 1), Accepted(1, 1, Some(("E4205", 3, "repeated")))),
         (
             "rows behind the trailer",
             made("A|B|C\na|1|x\nrows 1\nb|2|y\n"),

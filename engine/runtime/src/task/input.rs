@@ -39,7 +39,13 @@ impl TaskContext {
             // Asked before the log is read: what was written before the last writer ended is then read below.
             let last_look = no_more(self)?;
             let Some(blocks) = self.read(offset, max_bytes)? else { continue };
-            let end = self.reached(|log| log.end(&self.input.topic, self.input.partition))?;
+            let end = match self.reached(|log| log.end(&self.input.topic, self.input.partition)) {
+                Err(TaskEnd::Log(LogError::UnknownPartition { .. })) => {
+                    self.same_topic()?;
+                    continue;
+                }
+                end => end?,
+            };
             // On a log whose offsets have gaps the end may lie further though nothing waits.
             let waiting = if blocks.is_empty() { 0 } else { end - offset };
             self.shared.board.change(&self.name, |state| {
