@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::exit::{Failure, as_failure};
+use crate::exit::{Exit, Failure, as_failure, failure};
 
 /// What a command asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,7 +195,10 @@ pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
         return Ok(None);
     };
     let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
+    let ended = || failure(Exit::Fenced, "the run ended before it answered", "ask again: the data folder is read then");
+    if BufReader::new(stream).read_line(&mut line).map_err(|_| ended())? == 0 {
+        return Err(ended());
+    }
     let mut said: Value = serde_json::from_str(&line).context("the run did not answer")?;
     if let Some(error) = said.get_mut("error").map(Value::take) {
         return Err(serde_json::from_value::<Failure>(error)?.into());

@@ -94,7 +94,12 @@ fn visible(text: &str) -> String {
             }
             _ => {
                 if character == '\u{1b}' || obeyed(character) {
-                    shown.extend(character.escape_unicode());
+                    // As JSON has it, since what is printed may be JSON.
+                    let mut units = [0; 2];
+                    character
+                        .encode_utf16(&mut units)
+                        .iter()
+                        .for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
                 } else {
                     shown.push(character);
                 }

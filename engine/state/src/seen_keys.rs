@@ -17,6 +17,10 @@
 //! value  0  1  version of the format: 1      value  0  1  version of the format: 1
 //!           n  entries of 32 bytes                  1  8  stream time in milliseconds
 //!
+//! key    0  1  3: rows come once more
+//! value  0  1  version of the format: 1
+//!        1  8  arrival of the first of them, in milliseconds; the lowest number for all
+//!
 //! entry   0 16  fingerprint of the key
 //!        16  8  arrival in milliseconds
 //!        24  8  fingerprint of the content
@@ -52,6 +56,7 @@ const VERSION: u8 = 1;
 const SEEN_KEY: u8 = 0;
 const STREAM_TIME: u8 = 1;
 const SEEN_KEYS: u8 = 2;
+const ONCE_MORE: u8 = 3;
 
 /// Entries of one record of the changelog. More: fewer records. Fewer: smaller ones; this many take 256 KiB.
 const BLOCK: usize = 8192;
@@ -166,6 +171,14 @@ impl SeenKeys {
     #[must_use]
     pub fn get(&self, key: u128) -> Option<(i64, u64)> {
         self.entries.get(key).map(|entry| (entry.arrival, entry.content))
+    }
+
+    /// The record of a changelog that says: rows which arrived from then on, or all, come once more. What they made known
+    /// is forgotten with it.
+    pub fn once_more(from: Option<i64>, take: &mut TakeChange<'_>) {
+        let mut value = [VERSION; 9];
+        value[1..].copy_from_slice(&from.unwrap_or(i64::MIN).to_be_bytes());
+        take(&[ONCE_MORE], Some(&value));
     }
 
     fn take_back(&mut self, length: usize, stream_time: i64) {
@@ -313,6 +326,15 @@ impl Store for SeenKeys {
                 self.stream_time = self.stream_time.max(time);
                 // So that a changelog with years in it takes no more memory than the store did.
                 self.sweep();
+                0
+            }
+            (Some((&ONCE_MORE, [])), Some(value)) => {
+                let from = value.get(1..).and_then(|rest| rest.try_into().ok());
+                let from = i64::from_be_bytes(from.ok_or_else(|| self.malformed("a time of another length"))?);
+                self.entries.retain(|entry| entry.arrival < from);
+                // Else all of them would be late.
+                self.stream_time = self.stream_time.min(from);
+                self.swept_at = self.stream_time;
                 0
             }
             _ => return Err(self.malformed("an unknown kind of key")),

@@ -1,12 +1,14 @@
 //! `release --from`: says where a flow goes on, when its committed position can no longer be used.
 
 use anyhow::{Context, Result};
+use batch::{Headers, RecordsBuilder};
 use connect::RowPosition;
-use log::Written;
+use log::{Log, Written};
 use runtime::{Progress, Release as Released};
+use state::SeenKeys;
 
 use crate::arguments::Release;
-use crate::data::DataFolder;
+use crate::data::{DataFolder, KnownFlow, LandedBy};
 use crate::exit::{Exit, failure};
 use crate::{environment, show};
 
@@ -14,13 +16,13 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let wanted = arguments.from.as_deref().unwrap_or_default();
     let folder = DataFolder::existing(&arguments.data)?;
     let log = folder.log()?;
-    let log: &dyn log::Log = &*log;
+    let log: &dyn Log = &*log;
     let (topology, flow) = arguments.flow.split_once('/').ok_or_else(|| {
         failure(Exit::Usage, format!("`{}` is not TOPOLOGY/FLOW", arguments.flow), "such as sec-ftd/load")
     })?;
     folder.knows(&arguments.flow)?;
     let known = folder.known_flows()?.remove(&arguments.flow);
-    let topic = known.map(|flow| flow.topic).context("a flow that was known is not")?;
+    let KnownFlow { topic, landing, stores } = known.context("a flow that was known is not")?;
     let state = log.topic(&topic)?.ok_or_else(|| {
         failure(Exit::Usage, format!("topic {topic} does not exist"), "run the topology once, which makes it")
     })?;
@@ -43,8 +45,39 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         let released = Released { released_to: (offset, 0), at: environment::now() };
         let ledger = runtime::names::ledger(topology, flow);
         transaction.append(Written { topic: ledger, partition, records: released.records()? })?;
+        if offset == end {
+            continue;
+        }
+        // What the rows that come once more made its steps remember would make all of them repeats.
+        let first = if offset == 0 { None } else { first_arrival(log, &topic, partition, offset)? };
+        for store in &stores {
+            let changelog = runtime::names::changelog(topology, &store.store);
+            if log.topic(&changelog)?.is_none() {
+                continue;
+            }
+            let mut records = RecordsBuilder::new();
+            SeenKeys::once_more(first, &mut |key, value| records.push(Some(key), value, &Headers::new(), 0));
+            transaction.append(Written { topic: changelog, partition, records: records.finish() })?;
+        }
     }
     transaction.commit()?;
+    if let Some(LandedBy { table, .. }) = landing.filter(|landing| wanted != "end" && landing.rows == "append") {
+        show::note(&format!(
+            "{table} appends: rows of {} that stand there land once more beside themselves, unless they are deleted before \
+             the next run",
+            arguments.flow
+        ));
+    }
     show::line(&format!("{} goes on from {wanted} of {topic}", arguments.flow));
     Ok(Exit::Fine)
+}
+
+/// When the record at an offset, or the first one after it, arrived; `None` if it cannot be read, so that nothing is
+/// taken for a repeat that is none.
+fn first_arrival(log: &dyn Log, topic: &str, partition: i32, offset: i64) -> Result<Option<i64>> {
+    let blocks = match log.read(topic, partition, offset, 1) {
+        Err(log::LogError::OutOfRange { .. } | log::LogError::Damaged(_)) => return Ok(None),
+        blocks => blocks?,
+    };
+    Ok(blocks.first().filter(|block| !block.is_empty()).map(|block| block.arrivals.value(0)))
 }

@@ -59,3 +59,30 @@ fn a_key_is_looked_up_where_it_is_remembered() {
         assert!(said.contains("did you mean `letters/land.once`?"), "{said}");
     }
 }
+
+/// What rows made a step remember would make all of them repeats when they come once more.
+#[test]
+fn a_flow_that_starts_over_forgets_what_it_remembered_of_the_rows_that_come_once_more() {
+    let workplace = Workplace::new();
+    workplace.write("letters.yaml", LETTERS);
+    workplace.write("letters/letters_1.txt", "Id|Size|Word\na|1|x\nb|2|y\na|1|x\n");
+    let once = ["run", "letters.yaml", "--once"];
+    let rows = || workplace.say(&["sql", "--format", "TSV", "select count() from demo.letters"]).ends(0).output;
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "2\n");
+    for take_out in ["drop table demo.letters sync", "truncate table demo.letters"] {
+        workplace.say(&["sql", take_out]).ends(0);
+        workplace.say(&once).ends(3);
+        let said = workplace.say(&["release", "letters/land", "--from", "earliest"]).ends(0).errors;
+        assert!(said.contains("demo.letters appends: rows of letters/land that stand there land once more"), "{said}");
+        workplace.say(&once).ends(0);
+        assert_eq!(rows(), "2\n", "after `{take_out}`: each once, without the repeat");
+        workplace.say(&["reconcile"]).ends(0);
+    }
+    // Who goes on at the end has forgotten nothing.
+    let said = workplace.say(&["release", "letters/land", "--from", "end"]).ends(0).errors;
+    assert!(!said.contains("appends"), "{said}");
+    workplace.write("letters/letters_2.txt", "Id|Size|Word\nb|2|y\nc|3|z\n");
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "3\n");
+}

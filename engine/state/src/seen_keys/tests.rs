@@ -257,6 +257,31 @@ fn a_large_commit_is_cut_into_records() {
 }
 
 #[test]
+fn rows_that_come_once_more_are_no_repeats_and_not_late() {
+    // By when rows come once more: what is known of keys 1, 2 and 3, which arrived at 5, 50 and 500, with 10 to remember.
+    let cases = [
+        (None, [Seen::New, Seen::New, Seen::New]),
+        (Some(50), [Seen::Late, Seen::New, Seen::New]),
+        (Some(501), [Seen::Late, Seen::Late, Seen::Repeat]),
+    ];
+    for (from, expected) in cases {
+        let mut store = empty();
+        let rows = [(1, 5), (2, 50), (3, 500)];
+        let mut records = Vec::new();
+        for (key, arrival) in rows {
+            store.observe(key, 1, arrival);
+            records.extend(changes(&mut store));
+            store.commit();
+        }
+        SeenKeys::once_more(from, &mut |key, value| records.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        let mut again = empty();
+        replay(&mut again, &records);
+        let seen = rows.map(|(key, arrival)| again.observe(key, 1, arrival));
+        assert_eq!(seen, expected, "{from:?}");
+    }
+}
+
+#[test]
 fn one_key_can_be_looked_for_alone() {
     let mut store = empty();
     (0..100).for_each(|key| assert_eq!(store.observe(key, 7, 5), Seen::New));
