@@ -259,16 +259,18 @@ impl Lander<'_> {
         range: &Range,
         mut piece: Piece,
         index: usize,
-        Manner { hash, mut uncertain, .. }: Manner,
+        Manner { hash, mut uncertain, mixed, .. }: Manner,
     ) -> Result<(), TaskEnd> {
         let range_prefix = self.range_prefix(range.first, range.last);
         let prefix = format!("{range_prefix}{}/{hash:032x}/{index}/", piece.table_partition.0);
         piece.token = format!("{prefix}0");
+        // A range that was opened anew may have queries of its earlier hash under way.
+        let ended = if mixed { &range_prefix } else { &prefix };
         let mut backoff = self.backoff();
         loop {
             if uncertain {
                 self.pass(machine, Arrow::Ask)?;
-                self.until_answered(|| self.landing.end_queries(&prefix))?;
+                self.until_answered(|| self.landing.end_queries(ended))?;
             }
             self.pass(machine, Arrow::Insert)?;
             match self.landing.insert(&piece) {
