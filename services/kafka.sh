@@ -24,7 +24,7 @@ die() { echo "kafka.sh: $*" >&2; exit 1; }
 need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
 alive() { # alive I: broker I of this DIR runs (the pid is checked against the command line)
   local pid && pid=$(cat "$DIR/broker$1/pid" 2>/dev/null) || return 1
-  { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$DIR/broker$1/server.properties"; } 2>/dev/null
+  grep -qaF "$DIR/broker$1/server.properties" "/proc/$pid/cmdline" 2>/dev/null
 }
 port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # A free port below the range from which the system takes ports of clients.

@@ -25,7 +25,7 @@ die() { echo "registry.sh: $*" >&2; exit 1; }
 need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
 alive() { # the registry of this DIR runs (the pid is checked against the command line)
   local pid && pid=$(cat "$DIR/pid" 2>/dev/null) || return 1
-  { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "spotlight.registry=$DIR "; } 2>/dev/null
+  grep -qzxF -- "-Dspotlight.registry=$DIR" "/proc/$pid/cmdline" 2>/dev/null
 }
 port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # A free port below the range from which the system takes ports of clients.

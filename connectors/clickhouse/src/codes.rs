@@ -48,7 +48,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "ClickHouse refused rows that had passed the check",
         why: "Every value was checked against the table's columns before the insert, and the server still refused the \
               data: a constraint, a view below the table, or a fault in the check. No row is dropped; the flow is on hold.",
-        remedy: "Read the server's message. Drop or correct the constraint or the view, then `spotlight release FLOW`. \
+        remedy: "Read the server's message. Drop or correct the constraint or the view, then `spotlight release TOPOLOGY/FLOW`. \
                  If there is neither, it is a bug: report it with the message.",
     },
     Explanation {
@@ -56,7 +56,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "ClickHouse answered with an error that is not known to be harmless",
         why: "The error is none of those that pass by themselves. Trying again without end would only hide it, so the \
               flow is on hold. Nothing is skipped.",
-        remedy: "Look the code up in the server's documentation, mend the cause, then `spotlight release FLOW`.",
+        remedy: "Look the code up in the server's documentation, mend the cause, then `spotlight release TOPOLOGY/FLOW`.",
     },
     Explanation {
         code: UNREACHABLE,
@@ -94,7 +94,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the embedded ClickHouse did not start",
         why: "The child process ended, or did not answer in time. Most often another process uses the same data \
               folder, or the disk is full.",
-        remedy: "Read the last lines of the server's output in the message. Stop the other process, or use another \
+        remedy: "Read what the server said in the message, its cause first. Stop the other process, or use another \
                  folder with `--data`, or an outside server with `--clickhouse http://HOST:8123`.",
     },
     Explanation {

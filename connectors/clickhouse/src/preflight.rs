@@ -174,14 +174,14 @@ fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
         return Some(Preflight::Different {
             code: NO_MEMORY_OF_TOKENS,
             what: format!("{name} does not remember which inserts it has seen: {window} is 0"),
-            remedy: format!("ALTER TABLE {name} MODIFY SETTING {window} = {TOKENS}"),
+            remedy: command(&format!("ALTER TABLE {name} MODIFY SETTING {window} = {TOKENS}")),
         });
     }
     if !matches!(found.setting("async_insert"), "0" | "false" | "") {
         return Some(Preflight::Different {
             code: ASYNC_INSERT_FORCED,
             what: format!("{name} turns every insert into an asynchronous one: its setting async_insert is 1"),
-            remedy: format!("ALTER TABLE {name} MODIFY SETTING async_insert = 0"),
+            remedy: command(&format!("ALTER TABLE {name} MODIFY SETTING async_insert = 0")),
         });
     }
     None
@@ -189,10 +189,11 @@ fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
 
 fn column_differs(table: &Table, name: &str, wanted: &str, is: &str) -> Preflight {
     let full = table.full_name();
+    let alter = command(&format!("ALTER TABLE {full} MODIFY COLUMN {wanted}"));
     Preflight::Different {
         code: TABLE_DIFFERS,
         what: format!("column `{name}` of {full} is {}, the plan wants {wanted}", is.trim()),
-        remedy: format!("ALTER TABLE {full} MODIFY COLUMN {wanted}, or change the plan to what the table has"),
+        remedy: format!("{alter}, or change the plan to what the table has"),
     }
 }
 
@@ -223,12 +224,20 @@ fn would_invent(table: &Table, name: &str) -> Preflight {
 fn rebuild(table: &Table, what: String) -> Preflight {
     let full = table.full_name();
     let remedy = format!(
-        "rename it with `RENAME TABLE {full} TO {}.{}`, make it anew with spotlight plan FILE --apply, and copy the rows; \
+        "rename it with {}, make it anew with spotlight plan FILE --apply, and copy the rows; \
          or change the plan to what the table has",
-        identifier(&table.database),
-        identifier(&format!("{}_old", table.name)),
+        command(&format!(
+            "RENAME TABLE {full} TO {}.{}",
+            identifier(&table.database),
+            identifier(&format!("{}_old", table.name))
+        )),
     );
     Preflight::Different { code: TABLE_DIFFERS, what, remedy }
+}
+
+/// A statement as a command that can be typed as it stands, for shells.
+fn command(statement: &str) -> String {
+    format!("spotlight sql '{}'", statement.replace('\'', r"'\''"))
 }
 
 /// The parts of a list between commas, bare.
@@ -260,7 +269,13 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, bare};
+    use super::{Found, bare, command};
+
+    #[test]
+    fn a_statement_is_told_so_that_a_shell_hands_it_over_as_it_is() {
+        let told = command("ALTER TABLE `a b`.c MODIFY COLUMN d DateTime64(3, 'UTC')");
+        assert_eq!(told, r"spotlight sql 'ALTER TABLE `a b`.c MODIFY COLUMN d DateTime64(3, '\''UTC'\'')'");
+    }
 
     #[test]
     fn settings_of_the_table_come_before_the_servers() {

@@ -63,6 +63,20 @@ pub enum ClaimError {
     },
 }
 
+/// A file that several sources claim.
+#[derive(Debug)]
+pub(crate) struct Twice {
+    pub(crate) file: String,
+    pub(crate) sources: Vec<String>,
+}
+
+/// Files as they were shared out, and those that could not be.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) assigned: Assigned,
+    pub(crate) twice: Vec<Twice>,
+}
+
 /// Shares out files.
 #[derive(Clone, Copy, Debug)]
 pub struct Claims;
@@ -74,8 +88,18 @@ impl Claims {
     /// # Errors
     /// [`ClaimError`]: nothing was assigned then.
     pub fn assign(folder: &Path, sources: &[(String, Vec<Pattern>)]) -> Result<Assigned, ClaimError> {
-        let Listed { files, no_files, hidden } = list_folder(folder)
+        let shared = Self::share(folder, sources)
             .map_err(|source| ClaimError::Folder { folder: folder.display().to_string(), source })?;
+        match shared.twice.into_iter().next() {
+            Some(Twice { file, sources }) => Err(ClaimError::Twice { file, sources }),
+            None => Ok(shared.assigned),
+        }
+    }
+
+    /// The same, where a file that two sources claim is no reason to leave the others.
+    pub(crate) fn share(folder: &Path, sources: &[(String, Vec<Pattern>)]) -> io::Result<Shared> {
+        let Listed { files, no_files, hidden } = list_folder(folder)?;
+        let mut twice = Vec::new();
         let mut assigned = Assigned {
             per_source: sources.iter().map(|(source, _)| (source.clone(), Vec::new())).collect(),
             not_claimed: Vec::new(),
@@ -108,11 +132,12 @@ impl Claims {
             let others: Vec<String> = claims.map(|(other, _)| other.clone()).collect();
             if !others.is_empty() {
                 let sources = std::iter::once(source.clone()).chain(others).collect();
-                return Err(ClaimError::Twice { file: name, sources });
+                twice.push(Twice { file: name, sources });
+                continue;
             }
             assigned.per_source.entry(source.clone()).or_default().push(ClaimedFile { path, name, fields });
         }
-        Ok(assigned)
+        Ok(Shared { assigned, twice })
     }
 }
 

@@ -8,6 +8,8 @@ pub const NOT_THERE: Code = Code("E5421");
 pub const NOT_A_GLOB: Code = Code("E5422");
 /// The operating system does not let us read a file or a folder.
 pub const FILE_REFUSED: Code = Code("E5423");
+/// Two sources of a run claim one file of the folder that they share.
+pub const CLAIMED_TWICE: Code = Code("E5424");
 
 /// What `spotlight explain` says about each code of this crate.
 pub const EXPLANATIONS: &[Explanation] = &[
@@ -34,5 +36,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
         why: "Opening or reading it failed for another reason than its absence; most often its permissions. The other \
               files of the round were still taken.",
         remedy: "Give the user that runs Spotlight the right to read it, for example with `chmod a+r FILE`.",
+    },
+    Explanation {
+        code: CLAIMED_TWICE,
+        title: "two sources claim one file",
+        why: "A file came into the folder of `run --documents` whose name fits the `file-names` of several flows of the \
+              run. Nobody can say which is meant, so none of them reads it; all other files are read. The flows look \
+              again by themselves. Where such a file is there when a run starts, the run ends with 64 instead.",
+        remedy: "Give the file the name under which it was published, or take it out of the folder. If the name is \
+                 right, stop the run and make the patterns tell the files apart, or run the topologies one by one.",
     },
 ];

@@ -2,7 +2,7 @@
 //!
 //! [`FileSource`] is the `files:` source of a topology: each round lists what is there and offers it in order of name.
 //! [`Claims`] shares the files of one folder out among many sources, for `run --documents DIR`, before anything is
-//! read; [`ClaimedFiles`] then offers to one source exactly what it was given.
+//! read; [`ClaimedFiles`] then offers to one source exactly what it was given, and [`WatchedFolder`] what comes later too.
 //!
 //! A file that is still being written is not taken: the bytes read must be the bytes that the file system told of
 //! before and after. Nor is one whose name says that it is an unfinished download, an editor's copy or hidden, unless a
@@ -21,8 +21,10 @@ mod round;
 mod source;
 mod steady;
 mod unfinished;
+mod watched;
 
 pub use claims::{Assigned, ClaimError, ClaimedFile, ClaimedFiles, Claims};
-pub use explanations::{EXPLANATIONS, FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
+pub use explanations::{CLAIMED_TWICE, EXPLANATIONS, FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
 pub use listing::no_file;
 pub use source::{FileSettings, FileSource};
+pub use watched::{Sources, WatchedFolder};

@@ -156,8 +156,10 @@ fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     &digits[digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len())..]
 }
 
-fn missing(place: &Path) -> SourceError {
-    operator(NOT_THERE, place, "is not there", "make it, mount its disk, or correct the path")
+/// The error of a place that is not there.
+pub(crate) fn missing(place: &Path) -> SourceError {
+    let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    operator(NOT_THERE, &absolute, "is not there", "make it, mount its disk, or correct the path")
 }
 
 /// The error of a path that the operating system does not let us read.

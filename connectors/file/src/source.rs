@@ -95,4 +95,4 @@ impl Source for FileSource {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-mod tests;
+pub(crate) mod tests;

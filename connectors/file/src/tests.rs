@@ -13,9 +13,9 @@ use crate::claims::{ClaimedFile, ClaimedFiles};
 
 /// Remembers what was offered. `grow` names a file to which somebody writes while it is read.
 #[derive(Default)]
-struct Notebook {
+pub(crate) struct Notebook {
     now: i64,
-    lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     known: BTreeMap<String, Known>,
     newest: BTreeMap<Fields, Newest>,
     grow: Option<PathBuf>,

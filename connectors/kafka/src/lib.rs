@@ -27,6 +27,7 @@ mod failure;
 mod kafka_log;
 mod membership;
 mod native;
+mod orphans;
 mod reader;
 mod settings;
 mod visibility;

@@ -25,6 +25,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::failure::KafkaFailure;
+use crate::orphans::Watch;
 use crate::settings::KafkaSettings;
 use crate::visibility::Place;
 
@@ -43,11 +44,22 @@ enum Said {
 pub(crate) struct Events {
     said: Mutex<VecDeque<Said>>,
     leaving: AtomicBool,
+    let_in: AtomicBool,
 }
 
 impl Events {
     fn said(&self) -> MutexGuard<'_, VecDeque<Said>> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of one who takes nothing and does not stay.
+    pub(crate) fn leaving() -> Self {
+        Self { leaving: true.into(), ..Self::default() }
+    }
+
+    /// True once the group has let one in who takes nothing.
+    pub(crate) fn let_in(&self) -> bool {
+        self.let_in.load(Ordering::Relaxed)
     }
 }
 
@@ -60,6 +72,7 @@ impl ConsumerContext for Events {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.leaving.load(Ordering::Relaxed) {
+            self.let_in.store(true, Ordering::Relaxed);
             // Nobody asks any more. A refusal only means that there is nothing to give up.
             let _ = if given { Ok(()) } else { consumer.incremental_unassign(list) };
             return;
@@ -136,7 +149,8 @@ impl Members {
         known.insert(group.to_owned(), Arc::clone(&member));
         drop(known);
         let namespace = settings.namespace.clone();
-        Ok(KafkaMembership { members: Arc::clone(self), member, group: group.to_owned(), namespace })
+        let watch = Watch::new(settings, group, topics);
+        Ok(KafkaMembership { members: Arc::clone(self), member, group: group.to_owned(), namespace, watch })
     }
 }
 
@@ -146,6 +160,7 @@ pub(crate) struct KafkaMembership {
     member: Arc<Member>,
     group: String,
     namespace: String,
+    watch: Watch,
 }
 
 impl KafkaMembership {
@@ -216,6 +231,9 @@ impl Membership for KafkaMembership {
         };
         if self.member.fenced() {
             return Err(LogError::Fenced);
+        }
+        if said.is_none() {
+            self.watch.quiet_for(limit, &self.member.consumer);
         }
         said.map_or(Ok(None), |said| self.take(said))
     }

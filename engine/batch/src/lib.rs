@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: I/O, async, formats, clocks. Everybody else says these words.
 
+mod facts;
 mod failure;
 mod origin;
 mod partitioner;
@@ -14,6 +15,7 @@ mod rows;
 mod table;
 mod types;
 
+pub use facts::RecordFact;
 pub use failure::{Code, Explanation, Failed, RowFailure, bounded, counted, excerpt};
 pub use origin::{DocumentId, Input, Origins, Place, TopicIdentity};
 pub use partitioner::partition_of;

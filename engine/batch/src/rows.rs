@@ -1,4 +1,4 @@
-//! A batch: rows as Arrow columns, with the origin of each row beside them.
+//! A batch: rows as Arrow columns, with the origin of each row beside them, and what steps ask of each row's record.
 
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use crate::{Origins, Place};
 
 /// Rows as columns, with one origin a row.
 ///
-/// Invariant: `columns.num_rows() == origins.len()`.
+/// Invariant: `columns.num_rows() == origins.len()`, and so many rows have the facts, where there are any.
 #[derive(Clone, Debug)]
 pub struct Batch {
     columns: RecordBatch,
     origins: Origins,
     layout: Option<Arc<str>>,
+    facts: Option<RecordBatch>,
 }
 
 impl Batch {
@@ -29,7 +30,26 @@ impl Batch {
             let message = format!("{} rows with {} origins", columns.num_rows(), origins.len());
             return Err(ArrowError::InvalidArgumentError(message));
         }
-        Ok(Self { columns, origins, layout })
+        Ok(Self { columns, origins, layout, facts: None })
+    }
+
+    /// The same rows with facts of the record that each of them came from, such as its key: what expressions see beside the
+    /// columns. They go with their rows through all steps, and to no table or topic.
+    ///
+    /// # Errors
+    /// If `facts` has another number of rows.
+    pub fn with_facts(self, facts: RecordBatch) -> Result<Self, ArrowError> {
+        if facts.num_rows() != self.len() {
+            let message = format!("{} rows with facts of {}", self.len(), facts.num_rows());
+            return Err(ArrowError::InvalidArgumentError(message));
+        }
+        Ok(Self { facts: Some(facts), ..self })
+    }
+
+    /// Facts of the record that each row came from, where a step asks for any.
+    #[must_use]
+    pub fn facts(&self) -> Option<&RecordBatch> {
+        self.facts.as_ref()
     }
 
     /// The columns.
@@ -67,7 +87,8 @@ impl Batch {
     /// # Errors
     /// If `columns` has another number of rows.
     pub fn with_columns(self, columns: RecordBatch, layout: Option<Arc<str>>) -> Result<Self, ArrowError> {
-        Self::new(columns, self.origins, layout)
+        let facts = self.facts;
+        Ok(Self { facts, ..Self::new(columns, self.origins, layout)? })
     }
 
     /// The rows for which `keep` is true.
@@ -76,7 +97,8 @@ impl Batch {
     /// If `keep` has another length.
     pub fn filter(&self, keep: &BooleanArray) -> Result<Self, ArrowError> {
         let columns = compute::filter_record_batch(&self.columns, keep)?;
-        Self::new(columns, self.origins.filter(keep)?, self.layout.clone())
+        let facts = self.facts.as_ref().map(|facts| compute::filter_record_batch(facts, keep)).transpose()?;
+        Ok(Self { facts, ..Self::new(columns, self.origins.filter(keep)?, self.layout.clone())? })
     }
 
     /// The rows with these indices, in this order.
@@ -85,7 +107,8 @@ impl Batch {
     /// If an index is out of bounds.
     pub fn take(&self, indices: &UInt32Array) -> Result<Self, ArrowError> {
         let columns = compute::take_record_batch(&self.columns, indices)?;
-        Self::new(columns, self.origins.take(indices)?, self.layout.clone())
+        let facts = self.facts.as_ref().map(|facts| compute::take_record_batch(facts, indices)).transpose()?;
+        Ok(Self { facts, ..Self::new(columns, self.origins.take(indices)?, self.layout.clone())? })
     }
 
     /// `length` rows from `offset` on, without a copy.
@@ -95,6 +118,7 @@ impl Batch {
             columns: self.columns.slice(offset, length),
             origins: self.origins.slice(offset, length),
             layout: self.layout.clone(),
+            facts: self.facts.as_ref().map(|facts| facts.slice(offset, length)),
         }
     }
 
@@ -104,8 +128,8 @@ impl Batch {
         (self.columns, self.origins, self.layout)
     }
 
-    /// The same rows without what only their dead letters and topics need: the bytes that they were decoded from, and the
-    /// places that each of them names. For rows that can no longer fail and leave for a table.
+    /// The same rows without what only steps, dead letters and topics need: facts of their records, the bytes that they were
+    /// decoded from, and the places that each of them names. For rows that can no longer fail and leave for a table.
     #[must_use]
     pub fn settled(self) -> Self {
         let raw = BinaryViewArray::from_iter_values(std::iter::repeat_n(b"", self.len()));
@@ -113,13 +137,14 @@ impl Batch {
             Place::Mixed { .. } => Place::Nowhere,
             place => place,
         };
-        Self { origins: Origins { raw, place, ..self.origins }, ..self }
+        Self { origins: Origins { raw, place, ..self.origins }, facts: None, ..self }
     }
 
     /// Bytes that the rows take in memory, near enough for a bound.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let columns: usize = self.columns.columns().iter().map(slice_memory).sum();
+        let facts = self.facts.iter().flat_map(RecordBatch::columns);
+        let columns: usize = self.columns.columns().iter().chain(facts).map(slice_memory).sum();
         columns + self.origins.memory()
     }
 }

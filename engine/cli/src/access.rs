@@ -11,7 +11,8 @@ use runtime::{Board, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::{Question, Reply};
-use crate::data::DataFolder;
+use crate::data::{DataFolder, KnownFlow};
+use crate::flow_names::FlowNames;
 use crate::reconcile;
 use crate::replay::Chosen;
 use crate::tap::frame::Wire;
@@ -67,6 +68,7 @@ impl Access {
             Question::ListDeadLetters { each, only } => Ok(serde_json::to_value(self.list_letters(*each, only)?)?),
             Question::Earlier { files } => {
                 let topologies = topology::load(files, &topology::DiskFiles).topologies;
+                crate::flow_names::refuse(&topologies, &self.folder.known_flows()?, self.log.as_ref())?;
                 let earlier = crate::earlier::earlier(&topologies, self.log.as_ref(), self.schemas.as_ref())?;
                 Ok(serde_json::to_value(earlier)?)
             }
@@ -78,13 +80,13 @@ impl Access {
                 Ok(serde_json::to_value(crate::replay::replay(self, files, &chosen, *dry)?)?)
             }
             Question::GiveUp { flow, code, ids } => {
-                flow.as_ref().map_or(Ok(()), |flow| self.folder.knows(flow))?;
+                let flow = flow.as_ref().map(|flow| self.folder.knows(flow)).transpose()?;
                 let chosen = Chosen::new(self, code.as_ref(), ids)?;
                 crate::replay::give_up(self, flow.as_deref(), &chosen)
             }
             Question::Release { flow } => {
-                self.folder.knows(flow)?;
-                Ok(json!({ "released": self.holds.release(flow) }))
+                let flow = self.folder.flow_names()?.shown(&self.folder.knows(flow)?);
+                Ok(json!({ "released": self.holds.release(&flow) }))
             }
             Question::State { place, key } => crate::stores::look(self.log.as_ref(), &self.folder, place, key),
             Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
@@ -99,19 +101,31 @@ impl Access {
     }
 
     fn status(&self) -> Result<Value> {
-        let flows = match &self.board {
+        let mut flows = match &self.board {
             Some(board) => board.flows(),
             None => {
-                let board = Board::default();
+                let (board, names) = (Board::default(), self.folder.flow_names()?);
                 for (topology, flow) in self.flows()? {
                     for entry in runtime::ledger(self.log.as_ref(), &topology, &flow)? {
-                        board.restore(&format!("{topology}/{flow}"), &entry);
+                        board.restore(&names.shown(&format!("{topology}/{flow}")), &entry);
                     }
                 }
-                self.behind(&board)?;
                 board.flows()
             }
         };
+        // By the log also while a run is going on: a task counts what waits only when it looks for more. Where the log is
+        // away, or a topic of it, what the tasks have seen stands.
+        let known = self.folder.known_flows()?;
+        match (waiting(self.log.as_ref(), &known), &self.board) {
+            (Ok(waiting), _) => {
+                let names = FlowNames::of_known(&known);
+                let waiting = waiting.into_iter().map(|(flow, waiting)| (names.shown(&flow), waiting));
+                waiting.for_each(|(flow, waiting)| flows.entry(flow).or_default().waiting = waiting);
+            }
+            (Err(_), Some(_)) => {}
+            (Err(error), None) => return Err(error),
+        }
+        crate::refused::set_aside(&mut flows);
         let balanced: BTreeMap<&String, bool> =
             flows.iter().map(|(name, state)| (name, state.total.balanced())).collect();
         let (open, waiting) = self.count_letters()?;
@@ -128,32 +142,14 @@ impl Access {
         }))
     }
 
-    /// How far each flow stands behind the ends of its input, by partition.
-    fn behind(&self, board: &Board) -> Result<()> {
-        for (name, known) in self.folder.known_flows()? {
-            let Some((topology, flow)) = name.split_once('/') else { continue };
-            let Some(state) = self.log.topic(&known.topic)? else { continue };
-            let group = runtime::names::group(topology, flow);
-            let mut waiting = BTreeMap::new();
-            for partition in 0..state.partitions {
-                let position =
-                    self.log.position(&group, &known.topic, partition)?.map_or(0, |position| position.offset);
-                let end = self.log.end(&known.topic, partition)?;
-                // Where offsets have gaps the end may lie further though nothing waits.
-                let read = || self.log.read(&known.topic, partition, position, 1);
-                let there = end > position && read().map_or(true, |blocks| !blocks.is_empty());
-                waiting.insert(partition, if there { end - position } else { 0 });
-            }
-            board.change(&name, |state| state.waiting = waiting);
-        }
-        Ok(())
-    }
-
     /// All receipts of all flows, the newest last.
     fn receipts(&self) -> Result<Vec<Receipt>> {
-        let mut receipts = Vec::new();
+        let (mut receipts, names) = (Vec::new(), self.folder.flow_names()?);
         for (topology, flow) in self.flows()? {
             receipts.extend(runtime::receipts(runtime::ledger(self.log.as_ref(), &topology, &flow)?));
+        }
+        for Receipt { topology, flow, .. } in &mut receipts {
+            *flow = names.shown_of(topology, flow);
         }
         receipts.sort_by_key(|receipt: &Receipt| receipt.at);
         Ok(receipts)
@@ -179,6 +175,53 @@ impl Access {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
         reconcile::reconcile(self.log.as_ref(), client, &self.folder.known_flows()?)
     }
+}
+
+/// Documents or records that wait for each flow, as the log knows it, by partition: those behind the position that it
+/// has committed. On a log whose offsets have gaps a number of records may be too large by as many as there are gaps; one
+/// of documents is not.
+pub(crate) fn waiting(
+    log: &dyn Log,
+    flows: &BTreeMap<String, KnownFlow>,
+) -> Result<BTreeMap<String, BTreeMap<i32, i64>>> {
+    let mut waiting = BTreeMap::new();
+    for (name, known) in flows {
+        let Some((topology, flow)) = name.split_once('/') else { continue };
+        let Some(state) = log.topic(&known.topic)? else { continue };
+        let group = runtime::names::group(topology, flow);
+        let mut of_flow = BTreeMap::new();
+        for partition in 0..state.partitions {
+            let position = log.position(&group, &known.topic, partition)?.map_or(0, |position| position.offset);
+            of_flow.insert(partition, behind(log, &known.topic, partition, position)?);
+        }
+        waiting.insert(name.clone(), of_flow);
+    }
+    Ok(waiting)
+}
+
+/// Records of a partition from a position on.
+fn behind(log: &dyn Log, topic: &str, partition: i32, mut position: i64) -> Result<i64> {
+    let end = log.end(topic, partition)?;
+    // What is not kept any more, or not whole, is the flow's own hold. It waits all the same.
+    let read = |position| log.read(topic, partition, position, 1024 * 1024).ok();
+    let (counted, mut records) = (is_documents(topic), 0);
+    while position < end {
+        match read(position).as_deref() {
+            None => return Ok(records + end - position),
+            Some([]) => break,
+            Some(_) if !counted => return Ok(end - position),
+            Some(blocks @ [.., last]) => {
+                records += blocks.iter().map(|block| block.len() as i64).sum::<i64>();
+                position = last.next_offset();
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// True for the topics whose records are documents.
+pub(crate) fn is_documents(topic: &str) -> bool {
+    topic.ends_with(".documents")
 }
 
 /// True for the topics that the engine makes for itself.

@@ -12,7 +12,7 @@ use crate::examples;
 /// they fill. Spotlight fetches each document, proves it whole, lands each row once, and keeps what it could not read
 /// as a dead letter with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "spotlight", version, after_help = examples::PROGRAM, arg_required_else_help = true)]
+#[command(name = "spotlight", version, max_term_width = 80, after_help = examples::PROGRAM, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Run the tests that stand in topology files.
     #[command(after_help = examples::TEST)]
-    Test(Files),
+    Test(Test),
     /// Show what topologies mean: flows, topics, tables and their statements.
     #[command(after_help = examples::PLAN)]
     Plan(Plan),
@@ -129,7 +129,8 @@ pub(crate) struct Run {
     /// Topology files, or folders of them.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Take documents from this folder instead of the network. Each source claims files by its file names.
+    /// Take documents from this folder instead of the network. Each source claims files by its file names. Without
+    /// --once the run looks into it every 3 seconds, whatever `every` says.
     #[arg(long, value_name = "DIR")]
     pub(crate) documents: Option<PathBuf>,
     /// End when all that is there has been done.
@@ -174,10 +175,13 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Files {
+pub(crate) struct Test {
     /// Topology files, or folders of them.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Only the tests whose names contain this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -287,7 +291,7 @@ pub(crate) enum DeadLetters {
 #[derive(Debug, Args)]
 pub(crate) struct GiveUp {
     /// TOPOLOGY/FLOW, or a topology (all its flows).
-    #[arg(value_name = "FLOW", required_unless_present = "ids")]
+    #[arg(value_name = "FLOW")]
     pub(crate) flow: Option<String>,
     /// Only dead letters with this code.
     #[arg(long)]
@@ -325,6 +329,12 @@ pub(crate) struct Release {
     /// Where to go on: earliest, end, or an offset of the flow's topic. Only without a run, and for one flow.
     #[arg(long, value_name = "WHERE")]
     pub(crate) from: Option<String>,
+    /// Only in this partition of the flow's topic.
+    #[arg(long, value_name = "N", requires = "from", conflicts_with = "all_partitions")]
+    pub(crate) partition: Option<i32>,
+    /// At the same offset in each partition.
+    #[arg(long, requires = "from")]
+    pub(crate) all_partitions: bool,
     #[command(flatten)]
     pub(crate) data: Data,
 }

@@ -145,7 +145,7 @@ pub(crate) fn listen(place: &Path, answer: Arc<Answer>) -> Result<Listening> {
     if place.exists() {
         std::fs::remove_file(place).context("an old control socket cannot be removed")?;
     }
-    let listener = UnixListener::bind(place).with_context(|| format!("cannot listen at {}", place.display()))?;
+    let listener = UnixListener::bind(place).map_err(|error| cannot_listen(place, error))?;
     std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o600))?;
     let work = move || {
         for stream in listener.incoming().flatten() {
@@ -156,6 +156,17 @@ pub(crate) fn listen(place: &Path, answer: Arc<Answer>) -> Result<Listening> {
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(work)?;
     Ok(Listening { place: place.to_owned() })
+}
+
+/// A socket that cannot be made. Its path is kept by the kernel in few bytes, which a deep folder passes.
+fn cannot_listen(place: &Path, error: std::io::Error) -> anyhow::Error {
+    let what = format!("cannot listen at {}: {error}", place.display());
+    match error.kind() {
+        std::io::ErrorKind::InvalidInput => {
+            failure(Exit::Environment, what, "name a data folder with a shorter path with --data DIR: at most 90 bytes")
+        }
+        _ => anyhow::Error::from(error).context(format!("cannot listen at {}", place.display())),
+    }
 }
 
 fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/log/         the embedded log; its lock says who owns the folder
 //! DIR/lock         says who owns the folder where the log is elsewhere
+//! DIR/turn         the command that works with the folder; others wait for it
 //! DIR/documents/   the raw store
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
 //! DIR/scratch/     files without a name, for what does not fit into memory; empty for all to see
@@ -15,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,22 +39,30 @@ use topology::plan::Topology;
 use crate::arguments::{ClickHouseAt, Data};
 use crate::environment;
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::registry::Patience;
-use crate::services::{OpenLog, Services};
+use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
+use crate::turn::{Role, Turn};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KnownFlow {
     /// Input topic.
     pub(crate) topic: String,
+    /// `topology/flow` as its topology calls it now, if that is another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) called: Option<String>,
     /// Where it lands, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) landing: Option<LandedBy>,
     /// What its steps remember.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stores: Vec<KnownStore>,
+    /// True if its topology ran without it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gone: bool,
 }
 
 /// A flow's landing, as `reconcile` needs it.
@@ -73,6 +83,11 @@ pub(crate) struct LandedBy {
 }
 
 impl LandedBy {
+    /// `topology/flow/`, with which `_landing` of all its rows begins, from whatever log.
+    pub(crate) fn of_rows(&self) -> &str {
+        self.landing.rfind('/').map_or("", |end| &self.landing[..=end])
+    }
+
     /// The tables that were named before the topology named `now`, the latest last.
     pub(crate) fn tables_before(&self, now: &str) -> Vec<String> {
         let all = self.was.iter().chain([&self.table]);
@@ -96,7 +111,7 @@ fn denied(error: &log::LogError) -> bool {
 /// Writes a file so that it is whole or as it was.
 fn write_whole(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = place.with_extension("new");
-    let mut file = std::fs::File::create(&beside)?;
+    let mut file = File::create(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&beside, place)
@@ -137,28 +152,37 @@ impl DataFolder {
 
     /// The folder, if a run has used it.
     pub(crate) fn existing(at: &Data) -> Result<Self> {
-        let root = &at.data;
-        if root.join("log").is_dir() || root.join("lock").is_file() {
+        if Self::is_used(at) {
             return Self::open(at);
         }
         Err(failure(
             Exit::Environment,
-            format!("there is no data of Spotlight in {}", root.display()),
+            format!("there is no data of Spotlight in {}", at.data.display()),
             "name the folder that a run used, with --data DIR",
         ))
     }
 
-    /// Opens the log, and with it owns the folder, for a command.
+    /// Owns the folder alone, where the log is elsewhere and may be away; `None` if the log lies in the folder.
+    pub(crate) fn own(&self) -> Result<Option<Owned>> {
+        self.services.own(&self.root)
+    }
+
+    /// True if a run has used the folder. Makes nothing.
+    pub(crate) fn is_used(at: &Data) -> bool {
+        at.data.join("log").is_dir() || at.data.join("lock").is_file()
+    }
+
+    /// Opens the log, and with it owns the folder, for a command. Waits for another command that works with the folder.
     pub(crate) fn log(&self) -> Result<OpenLog> {
-        self.open_log(".command", &Patience::none())
+        self.open_log(Role::Command, &Patience::none())
     }
 
-    /// The same for a run, which may wait for it.
+    /// The same for a run, which may wait for a log that is elsewhere, too.
     pub(crate) fn log_of_run(&self, patience: &Patience) -> Result<OpenLog> {
-        self.open_log("", patience)
+        self.open_log(Role::Run, patience)
     }
 
-    fn open_log(&self, role: &str, patience: &Patience) -> Result<OpenLog> {
+    fn open_log(&self, role: Role, patience: &Patience) -> Result<OpenLog> {
         match self.services.log(&self.root, role, patience)? {
             Some(log) => Ok(log),
             None if self.root.join("lock").is_file() => Err(failure(
@@ -166,7 +190,10 @@ impl DataFolder {
                 format!("the log of the data folder {} is on Kafka", self.root.display()),
                 "name the file of connections with --connections FILE",
             )),
-            None => self.embedded_log().map(OpenLog::embedded),
+            None => {
+                let turn = Turn::take(&self.root, &patience.stop)?;
+                Ok(OpenLog::embedded(self.embedded_log()?, turn.kept_by(role)))
+            }
         }
     }
 
@@ -190,6 +217,20 @@ impl DataFolder {
             ),
             error => anyhow::Error::from(error).context(format!("the log in {} cannot be opened", self.root.display())),
         })
+    }
+
+    /// True if the log is one that other data folders may share.
+    pub(crate) fn shares_the_log(&self) -> bool {
+        self.services.shares_the_log()
+    }
+
+    /// The log, for the middle of a sentence.
+    pub(crate) fn log_name(&self) -> String {
+        if self.services.shares_the_log() {
+            "the log on Kafka".to_owned()
+        } else {
+            format!("the log in {}", self.root.display())
+        }
     }
 
     /// Opens the raw store.
@@ -234,19 +275,30 @@ impl DataFolder {
         };
         let keep = move |text: &str| -> std::io::Result<()> { write_whole(&place, text.as_bytes()) };
         let kept = operators::KeptSchemas::open(&text, Box::new(keep));
-        Ok(Arc::new(kept.context("the folder's schemas cannot be read")?))
+        Ok(Arc::new(kept.map_err(|error| {
+            let remedy =
+                "bring it back from a copy of the data folder: without it the records of topics cannot be read";
+            self.unreadable("schemas.json", &error, remedy)
+        })?))
     }
 
     /// Writes down which flows there are, and where they land.
     pub(crate) fn remember_flows(&self, flows: &[FlowParts], topologies: &[Topology], log: &dyn Log) -> Result<()> {
         let mut known = self.known_flows()?;
+        for (name, flow) in &mut known {
+            flow.gone |= topologies.iter().any(|one| name.split('/').next() == Some(&*one.name));
+        }
         for flow in flows {
+            let (name, recorded) = (flow.name(), flow.recorded_as());
+            let called = (name != recorded).then_some(name);
+            // Such a one has never begun; see `flow_names::refuse`.
+            called.iter().for_each(|name| drop(known.remove(name)));
             let topic = match &flow.input {
                 FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
             let Some(state) = log.topic(&topic)? else { continue };
-            let before = known.get(&flow.name()).and_then(|known| known.landing.as_ref());
+            let before = known.get(&recorded).and_then(|known| known.landing.as_ref());
             let landing = match &flow.destination {
                 Destination::Topic(_) => None,
                 Destination::Table(table) => Some(LandedBy {
@@ -257,36 +309,48 @@ impl DataFolder {
                         RowsMeaning::ByDocument => "by-document",
                     }
                     .to_owned(),
-                    landing: format!("{}/{}/{}", flow.topology, flow.flow, state.identity),
+                    landing: format!("{recorded}/{}", state.identity),
                     newest_by_position: table.table.rows == RowsMeaning::ByKey { version: None },
                     was: before.map(|before| before.tables_before(&table.table.name)).unwrap_or_default(),
                 }),
             };
             let mut plans = topologies.iter().filter(|one| one.name == flow.topology).flat_map(|one| &one.flows);
-            let stores = plans.find(|plan| plan.name == flow.flow).map(stores::of).unwrap_or_default();
-            known.insert(flow.name(), KnownFlow { topic: topic.to_string(), landing, stores });
+            let stores = plans.find(|plan| *plan.recorded_as() == flow.flow).map(stores::of).unwrap_or_default();
+            known.insert(recorded, KnownFlow { topic: topic.to_string(), called, landing, stores, gone: false });
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)
     }
 
-    /// The flows that ever ran on this folder, by `topology/flow`.
+    /// The flows that ever ran on this folder, by `topology/flow` as the log knows them.
     pub(crate) fn known_flows(&self) -> Result<BTreeMap<String, KnownFlow>> {
         match std::fs::read(self.root.join("flows.json")) {
-            Ok(text) => serde_json::from_slice(&text).context("flows.json of the data folder cannot be read"),
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+                let remedy = "bring it back from a copy of the data folder; without one remove it: the next run of each \
+                              topology writes its flows anew";
+                self.unreadable("flows.json", &error, remedy)
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Fails unless a flow, as `topology/flow`, or a topology of this name ever ran on the folder.
-    pub(crate) fn knows(&self, name: &str) -> Result<()> {
+    /// The names of these flows.
+    pub(crate) fn flow_names(&self) -> Result<FlowNames> {
+        Ok(FlowNames::of_known(&self.known_flows()?))
+    }
+
+    /// The name by which the log knows what somebody wrote; fails unless a flow, as `topology/flow`, or a topology of this
+    /// name ever ran on the folder.
+    pub(crate) fn knows(&self, name: &str) -> Result<String> {
         let flows = self.known_flows()?;
+        let recorded = FlowNames::of_known(&flows).recorded(name);
         let topologies = flows.keys().filter_map(|flow| flow.split_once('/')).map(|(topology, _)| topology);
-        let mut known: Vec<&str> = topologies.chain(flows.keys().map(String::as_str)).collect();
+        let called = flows.values().filter_map(|known| known.called.as_deref());
+        let mut known: Vec<&str> = topologies.chain(flows.keys().map(String::as_str)).chain(called).collect();
         known.dedup();
         if known.contains(&name) {
-            return Ok(());
+            return Ok(recorded);
         }
         let what = format!("there is no flow or topology `{name}` in the data folder{}", show::meant(name, &known));
         Err(failure(Exit::Usage, what, "spotlight status lists the flows"))
@@ -295,6 +359,12 @@ impl DataFolder {
     /// Writes a file of the folder so that it is whole or as it was.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         write_whole(&self.place(name), bytes)
+    }
+
+    /// A file of the folder that somebody else has changed, or a disk has lost: we write each whole or not at all.
+    pub(crate) fn unreadable(&self, name: &str, error: &dyn std::error::Error, remedy: &str) -> anyhow::Error {
+        let what = format!("{} is damaged: {}", self.place(name).display(), chain(error));
+        failure(Exit::Environment, what, remedy)
     }
 
     /// Place of other files of a command.

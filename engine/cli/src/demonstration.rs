@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Exit> {
         }
     }
     story::questions(&stage.ground.client)?;
-    story::closing(&arguments.data.data, environment::now() - started);
+    story::closing(&arguments.data, environment::now() - started);
     Ok(Exit::Fine)
 }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use topology::plan::{From, To, TopicWrite, Topology};
 
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::show;
 
 /// A topic with records of a schema that the one of now cannot read.
@@ -64,8 +65,12 @@ impl Earlier {
 }
 
 /// What a topic's records are to be now, and who reads them.
-struct Planned {
-    schema: String,
+pub(crate) struct Planned {
+    /// Text of the schema of values.
+    pub(crate) schema: String,
+    /// Number of partitions.
+    pub(crate) partitions: i32,
+    /// Topology and flow, as the log knows it.
     readers: Vec<(String, String)>,
 }
 
@@ -75,7 +80,7 @@ pub(crate) fn earlier(
     log: &dyn Log,
     schemas: &dyn operators::Schemas,
 ) -> Result<Vec<Earlier>> {
-    let mut found = Vec::new();
+    let (mut found, names) = (Vec::new(), FlowNames::of_topologies(topologies));
     for (topic, planned) in planned(topologies) {
         let Some(state) = log.topic(&topic)? else { continue };
         let look = Look { topic: &topic, partitions: state.partitions, log, schemas, schema: &planned.schema };
@@ -85,7 +90,7 @@ pub(crate) fn earlier(
             let group = runtime::names::group(topology, flow);
             let (unread, unreadable) = look.before(&group)?;
             if !unreadable.is_empty() {
-                waits = waits.or(Some((format!("{topology}/{flow}"), unread)));
+                waits = waits.or(Some((names.shown(&format!("{topology}/{flow}")), unread)));
                 fields.extend(unreadable);
             }
         }
@@ -110,27 +115,34 @@ pub(crate) fn refuse(topologies: &[Topology], log: &dyn Log, schemas: &dyn opera
     Ok(())
 }
 
-fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
+/// The topics of these topologies.
+pub(crate) fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
     let mut planned: BTreeMap<Arc<str>, Planned> = BTreeMap::new();
-    let mut add = |topic: &Arc<str>, columns: &topology::plan::Columns, schema: Option<&Arc<str>>, reader| {
-        let entry = planned.entry(Arc::clone(topic)).or_insert_with(|| {
-            let columns: Vec<_> = columns.iter().map(|(name, of)| (Arc::clone(name), of.clone())).collect();
-            let schema = schema.map_or_else(|| avro::record_schema(topic, &columns), ToString::to_string);
-            Planned { schema, readers: Vec::new() }
-        });
-        entry.readers.extend(reader);
-    };
+    let mut add =
+        |topic: &Arc<str>, columns: &topology::plan::Columns, schema: Option<&Arc<str>>, partitions, reader| {
+            let entry = planned.entry(Arc::clone(topic)).or_insert_with(|| {
+                let columns: Vec<_> = columns.iter().map(|(name, of)| (Arc::clone(name), of.clone())).collect();
+                let schema = schema.map_or_else(|| avro::record_schema(topic, &columns), ToString::to_string);
+                Planned { schema, partitions, readers: Vec::new() }
+            });
+            entry.readers.extend(reader);
+        };
     for topology in topologies {
         for flow in &topology.flows {
-            if let From::Topic(read) = &flow.from {
-                let reader = (topology.name.to_string(), flow.name.to_string());
-                add(&read.topic, &read.columns, read.schema.as_ref(), Some(reader));
+            // What others write is not of the schemas of an earlier plan.
+            if let From::Topic(read) = &flow.from
+                && read.decode.is_none()
+            {
+                let reader = (topology.name.to_string(), flow.recorded_as().to_string());
+                add(&read.topic, &read.columns, read.schema.as_ref(), read.partitions, Some(reader));
             }
             let mut written: Vec<&TopicWrite> = flow.outputs.values().collect();
             if let To::Topic(write) = &flow.to {
                 written.push(write);
             }
-            written.iter().for_each(|write| add(&write.topic, &write.columns, write.schema.as_ref(), None));
+            for write in written {
+                add(&write.topic, &write.columns, write.schema.as_ref(), write.partitions, None);
+            }
         }
     }
     planned

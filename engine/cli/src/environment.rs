@@ -27,6 +27,12 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The program and its command, without the words behind it: those may be long, or hold a password.
+pub(crate) fn command() -> String {
+    let command = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    format!("spotlight {command}")
+}
+
 /// What makes the process abort at a chosen arrow of the landing protocol; for the crash test only.
 pub(crate) fn abort_at() -> Option<String> {
     variable("SPOTLIGHT_TEST_ABORT_AT")

@@ -29,11 +29,14 @@ and shows the table of a run and the first dead letters. Of several versions of 
 the newest counts; what it would withdraw from a table it cannot know. It ends with the statuses of --once.
 
 A folder of --documents with files of which no source reads a single one ends a run with --once or --dry \
-with 64; an empty one is no mistake.
+with 64; an empty one is no mistake. Where not one of its files is data, such as pages for people, \
+the status is 3. Without --documents `files` sources look into their own `path`, and `http` sources ask \
+their publishers, at the pace of `every`.
 
 With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is \
 on hold, or a source could not be read. The column `refused` counts the documents of the lines \
-`refused:`, also those that an earlier run refused. A refused version that a newer one has replaced \
+`refused:`, also those that an earlier run refused. One whose file was taken out of its folder counts no \
+more, unless rows of an earlier version stay in the table; lines `gone:` name those. A refused version that a newer one has replaced \
 counts no more. Without --once a run that is told to stop ends with 0.";
 
 pub(crate) const DLQ_REPLAY: &str = "\
@@ -64,6 +67,11 @@ Examples:
   spotlight release sec-ftd                       all its held flows try again
   spotlight release sec-ftd/load                  one flow
   spotlight release sec-ftd/load --from earliest  read all documents again
+  spotlight release sec-ftd/load --from 17 --partition 3
+                                                  from one document on
+
+--from says of each partition that it moves where it stood and where it goes on. An offset means another record in \
+each partition, so it needs --partition or --all-partitions where there are several.
 
 Where nothing is on hold it says so and ends with 0; a name that no flow has ends with 64.
 
@@ -110,12 +118,14 @@ Examples:
   spotlight check my-list.yaml --format json
   spotlight check my-list.yaml --live --clickhouse http://localhost:8123
   spotlight check my-list.yaml --live --format json
+  spotlight check topologies/ --live --connections connections.yaml
   spotlight check --connections connections.yaml
   spotlight check --connections connections.yaml --secrets /run/secrets
 
 With --live a line says of each service whether a run would find what it needs. The status is 69 if one \
 cannot be reached, else 78 if a table, a right or a folder is not as it must be. The embedded ClickHouse \
-is asked only where a run has used the data folder: the first run makes it.
+is asked only where a run has used the data folder: the first run makes it. With Kafka in the file of \
+connections, topics and the registry's schemas are held to what is there.
 
 A file of connections that is wrong, or a secret that is not there, gives 78. \
 connections.example.yaml shows every key.";
@@ -123,7 +133,8 @@ connections.example.yaml shows every key.";
 pub(crate) const TEST: &str = "\
 Examples:
   spotlight test topologies/
-  spotlight test my-list.yaml";
+  spotlight test my-list.yaml
+  spotlight test my-list.yaml --only trailer   those whose names contain it";
 
 pub(crate) const PLAN: &str = "\
 Examples:
@@ -131,7 +142,8 @@ Examples:
   spotlight plan topologies/             what the tables lack
   spotlight plan topologies/ --apply     make them
 
-While a run is going on with the same data folder, that run is asked.";
+While a run is going on with the same data folder, that run is asked. Without --apply nothing is made: where \
+no run has used the data folder yet, all tables are missing, unless a ClickHouse of your own is named.";
 
 pub(crate) const EVAL: &str = "\
 Examples:
@@ -156,8 +168,8 @@ Examples:
   spotlight status
   spotlight status --format json | jq .holds
 
-Without a run it says what the data folder knows: how far each flow stands behind the end of its input \
-(`waiting`), which dead letters are open, and what was on hold when the last run ended, unless that run was \
+`waiting` are the documents or records that a flow has not done yet. Without a run it also says what the data \
+folder knows: which dead letters are open, and what was on hold when the last run ended, unless that run was \
 killed.";
 
 pub(crate) const RECEIPTS: &str = "\
@@ -238,6 +250,10 @@ mod tests {
         assert!(told.starts_with("Examples:\n  "), "{name} has no examples");
         let long = told.lines().find(|line| line.starts_with(' ') && line.chars().count() > 80);
         assert_eq!(long, None, "{name}: an example is too long");
+        // What is read beside a text, and in a terminal of the usual width.
+        let help = command.clone().render_long_help().to_string();
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{name}: the help is too wide");
         let own = told.lines().filter(|line| line.contains(&format!("{name} ")) || line.ends_with(&name));
         assert!(own.count() > 0, "no example of {name} uses it: {told}");
         let parts = command.get_subcommands().filter(|part| !part.is_hide_set() && part.get_name() != "help");
@@ -246,6 +262,8 @@ mod tests {
 
     #[test]
     fn every_command_has_examples() {
-        look(&Arguments::command(), "");
+        let mut all = Arguments::command();
+        all.build();
+        look(&all, "");
     }
 }

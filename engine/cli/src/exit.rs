@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clickhouse_connector::ClickHouseError;
 use serde::{Deserialize, Serialize};
 
 /// How the program ends.
@@ -56,25 +57,102 @@ pub(crate) fn failure(exit: Exit, what: impl Into<String>, remedy: impl Into<Str
 
 /// An error as it travels to another process.
 pub(crate) fn as_failure(error: anyhow::Error) -> Failure {
-    error.downcast::<Failure>().unwrap_or_else(|error| Failure {
-        exit: status_of(&error),
-        what: format!("{error:#}"),
-        remedy: String::new(),
-    })
+    let (exit, remedy) = (status_of(&error), remedy_of(&error).unwrap_or_default());
+    error.downcast::<Failure>().unwrap_or_else(|error| Failure { exit, what: format!("{error:#}"), remedy })
+}
+
+/// What is told of a log that does not answer, if the error says that.
+pub(crate) fn away(error: &anyhow::Error) -> Option<String> {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<log::LogError>());
+    causes.any(|cause| matches!(cause, log::LogError::Away(_))).then(|| format!("{error:#}"))
 }
 
 /// The status of an error: that of the first cause that has one.
 pub(crate) fn status_of(error: &anyhow::Error) -> Exit {
-    for cause in error.chain() {
-        if let Some(failure) = cause.downcast_ref::<Failure>() {
-            return failure.exit;
+    error.chain().find_map(known).map_or(Exit::Bug, |(exit, _)| exit)
+}
+
+/// What helps against an error: the word of the first cause that has one.
+pub(crate) fn remedy_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(known).map(|(_, remedy)| remedy).filter(|remedy| !remedy.is_empty())
+}
+
+/// The status and the remedy of a cause that people can do something about.
+fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(Exit, String)> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some((failure.exit, failure.remedy.clone()));
+    }
+    if let Some(error) = cause.downcast_ref::<log::LogError>() {
+        return of_log(error).map(|(exit, remedy)| (exit, remedy.to_owned()));
+    }
+    if let Some(error) = cause.downcast_ref::<ClickHouseError>() {
+        use ClickHouseError::{Lost, TimedOut, Unreachable};
+        let away = matches!(error, Unreachable { .. } | Lost { .. } | TimedOut { .. });
+        return away.then(|| (Exit::Unreachable, "give the same command again once ClickHouse answers".to_owned()));
+    }
+    let error = cause.downcast_ref::<std::io::Error>()?;
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let full = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+    full.then(|| (Exit::Environment, "make room on the disk, then give the same command again".to_owned()))
+}
+
+/// The status of what a log refused to a command, and what helps.
+fn of_log(error: &log::LogError) -> Option<(Exit, &'static str)> {
+    use log::LogError;
+    Some(match error {
+        LogError::InUse => (Exit::InUse, "stop the other process, or name another folder with --data DIR"),
+        LogError::Fenced => (Exit::Fenced, ""),
+        LogError::Format { .. } => (Exit::Environment, "spotlight explain E5302 says what can be done"),
+        LogError::Damaged(_) => (Exit::Environment, "spotlight explain E5303 says what can be done"),
+        LogError::Store(_) => (
+            Exit::Environment,
+            "make room on the disk of the data folder, then give the same command again; spotlight explain E5304 says \
+             more",
+        ),
+        LogError::Away(_) => {
+            (Exit::Unreachable, "give the same command again once the log answers: nothing was changed")
         }
-        match cause.downcast_ref::<log::LogError>() {
-            Some(log::LogError::InUse) => return Exit::InUse,
-            Some(log::LogError::Fenced) => return Exit::Fenced,
-            Some(log::LogError::Format { .. }) => return Exit::Environment,
-            _ => {}
+        LogError::Unknown(_) | LogError::NotOwned { .. } => {
+            (Exit::Fenced, "look what was done, then give the command again")
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use anyhow::Context;
+    use clickhouse_connector::ClickHouseError;
+    use log::LogError;
+
+    use super::{Exit, as_failure, failure, remedy_of, status_of};
+
+    #[test]
+    fn what_people_can_mend_is_no_fault_of_the_program_however_deep_it_lies() {
+        let full = || Error::from(ErrorKind::StorageFull);
+        let of_task = |error| runtime::TaskEnd::Log(error);
+        let cases: [(anyhow::Error, Exit, &str); 8] = [
+            (of_task(LogError::Store(Box::new(full()))).into(), Exit::Environment, "E5304"),
+            (of_task(LogError::Damaged("block 7".into())).into(), Exit::Environment, "E5303"),
+            (LogError::Away(Box::new(full())).into(), Exit::Unreachable, "once the log answers"),
+            (LogError::Unknown(Box::new(full())).into(), Exit::Fenced, "look what was done"),
+            (full().into(), Exit::Environment, "make room"),
+            (
+                ClickHouseError::TimedOut { address: "there".into() }.into(),
+                Exit::Unreachable,
+                "once ClickHouse answers",
+            ),
+            (failure(Exit::Usage, "wrong", "such as this"), Exit::Usage, "such as this"),
+            (LogError::Misuse("a bug".into()).into(), Exit::Bug, ""),
+        ];
+        for (error, exit, remedy) in cases {
+            let error = Err::<(), _>(error).context("while something was done").expect_err("an error");
+            assert_eq!(status_of(&error), exit, "{error:#}");
+            assert!(remedy_of(&error).unwrap_or_default().contains(remedy), "{error:#}");
+            let sent = as_failure(error);
+            assert!(sent.exit == exit && sent.remedy.contains(remedy), "{sent:?}");
         }
     }
-    Exit::Bug
 }

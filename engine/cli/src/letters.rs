@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use anyhow::Result;
 use runtime::{DeadLetter, DeadLetters, Mark};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use crate::access::Access;
 use crate::control::Only;
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::old_rows::OldRows;
 use crate::show;
 
@@ -19,6 +21,9 @@ use crate::show;
 pub(crate) const OPEN: &str = "open";
 /// One that was sent back and that no run has worked yet.
 pub(crate) const WAITING: &str = "waiting";
+
+/// Characters of a row that a list shows.
+const ROW: usize = 48;
 
 /// Letters with one flow, state, code, step and field.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +39,9 @@ pub(crate) struct Group {
     pub(crate) rows: u64,
     /// Why the first of them failed.
     pub(crate) message: String,
+    /// The beginning of the first one's row as published, on one line and safe to print; empty of what is no text.
+    #[serde(default)]
+    pub(crate) row: String,
     /// Where the first of them stood.
     pub(crate) place: String,
     /// The end of the first one's id that no other has.
@@ -54,10 +62,16 @@ pub(crate) struct Listed {
 type Waiting = HashMap<(String, i32), HashSet<(i64, i64)>>;
 
 impl Access {
-    /// The topologies that may have dead letters.
+    /// The topologies that may have dead letters. On a log that others share only those that ran on the data folder:
+    /// another folder's letters are its own.
     pub(crate) fn topologies_with_letters(&self) -> Result<Vec<String>> {
         let topics = self.log.topics()?;
-        Ok(topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters")).map(str::to_owned).collect())
+        if !self.folder.shares_the_log() {
+            return Ok(with_letters(&topics, None));
+        }
+        let flows = self.folder.known_flows()?;
+        let known: Vec<&str> = flows.keys().map(String::as_str).collect();
+        Ok(with_letters(&topics, Some(&known)))
     }
 
     /// Hands over each letter that is open or waits in a retry topic for a run, with which of both it is.
@@ -120,11 +134,11 @@ impl Access {
 
     /// All of them whole, for scripts.
     pub(crate) fn whole_letters(&self, only: &Only) -> Result<Value> {
-        self.knows(only)?;
+        let (only, names) = (self.knows(only)?, self.folder.flow_names()?);
         let mut all = Vec::new();
         self.each_letter(|letter, state| {
             if only.has(&letter) {
-                all.push(whole(&letter, state));
+                all.push(whole(letter, state, &names));
             }
             Ok(())
         })?;
@@ -133,7 +147,7 @@ impl Access {
 
     /// What there is: in groups, or each letter.
     pub(crate) fn list_letters(&self, each: bool, only: &Only) -> Result<Listed> {
-        self.knows(only)?;
+        let (only, names) = (self.knows(only)?, self.folder.flow_names()?);
         let (mut groups, mut ids) = (BTreeMap::<(String, i64), Group>::new(), Ids::default());
         let (mut open, mut waiting, mut number) = (0, 0, 0);
         self.each_letter(|letter, state| {
@@ -144,15 +158,17 @@ impl Access {
             *if state == OPEN { &mut open } else { &mut waiting } += 1;
             number += 1;
             let DeadLetter { topology, flow, code, step, field, .. } = &letter;
-            let key = format!("{topology}/{flow} {state} {code} {step} {field}");
+            let flow = names.shown(&format!("{topology}/{flow}"));
+            let key = format!("{flow} {state} {code} {step} {field}");
             let group = groups.entry((key, if each { number } else { 0 })).or_insert_with(|| Group {
-                flow: format!("{topology}/{flow}"),
+                flow,
                 state: state.to_owned(),
                 code: code.clone(),
                 step: step.clone(),
                 field: field.clone(),
                 rows: 0,
                 message: letter.message.clone(),
+                row: if letter.document.is_empty() { String::new() } else { batch::excerpt(&letter.bytes, ROW) },
                 place: place(&letter),
                 id: letter.id.clone(),
             });
@@ -167,18 +183,20 @@ impl Access {
     /// The one letter that is meant, whole.
     pub(crate) fn one_letter(&self, written: &str) -> Result<Value> {
         let ids = self.meant(&[written.to_owned()], true)?.ids;
-        let mut found = Value::Null;
+        let (mut found, names) = (Value::Null, self.folder.flow_names()?);
         self.each_letter(|letter, state| {
             if ids.contains(&letter.id) {
-                found = whole(&letter, state);
+                found = whole(letter, state, &names);
             }
             Ok(())
         })?;
         Ok(found)
     }
 
-    fn knows(&self, only: &Only) -> Result<()> {
-        only.flow.as_ref().map_or(Ok(()), |flow| self.folder.knows(flow))
+    /// What is meant, with the flow as letters name it.
+    fn knows(&self, only: &Only) -> Result<Only> {
+        let flow = only.flow.as_ref().map(|flow| self.folder.knows(flow)).transpose()?;
+        Ok(Only { flow, ..only.clone() })
     }
 
     /// The ids that are meant by any unique beginning or end. Without `waiting` only those of open letters. What means
@@ -270,8 +288,9 @@ impl Meant {
     }
 }
 
-fn whole(letter: &DeadLetter, state: &str) -> Value {
-    let mut value = show::letter(letter);
+fn whole(mut letter: DeadLetter, state: &str, names: &FlowNames) -> Value {
+    letter.flow = names.shown_of(&letter.topology, &letter.flow);
+    let mut value = show::letter(&letter);
     value["state"] = json!(state);
     value
 }
@@ -324,9 +343,30 @@ impl Ids {
     }
 }
 
+/// The topologies of which there is a topic of dead letters, among those of the `known` flows if these are given.
+fn with_letters(topics: &[Arc<str>], known: Option<&[&str]>) -> Vec<String> {
+    let topologies = topics.iter().filter_map(|topic| topic.strip_suffix(".dead-letters"));
+    let is_known = |topology: &&str| {
+        let of_it = |flow: &&str| flow.split_once('/').is_some_and(|(of, _)| of == *topology);
+        known.is_none_or(|known| known.iter().any(of_it))
+    };
+    topologies.filter(is_known).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Ids, means};
+
+    #[test]
+    fn on_a_shared_log_only_topologies_of_the_folder_have_letters() {
+        let topics =
+            ["a.dead-letters", "a.load.ledger", "ab.dead-letters", "strangers.dead-letters"].map(Arc::<str>::from);
+        assert_eq!(super::with_letters(&topics, None), ["a", "ab", "strangers"]);
+        assert_eq!(super::with_letters(&topics, Some(&["a/load", "c/load"])), ["a"]);
+        assert!(super::with_letters(&topics, Some(&[])).is_empty());
+    }
 
     #[test]
     fn an_id_is_meant_by_its_beginning_or_its_last_parts() {

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::arguments::Format;
 use crate::old_rows::OldRows;
 use crate::unread::Unread;
-use crate::{environment, show};
+use crate::{environment, refused, show};
 
 /// The lines that are on the terminal now.
 static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
@@ -118,6 +118,8 @@ pub(crate) struct Report<'a> {
     pub(crate) took: i64,
     /// The folder of `--documents` in which no file fits any source of the run.
     pub(crate) nothing_fits: Option<&'a Path>,
+    /// The folder of `--documents` in which every file is a page for people, or the like, instead of data.
+    pub(crate) no_data: Option<&'a Path>,
     /// Topics whose rows wait for a flow that reads them.
     pub(crate) unread: &'a [Unread],
     /// Rows of earlier versions that stay in tables.
@@ -141,11 +143,11 @@ const LETTERS: usize = 10;
 
 /// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
 pub(crate) fn table(report: &Report<'_>) {
-    let Report { flows, not_claimed, holds, took, nothing_fits, unread, old_rows, dry, format } = *report;
+    let Report { flows, not_claimed, holds, took, nothing_fits, no_data, unread, old_rows, dry, format } = *report;
     if format == Format::Json {
         let mut told = json!({
             "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took,
-            "nothing_fits": nothing_fits, "unread": unread, "old_rows": old_rows,
+            "nothing_fits": nothing_fits, "no_data": no_data, "unread": unread, "old_rows": old_rows,
         });
         if let Some(dry) = dry {
             told["dry"] = json!(true);
@@ -158,10 +160,8 @@ pub(crate) fn table(report: &Report<'_>) {
     flows_table(flows, dry);
     dropped(flows);
     for (name, state) in flows {
-        for refusal in state.refused.values() {
-            let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
-            show::prose(&format!("refused: {} ({name}): {}{code}: {}", refusal.name, refusal.outcome, refusal.message));
-        }
+        state.refused.values().for_each(|refusal| show::prose(&refused::line(name, refusal)));
+        state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
         if let Some(trouble) = &state.source_trouble {
             show::prose(&format!("source trouble: {name}: {trouble}"));
         }
@@ -180,6 +180,13 @@ pub(crate) fn table(report: &Report<'_>) {
             true => format!("there is no file in {place}: nothing was read"),
             false => format!("no file in {place} fits the `file-names` of any flow of this run"),
         });
+    }
+    if let Some(folder) = no_data {
+        show::prose(&format!(
+            "no data: not one file in {} holds data, so there was nothing to load: fetch them anew, and open one to see \
+             what it is",
+            folder.display()
+        ));
     }
     for (name, state) in flows {
         if let Some(place) = &state.nothing_fits {
@@ -206,7 +213,8 @@ fn absent(flows: &BTreeMap<String, FlowState>) {
     for (name, state) in flows {
         for refusal in &state.absent {
             let code = if refusal.code.is_empty() { String::new() } else { format!(" {}", refusal.code) };
-            show::prose(&format!("absent: {} ({name}):{code} {}", refusal.name, refusal.message));
+            let (stays, message) = (refused::stays(refusal.stays), &refusal.message);
+            show::prose(&format!("absent: {} ({name}):{code} {message}{stays}", refusal.name));
         }
         let more = state.not_there().saturating_sub(state.absent.len() as u64);
         if more > 0 {

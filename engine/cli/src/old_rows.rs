@@ -3,15 +3,14 @@
 //! The ledger knows how many rows each version landed, not which of them the next one replaced: so the number of rows
 //! is the most that can be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use log::Log;
-use runtime::LedgerEntry;
+use log::{Log, LogError};
+use runtime::{DeadLetters, LedgerEntry};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
-use crate::data::KnownFlow;
 use crate::show;
 
 /// The documents of one flow that keep rows of earlier versions.
@@ -23,20 +22,26 @@ pub(crate) struct OldRows {
     pub(crate) documents: u64,
     /// At most so many rows.
     pub(crate) rows_at_most: u64,
+    /// True if no dead row of these documents is open any more: all were sent back or given up, and the next run works
+    /// them.
+    #[serde(default)]
+    pub(crate) settled: bool,
 }
 
 impl OldRows {
     /// A line for people; `would`: of a dry run.
     pub(crate) fn line(&self, would: bool) -> String {
-        let Self { flow, documents, rows_at_most } = self;
+        let Self { flow, documents, rows_at_most, settled } = self;
         let keep = if would { "would keep" } else { "may keep" };
-        format!(
-            "old rows: {flow}: {} {keep} rows of an earlier version (at most {}) while dead rows of the newest wait; \
-             they go with the next run once those were sent back (spotlight dlq replay FILE) or given up (spotlight dlq \
-             give-up {flow})",
-            show::counted(*documents, "document"),
-            show::count(*rows_at_most),
-        )
+        let until = match settled {
+            true => "until the next run: their dead rows were sent back or given up, and it works them".to_owned(),
+            false => format!(
+                "while dead rows of the newest wait; they go with the next run once those were sent back (spotlight dlq \
+                 replay FILE) or given up (spotlight dlq give-up {flow})"
+            ),
+        };
+        let (documents, rows) = (show::counted(*documents, "document"), show::count(*rows_at_most));
+        format!("old rows: {flow}: {documents} {keep} rows of an earlier version (at most {rows}) {until}")
     }
 }
 
@@ -85,25 +90,48 @@ impl Standing {
         self.0.values().map(|newest| newest.landed).sum()
     }
 
-    /// What stays of earlier versions.
-    pub(crate) fn old_rows(&self, flow: &str) -> Option<OldRows> {
-        let old = || self.0.values().filter(|newest| newest.earlier > 0);
-        let (documents, rows_at_most) = (old().count() as u64, old().map(|newest| newest.earlier).sum());
-        (documents > 0).then(|| OldRows { flow: flow.to_owned(), documents, rows_at_most })
+    /// What stays of earlier versions: of documents of which dead rows are open, and of the others.
+    pub(crate) fn old_rows(&self, flow: &str, open: impl Fn(&str) -> bool) -> Vec<OldRows> {
+        let of = |settled: bool| -> Option<OldRows> {
+            let old = || self.0.iter().filter(|(document, old)| old.earlier > 0 && open(document) != settled);
+            let (documents, rows_at_most) = (old().count() as u64, old().map(|(_, old)| old.earlier).sum());
+            (documents > 0).then(|| OldRows { flow: flow.to_owned(), documents, rows_at_most, settled })
+        };
+        [false, true].into_iter().filter_map(of).collect()
+    }
+
+    fn has_old_rows(&self) -> bool {
+        self.0.values().any(|newest| newest.earlier > 0)
     }
 }
 
 impl Access {
     /// Rows of earlier versions that stay, of each flow that has any.
     pub(crate) fn old_rows(&self) -> Result<Vec<OldRows>> {
-        let mut found = Vec::new();
+        let (mut found, names) = (Vec::new(), self.folder.flow_names()?);
         for (flow, known) in self.folder.known_flows()? {
-            let by_document = |known: &KnownFlow| known.landing.as_ref().is_some_and(|by| by.rows == "by-document");
-            if by_document(&known) {
-                found.extend(standing(self.log.as_ref(), &flow)?.old_rows(&flow));
+            if known.landing.is_none_or(|by| by.rows != "by-document") {
+                continue;
+            }
+            let standing = standing(self.log.as_ref(), &flow)?;
+            if standing.has_old_rows() {
+                let open = self.documents_with_open_letters(&flow)?;
+                found.extend(standing.old_rows(&names.shown(&flow), |document| open.contains(document)));
             }
         }
         Ok(found)
+    }
+
+    fn documents_with_open_letters(&self, flow: &str) -> Result<BTreeSet<String>> {
+        let (topology, name) = flow.split_once('/').unwrap_or((flow, ""));
+        let mut open = BTreeSet::new();
+        DeadLetters::read(self.log.as_ref(), topology)?.each_open(self.log.as_ref(), |letter| {
+            if letter.flow == name {
+                open.insert(letter.document);
+            }
+            Ok::<_, LogError>(())
+        })?;
+        Ok(open)
     }
 }
 
@@ -150,8 +178,11 @@ mod tests {
         for (entries, landed, old) in cases {
             let standing = Standing::of(entries.iter().copied().map(entry));
             assert_eq!(standing.landed(), landed, "{entries:?}");
-            let found = standing.old_rows("t/f").map(|old| (old.documents, old.rows_at_most));
-            assert_eq!(found, old.map(|rows| (1, rows)), "{entries:?}");
+            for open in [true, false] {
+                let found = standing.old_rows("t/f", |document| open && document == "d");
+                let found: Vec<_> = found.iter().map(|old| (old.documents, old.rows_at_most, old.settled)).collect();
+                assert_eq!(found, old.map(|rows| (1, rows, !open)).into_iter().collect::<Vec<_>>(), "{entries:?}");
+            }
         }
     }
 }

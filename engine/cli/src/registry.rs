@@ -1,12 +1,14 @@
 //! The schema registry as the engine's schemas: the schema of a topic's values stands under the subject `TOPIC-value`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use batch::Code;
 use codec::avro;
 use operators::{Schemas, SchemasError};
 use runtime::StopSignal;
-use schema_registry_connector::{Class, Kind, Registry, RegistryError, SchemaId};
+use schema_registry_connector::{Class, Compatibility, Kind, Reference, Registry, RegistryError, Schema, SchemaId};
 
 /// How long to wait before a registry that is away is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,12 +59,68 @@ pub(crate) struct RegistrySchemas {
     /// Put before the names of topics.
     namespace: String,
     patience: Patience,
+    /// Schemas with all that they name, by id.
+    whole: Mutex<HashMap<u32, Arc<str>>>,
 }
 
 impl RegistrySchemas {
     pub(crate) fn new(registry: Registry, namespace: &str, patience: Patience) -> Self {
-        Self { registry, namespace: namespace.to_owned(), patience }
+        Self { registry, namespace: namespace.to_owned(), patience, whole: Mutex::default() }
     }
+
+    fn subject(&self, topic: &str) -> String {
+        format!("{}{topic}-value", self.namespace)
+    }
+
+    /// What the registry would say to a schema of a topic's values. Changes nothing.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked.
+    pub(crate) fn judge(&self, topic: &str, schema: &str) -> Result<Judged, RegistryError> {
+        let subject = self.subject(topic);
+        let refused = match self.registry.compatibility(&subject, schema)? {
+            Compatibility::NewSubject => return Ok(Judged::New),
+            Compatibility::Compatible => None,
+            Compatibility::Incompatible { reasons } => Some(reasons),
+        };
+        let latest = self.registry.latest(&subject)?;
+        // By the rules of this program's own reader, in its words: a registry may have no rule, or no reasons.
+        let whole = self.whole(latest.id.0)?;
+        let ours = match avro::compatibility(schema, whole.as_deref().unwrap_or(&latest.schema.text)) {
+            // What the record itself is called does not matter.
+            Ok(found) => found.iter().filter(|one| !one.path.is_empty()).map(ToString::to_string).collect(),
+            Err(error) => vec![format!("version {} of the subject cannot be read: {error}", latest.version)],
+        };
+        let by_registry = refused.is_some();
+        let reasons = if ours.is_empty() { refused.unwrap_or_default() } else { ours };
+        if reasons.is_empty() && !by_registry {
+            return Ok(Judged::Taken);
+        }
+        let code = match by_registry {
+            true => RegistryError::Incompatible { subject, reasons: Vec::new() }.code(),
+            false => avro::Difference::CODE,
+        };
+        Ok(Judged::Refused { code, version: latest.version, reasons, by_registry })
+    }
+}
+
+/// What a registry says to a schema.
+pub(crate) enum Judged {
+    /// The subject has no version yet.
+    New,
+    /// The schema reads what the newest version wrote.
+    Taken,
+    /// It does not, or the registry will not have it.
+    Refused {
+        /// Under which people find more.
+        code: Code,
+        /// The newest version.
+        version: u32,
+        /// Why, field by field where that is known.
+        reasons: Vec<String>,
+        /// True if the registry refuses it, false if only readers would.
+        by_registry: bool,
+    },
 }
 
 fn failed(error: RegistryError) -> SchemasError {
@@ -72,27 +130,79 @@ fn failed(error: RegistryError) -> SchemasError {
     }
 }
 
+/// Schemas that one schema names, directly or not.
+const MOST_REFERENCES: usize = 200;
+
+impl RegistrySchemas {
+    /// The schema of an id with the types that it names; `None` if it is not of Avro, or cannot be made whole.
+    fn whole(&self, id: u32) -> Result<Option<Arc<str>>, RegistryError> {
+        let known = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = known().get(&id) {
+            return Ok(Some(Arc::clone(text)));
+        }
+        let schema = self.registry.schema(SchemaId(id))?;
+        if schema.kind != Kind::Avro {
+            return Ok(None);
+        }
+        let others = self.named_by(&schema.references)?;
+        let texts: Vec<&str> = others.iter().map(|schema| schema.text.as_str()).collect();
+        let text = match texts.as_slice() {
+            [] => schema.text.clone(),
+            texts => match avro::with_references(&schema.text, texts) {
+                Ok(text) => text,
+                Err(_) => return Ok(None),
+            },
+        };
+        let text: Arc<str> = text.into();
+        known().insert(id, Arc::clone(&text));
+        Ok(Some(text))
+    }
+
+    /// The schemas that references lead to, each once.
+    fn named_by(&self, references: &[Reference]) -> Result<Vec<Arc<Schema>>, RegistryError> {
+        let mut open: Vec<(String, u32)> = Vec::new();
+        let note = |open: &mut Vec<(String, u32)>, references: &[Reference]| {
+            for Reference { subject, version, .. } in references {
+                if !open.iter().any(|(known, of)| known == subject && of == version) {
+                    open.push((subject.clone(), *version));
+                }
+            }
+        };
+        note(&mut open, references);
+        let mut found = Vec::new();
+        while let Some((subject, version)) = open.get(found.len()).filter(|_| found.len() < MOST_REFERENCES).cloned() {
+            let schema = self.registry.version(&subject, version)?.schema;
+            note(&mut open, &schema.references);
+            found.push(schema);
+        }
+        Ok(found)
+    }
+}
+
 impl avro::Schemas for RegistrySchemas {
-    /// A schema that was found is kept by the registry's client, so this asks nobody.
+    /// A schema that was found is kept, with all that it names, so this asks nobody.
     fn schema(&self, id: u32) -> Option<Arc<str>> {
-        let schema = self.registry.schema(SchemaId(id)).ok()?;
-        let ours = schema.kind == Kind::Avro && schema.references.is_empty();
-        ours.then(|| schema.text.as_str().into())
+        self.whole(id).ok().flatten()
     }
 }
 
 impl Schemas for RegistrySchemas {
     fn id_of(&self, topic: &str, schema: &str) -> Result<u32, SchemasError> {
-        let subject = format!("{}{topic}-value", self.namespace);
+        let subject = self.subject(topic);
         let away = |error: &RegistryError| (error.class() == Class::Transient).then(|| error.to_string());
         let registered = self.patience.wait(|| self.registry.register(&subject, schema, true), away);
         Ok(registered.map_err(failed)?.id.0)
     }
 
     fn find(&self, id: u32) -> Result<(), SchemasError> {
-        match self.registry.schema(SchemaId(id)) {
+        match self.whole(id) {
             // Records of such an id are dead letters.
-            Ok(_) | Err(RegistryError::UnknownId { .. }) => Ok(()),
+            Ok(_)
+            | Err(
+                RegistryError::UnknownId { .. }
+                | RegistryError::UnknownSubject { .. }
+                | RegistryError::UnknownVersion { .. },
+            ) => Ok(()),
             Err(error) => Err(SchemasError::Away(Box::new(error))),
         }
     }

@@ -15,6 +15,7 @@ use topology::plan;
 
 use crate::access::Access;
 use crate::exit::{Exit, failure};
+use crate::flow_names;
 use crate::{data, wiring};
 
 /// What became, or would become, of the dead letters of one flow.
@@ -107,7 +108,7 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
     }
     let (mut done, mut ids) = (Done::default(), BTreeSet::new());
     let of_topology = |one: &plan::Topology| -> Vec<String> {
-        one.flows.iter().map(|flow| format!("{}/{}", one.name, flow.name)).collect()
+        one.flows.iter().map(|flow| flow_names::recorded_as(one, flow)).collect()
     };
     let of_files: BTreeSet<String> = loaded.topologies.iter().flat_map(of_topology).collect();
     for topology in &loaded.topologies {
@@ -125,10 +126,10 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
         let running = running.is_some();
         let mut by_flow = letters_by_flow(access, &topology.name, chosen)?;
         for flow in &topology.flows {
-            let name = format!("{}/{}", topology.name, flow.name);
-            let Some(mut of_flow) = by_flow.remove(&*flow.name) else { continue };
+            let (name, recorded) = (flow_names::called(topology, flow), flow.recorded_as());
+            let Some(mut of_flow) = by_flow.remove(&**recorded) else { continue };
             ids.append(&mut of_flow.ids);
-            let ours = |letter: &DeadLetter| *letter.flow == *flow.name && chosen.has(letter);
+            let ours = |letter: &DeadLetter| *letter.flow == **recorded && chosen.has(letter);
             let mut replayed =
                 Replayed { flow: name, chosen: of_flow.count, sent: 0, trial: None, table: None, running };
             if dry {
@@ -202,8 +203,11 @@ fn send(
     chosen: &dyn Fn(&DeadLetter) -> bool,
     action: RetryAction,
 ) -> Result<SentBack> {
-    runtime::send_back_chosen(access.log.as_ref(), &access.system, topology, chosen, action)
-        .map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))
+    let sent = runtime::send_back_chosen(access.log.as_ref(), &access.system, topology, chosen, action);
+    // As it is, so that its status and remedy are found: a full disk is no fault of the program.
+    sent.map_err(anyhow::Error::from).with_context(|| {
+        format!("{}: {} failed; what did not go before that is open as it was", topology, access.folder.log_name())
+    })
 }
 
 fn trial(
@@ -222,10 +226,7 @@ fn trial(
             },
             bad_rows_above: flow.bad_rows_above,
         },
-        plan::From::Topic(topic) => {
-            let (schemas, schema) = (Arc::clone(&access.schemas), topic.schema.as_deref());
-            TrialReader::Records(Box::new(operators::AvroReader::of_topic(schemas, &topic.columns, schema)?))
-        }
+        plan::From::Topic(topic) => TrialReader::Records(assemble::record_reader(topic, &access.schemas)?),
     };
     let (log, raw, memory) = (Arc::clone(&access.log), Arc::clone(&access.raw), access.folder.memory());
     let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow), memory, partition: None };

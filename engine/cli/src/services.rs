@@ -23,6 +23,7 @@ use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::registry::{Patience, RegistrySchemas};
 use crate::show;
+use crate::turn::{Role, Turn};
 
 /// A log that is open.
 pub(crate) struct OpenLog {
@@ -30,13 +31,22 @@ pub(crate) struct OpenLog {
     embedded: Option<Arc<EmbeddedLog>>,
     /// Keeps others out of the data folder, where the log is elsewhere.
     _lock: Option<File>,
+    /// Lets others wait for a command.
+    _turn: Option<Turn>,
+}
+
+/// A data folder that this process owns while its log is elsewhere.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    lock: File,
+    turn: Option<Turn>,
 }
 
 impl OpenLog {
     /// The embedded log, which locks its folder itself.
-    pub(crate) fn embedded(log: EmbeddedLog) -> Self {
+    pub(crate) fn embedded(log: EmbeddedLog, turn: Option<Turn>) -> Self {
         let log = Arc::new(log);
-        Self { log: Arc::clone(&log) as _, embedded: Some(log), _lock: None }
+        Self { log: Arc::clone(&log) as _, embedded: Some(log), _lock: None, _turn: turn }
     }
 
     /// The log.
@@ -112,11 +122,30 @@ impl Services {
         failure(Exit::Environment, format!("{}: {what}", self.file.display()), remedy)
     }
 
-    /// Opens the log on Kafka, and with it owns the data folder; `None` if the log is embedded. `role` is added to the
-    /// instance's name: a command fences no run.
-    pub(crate) fn log(&self, folder: &Path, role: &str, patience: &Patience) -> Result<Option<OpenLog>> {
+    /// Opens the log on Kafka, and with it owns the data folder; `None` if the log is embedded. A command has a name of
+    /// its own there: it fences no run.
+    pub(crate) fn log(&self, folder: &Path, role: Role, patience: &Patience) -> Result<Option<OpenLog>> {
+        if !self.shares_the_log() {
+            return Ok(None);
+        }
+        let Owned { lock, turn } = own(folder, role, patience)?;
+        let suffix = match role {
+            Role::Run => "",
+            Role::Command => ".command",
+        };
+        let log = self.shared_log(suffix, patience)?;
+        Ok(log.map(|log| OpenLog { log, embedded: None, _lock: Some(lock), _turn: turn }))
+    }
+
+    /// Owns the data folder alone, for a command, where the log is elsewhere and may be away; `None` if the log is
+    /// embedded.
+    pub(crate) fn own(&self, folder: &Path) -> Result<Option<Owned>> {
+        self.shares_the_log().then(|| own(folder, Role::Command, &Patience::none())).transpose()
+    }
+
+    /// The log without a data folder, for who only looks at topics.
+    pub(crate) fn shared_log(&self, role: &str, patience: &Patience) -> Result<Option<Arc<dyn Log>>> {
         let Some(kafka) = self.kafka() else { return Ok(None) };
-        let lock = lock(folder)?;
         let settings = self.kafka_settings(kafka, role)?;
         let stuck: kafka_connector::Stuck = Arc::new(|call: &'static str| {
             show::note(&format!("a call to Kafka does not return ({call}): this process ends, start it again"));
@@ -140,7 +169,7 @@ impl Services {
                 "start it, or mend its address, TLS or login in the file of connections",
             ),
         })?;
-        Ok(Some(OpenLog { log: Arc::new(log), embedded: None, _lock: Some(lock) }))
+        Ok(Some(Arc::new(log)))
     }
 
     fn kafka_settings(&self, kafka: &Kafka<Secret>, role: &str) -> Result<KafkaSettings> {
@@ -223,7 +252,9 @@ impl Services {
         let text = |part: Option<&Secret>, default: &str| part.map_or(default, Secret::reveal).to_owned();
         let user = text(login.map(|login| &login.user), "default");
         let password = Password::new(text(login.map(|login| &login.password), ""));
-        Ok(Some(ClickHouseSettings::new(at.url.clone(), user, password)))
+        let mut settings = ClickHouseSettings::new(at.url.clone(), user, password);
+        settings.timeout = at.timeout.unwrap_or(settings.timeout);
+        Ok(Some(settings))
     }
 
     /// Where documents are kept: in the bucket or the folder that the file names; `None` for the data folder.
@@ -273,6 +304,12 @@ fn bucket_settings(bucket: &ObjectStore<Secret>) -> S3Settings {
         settings.authorities = Some(file.clone());
     }
     settings
+}
+
+/// Owns a data folder whose log is elsewhere. A command is waited for, a run is not.
+fn own(folder: &Path, role: Role, patience: &Patience) -> Result<Owned> {
+    let turn = Turn::take(folder, &patience.stop)?;
+    Ok(Owned { lock: lock(folder)?, turn: turn.kept_by(role) })
 }
 
 /// Keeps other processes out of a data folder whose log is elsewhere, until the answer is dropped.

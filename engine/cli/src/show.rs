@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::environment;
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
 
 /// Prints a line. One that nobody reads any more, as behind `| head`, is no failure.
 pub(crate) fn line(text: &str) {
@@ -167,10 +167,8 @@ pub(crate) fn time(milliseconds: i64) -> String {
 pub(crate) fn failure(error: &anyhow::Error, exit: Exit) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     note(&format!("error: {}", causes.join(": ")));
-    if let Some(failure) = error.chain().find_map(|cause| cause.downcast_ref::<Failure>())
-        && !failure.remedy.is_empty()
-    {
-        note(&format!("  to go on: {}", failure.remedy));
+    if let Some(remedy) = crate::exit::remedy_of(error) {
+        note(&format!("  to go on: {remedy}"));
     }
     if exit == Exit::Bug {
         note("  this looks like a fault of Spotlight; please report it with the lines above");

@@ -17,6 +17,7 @@ use topology::plan::{Flow, Verb};
 
 use crate::data::DataFolder;
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::show;
 
 /// Bytes of one reading of a changelog.
@@ -44,7 +45,7 @@ pub(crate) fn of(flow: &Flow) -> Vec<KnownStore> {
         let key = dedupe.key.iter().map(|name| Some((name.to_string(), columns.get(name)?.of.to_string())));
         Some(KnownStore {
             step: step.name.to_string(),
-            store: dedupe.store.to_string(),
+            store: dedupe.store().to_string(),
             key: key.collect::<Option<_>>()?,
             remember_ms: u64::try_from(dedupe.remember.as_millis()).unwrap_or(u64::MAX),
         })
@@ -84,10 +85,14 @@ pub(crate) fn look(log: &dyn Log, folder: &DataFolder, place: &str, key: &[Strin
 
 /// The topology and the store of a step.
 fn known(folder: &DataFolder, place: &str) -> Result<(String, KnownStore)> {
-    let mut stores = Vec::new();
-    for (flow, known) in folder.known_flows()? {
+    let (mut stores, known) = (Vec::new(), folder.known_flows()?);
+    let flow_names = FlowNames::of_known(&known);
+    for (flow, known) in known {
+        let flow = flow_names.shown(&flow);
         stores.extend(known.stores.into_iter().map(|store| (format!("{flow}.{}", store.step), store)));
     }
+    let written = place.split_once('.').map(|(flow, step)| format!("{}.{step}", flow_names.shown(flow)));
+    let place = written.as_deref().unwrap_or(place);
     let names: Vec<&str> = stores.iter().map(|(name, _)| name.as_str()).collect();
     match stores.iter().find(|(name, _)| name == place) {
         Some((name, store)) => Ok((name.split('/').next().unwrap_or_default().to_owned(), store.clone())),

@@ -1,4 +1,5 @@
-//! Folders of dry runs: gone at their end, and where they ended too soon for that, at the next start.
+//! Folders of dry runs, and of plans without a data folder: gone at their end, and where they ended too soon for that, at
+//! the next start.
 //!
 //! Each holds a file that its process keeps locked. A folder whose file can be locked belongs to nobody any more.
 

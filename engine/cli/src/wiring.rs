@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseLanding};
 use connect::{Landing, Source};
 use driver::assemble;
-use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource};
+use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource, Sources, WatchedFolder};
 use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
 use indexmap::IndexMap;
 use runtime::{
-    Destination, DocumentInputParts, FlowInput, FlowParts, SourceParts, SystemTopics, TableOutput, TopicOutput,
+    Destination, DocumentInputParts, FlowInput, FlowParts, OutsideTopic, SourceParts, SystemTopics, TableOutput,
+    TopicOutput,
 };
 use topology::plan::{self, SourcePlan, Topology};
 
@@ -24,6 +26,11 @@ use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
 const DOCUMENT_PARTITIONS: i32 = 4;
+
+/// How often a run without an end looks into the folder of `--documents`, whatever the topologies say: that is how often
+/// their publishers are asked. Larger: who drops a file waits for longer. Smaller: folders with very many files are
+/// listed all the time.
+const LOOK_INTO_FOLDER: Duration = Duration::from_secs(3);
 
 /// Where documents come from in this run.
 pub(crate) enum DocumentsFrom {
@@ -40,6 +47,8 @@ pub(crate) enum DocumentsFrom {
         folder: PathBuf,
         /// Files that each source claims.
         files: BTreeMap<String, Vec<ClaimedFile>>,
+        /// For a run without an end, which looks again: the patterns of all sources, by `topology/flow`.
+        again: Option<Sources>,
     },
 }
 
@@ -75,9 +84,10 @@ impl Wiring {
                 sources.push(SourceParts {
                     flow: format!("{}/{}", topology.name, flow.name),
                     source: self.source(topology, flow, documents)?,
-                    every: match &documents.source {
-                        SourcePlan::Files { every, .. } => *every,
-                        SourcePlan::Http(http) => http.every,
+                    every: match (&self.documents, &documents.source) {
+                        (DocumentsFrom::Folder { .. }, _) => LOOK_INTO_FOLDER,
+                        (DocumentsFrom::Publishers { .. }, SourcePlan::Files { every, .. }) => *every,
+                        (DocumentsFrom::Publishers { .. }, SourcePlan::Http(http)) => http.every,
                     },
                 });
             }
@@ -110,18 +120,15 @@ impl Wiring {
             plan::From::Topic(topic) => {
                 let (schemas, topic) = (Arc::clone(&self.schemas), Arc::new(topic.clone()));
                 let read = Arc::clone(&topic);
-                let new = move || {
-                    operators::AvroReader::of_topic(Arc::clone(&schemas), &read.columns, read.schema.as_deref())
-                };
+                let new = move || assemble::record_reader(&read, &schemas);
                 // What is wrong with a declared schema is told before anything starts.
                 new()?;
-                let make = move || match new() {
-                    Ok(reader) => Ok(Box::new(reader) as Box<dyn operators::RecordReader>),
-                    Err(error) => Err(operators::StepError::Plan { step: "decode".into(), what: data::chain(&error) }),
-                };
+                let fault = |error| operators::StepError::Plan { step: "decode".into(), what: data::chain(&error) };
+                let make = move || new().map_err(fault);
                 FlowInput::Topic {
                     topic: Arc::clone(&topic.topic),
                     partitions: topic.partitions,
+                    of_others: topic.decode.is_some(),
                     reader: Box::new(make),
                 }
             }
@@ -137,7 +144,8 @@ impl Wiring {
         };
         Ok(FlowParts {
             topology: Arc::clone(&topology.name),
-            flow: Arc::clone(&flow.name),
+            called: Arc::clone(&flow.name),
+            flow: Arc::clone(flow.recorded_as()),
             revision: Arc::clone(&topology.revision),
             input,
             chain: Box::new(chain),
@@ -156,6 +164,7 @@ impl Wiring {
             landing,
             table: table.table.clone(),
             was: None,
+            earlier_flows: Vec::new(),
             batch_rows: table.batch_rows,
             batch_age: table.batch_age,
         })
@@ -168,9 +177,12 @@ impl Wiring {
         documents: &plan::Documents,
     ) -> Result<Box<dyn Source>> {
         match &mut self.documents {
-            DocumentsFrom::Folder { folder, files } => {
-                let files = files.remove(&format!("{}/{}", topology.name, flow.name)).unwrap_or_default();
-                Ok(Box::new(ClaimedFiles::new(folder, files)))
+            DocumentsFrom::Folder { folder, files, again } => {
+                let name = format!("{}/{}", topology.name, flow.name);
+                if let Some(sources) = again {
+                    return Ok(Box::new(WatchedFolder::new(folder, &name, Arc::clone(sources))));
+                }
+                Ok(Box::new(ClaimedFiles::new(folder, files.remove(&name).unwrap_or_default())))
             }
             DocumentsFrom::Publishers { contact, rewrite } => match &documents.source {
                 SourcePlan::Files { path, .. } => Ok(Box::new(FileSource::new(FileSettings {
@@ -190,6 +202,24 @@ impl Wiring {
     }
 }
 
+/// Refuses a run whose topics of others are not as the flows read them.
+pub(crate) fn look_for_topics(flows: &[FlowParts], log: &dyn log::Log) -> Result<()> {
+    let remedy = match runtime::look_for_topics(flows, log) {
+        Ok(()) => return Ok(()),
+        Err(OutsideTopic::Log(error)) => return Err(error.into()),
+        Err(error @ OutsideTopic::Missing { .. }) => (
+            error,
+            "name the file of connections with --connections FILE: on the log of a data folder nobody else writes"
+                .to_owned(),
+        ),
+        Err(OutsideTopic::Partitions { topic, flow, found, wanted }) => {
+            let remedy = format!("say it in the topology: from: {{ topic: {topic}, partitions: {found} }}");
+            (OutsideTopic::Partitions { topic, flow, found, wanted }, remedy)
+        }
+    };
+    Err(failure(Exit::Environment, remedy.0.to_string(), remedy.1))
+}
+
 /// What writes a topic.
 fn topic_output(schemas: &Arc<dyn operators::Schemas>, topic: &plan::TopicWrite) -> Result<TopicOutput> {
     let plan::TopicWrite { topic: name, columns, key, schema, partitions } = topic;
@@ -199,8 +229,7 @@ fn topic_output(schemas: &Arc<dyn operators::Schemas>, topic: &plan::TopicWrite)
 
 /// A path of a topology file from where the program runs. An absolute one stays as it is.
 fn rooted(topology: &Topology, path: &str) -> Arc<str> {
-    let root = topology::root_of(&topology::DiskFiles, Path::new(&*topology.file));
-    root.join(path).to_string_lossy().into()
+    topology::place_of(&topology::DiskFiles, Path::new(&*topology.file), path).to_string_lossy().into()
 }
 
 /// The landing of a table.

@@ -30,6 +30,7 @@ fn settings(text: &[u8], separator: u8, quotes: bool, trailers: &[&str]) -> Sett
         trailer_required: false,
         new_columns: NewColumns::Keep,
         empty_is_null: true,
+        lines_before_header: 0,
         line_limit: 1 << 20,
         wanted: None,
         raw_row: RawRow::None,

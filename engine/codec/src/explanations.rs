@@ -50,7 +50,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4208"),
         title: "the first line is no expected header",
         why: "No layout of the topology has the columns that the document begins with: the publisher changed them, or this is another document. Nothing of it is read.",
-        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If it says that lines end in CR alone, convert the document's line ends to LF.",
+        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If a title or the like stands above the header, say `lines-before-header: N`; the message names the number where it finds the header below. If it says that lines end in CR alone, convert the document's line ends to LF.",
     },
     Explanation {
         code: Code("E4209"),
@@ -110,12 +110,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4301"),
         title: "a record has no frame",
         why: "Values begin with a zero byte and the id of their schema. This one does not, or there is no value at all: another program writes to the topic.",
-        remedy: "Find out who writes to the topic. Spotlight reads Avro in Confluent's frame only.",
+        remedy: "Find out who writes to the topic. Avro is read in Confluent's frame only; JSON and delimited text are read where `decode` says so, and what a record without a value means says `tombstones` there, also beside `avro: registry`.",
     },
     Explanation {
         code: Code("E4302"),
         title: "a record's schema is not known",
-        why: "The registry has no schema with the id that the record names. It was deleted, or the record was written with another registry.",
+        why: "The registry has no schema with the id that the record names, or not all of the schemas that this one refers to, or it is none of Avro. It was deleted, or the record was written with another registry.",
         remedy: "Register the schema again under that id, then replay the dead letters.",
     },
     Explanation {
@@ -165,5 +165,41 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a topic holds records that its schema of now cannot read",
         why: "The topology file was changed while records of the topic wait for a flow: a column has another type, is new and never null, or was nullable and is not now. Those records would be dead letters, so nothing was started.",
         remedy: "Take the change back and run once more, so that the flow reads what waits; then make it again. Or write the rows to a topic of another name, which the flow then reads.",
+    },
+    Explanation {
+        code: Code("E4311"),
+        title: "a record is no JSON object",
+        why: "The topology says that values are JSON objects. This one is no JSON, is cut off, is no UTF-8, or is a bare list or text.",
+        remedy: "If many records fail, the topic holds another format: say it in `decode`. Otherwise the producer wrote what it should not; give the dead letter up, or replay it once the topology can read it.",
+    },
+    Explanation {
+        code: Code("E4312"),
+        title: "a declared field is not there, or null",
+        why: "The field's type in `decode` is not `nullable`, so that a record without it is not what the topology expects.",
+        remedy: "If records may lack it, write `nullable` before its type and replay the dead letters. Names of fields are written as in the record, capitals included; a field within an object is a path, such as `trade.price`.",
+    },
+    Explanation {
+        code: Code("E4313"),
+        title: "a field's value is not of its type",
+        why: "The value is of another kind (a text where a number is declared), or a number has more digits than the type. Nothing is cut off in silence. A path leads through objects only.",
+        remedy: "Correct the type in `decode` and replay the dead letters. `text` takes any value as it is written, so that a step can say what odd values mean: `try(cast(price as double))` is null where there is no number.",
+    },
+    Explanation {
+        code: Code("E4314"),
+        title: "a field stands twice in one object",
+        why: "JSON does not say which of the two counts, and programs differ. Neither is taken.",
+        remedy: "Ask the producer. Only declared fields are looked at: take the field out of `decode` if it is not needed.",
+    },
+    Explanation {
+        code: Code("E4315"),
+        title: "a record has a field that is not declared",
+        why: "The topology says `other-fields: refuse`, and the producer writes a field that `decode` does not name.",
+        remedy: "Add the field to `fields`, or say `other-fields: ignore`, and replay the dead letters.",
+    },
+    Explanation {
+        code: Code("E4316"),
+        title: "a record is not one line",
+        why: "The topology says that values are delimited text, one record one line. This one has a line end outside quotes, so that it may be several rows; a record is one row or none.",
+        remedy: "Ask the producer to write one line a record. If cells may hold line ends, they stand in quotes, and `quotes` is `double`.",
     },
 ];

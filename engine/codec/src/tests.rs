@@ -11,8 +11,10 @@ use crate::EXPLANATIONS;
 use crate::archive::{Archive, ArchiveError, Limits, Selection};
 use crate::avro::{Difference, RecordDecoder, Schemas, compatibility};
 use crate::delimited::{
-    DecodeError, Decoder, Format, Layout, NewColumns, Proof, ProofOutcome, RawRow, Settings, Trailer,
+    DecodeError, Decoder, Format, Layout, LineDecoder, LineSettings, NewColumns, Proof, ProofOutcome, RawRow, Settings,
+    Trailer,
 };
+use crate::json::{JsonDecoder, OtherFields};
 
 fn format(quotes: bool) -> Arc<Format> {
     let names = |list: &[&str]| -> Vec<Arc<str>> { list.iter().map(|name| Arc::from(*name)).collect() };
@@ -30,6 +32,7 @@ fn format(quotes: bool) -> Arc<Format> {
             trailer_required: true,
             new_columns: NewColumns::Refuse,
             empty_is_null: true,
+            lines_before_header: 0,
             line_limit: 50,
             wanted: None,
             raw_row: RawRow::None,
@@ -103,6 +106,21 @@ fn every_explained_code_is_raised() {
 
     let shorter = r#"{"type":"record","name":"r","fields":[{"name":"a","type":"int"}]}"#;
     raised.extend(compatibility(shorter, written).expect("schemas").iter().map(|_| Difference::CODE.0));
+
+    let fields = vec![(Arc::from("a"), ColumnType::parse("bigint").expect("a type"))];
+    let values = ["", "{}", r#"{"a": "x"}"#, r#"{"a": 1, "a": 2}"#, r#"{"b": 1}"#].map(str::as_bytes);
+    let decoded = JsonDecoder::new(fields, OtherFields::Refuse).decode(&BinaryArray::from_iter_values(values));
+    raised.extend(decoded.bad.iter().map(|record| record.code.0));
+    let lines = LineSettings {
+        columns: vec!["a".into()],
+        separator: b',',
+        quotes: true,
+        encoding: "utf-8".into(),
+        spill: None,
+        empty_is_null: true,
+    };
+    let lines = LineDecoder::new(lines).expect("settings").decode(&BinaryArray::from_iter_values(["1\n2"]));
+    raised.extend(lines.bad.iter().map(|record| record.code.0));
 
     let explained: Vec<&str> = EXPLANATIONS.iter().map(|explanation| explanation.code.0).collect();
     assert_eq!(explained, raised.into_iter().collect::<Vec<_>>());

@@ -1,11 +1,15 @@
 //! A raw store in a folder.
 //!
 //! It holds what was kept under the names of [`object_name`], and `.staging`, which no such name can begin with. A file
-//! is written in `.staging`, synced, and renamed into its place; so a name that exists is whole. A process owns its
-//! folder: what an earlier one had staged is cleared when it is opened.
+//! is written below `.staging`, synced, and renamed into its place; so a name that exists is whole.
+//!
+//! Several processes may share the folder. Each stages in a folder of its own, `.staging/NAME`, and holds the lock of
+//! `.staging/NAME.lock` for as long as it lives. Whoever opens the store clears what is left of those whose lock nobody
+//! holds, and touches nothing else.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,22 +24,31 @@ const STAGING: &str = ".staging";
 #[derive(Debug)]
 pub struct FolderStore {
     folder: PathBuf,
+    /// Where this process stages, from `folder` on.
+    staging: String,
+    /// The lock that says that this process lives.
+    _alive: File,
     /// Held from the look at a name to its rename: a rename would replace what another thread has put there meanwhile.
     keeping: Mutex<()>,
 }
 
 impl FolderStore {
-    /// Opens or makes the folder, and clears what an earlier process had staged.
+    /// Opens or makes the folder, and clears what processes that are gone had staged.
     ///
     /// # Errors
     /// If the folder cannot be made.
     pub fn open(folder: &Path) -> Result<Self, RawError> {
-        let staging = folder.join(STAGING);
-        if staging.exists() {
-            fs::remove_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        }
-        fs::create_dir_all(&staging).map_err(|source| failed(&staging, source))?;
-        Ok(Self { folder: folder.to_owned(), keeping: Mutex::new(()) })
+        let all = folder.join(STAGING);
+        fs::create_dir_all(&all).map_err(|source| failed(&all, source))?;
+        let (name, alive) = own_staging(&all).map_err(|source| failed(&all, source))?;
+        // Best effort: what stays behind is cleared by who opens the store next.
+        let _cleared = clear(&all);
+        Ok(Self {
+            folder: folder.to_owned(),
+            staging: format!("{STAGING}/{name}"),
+            _alive: alive,
+            keeping: Mutex::new(()),
+        })
     }
 
     fn path(&self, reference: &str) -> PathBuf {
@@ -64,10 +77,10 @@ impl FolderStore {
 
 impl RawStore for FolderStore {
     fn stage(&self, content: &mut dyn Read) -> Result<Stored, RawError> {
-        let staging = self.folder.join(STAGING);
+        let staging = self.folder.join(&self.staging);
         let mut number = 0_u64;
         let (reference, mut file) = loop {
-            let reference = format!("{STAGING}/{number}");
+            let reference = format!("{}/{number}", self.staging);
             match File::create_new(self.path(&reference)) {
                 Ok(file) => break (reference, file),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
@@ -111,6 +124,59 @@ impl RawStore for FolderStore {
     }
 }
 
+/// Makes a folder to stage in that no other process has, and the lock that says so.
+fn own_staging(all: &Path) -> io::Result<(String, File)> {
+    // Two machines may have processes of one number.
+    let mut number = 0_u64;
+    loop {
+        let name = format!("{}-{number}", std::process::id());
+        number += 1;
+        let place = lock_of(all, &name);
+        let lock = match File::create_new(&place) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock() {
+            // A file system without locks cannot be shared: nobody would know who lives.
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) if is_at(&lock, &place) => {}
+            // Somebody who clears has come between, and has taken it for one of the dead.
+            Ok(()) | Err(TryLockError::WouldBlock) => continue,
+        }
+        fs::create_dir(all.join(&name))?;
+        return Ok((name, lock));
+    }
+}
+
+fn lock_of(all: &Path, name: &str) -> PathBuf {
+    all.join(format!("{name}.lock"))
+}
+
+fn is_at(file: &File, place: &Path) -> bool {
+    let same = |one: &fs::Metadata, other: &fs::Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    matches!((file.metadata(), fs::metadata(place)), (Ok(one), Ok(other)) if same(&one, &other))
+}
+
+/// Removes what those have staged whose lock nobody holds.
+fn clear(all: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(all)? {
+        let place = entry?.path();
+        let Some(folder) = place.extension().filter(|ending| *ending == "lock").map(|_| place.with_extension(""))
+        else {
+            continue;
+        };
+        let Ok(lock) = File::open(&place) else { continue };
+        if lock.try_lock().is_ok() && is_at(&lock, &place) {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => fs::remove_file(&place)?,
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Why a copy ended.
 enum Copy {
     From(io::Error),
@@ -149,4 +215,32 @@ fn copy(content: &mut dyn Read, to: &mut dyn Write) -> Result<(String, u64), Cop
 
 fn failed(place: &Path, source: io::Error) -> RawError {
     RawError::Store { place: place.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{FolderStore, STAGING};
+    use crate::raw::RawStore;
+
+    #[test]
+    fn processes_that_share_a_folder_stage_apart_and_clear_only_what_the_dead_left() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let one = FolderStore::open(folder.path()).expect("opens");
+        let staged = one.stage(&mut &b"of one"[..]).expect("staged");
+        let two = FolderStore::open(folder.path()).expect("opens beside the first");
+        let other = two.stage(&mut &b"of the other"[..]).expect("staged");
+        assert_ne!(staged.reference, other.reference);
+        let kept = one.keep(&staged, "feed/load/a", 1).expect("what it staged is still there");
+        assert_eq!(fs::read(folder.path().join(kept.reference)).expect("readable"), b"of one");
+        drop(one);
+        // As after a death: nobody holds the lock, and the file lies there.
+        drop(two);
+        let entries = || fs::read_dir(folder.path().join(STAGING)).expect("a folder").count();
+        assert_eq!(entries(), 4);
+        let three = FolderStore::open(folder.path()).expect("opens");
+        assert_eq!(entries(), 2, "what the dead left is cleared");
+        three.stage(&mut &b"more"[..]).expect("staged");
+    }
 }

@@ -18,7 +18,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "auto.offset.reset",
         "nothing starts over by itself: a lost position is a hold",
-        "say from where with `spotlight release FLOW --from`",
+        "say from where with `spotlight release TOPOLOGY/FLOW --from earliest`",
     ),
     ("batch.*", "`linger.ms` says how long records wait for others", "set `linger.ms`"),
     ("bootstrap.servers", "the servers have a field of their own", "write them under `servers:`"),

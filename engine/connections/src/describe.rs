@@ -22,6 +22,7 @@ pub fn describe(connections: &Connections<Origin>) -> String {
         lines.push(format!("clickhouse at {}", found.url));
         login(found.login.as_ref(), &mut lines);
         authorities(&found.authorities, &mut lines);
+        lines.extend(found.timeout.map(|time| format!("  time-out {time:?}")));
     }
     if let Some(found) = &connections.object_store {
         object_store(found, &mut lines);

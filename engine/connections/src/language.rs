@@ -190,7 +190,17 @@ const SERVICE_WORDS: &[(&[&str], &str)] = &[
 pub(crate) static CLICKHOUSE: Keys = Keys::new(
     "`clickhouse`",
     "Where tables are.",
-    &[must("url", URL_FORM, "The address of its HTTP interface."), LOGIN_KEY, CA],
+    &[
+        must("url", URL_FORM, "The address of its HTTP interface."),
+        LOGIN_KEY,
+        CA,
+        may(
+            "timeout",
+            Form::Written(&TIME_OUT),
+            "After so long without an answer a question is asked again, and of an insert it is asked whether it is there; \
+             60 s by default.",
+        ),
+    ],
 )
 .elsewhere(SERVICE_WORDS);
 

@@ -133,6 +133,8 @@ pub struct ClickHouse<S> {
     pub login: Option<Login<S>>,
     /// Who is trusted, where the address is `https`.
     pub authorities: Authorities,
+    /// How long an answer may take; `None` leaves it to the client.
+    pub timeout: Option<Duration>,
 }
 
 /// A bucket.
@@ -194,6 +196,7 @@ impl<S> Connections<S> {
                 url: clickhouse.url.clone(),
                 login: clickhouse.login.as_ref().map(|login| login.map(change)),
                 authorities: clickhouse.authorities.clone(),
+                timeout: clickhouse.timeout,
             }),
             object_store: self.object_store.as_ref().map(|store| store.map(change)),
             shared_folder: self.shared_folder.clone(),

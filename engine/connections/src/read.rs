@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use topology::declared::{Keys, Node, Walk};
+use topology::declared::{Fields, Node, Walk};
 use topology::{Diagnostic, Severity, declared};
 
 use crate::address;
@@ -47,6 +47,11 @@ struct Site<'a> {
     folder: &'a Path,
 }
 
+fn time_out(text: &str) -> Option<Duration> {
+    let possible = Duration::from_secs(5)..=Duration::from_mins(15);
+    declared::duration(text).filter(|time| possible.contains(time))
+}
+
 /// A part that has findings is `None`; the file is then wrong as a whole.
 impl<'a> Site<'a> {
     fn connections(&self, root: &'a Node) -> Option<Connections<Origin>> {
@@ -55,12 +60,16 @@ impl<'a> Site<'a> {
             secrets: fields.get("secrets").and_then(|node| self.path(node, "`secrets`")),
             kafka: fields.get("kafka").and_then(|node| self.kafka(node)),
             registry: fields.get("registry").and_then(|node| {
-                let (url, login, authorities) = self.service(node, &language::REGISTRY, "registry/password")?;
+                let fields = self.walk.fields(node, &language::REGISTRY)?;
+                let (url, login, authorities) = self.service(&fields, "registry/password")?;
                 Some(Registry { url, login, authorities })
             }),
             clickhouse: fields.get("clickhouse").and_then(|node| {
-                let (url, login, authorities) = self.service(node, &language::CLICKHOUSE, "clickhouse/password")?;
-                Some(ClickHouse { url, login, authorities })
+                let fields = self.walk.fields(node, &language::CLICKHOUSE)?;
+                let timeout = fields.get("timeout");
+                let timeout = timeout.and_then(|node| self.walk.read(node, &language::TIME_OUT, time_out));
+                let (url, login, authorities) = self.service(&fields, "clickhouse/password")?;
+                Some(ClickHouse { url, login, authorities, timeout })
             }),
             object_store: fields.get("object-store").and_then(|node| self.object_store(node)),
             shared_folder: fields.get("shared-folder").and_then(|node| {
@@ -103,8 +112,6 @@ impl<'a> Site<'a> {
             ((1..=48).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned())
         };
         let replication = |text: &str| text.parse().ok().filter(|copies| (1..=100).contains(copies));
-        let possible = Duration::from_secs(5)..=Duration::from_mins(15);
-        let time_out = |text: &str| declared::duration(text).filter(|time| possible.contains(time));
         Some(Kafka {
             servers,
             tls,
@@ -167,13 +174,7 @@ impl<'a> Site<'a> {
     }
 
     /// A service of the web: address, login, and who is trusted.
-    fn service(
-        &self,
-        node: &'a Node,
-        keys: &'static Keys,
-        example: &str,
-    ) -> Option<(String, Option<Login<Origin>>, Authorities)> {
-        let fields = self.walk.fields(node, keys)?;
+    fn service(&self, fields: &Fields<'a>, example: &str) -> Option<(String, Option<Login<Origin>>, Authorities)> {
         let url = fields.required("url").and_then(|node| address::web(&self.walk, node, "`url`"));
         let login = fields.get("login").and_then(|node| {
             let fields = self.walk.fields(node, &language::LOGIN)?;

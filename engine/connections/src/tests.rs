@@ -77,6 +77,12 @@ fn each_mistake_is_one_finding() {
         ("https://registry:8081/api/", "https://registry/?a=b", "E6003", "it has a `?`"),
         ("[kafka-1:9093]", "[kafka-1]", "E6003", "it has no port"),
         ("[kafka-1:9093]", "[\"a:1,b:2\"]", "E6003", "write `[a:1, b:2]`"),
+        (
+            "login: { user: ingest, password: { secret: clickhouse } }",
+            "timeout: 1s",
+            "E2103",
+            "a duration from `5s` to `15m`",
+        ),
         ("[kafka-1:9093]", "[]", "E6003", "Kafka has no address"),
         ("[kafka-1:9093]", "kafka-1:9093", "E2101", "write `[...]`"),
         ("  servers: [", "  brokers: [", "E2107", "did you mean `servers`?"),

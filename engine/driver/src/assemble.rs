@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use batch::TableDefinition;
-use codec::delimited::{Format, Layout, NewColumns, Proof, RawRow, Settings, SettingsError, Trailer};
+use codec::delimited::{
+    Format, Layout, LineDecoder, LineSettings, NewColumns, Proof, RawRow, Settings, SettingsError, Trailer,
+};
+use codec::json::{JsonDecoder, OtherFields};
 use operators::{
-    ByLayout, Chain, Conform, Dedupe, DedupeSettings, DelimitedReader, DelimitedSettings, Destination, Drop, Extend,
-    Members, Outcome, Rename, Route, Select, Step, UnzipSettings, Where,
+    AvroReader, ByLayout, Chain, Conform, Dedupe, DedupeSettings, DelimitedReader, DelimitedSettings, Destination,
+    Drop, Extend, Members, Outcome, OutsideReader, RecordFacts, RecordReader, Rename, Route, Schemas, SchemasError,
+    Select, Step, Tombstones, UnzipSettings, Values, Where,
 };
 use topology::plan::{self, Verb};
 
@@ -30,6 +34,7 @@ pub fn document_reader(flow: &plan::Flow, documents: &plan::Documents) -> Result
             plan::NewColumns::Refuse => NewColumns::Refuse,
         },
         empty_is_null: decode.empty_is_null,
+        lines_before_header: decode.lines_before_header,
         line_limit: decode.line_limit,
         wanted: wanted(flow),
         raw_row: if uses_row(flow) { RawRow::FilledCells } else { RawRow::None },
@@ -56,6 +61,84 @@ pub fn document_reader(flow: &plan::Flow, documents: &plan::Documents) -> Result
         steps_need_trailer: documents.steps_need_trailer,
         outcomes: outcomes.collect(),
     }))
+}
+
+/// Why no reader of a topic's records can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordReaderError {
+    /// The topic's declared schema cannot be used, or not now.
+    #[error("the topic's schema cannot be used")]
+    Schemas(#[from] SchemasError),
+    /// The plan holds what the codec refuses; the topology's own checks should have said so.
+    #[error("the decoder of the flow cannot be made")]
+    Settings(#[from] SettingsError),
+}
+
+/// The reader of a topic's records.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn record_reader(
+    read: &plan::TopicRead,
+    schemas: &Arc<dyn Schemas>,
+) -> Result<Box<dyn RecordReader>, RecordReaderError> {
+    let avro = || AvroReader::of_topic(Arc::clone(schemas), &read.columns, read.schema.as_deref());
+    let (values, tombstones) = match &read.decode {
+        None if read.facts.is_empty() => return Ok(Box::new(avro()?)),
+        None => (Values::Avro(Box::new(avro()?)), Tombstones::Refuse),
+        Some(decode) => {
+            let values = match &decode.values {
+                plan::RecordValues::Avro => Values::Avro(Box::new(avro()?)),
+                plan::RecordValues::Json { fields, refuse_others } => Values::Json(json(fields, *refuse_others)),
+                plan::RecordValues::Delimited(lines) => Values::Lines(line_decoder(lines)?),
+            };
+            let tombstones = match decode.tombstones {
+                plan::Tombstones::Refuse => Tombstones::Refuse,
+                plan::Tombstones::Drop => Tombstones::Drop,
+                plan::Tombstones::Keep => Tombstones::Keep,
+            };
+            (values, tombstones)
+        }
+    };
+    let reader = OutsideReader::new(values, tombstones, record_facts(read));
+    Ok(Box::new(match key_fields(read, schemas)? {
+        Some(keys) => reader.with_keys(keys),
+        None => reader,
+    }))
+}
+
+/// What decodes the fields of keys, where steps ask for any.
+fn key_fields(read: &plan::TopicRead, schemas: &Arc<dyn Schemas>) -> Result<Option<Values>, RecordReaderError> {
+    let key = read.decode.as_ref().map(|decode| &decode.key).filter(|_| read.needs_key_fields);
+    let Some(plan::RecordKey::Fields { format, columns, schema }) = key else { return Ok(None) };
+    Ok(Some(match format {
+        plan::RecordValues::Avro => {
+            Values::Avro(Box::new(AvroReader::of_topic(Arc::clone(schemas), columns, schema.as_deref())?))
+        }
+        plan::RecordValues::Json { fields, refuse_others } => Values::Json(json(fields, *refuse_others)),
+        plan::RecordValues::Delimited(lines) => Values::Lines(line_decoder(lines)?),
+    }))
+}
+
+/// What steps ask of the records of a topic.
+pub(crate) fn record_facts(read: &plan::TopicRead) -> RecordFacts {
+    RecordFacts::new(read.facts.clone(), read.key_type())
+}
+
+fn line_decoder(lines: &plan::DelimitedRecords) -> Result<LineDecoder, SettingsError> {
+    LineDecoder::new(LineSettings {
+        columns: lines.columns.clone(),
+        separator: lines.separator,
+        quotes: lines.quotes,
+        encoding: Arc::clone(&lines.encoding),
+        spill: lines.spill.clone(),
+        empty_is_null: lines.empty_is_null,
+    })
+}
+
+fn json(fields: &plan::Columns, refuse_others: bool) -> JsonDecoder {
+    let others = if refuse_others { OtherFields::Refuse } else { OtherFields::Ignore };
+    JsonDecoder::new(fields.iter().map(|(path, of)| (Arc::clone(path), of.clone())).collect(), others)
 }
 
 fn layout(layout: &plan::Layout) -> Layout {
@@ -156,7 +239,7 @@ fn step(step: &plan::Step) -> Box<dyn Step> {
 
 fn settings(dedupe: &plan::Dedupe) -> DedupeSettings {
     DedupeSettings {
-        store: Arc::clone(&dedupe.store),
+        store: Arc::clone(dedupe.store()),
         key: dedupe.key.clone(),
         remember: dedupe.remember,
         compare_content: dedupe.compare_content,

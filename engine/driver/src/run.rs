@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryViewArray, Int64Array, RecordBatch};
 use arrow::error::ArrowError;
-use batch::{Batch, DocumentId, Failed, Input, Origins, Place, TopicIdentity, Type};
+use batch::{Batch, DocumentId, Failed, Headers, Input, Origins, Place, Records, RecordsBuilder, TopicIdentity, Type};
 use indexmap::IndexMap;
 use operators::{
-    BadRow, Chain, ChainOutput, DocumentBytes, DocumentInput, Facts, MemoryScratch, Proof, Worked, WorkingMemory,
+    BadRow, Chain, ChainOutput, DecodedRecords, DocumentBytes, DocumentInput, Facts, KeptSchemas, MemoryScratch, Proof,
+    Schemas, Worked, WorkingMemory,
 };
 use telemetry::Counts;
-use topology::plan::{self, Given, Test, Topology};
+use topology::plan::{self, Given, GivenRecord, Test, Topology};
 
 use crate::{assemble, compare, transform};
 
@@ -144,17 +145,83 @@ fn document_through(
 }
 
 fn rows_through(flow: &plan::Flow, topic: &plan::TopicRead, given: &[Given]) -> Result<Came, String> {
-    let mut rows = Vec::new();
+    let (mut rows, mut records) = (Vec::new(), Vec::new());
     for given in given {
         match given {
             Given::Row(values) => rows.push(values.clone()),
-            Given::Document { .. } => return Err("a flow of a topic is given `rows:`, not documents".to_owned()),
+            Given::Record(record) => records.push(record),
+            Given::Document { .. } => return Err("a flow of a topic is given no documents".to_owned()),
         }
     }
-    let batch = batch_of(&rows, &topic.columns).map_err(|error| error.to_string())?;
+    let input = input(&topic.topic);
+    let decoded = if records.is_empty() {
+        let batch = batch_of(&rows, &topic.columns).map_err(|error| error.to_string())?;
+        let alike = vec![GivenRecord { value: Some("".into()), ..GivenRecord::default() }; rows.len()];
+        let alike = records_of(&alike.iter().collect::<Vec<_>>(), &Type::Binary)?;
+        let facts = assemble::record_facts(topic);
+        let batch = facts.beside(batch, &alike, &input).and_then(|batch| without_keys(batch, topic));
+        let batch = batch.map_err(|error| error.to_string())?;
+        DecodedRecords { batch, bad: Vec::new(), dropped: Vec::new() }
+    } else {
+        let schemas = KeptSchemas::open("", Box::new(|_| Ok(()))).map_err(|error| error.to_string())?;
+        let schemas: Arc<dyn Schemas> = Arc::new(schemas);
+        let mut reader = assemble::record_reader(topic, &schemas).map_err(|error| error.to_string())?;
+        let records = records_of(&records, &topic.key_type())?;
+        reader.read(&records, &input).map_err(|error| error.to_string())?
+    };
+    through(flow, decoded, given.len() as u64)
+}
+
+/// Rows that are given have no keys: the fields of those are null.
+fn without_keys(batch: Batch, topic: &plan::TopicRead) -> Result<Batch, ArrowError> {
+    if !topic.needs_key_fields {
+        return Ok(batch);
+    }
+    let of_facts = batch.facts().into_iter().flat_map(|facts| facts.schema_ref().fields().iter().zip(facts.columns()));
+    let mut columns: Vec<(String, ArrayRef)> =
+        of_facts.map(|(field, column)| (field.name().clone(), Arc::clone(column))).collect();
+    for (path, of) in topic.key_fields() {
+        let absent = absent(&of.of);
+        let values = compare::array_of(&vec![&absent; batch.len()], &of.of)?;
+        columns.push((format!("{}{path}", plan::KEY_FIELD), values));
+    }
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    batch.with_facts(RecordBatch::try_from_iter_with_nullable(columns)?)
+}
+
+/// Records as a test writes them; record `i` arrives one millisecond after record `i - 1`.
+fn records_of(given: &[&GivenRecord], key: &Type) -> Result<Records, String> {
+    let mut records = RecordsBuilder::new();
+    for (number, GivenRecord { value, key: written, headers }) in given.iter().enumerate() {
+        let key = written.as_ref().map(|written| key_of(written, key)).transpose()?;
+        let mut encoded = Headers::new();
+        headers.iter().for_each(|(name, value)| encoded.push(name, value.as_bytes()));
+        records.push(key.as_deref(), value.as_deref().map(str::as_bytes), &encoded, ARRIVAL + number as i64);
+    }
+    Ok(records.finish())
+}
+
+/// The bytes of a key: of a number those that Kafka's serializers write.
+fn key_of(written: &str, of: &Type) -> Result<Vec<u8>, String> {
+    let misfit = || format!("the key `{}` is no {of}", batch::bounded(written));
+    Ok(match of {
+        Type::Integer { bits: 32, .. } => written.parse::<i32>().map_err(|_| misfit())?.to_be_bytes().to_vec(),
+        Type::Integer { .. } => written.parse::<i64>().map_err(|_| misfit())?.to_be_bytes().to_vec(),
+        _ => written.as_bytes().to_vec(),
+    })
+}
+
+fn through(flow: &plan::Flow, decoded: DecodedRecords, rows_in: u64) -> Result<Came, String> {
+    let DecodedRecords { batch, bad, dropped: left_out } = decoded;
     let mut chain = assemble::chain(flow);
     let mut came = Came::default();
-    came.counts.rows_in = rows.len() as u64;
+    came.counts.rows_in = rows_in;
+    came.dead.extend(bad.into_iter().map(|bad| Dead {
+        code: bad.code.to_string(),
+        step: "decode".to_owned(),
+        message: bad.message,
+        ..Dead::default()
+    }));
     let ChainOutput { rows, outputs, failed, dropped } =
         chain.run(batch, &Facts::default()).map_err(|error| error.to_string())?;
     came.counts.landed = rows.as_ref().map_or(0, |rows| rows.len() as u64);
@@ -165,7 +232,7 @@ fn rows_through(flow: &plan::Flow, topic: &plan::TopicRead, given: &[Given]) -> 
     }
     came.dead.extend(failed.iter().flat_map(failures));
     came.counts.dead = came.dead.len() as u64;
-    dropped.iter().for_each(|(reason, count)| came.counts.drop_rows(reason, *count));
+    left_out.iter().chain(&dropped).for_each(|(reason, count)| came.counts.drop_rows(reason, *count));
     Ok(came)
 }
 

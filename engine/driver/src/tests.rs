@@ -5,6 +5,8 @@ use topology::MemoryFiles;
 
 use crate::{TestOutcome, run_test};
 
+mod records;
+
 const FEED: &str = r#"topology: feed
 flows:
   load:

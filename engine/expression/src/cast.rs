@@ -28,6 +28,7 @@ const NOT_A_BOOLEAN: Fault = Fault::new("E4101", "neither `true` nor `false`");
 const NOT_EXACT: Fault = Fault::new("E4104", "no double is exactly this number");
 const NOT_FINITE: Fault = Fault::new("E4104", "infinity or not-a-number is no exact number");
 const NOT_MIDNIGHT: Fault = Fault::new("E4104", "the time of day would be lost");
+const NOT_UTF_8: Fault = Fault::new("E4101", "the bytes are no UTF-8");
 const NO_KERNEL: Fault = Fault::new("E4105", "the value cannot be converted");
 
 /// Digits of the largest number of an integer type, or precision and scale of a decimal.
@@ -52,7 +53,8 @@ pub(crate) fn caster(from: &Type, to: &Type) -> Option<Operation> {
             Type::Text | Type::Boolean | Type::Binary | Type::Double | Type::Date | Type::Timestamp { .. },
         ) => from_text,
         (Type::Text, to) if exact(to).is_some() => from_text,
-        (Type::List(_) | Type::Map(_) | Type::Binary, Type::Text) => return None,
+        (Type::Binary, Type::Text) => bytes_to_text,
+        (Type::List(_) | Type::Map(_), Type::Text) => return None,
         (_, Type::Text) => to_text,
         (from, to) if exact(from).is_some() && exact(to).is_some() => exact_to_exact,
         (from, Type::Double) if exact(from).is_some() => exact_to_double,
@@ -184,6 +186,14 @@ fn from_text(values: &ArrayRef, _: &Type, to: &Type) -> Outcome {
         Type::Boolean => text_to_boolean(count, get),
         Type::List(_) | Type::Map(_) => every_row_fails(count, &to.arrow()),
     }
+}
+
+fn bytes_to_text(values: &ArrayRef, _: &Type, _: &Type) -> Outcome {
+    let bytes = values.as_binary::<i32>();
+    texts(bytes.len(), |row| {
+        let text = bytes.is_valid(row).then(|| std::str::from_utf8(bytes.value(row)));
+        Ok(text.transpose().map_err(|_| NOT_UTF_8)?.map(Cow::Borrowed))
+    })
 }
 
 fn text_to_boolean<'a>(count: usize, get: impl Fn(usize) -> Option<&'a str>) -> Outcome {

@@ -16,6 +16,7 @@
 //!
 //! Deliberately absent: clocks, I/O, randomness, aggregates, subqueries, session settings.
 
+mod brackets;
 mod calendar;
 mod cast;
 mod check;

@@ -16,6 +16,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
+use crate::brackets::{closed_too_early, not_closed};
 use crate::expression::ExpressionError;
 use crate::habits::{habit, name_of_words};
 use crate::lines::Lines;
@@ -109,7 +110,7 @@ fn bracket_depth(places: &[(Token, Span)]) -> usize {
     deepest
 }
 
-fn error(code: &'static str, span: Span, message: String, remedy: &str) -> ExpressionError {
+pub(crate) fn error(code: &'static str, span: Span, message: String, remedy: &str) -> ExpressionError {
     ExpressionError { code: Code(code), span, message, remedy: Some(remedy.to_owned()), nearest: None }
 }
 
@@ -248,12 +249,18 @@ impl Reader<'_> {
             .unwrap_or(self.text.len());
         let end =
             self.places.iter().find(|(_, span)| span.start == start).map_or(self.text.len(), |(_, span)| span.end);
+        if let Some(wrong) = closed_too_early(self.text, &self.places, &message, &(start..end)) {
+            return wrong;
+        }
         let (before, rest) = self.text.split_at_checked(start).unwrap_or((self.text, ""));
         if let Some((message, remedy)) = habit(rest, before) {
             return error("E3101", start..end, message, &remedy);
         }
         if message.starts_with("Expected: )") && rest.trim().is_empty() {
             return error("E3101", start..end, "a bracket is not closed".to_owned(), "close it with `)`");
+        }
+        if let Some(wrong) = not_closed(self.text, &self.places, &message, &(start..end)) {
+            return wrong;
         }
         let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
         let mut found = syntax_error(start..end, message.replace("EOF", "the end"));
@@ -489,7 +496,19 @@ impl Reader<'_> {
     }
 
     fn access(&self, root: &Expr, chain: &[AccessExpr], depth: usize) -> Read<Syntax> {
-        let mut result = self.read(root, depth)?;
+        // A dotted name before a bracket, as in `record.headers['x']`, comes in parts.
+        let mut idents: Vec<Ident> = match root {
+            Expr::Identifier(ident) => vec![ident.clone()],
+            _ => Vec::new(),
+        };
+        let dotted = chain.iter().map_while(|access| match access {
+            AccessExpr::Dot(Expr::Identifier(ident)) if !idents.is_empty() => Some(ident.clone()),
+            _ => None,
+        });
+        let dotted: Vec<Ident> = dotted.collect();
+        let (named, chain) = chain.split_at(dotted.len());
+        idents.extend(dotted);
+        let mut result = if named.is_empty() { self.read(root, depth)? } else { self.name(&idents) };
         if chain.len() > DEEPEST {
             return Err(too_large(result.span));
         }

@@ -20,6 +20,8 @@ pub struct Scope {
     pub(crate) functions: BTreeMap<Arc<str>, Arc<UserFunction>>,
     /// What names are called elsewhere, and here.
     pub(crate) elsewhere: BTreeMap<Arc<str>, Arc<str>>,
+    /// The keys that maps can have, where all of them are known.
+    pub(crate) keys: BTreeMap<Arc<str>, Arc<[Arc<str>]>>,
 }
 
 /// A value known when the expression is compiled.
@@ -73,6 +75,13 @@ impl Scope {
     #[must_use]
     pub fn with_name_elsewhere(mut self, elsewhere: impl Into<Arc<str>>, here: impl Into<Arc<str>>) -> Self {
         self.elsewhere.entry(elsewhere.into()).or_insert_with(|| here.into());
+        self
+    }
+
+    /// Says all the keys that the map of this name can have. A literal subscript that is none of them is an error.
+    #[must_use]
+    pub fn with_keys(mut self, name: impl Into<Arc<str>>, keys: Arc<[Arc<str>]>) -> Self {
+        self.keys.insert(name.into(), keys);
         self
     }
 

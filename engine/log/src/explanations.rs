@@ -31,6 +31,15 @@ pub const EXPLANATIONS: &[Explanation] = &[
         remedy: "Check the disk, then bring the whole data folder back from a copy that was made while no process used \
                  it. Without a copy, start with a new folder: the feeds are read again from their publishers.",
     },
+    Explanation {
+        code: Code("E5304"),
+        title: "the log's store failed",
+        why: "The disk of the data folder is full, a quota or a limit on the size of files is reached, or the disk \
+              failed. A transaction is written whole or not at all: what was to be done is undone, and what was \
+              committed before stays. Commands that send many dead letters back do so in parts, each whole.",
+        remedy: "Make room on the disk of the data folder (`--data`), or lift the limit, then give the same command \
+                 again: it goes on with what is left. A run waits, and goes on by itself once there is room.",
+    },
 ];
 
 impl LogError {
@@ -41,6 +50,7 @@ impl LogError {
             Self::InUse => Some(Code("E5301")),
             Self::Format { .. } => Some(Code("E5302")),
             Self::Damaged(_) => Some(Code("E5303")),
+            Self::Store(_) => Some(Code("E5304")),
             _ => None,
         }
     }
@@ -57,6 +67,7 @@ mod tests {
             LogError::InUse,
             LogError::Format { found: "spotlight-log 9".into(), wanted: 1 },
             LogError::Damaged("block 7".into()),
+            LogError::Store(Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull))),
         ];
         for error in errors {
             let code = error.code().expect("people can mend it");

@@ -13,6 +13,7 @@ use arrow::array::{
 use arrow::compute;
 use arrow::datatypes::DataType;
 use batch::{Batch, ColumnType, Input, Origins, Records, partition_of};
+use codec::Decoded;
 use codec::avro::{self, RecordDecoder, RecordEncoder, SchemaError, SchemaIds};
 use indexmap::IndexMap;
 
@@ -137,6 +138,16 @@ impl AvroReader {
         }
     }
 
+    /// Decodes values, one row each.
+    ///
+    /// # Errors
+    /// If the registry has to be asked for a schema, and is away.
+    pub(crate) fn decode(&mut self, values: &BinaryArray) -> Result<Decoded, StepError> {
+        self.find_schemas(values)?;
+        let schemas: &dyn avro::Schemas = self.schemas.as_ref();
+        Ok(self.decoder.decode(values, schemas))
+    }
+
     /// Makes sure that the schemas of these records can be given, where there are any.
     fn find_schemas(&mut self, records: &BinaryArray) -> Result<(), StepError> {
         let mut last = None;
@@ -155,21 +166,25 @@ impl AvroReader {
     }
 }
 
+/// Where the rows of records come from, one row a record.
+pub(crate) fn origins(records: &Records, input: &Arc<Input>) -> Origins {
+    let first = records.base_offset;
+    Origins {
+        input: Arc::clone(input),
+        offsets: (first..first + records.len() as i64).collect::<Vec<_>>().into(),
+        rows: Int64Array::from_value(0, records.len()),
+        arrivals: records.arrivals.clone(),
+        place: origin_headers::place(&records.headers),
+        raw: BinaryViewArray::from(&records.values),
+    }
+}
+
 impl RecordReader for AvroReader {
     fn read(&mut self, records: &Records, input: &Arc<Input>) -> Result<DecodedRecords, StepError> {
         let failed = |source| StepError::Arrow { step: "decode".into(), source };
-        self.find_schemas(&records.values)?;
-        let schemas: &dyn avro::Schemas = self.schemas.as_ref();
-        let decoded = self.decoder.decode(&records.values, schemas);
+        let decoded = self.decode(&records.values)?;
         let first = records.base_offset;
-        let mut origins = Origins {
-            input: Arc::clone(input),
-            offsets: (first..first + records.len() as i64).collect::<Vec<_>>().into(),
-            rows: Int64Array::from_value(0, records.len()),
-            arrivals: records.arrivals.clone(),
-            place: origin_headers::place(&records.headers),
-            raw: BinaryViewArray::from(&records.values),
-        };
+        let mut origins = origins(records, input);
         if !decoded.bad.is_empty() {
             origins = origins.take(&UInt32Array::from(decoded.records)).map_err(failed)?;
         }
@@ -179,7 +194,8 @@ impl RecordReader for AvroReader {
             message: bad.message,
         });
         let bad = bad.collect();
-        Ok(DecodedRecords { batch: Batch::new(decoded.rows, origins, None).map_err(failed)?, bad })
+        let batch = Batch::new(decoded.rows, origins, None).map_err(failed)?;
+        Ok(DecodedRecords { batch, bad, dropped: Vec::new() })
     }
 }
 

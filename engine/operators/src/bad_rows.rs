@@ -14,6 +14,8 @@ use crate::proof::Worked;
 
 /// Kinds that a refusal names. More do not fit into a message.
 const TOLD: usize = 3;
+/// Characters of the first row that are shown.
+const BEGINNING: usize = 60;
 /// Characters of the first row's reason, and of those of other rows.
 const REASON: (usize, usize) = (120, 60);
 
@@ -34,6 +36,8 @@ struct Tally {
     /// Where that row stands and what is wrong with it.
     place: String,
     message: String,
+    /// How the row's bytes begin, fit for a terminal; empty if they are not known.
+    beginning: String,
 }
 
 impl BadRows {
@@ -42,34 +46,39 @@ impl BadRows {
         let decode: Arc<str> = "decode".into();
         for bad in &worked.bad {
             let kind = (bad.code, Arc::clone(&decode), None);
-            self.note(kind, 1, bad.row, || (place(bad.line, bad.row), bad.message.clone()));
+            self.note(kind, 1, bad.row, || {
+                (place(bad.line, bad.row), bad.message.clone(), batch::excerpt(&bad.raw, BEGINNING))
+            });
         }
         for failed in &worked.failed {
             let lines = failed.origins.place.spread(failed.origins.len()).3;
             for failure in &failed.failures {
                 let kind = (failure.code, Arc::clone(&failed.step), failure.field.clone());
                 let row = failed.origins.rows.value(failure.row);
-                self.note(kind, 1, row, || (place(lines.value(failure.row), row), failure.message.clone()));
+                self.note(kind, 1, row, || {
+                    let beginning = batch::excerpt(failed.origins.raw.value(failure.row), BEGINNING);
+                    (place(lines.value(failure.row), row), failure.message.clone(), beginning)
+                });
             }
         }
     }
 
     /// Takes note of `count` rows that landing would refuse, of which the first has the number `row`.
     pub(crate) fn at_landing(&mut self, code: Code, count: u64, row: i64, place: String, message: String) {
-        self.note((code, "landing".into(), None), count, row, || (place, message));
+        self.note((code, "landing".into(), None), count, row, || (place, message, String::new()));
     }
 
-    fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> (String, String)) {
+    fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> (String, String, String)) {
         if let Some(tally) = self.kinds.get_mut(&kind) {
             tally.count += count;
             if row < tally.row {
                 tally.row = row;
-                (tally.place, tally.message) = told();
+                (tally.place, tally.message, tally.beginning) = told();
             }
             return;
         }
-        let (place, message) = told();
-        self.kinds.insert(kind, Tally { count, row, place, message });
+        let (place, message, beginning) = told();
+        self.kinds.insert(kind, Tally { count, row, place, message, beginning });
     }
 
     /// The first row with its reason, then the most frequent kinds with a row of each. Empty if there are none.
@@ -81,6 +90,9 @@ impl BadRows {
         let reason = batch::excerpt(tally.message.as_bytes(), REASON.0);
         let are = if tally.place.contains(" and ") { "are" } else { "is" };
         let mut text = format!("; the first {are} {}: {}{field}: {reason}", tally.place, first.0);
+        if !tally.beginning.is_empty() {
+            text.push_str(&format!("; that row begins `{}`", tally.beginning));
+        }
         let mut kinds: Vec<(&Kind, &Tally)> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.count), tally.row));
         if let [(kind, _)] = kinds[..] {
@@ -146,7 +158,7 @@ mod tests {
             line: row.cast_unsigned() + 2,
             code: Code("E4205"),
             message: "repeated header".into(),
-            raw: Vec::new(),
+            raw: b"a;1.060\x1b[2J".to_vec(),
         });
         let mut rows = BadRows::default();
         let (bad, counts) = (bad.collect(), Counts::default());
@@ -161,12 +173,12 @@ mod tests {
             (
                 "one kind",
                 told(&[3, 1], vec![]),
-                "; the first is line 3: E4205: repeated header; all for E4205 at decode",
+                "; the first is line 3: E4205: repeated header; that row begins `a;1.060\\x1b[2J`; all for E4205 at decode",
             ),
             (
                 "a step's row before one that decoding met first",
                 told(&[4], vec![failed("set", "E4101", "price", &[0, 1, 2])]),
-                "; the first is line 2: E4101 in price: no; 3 for E4101 at set in price; 1 for E4205 at decode, such as \
+                "; the first is line 2: E4101 in price: no; that row begins `0`; 3 for E4101 at set in price; 1 for E4205 at decode, such as \
                  line 6: repeated header",
             ),
             (
@@ -180,7 +192,7 @@ mod tests {
                         failed("where", "E4102", "d", &[2]),
                     ],
                 ),
-                "; the first is line 3: E4102 in c: no; 2 for E4101 at set in a, such as line 7: no; 2 for E4101 at set in \
+                "; the first is line 3: E4102 in c: no; that row begins `1`; 2 for E4101 at set in a, such as line 7: no; 2 for E4101 at set in \
                  b, such as line 9: no; 1 for E4102 at where in c; and 2 more kinds",
             ),
         ];

@@ -15,6 +15,10 @@ pub(crate) const NULL_KEY: Code = Code("E4402");
 pub(crate) const LATE: Code = Code("E4403");
 /// Two rows of one key in a document differ.
 pub const KEY_TWICE: Code = Code("E4404");
+/// A record has no value.
+pub(crate) const TOMBSTONE: Code = Code("E4405");
+/// A record's key is not of its type.
+pub(crate) const KEY_MISFIT: Code = Code("E4406");
 /// Too many bad rows in a document.
 pub const TOO_MANY_BAD_ROWS: Code = Code("E4411");
 /// No member of the archive is one of those that the topology reads.
@@ -52,6 +56,23 @@ pub const EXPLANATIONS: &[Explanation] = &[
               values, and no rule says which of them holds, so all of them are dead letters. Rows that are equal in \
               all columns are dropped instead, but for the first, under the reason `same key twice`.",
         remedy: "Add the column that tells the rows apart to the table's key, or ask the publisher.",
+    },
+    Explanation {
+        code: TOMBSTONE,
+        title: "a record without a value",
+        why: "Kafka calls it a tombstone: in a compacted topic it says that its key is deleted. What that means for rows is \
+              a choice, and the topology does not make it.",
+        remedy: "Say it in `decode`: `tombstones: drop` leaves them out and counts them, `tombstones: keep` makes rows of \
+                 them, with null in all columns, which `record.tombstone` and `record.key` tell apart. Then replay the \
+                 dead letters.",
+    },
+    Explanation {
+        code: KEY_MISFIT,
+        title: "a record's key is not of its type",
+        why: "`decode` says what keys are. As `text` they are UTF-8; as `integer` and `bigint` the 4 and 8 bytes, the \
+              highest first, that Kafka's serializers for Integer and Long write. With fields they are JSON objects or Avro, as values are. This \
+              record's key is something else.",
+        remedy: "Correct `key` in `decode` and replay the dead letter. `binary` takes every key as it is.",
     },
     Explanation {
         code: TOO_MANY_BAD_ROWS,

@@ -20,10 +20,12 @@ pub struct BadRecord {
 /// Decoded records.
 #[derive(Clone, Debug)]
 pub struct DecodedRecords {
-    /// The rows, one for each good record.
+    /// The rows, one for each good record that was not left out.
     pub batch: Batch,
-    /// The others.
+    /// Those that could not be decoded.
     pub bad: Vec<BadRecord>,
+    /// Those that were left out on purpose: reason and number.
+    pub dropped: Vec<(Arc<str>, u64)>,
 }
 
 /// Turns records into rows. A new one is made for each task.

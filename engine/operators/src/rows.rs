@@ -18,15 +18,17 @@ use crate::{Facts, StepError};
 /// One value for each header layout by name; the name of rows without a layout is empty.
 pub type ByLayout<T> = IndexMap<Arc<str>, T>;
 
-/// The names that an expression sees: columns of the row, then facts of its document.
+/// The names that an expression sees: columns of the row, then facts of its record, then those of its document.
 struct RowNames<'a> {
     columns: &'a RecordBatch,
+    of_records: Option<&'a RecordBatch>,
     facts: &'a Facts,
 }
 
 impl Names for RowNames<'_> {
     fn values(&self, name: &str) -> Option<ArrayRef> {
-        self.columns.column_by_name(name).or_else(|| self.facts.get(name)).cloned()
+        let of_record = || self.of_records.and_then(|facts| facts.column_by_name(name));
+        self.columns.column_by_name(name).or_else(of_record).or_else(|| self.facts.get(name)).cloned()
     }
 
     fn rows(&self) -> usize {
@@ -42,7 +44,8 @@ pub(crate) fn evaluate(
     facts: &Facts,
 ) -> Result<Evaluated, StepError> {
     let rows = batch.len();
-    let Evaluated { values, failures } = expression.evaluate(&RowNames { columns: batch.columns(), facts });
+    let Evaluated { values, failures } =
+        expression.evaluate(&RowNames { columns: batch.columns(), of_records: batch.facts(), facts });
     if values.len() == rows {
         return Ok(Evaluated { values, failures });
     }

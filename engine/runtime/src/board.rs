@@ -1,7 +1,7 @@
 //! What people see of a run: the state of each flow, kept by the tasks and read by `status`, the live lines and the
 //! table at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use operators::Outcome;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
 use crate::ledger::{LedgerEntry, Receipt};
+use crate::standing::{Standing, Standings};
 
 /// The state of one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,10 @@ pub struct FlowState {
     pub documents: BTreeMap<String, u64>,
     /// Documents whose newest version is refused, now or still: key, and why.
     pub refused: BTreeMap<String, Refusal>,
+    /// Those whose files are gone, and of which no row stays of an earlier version either. Whoever reads folders sets them
+    /// aside from `refused`; nobody here does.
+    #[serde(default)]
+    pub gone: BTreeMap<String, Refusal>,
     /// The first documents of this run that are not there; `documents` counts them all.
     #[serde(default)]
     pub absent: Vec<Refusal>,
@@ -42,6 +47,9 @@ pub struct FlowState {
     /// The place where the source of this flow found no file that fits, in its last round.
     #[serde(default)]
     pub nothing_fits: Option<String>,
+    /// True once a source has looked at all that its publisher offers, in this run or in a process beside it.
+    #[serde(skip)]
+    pub looked: bool,
 }
 
 /// Absent documents of a flow that are named. Larger: more memory, and more lines at the end of a first run that asks
@@ -62,10 +70,10 @@ impl FlowState {
     }
 
     /// Counts a document of this run by its outcome.
-    pub(crate) fn note(&mut self, receipt: &Receipt) {
+    pub(crate) fn note(&mut self, receipt: &Receipt, stays: Option<Standing>) {
         *self.documents.entry(receipt.outcome.clone()).or_default() += 1;
         if receipt.outcome == Outcome::Absent.word() && self.absent.len() < ABSENT_NAMED {
-            self.absent.push(Refusal::of(receipt));
+            self.absent.push(Refusal::of(receipt, stays));
         }
     }
 }
@@ -81,6 +89,12 @@ pub struct Refusal {
     pub code: String,
     /// Why.
     pub message: String,
+    /// Where it was found.
+    #[serde(default)]
+    pub url: String,
+    /// What stays of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<Standing>,
 }
 
 /// The state of all flows.
@@ -88,6 +102,8 @@ pub struct Refusal {
 pub struct Board {
     flows: Mutex<BTreeMap<String, FlowState>>,
     not_claimed: Mutex<BTreeSet<String>>,
+    /// By flow. Apart from the states, which are copied for each look at them.
+    standings: Mutex<HashMap<String, Standings>>,
 }
 
 impl Board {
@@ -114,18 +130,35 @@ impl Board {
         change(flows.entry(flow.to_owned()).or_default());
     }
 
+    /// True if the newest reading of this file of a document found no data, in this run or before.
+    #[must_use]
+    pub fn is_no_data(&self, flow: &str, document: &str, name: &str) -> bool {
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.get(flow).is_some_and(|of_flow| of_flow.is_no_data(document, name))
+    }
+
+    /// What stays of earlier versions of the document that an entry ends, if that is no data.
+    fn stays(&self, flow: &str, entry: &LedgerEntry) -> Option<Standing> {
+        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_flow = standings.entry(flow.to_owned()).or_default();
+        entry.amended.iter().for_each(|receipt| of_flow.amend(receipt));
+        entry.receipt.as_ref().and_then(|receipt| of_flow.take(receipt))
+    }
+
     /// Takes over what the ledger says of earlier runs.
     pub fn restore(&self, flow: &str, entry: &LedgerEntry) {
+        let stays = self.stays(flow, entry);
         self.change(flow, |state| {
             state.total.add(&entry.counts);
             if let Some(receipt) = &entry.receipt {
-                refused(state, receipt);
+                refused(state, receipt, stays);
             }
         });
     }
 
     /// Notes a closed range of this run.
     pub fn closed(&self, flow: &str, entry: &LedgerEntry, now: i64) {
+        let stays = self.stays(flow, entry);
         self.change(flow, |state| {
             state.total.add(&entry.counts);
             state.run.add(&entry.counts);
@@ -134,27 +167,29 @@ impl Board {
             // Of an amended receipt too: a document with rows that wait withdraws nothing until the last of them is done.
             state.withdrawn += entry.receipt.iter().chain(&entry.amended).map(|receipt| receipt.withdrawn).sum::<u64>();
             if let Some(receipt) = &entry.receipt {
-                state.note(receipt);
-                refused(state, receipt);
+                state.note(receipt, stays);
+                refused(state, receipt, stays);
             }
         });
     }
 }
 
 impl Refusal {
-    fn of(receipt: &Receipt) -> Self {
+    fn of(receipt: &Receipt, stays: Option<Standing>) -> Self {
         Self {
             name: receipt.name.clone(),
             outcome: receipt.outcome.clone(),
             code: receipt.code.clone(),
             message: receipt.message.clone(),
+            url: receipt.url.clone(),
+            stays,
         }
     }
 }
 
-fn refused(state: &mut FlowState, receipt: &Receipt) {
+fn refused(state: &mut FlowState, receipt: &Receipt, stays: Option<Standing>) {
     if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
-        state.refused.insert(receipt.document.clone(), Refusal::of(receipt));
+        state.refused.insert(receipt.document.clone(), Refusal::of(receipt, stays));
     } else {
         state.refused.remove(&receipt.document);
     }

@@ -40,6 +40,9 @@ pub const RECORDS_GONE: Code = Code("E5115");
 /// The log holds the records at a position and they are damaged.
 pub const RECORDS_DAMAGED: Code = Code("E5116");
 
+/// A topic that others make is not as a flow reads it.
+pub const NO_TOPIC: Code = Code("E5117");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -64,7 +67,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: RECORDS_DAMAGED,
         title: "the log holds damaged records at the flow's position",
         why: "The checksum of a batch of records is wrong, or it cannot be unpacked: a disk or a copy of the log lost bytes. What they were cannot be known, and going on by itself would skip them in silence.",
-        remedy: "Bring a whole copy back: another replica of the partition, or the log's back-up. The flow goes on by itself. Or say, without a run, where to go on behind them: `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+        remedy: "Bring a whole copy back: another replica of the partition, or the log's back-up. The flow goes on by itself. Or say, without a run, where to go on behind them: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`.",
     },
     Explanation {
         code: SCRATCH,
@@ -74,9 +77,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: LANDED_BEFORE,
-        title: "the table holds rows that the flow landed from another log",
-        why: "The flow has no position, yet the table holds its rows: the log was lost, or another data folder filled this table. Starting over by itself would land them again.",
-        remedy: "Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
+        title: "the table holds rows that the flow landed from another log, or under another name",
+        why: "The flow has no position, yet the table holds its rows: the log was lost, another data folder filled this table, or the flow was renamed in its file. Starting over by itself would land them again.",
+        remedy: "Say of a renamed flow what it `was`. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
     },
     Explanation {
         code: TOPIC_CHANGED,
@@ -88,7 +91,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: POSITION_UNREADABLE,
         title: "a committed position cannot be read",
         why: "The text beside the position was written by another program or a newer version.",
-        remedy: "Run the version that wrote it, or say where to begin: `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+        remedy: "Run the version that wrote it, or say where to begin: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`.",
     },
     Explanation {
         code: TOO_MANY_BAD_RECORDS,
@@ -112,13 +115,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: DOCUMENT_RECORD,
         title: "a document record cannot be read",
         why: "The `documents` topic of the flow holds a record that is not one of ours.",
-        remedy: "Only Spotlight may write to that topic. Skip the record with `spotlight release TOPOLOGY/FLOW --from OFFSET`.",
+        remedy: "Only Spotlight may write to that topic. Skip the record with `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`.",
     },
     Explanation {
         code: ROW_MOVED,
         title: "a replayed row is not where it was",
         why: "A dead letter names its row by number. The topology as it is now finds other bytes at that number, or no row, because it splits the document in another way.",
-        remedy: "Let the whole document be read again: a change of its content does that. If the row is not wanted any more, `spotlight dlq give-up FILE`.",
+        remedy: "Let the whole document be read again: a change of its content does that. If the row is not wanted any more, `spotlight dlq give-up TOPOLOGY/FLOW`.",
     },
     Explanation {
         code: RETRY_RECORD,
@@ -136,6 +139,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: POSITION_GONE,
         title: "a committed position is gone",
         why: "The ledger of the flow says that it closed ranges, but the log no longer knows where it stands: the input is another topic, or the position was deleted or expired. Starting over by itself would repeat rows.",
-        remedy: "`spotlight reconcile` shows what has landed. Then say where to go on: `spotlight release TOPOLOGY/FLOW --from OFFSET`, or `earliest`, or `end`.",
+        remedy: "`spotlight reconcile` shows what has landed. Then say where to go on: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, or `earliest`, or `end`.",
+    },
+    Explanation {
+        code: NO_TOPIC,
+        title: "a topic that others write is not there, or has other partitions",
+        why: "A flow decodes records that others write. Their topic is never made here, because an empty one with the wrong settings would be found by those who are to fill it. So nothing was started. On the log of a data folder there are no others: such a topic can be on Kafka only.",
+        remedy: "Check the topic's name, and the servers in the file of connections (`--connections FILE`); with a `namespace` there, the topic's name in Kafka begins with it. If the number of partitions differs, say the right one: `from: { topic: NAME, partitions: 6 }`.",
     },
 ];

@@ -2,8 +2,9 @@
 //!
 //! A dead letter is a record of the topology's dead-letter topic. Its key, value and headers are the original ones; for
 //! a row of a document the document's key and the row's bytes as published. All else stands in further headers, named
-//! `spotlight.dead.NAME`, beside the six `__streams.errors.*` headers of Kafka Streams (KIP-1034). A record without a
-//! value and with `spotlight.dead.mark` says what became of an earlier dead letter; see [`Mark`].
+//! `spotlight.dead.NAME`, beside the six `__streams.errors.*` headers of Kafka Streams (KIP-1034). They stand behind the
+//! original ones, which may have such names too: the record may itself have been a dead letter of others. A record with
+//! `spotlight.dead.mark` says what became of an earlier dead letter; see [`Mark`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,6 +57,9 @@ pub struct DeadLetter {
     /// The original bytes.
     #[serde(skip)]
     pub bytes: Vec<u8>,
+    /// True if the record had no value at all.
+    #[serde(skip)]
+    pub tombstone: bool,
     /// The original key.
     #[serde(skip)]
     pub key: Option<Vec<u8>>,
@@ -69,7 +73,8 @@ pub struct DeadLetter {
 pub enum Mark {
     /// It went back to its flow. If it fails again it is open again.
     Replayed,
-    /// A newer version of its document was accepted, or the same one was read again and the row did not fail.
+    /// A newer version of its document was accepted, or the same content was read again and the row did not fail; also
+    /// if it was given up before.
     Superseded,
     /// A person said that it is not wanted.
     GivenUp,
@@ -93,8 +98,6 @@ const OURS: &str = "spotlight.dead.";
 pub(crate) const ID_HEADER: &str = "spotlight.dead.id";
 /// Name of the header that says what became of it.
 pub(crate) const MARK_HEADER: &str = "spotlight.dead.mark";
-/// Starts the names of the headers of Kafka Streams.
-const KAFKA_STREAMS: &str = "__streams.errors.";
 
 /// What dead letters of one task have in common.
 #[derive(Clone, Debug)]
@@ -213,9 +216,15 @@ impl DeadLetter {
     #[must_use]
     pub fn with_record(mut self, record: &Record<'_>) -> Self {
         self.bytes = record.value.unwrap_or_default().to_vec();
+        self.tombstone = record.value.is_none();
         self.key = record.key.map(<[u8]>::to_vec);
         self.headers = record.headers.to_vec();
         self
+    }
+
+    /// The record's value as it was.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        (!self.tombstone).then_some(&self.bytes)
     }
 
     /// Identity of the input topic, as the id says.
@@ -241,7 +250,7 @@ impl DeadLetter {
         put("__streams.errors.partition", &self.partition.to_string());
         put("__streams.errors.offset", &self.offset.to_string());
         let document = (!self.document.is_empty()).then_some(self.document.as_bytes());
-        to.push(self.key.as_deref().or(document), Some(&self.bytes), &headers, 0);
+        to.push(self.key.as_deref().or(document), self.value(), &headers, 0);
     }
 
     fn texts(&self) -> [(&'static str, String); 18] {
@@ -290,7 +299,8 @@ impl DeadLetterRecord {
     #[must_use]
     pub fn read(record: &Record<'_>) -> Option<Self> {
         let headers = Headers::decode(record.headers)?;
-        let texts: BTreeMap<&str, &str> = headers
+        let own = headers.iter().rposition(|header| header.name == ID_HEADER)?;
+        let texts: BTreeMap<&str, &str> = headers[own..]
             .iter()
             .filter_map(|header| Some((header.name.strip_prefix(OURS)?, std::str::from_utf8(&header.value).ok()?)))
             .collect();
@@ -303,11 +313,7 @@ impl DeadLetterRecord {
         let document = text("document")?;
         let (document, version) = document.rsplit_once('@')?;
         let mut original = Headers::new();
-        for header in
-            headers.iter().filter(|header| ![OURS, KAFKA_STREAMS].iter().any(|own| header.name.starts_with(own)))
-        {
-            original.push(&header.name, &header.value);
-        }
+        headers[..own].iter().for_each(|header| original.push(&header.name, &header.value));
         Some(Self::Letter(Box::new(DeadLetter {
             id,
             code: text("code")?,
@@ -329,6 +335,7 @@ impl DeadLetterRecord {
             attempt: number("attempt")?.try_into().ok()?,
             first_failed: number("first-failed")?,
             bytes: record.value.unwrap_or_default().to_vec(),
+            tombstone: record.value.is_none(),
             // Rows of documents have no key of their own: there the document's stands in its place.
             key: record.key.filter(|key| *key != document.as_bytes()).map(<[u8]>::to_vec),
             headers: original.as_bytes().to_vec(),
@@ -360,8 +367,35 @@ mod tests {
         DeadLetter::write_mark(&letter.id, Mark::Replayed, &mut builder);
         let records = builder.finish();
         assert_eq!(letter.identity(), "f0");
+        for name in ["exception", "message", "stacktrace", "topic", "partition", "offset"] {
+            let name = format!("__streams.errors.{name}");
+            let headers = Headers::decode(records.get(0).headers).expect("headers");
+            assert_eq!(headers.iter().filter(|header| header.name == name).count(), 1, "{name}");
+        }
         assert_eq!(DeadLetterRecord::read(&records.get(0)), Some(DeadLetterRecord::Letter(Box::new(letter))));
         let mark = DeadLetterRecord::Mark("a/b/f0/1/2/3".into(), "replayed".into());
         assert_eq!(DeadLetterRecord::read(&records.get(1)), Some(mark));
+    }
+
+    /// A topic of others may itself hold dead letters, of Kafka Streams or of another Spotlight.
+    #[test]
+    fn a_dead_letter_of_a_dead_letter_keeps_its_headers_and_that_it_has_no_value() {
+        let mut original = Headers::new();
+        for name in ["__streams.errors.exception", "spotlight.dead.id", "spotlight.dead.mark", "trace", "trace"] {
+            original.push(name, name.as_bytes());
+        }
+        let letter = DeadLetter {
+            id: "a/b/f0/1/2/0".into(),
+            code: "E4405".into(),
+            tombstone: true,
+            key: Some(b"k".to_vec()),
+            headers: original.as_bytes().to_vec(),
+            ..DeadLetter::default()
+        };
+        let mut builder = RecordsBuilder::new();
+        letter.write(&mut builder);
+        let records = builder.finish();
+        assert_eq!(records.get(0).value, None);
+        assert_eq!(DeadLetterRecord::read(&records.get(0)), Some(DeadLetterRecord::Letter(Box::new(letter))));
     }
 }

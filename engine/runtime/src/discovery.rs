@@ -58,6 +58,8 @@ struct Latest {
 pub struct FlowDiscovery {
     topology: Arc<str>,
     flow: Arc<str>,
+    /// `topology/flow`, as people see it.
+    name: String,
     revision: Arc<str>,
     partitions: i32,
     log: Arc<dyn Log>,
@@ -78,8 +80,10 @@ pub struct FlowDiscovery {
 pub struct DiscoveryParts {
     /// Topology.
     pub topology: Arc<str>,
-    /// Flow.
+    /// The name by which the flow's topics and documents are found.
     pub flow: Arc<str>,
+    /// `topology/flow`, as people see it.
+    pub name: String,
     /// Revision of the topology.
     pub revision: Arc<str>,
     /// Partitions of the `documents` topic.
@@ -104,10 +108,11 @@ impl FlowDiscovery {
     /// # Errors
     /// If the log cannot be read.
     pub fn open(parts: DiscoveryParts) -> Result<Self, LogError> {
-        let DiscoveryParts { topology, flow, revision, partitions, log, raw, board, system, stop, clock } = parts;
+        let DiscoveryParts { topology, flow, name, revision, partitions, log, raw, board, system, stop, clock } = parts;
         let mut discovery = Self {
             topology,
             flow,
+            name,
             revision,
             partitions,
             log,
@@ -176,11 +181,8 @@ impl FlowDiscovery {
         Ok(again.len() as u64)
     }
 
-    /// Document key: the source's name and what the document's name says; the name itself if that is nothing.
     fn key(&self, fields: &Fields, name: &str) -> String {
-        let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
-        let said = if said.is_empty() { name.to_owned() } else { said.join(",") };
-        format!("{}/{}/{said}", self.topology, self.flow)
+        names::document(&format!("{}/{}", self.topology, self.flow), fields, name)
     }
 
     fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {
@@ -244,10 +246,6 @@ impl FlowDiscovery {
     /// Why nothing can be found any more, if that is so.
     pub fn ended(&self) -> Option<LogError> {
         self.ended.borrow_mut().take()
-    }
-
-    fn flow_name(&self) -> String {
-        format!("{}/{}", self.topology, self.flow)
     }
 }
 
@@ -321,14 +319,14 @@ impl Discovery for FlowDiscovery {
         let mut addresses = vec![(document.url.as_str(), &address)];
         addresses.extend(gone.as_ref().map(|gone| (gone.as_str(), &forgotten)));
         self.append(&record, &addresses, false)?;
-        tracing::info!(flow = self.flow_name(), document = record.name, version, bytes = record.size, "document found");
+        tracing::info!(flow = self.name, document = record.name, version, bytes = record.size, "document found");
         self.addresses.insert(document.url, address);
         if let Some(gone) = gone {
-            tracing::info!(flow = self.flow_name(), document = record.name, gone, "back to what is still there");
+            tracing::info!(flow = self.name, document = record.name, gone, "back to what is still there");
             self.addresses.insert(gone, forgotten);
         }
         self.documents.insert(key, Latest { version, url: record.url, sha256: record.sha256 });
-        self.board.change(&self.flow_name(), |state| state.found += 1);
+        self.board.change(&self.name, |state| state.found += 1);
         Ok(true)
     }
 
@@ -374,9 +372,9 @@ impl Discovery for FlowDiscovery {
             fetched_at: self.now(),
             at: self.now(),
         };
-        tracing::info!(flow = self.flow_name(), document = absent.name, reason = absent.reason, "document absent");
+        tracing::info!(flow = self.name, document = absent.name, reason = absent.reason, "document absent");
         self.remember_url(&absent.url, address, Some(&receipt))?;
-        self.board.change(&self.flow_name(), |state| state.note(&receipt));
+        self.board.change(&self.name, |state| state.note(&receipt, None));
         Ok(())
     }
 
@@ -386,7 +384,7 @@ impl Discovery for FlowDiscovery {
 
     fn looked(&mut self, place: &str, fitting: usize) {
         let nothing = (fitting == 0).then(|| place.to_owned());
-        self.board.change(&self.flow_name(), |state| state.nothing_fits = nothing);
+        self.board.change(&self.name, |state| state.nothing_fits = nothing);
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {

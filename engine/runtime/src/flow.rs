@@ -18,7 +18,10 @@ pub type MakeReader = Box<dyn Fn() -> Result<Box<dyn RecordReader>, StepError> +
 pub struct FlowParts {
     /// Name of the topology.
     pub topology: Arc<str>,
-    /// Name of the flow.
+    /// Name of the flow, as people see it.
+    pub called: Arc<str>,
+    /// The name by which its topics, positions, records and rows are found: the one that it had first. It stays when the
+    /// flow is renamed.
     pub flow: Arc<str>,
     /// Changes whenever the meaning of the topology may have changed.
     pub revision: Arc<str>,
@@ -38,6 +41,12 @@ impl FlowParts {
     /// `topology/flow`, as people see it.
     #[must_use]
     pub fn name(&self) -> String {
+        format!("{}/{}", self.topology, self.called)
+    }
+
+    /// `topology/flow`, as documents' keys and rows' `_landing` say it.
+    #[must_use]
+    pub fn recorded_as(&self) -> String {
         format!("{}/{}", self.topology, self.flow)
     }
 }
@@ -52,6 +61,8 @@ pub enum FlowInput {
         topic: Arc<str>,
         /// Number of its partitions.
         partitions: i32,
+        /// True if others make and fill it, so that it is never made here.
+        of_others: bool,
         /// Decodes records.
         reader: MakeReader,
     },
@@ -59,7 +70,7 @@ pub enum FlowInput {
 
 /// A source, and the flow that its documents belong to. One thread owns it.
 pub struct SourceParts {
-    /// `topology/flow`.
+    /// `topology/flow`, as people see it.
     pub flow: String,
     /// Finds documents.
     pub source: Box<dyn Source>,
@@ -119,6 +130,9 @@ pub struct TableOutput {
     pub table: TableDefinition,
     /// The table that the topology named before, if it named another one.
     pub was: Option<String>,
+    /// `topology/flow` of flows that landed in this table and that the topology does not have any more, as rows'
+    /// `_landing` says it: this one may be one of them under another name.
+    pub earlier_flows: Vec<String>,
     /// Most rows of a range of a topic.
     pub batch_rows: usize,
     /// Longest wait for such a range to fill.

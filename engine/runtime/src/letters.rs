@@ -163,16 +163,18 @@ fn each_record(log: &dyn Log, topic: &str, mut offset: i64, take: &mut dyn FnMut
 /// Which letter a record is about, and the word that it says of it.
 fn id_and_mark(record: &Record<'_>) -> Option<(u128, Option<String>)> {
     let headers = Headers::decode(record.headers)?;
-    let of = |name: &str| headers.iter().find(|header| header.name == name).map(|header| header.value.as_slice());
-    let mark = of(MARK_HEADER).map(|word| String::from_utf8_lossy(word).into_owned());
-    of(ID_HEADER).map(|id| (xxh3_128(id), mark))
+    // Ours begin with the id and stand behind those of the record, which may have such names too.
+    let own = headers.iter().rposition(|header| header.name == ID_HEADER)?;
+    let mark = headers[own..].iter().find(|header| header.name == MARK_HEADER);
+    let mark = mark.map(|mark| String::from_utf8_lossy(&mark.value).into_owned());
+    Some((xxh3_128(&headers[own].value), mark))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use batch::RecordsBuilder;
+    use batch::{Headers, RecordsBuilder};
     use log::memory::MemoryLog;
     use log::{Log, LogError, TopicSettings, Written};
 
@@ -185,6 +187,10 @@ mod tests {
         let log = MemoryLog::new(Arc::new(|| 1));
         let topic = names::dead_letters("feed");
         log.ensure_topic(&TopicSettings { name: Arc::clone(&topic), partitions: 1 }).expect("a topic");
+        // The record that failed may have been a dead letter of others.
+        let mut foreign = Headers::new();
+        foreign.push("spotlight.dead.id", b"foreign");
+        foreign.push("spotlight.dead.mark", b"given-up");
         for (number, (id, mark)) in said.iter().enumerate() {
             let mut records = RecordsBuilder::new();
             match mark {
@@ -193,6 +199,7 @@ mod tests {
                     id: (*id).to_owned(),
                     attempt: u32::try_from(number).expect("few"),
                     bytes: vec![7; 3 * 1024 * 1024],
+                    headers: foreign.as_bytes().to_vec(),
                     ..DeadLetter::default()
                 }
                 .write(&mut records),

@@ -25,6 +25,7 @@ mod retry;
 mod scratch;
 mod slots;
 mod snapshots;
+mod standing;
 mod stop;
 mod supervisor;
 mod system;
@@ -48,6 +49,7 @@ pub use retry::{
 };
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;
+pub use standing::{Standing, Standings};
 pub use stop::StopSignal;
-pub use supervisor::{RunEnd, RunParts, make_topics, run};
+pub use supervisor::{OutsideTopic, RunEnd, RunParts, look_for_topics, make_topics, run};
 pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};

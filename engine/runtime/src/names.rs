@@ -1,6 +1,8 @@
-//! Names of the topics that the engine makes for itself. They are an interface: changed only with a note in CHANGELOG.md.
+//! Names of the topics that the engine makes for itself, and keys of documents. They are an interface: changed only with a note in CHANGELOG.md.
 
 use std::sync::Arc;
+
+use connect::Fields;
 
 /// The topic that carries the document records of a flow, keyed by document key.
 #[must_use]
@@ -42,4 +44,12 @@ pub fn changelog(topology: &str, store: &str) -> Arc<str> {
 #[must_use]
 pub fn group(topology: &str, flow: &str) -> String {
     format!("{topology}.{flow}")
+}
+
+/// The key of a document: its flow as `topology/flow` and what its name says; the name itself if that is nothing.
+#[must_use]
+pub fn document(flow: &str, fields: &Fields, name: &str) -> String {
+    let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
+    let said = if said.is_empty() { name.to_owned() } else { said.join(",") };
+    format!("{flow}/{said}")
 }

@@ -81,8 +81,8 @@ codes! {
         "The type decides how values are read, checked and stored.",
         "Types are `text`, `boolean`, `tinyint`, `smallint`, `integer` and `bigint` (each also `unsigned`), `double`, `decimal(P, S)`, `date`, `timestamp(3, UTC)`, `timestamp(3)`, `binary`, `list of TYPE`, `map of text to TYPE`; columns of tables also `nullable TYPE` and `low-cardinality text`.";
     ORDER = "E2110", "steps in an order that cannot be",
-        "Documents become rows by `unzip` (if at all) and then `decode`; only then are there rows for other steps.",
-        "Put `unzip` first, `decode` next, all others after them. Rows of a topic need neither.";
+        "Documents become rows by `unzip` (if at all) and then `decode`, records of others by `decode`; only then are there rows for other steps.",
+        "Put `unzip` first, `decode` next, all others after them. Records of a topic begin with `decode` where others wrote them; rows of other flows need neither.";
     UNNAMED = "E2111", "a stateful step without a name",
         "Its state is kept under its name and must survive an edit of the file.",
         "Add `name:` to the step.";
@@ -95,6 +95,9 @@ codes! {
     NOT_A_TOPOLOGY = "E2114", "not a topology file",
         "A topology file begins with `topology: NAME`. Templates and tables are used by topology files, not run.",
         "Give the topology files, or the folder that holds them.";
+    RENAME = "E2115", "a `was` that cannot be",
+        "A flow or step that is renamed goes on with the positions, rows and memory of its first name. Two of them would read and land the same twice, or mix what they remember.",
+        "Let `was` be the name that the flow or step had when it first ran, and no other of the file have that name or `was`.";
     PLACE = "E2201", "a table or file that does not agree with its name",
         "`schemas/tables/NAME.yaml` declares the table NAME; another name inside would be found by nobody.",
         "Make the two names the same.";
@@ -102,8 +105,8 @@ codes! {
         "Header lists, templates and fixtures are looked for from the root (the nearest folder above that holds `schemas/`) and beside the topology file.",
         "Check the path, or add the file.";
     NO_PRODUCER = "E2203", "a topic that nobody fills and nothing declares",
-        "The columns of a topic come from the flow that fills it, among the files that are loaded together, or from `schemas/topics/NAME.avsc`.",
-        "Load the file of the flow that fills it too, or add the schema.";
+        "The columns of a topic come from the flow that fills it, among the files that are loaded together, from `schemas/topics/NAME.avsc`, or from the `decode` of the flow that reads it.",
+        "Load the file of the flow that fills it too, or add the schema. If others write the topic, begin the steps with `decode`.";
     NO_FLOW = "E2204", "a flow that does not exist",
         "A test runs a flow of its own file.",
         "Name one of the flows.";
@@ -125,6 +128,9 @@ codes! {
     AVRO = "E2211", "a topic's schema that cannot be used",
         "A topic's values are an Avro record whose fields have types that we carry.",
         "Use null, boolean, int, long, double, string, bytes, arrays, maps, and the logical types date, decimal, timestamp-millis and timestamp-micros.";
+    DECODED = "E2212", "a `decode` of records whose form is known",
+        "Records that a flow writes, and those that a file in `schemas/topics/` declares, are Avro: what they hold is known.",
+        "Take `decode` away where a flow fills the topic; say `avro: registry` where a schema declares it. Of records of others that are no Avro there is no schema.";
     NOT_IN_TARGET = "E2301", "a column that the table or topic does not have",
         "ClickHouse would drop such a column without a word.",
         "Rename it to the column that is meant, drop it, or add it to the table's file.";

@@ -12,8 +12,9 @@ use expression::Constant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plan::{
-    ByLayout, Columns, Delimited, Destination, Documents, EmptyOutcome, Flow, From, HttpPlan, Naming, NewColumns,
-    Proof, SourcePlan, Step, TableWrite, To, TopicWrite, Topology, Verb,
+    ByLayout, Columns, Delimited, DelimitedRecords, Destination, Documents, EmptyOutcome, Flow, From, HttpPlan,
+    KEY_FIELD, Naming, NewColumns, Proof, RecordDecode, RecordKey, RecordValues, SourcePlan, Step, TableWrite, To,
+    Tombstones, TopicWrite, Topology, Verb,
 };
 
 /// A line more. Writing to a string cannot fail.
@@ -69,6 +70,15 @@ fn describe_flow(out: &mut String, flow: &Flow, explained: bool) {
         From::Documents(documents) => describe_documents(out, documents),
         From::Topic(read) => {
             line!(out, "  from topic {} key [{}] partitions {}", read.topic, read.key.join(", "), read.partitions);
+            if let Some(decode) = &read.decode {
+                describe_records(out, decode);
+            }
+            for fact in &read.facts {
+                line!(out, "    {} {}", fact.name(), fact.column_type(&read.key_type()));
+            }
+            for (path, of) in read.key_fields().iter().filter(|_| read.needs_key_fields) {
+                line!(out, "    {KEY_FIELD}{path} {of}");
+            }
             describe_columns(out, "    ", &read.columns);
         }
     }
@@ -90,6 +100,38 @@ fn describe_flow(out: &mut String, flow: &Flow, explained: bool) {
     match &flow.to {
         To::Topic(write) => describe_topic(out, "to", write),
         To::Table(write) => describe_table(out, write, explained),
+    }
+}
+
+fn describe_records(out: &mut String, decode: &RecordDecode) {
+    let key = match &decode.key {
+        RecordKey::As(of) => of.to_string(),
+        RecordKey::Fields { format, .. } => describe_values(format),
+    };
+    let tombstones = match decode.tombstones {
+        Tombstones::Refuse => "refuse",
+        Tombstones::Drop => "drop",
+        Tombstones::Keep => "keep",
+    };
+    line!(out, "    of others: decode {} key {key} tombstones {tombstones}", describe_values(&decode.values));
+}
+
+fn describe_values(values: &RecordValues) -> String {
+    match values {
+        RecordValues::Avro => "avro by the registry".to_owned(),
+        RecordValues::Json { refuse_others, .. } => {
+            format!("json other-fields {}", if *refuse_others { "refuse" } else { "ignore" })
+        }
+        RecordValues::Delimited(lines) => {
+            let DelimitedRecords { separator, quotes, encoding, empty_is_null, spill, .. } = lines;
+            format!(
+                "delimited separator {} quotes {} encoding {encoding} empty {} spill {}",
+                written_separator(*separator),
+                if *quotes { "double" } else { "none" },
+                if *empty_is_null { "null" } else { "text" },
+                spill.as_deref().unwrap_or("none")
+            )
+        }
     }
 }
 
@@ -139,12 +181,15 @@ fn describe_http(out: &mut String, http: &HttpPlan) {
     line!(out, "    recheck for {} contact {contact}", or_never(http.recheck_for));
 }
 
+fn written_separator(separator: u8) -> String {
+    if separator == b'\t' { "tab".to_owned() } else { format!("\"{}\"", char::from(separator)) }
+}
+
 fn describe_decode(out: &mut String, decode: &Delimited) {
-    let separator = char::from(decode.separator);
     line!(
         out,
         "  decode delimited separator {} quotes {} encoding {} names {} new-columns {} empty {} line-limit {}",
-        if separator == '\t' { "tab".to_owned() } else { format!("\"{separator}\"") },
+        written_separator(decode.separator),
         if decode.quotes { "double" } else { "none" },
         decode.encoding,
         match decode.names {
@@ -158,6 +203,9 @@ fn describe_decode(out: &mut String, decode: &Delimited) {
         if decode.empty_is_null { "null" } else { "text" },
         decode.line_limit
     );
+    if decode.lines_before_header > 0 {
+        line!(out, "    lines-before-header {}", decode.lines_before_header);
+    }
     if decode.raw_row {
         line!(out, "    raw row");
     }
@@ -242,7 +290,7 @@ fn describe_step(out: &mut String, step: &Step, explained: bool) {
         }
         Verb::Dedupe(dedupe) => {
             let was = dedupe.was.as_ref().map_or_else(String::new, |was| format!(" was {was}"));
-            line!(out, "    dedupe name {}{was} key [{}]", dedupe.store, dedupe.key.join(", "));
+            line!(out, "    dedupe name {}{was} key [{}]", dedupe.name, dedupe.key.join(", "));
             let compare = if dedupe.compare_content { "content" } else { "key" };
             line!(out, "    remember {} compare {compare}", duration(dedupe.remember));
             let output = |name: &Option<Arc<str>>, without: &str| {

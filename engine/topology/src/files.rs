@@ -80,10 +80,16 @@ impl Files for MemoryFiles {
     }
 }
 
-/// Where the relative paths of a topology file start: the nearest folder above it that holds `schemas/`, or its own.
+/// A path that a topology file names: at the place where its relative paths start, or, if nothing is there, beside the file
+/// itself if something is there. Of a glob what stands before its first sign counts. An absolute path stays as it is.
 #[must_use]
-pub fn root_of(files: &dyn Files, file: &Path) -> PathBuf {
-    Site::of(files, file).root
+pub fn place_of(files: &dyn Files, file: &Path, path: &str) -> PathBuf {
+    let site = Site::of(files, file);
+    let fixed: PathBuf =
+        Path::new(path).iter().take_while(|part| !part.to_string_lossy().contains(['*', '?', '['])).collect();
+    let there = |root: &Path| files.exists(&root.join(path)) || files.exists(&root.join(&fixed));
+    let beside = !there(&site.root) && there(&site.folder);
+    (if beside { site.folder } else { site.root }).join(path)
 }
 
 /// Where the files that a topology names are looked for.
@@ -131,7 +137,44 @@ impl<'a> Site<'a> {
 
     /// The first place where a relative path leads to a file: from the root, then beside the topology file.
     pub(crate) fn find(&self, relative: &str) -> Option<PathBuf> {
-        let places = [self.root.join(relative), self.folder.join(relative)];
-        places.into_iter().find(|place| self.files.exists(place))
+        self.places(relative).into_iter().find(|place| self.files.exists(place))
+    }
+
+    /// Where a relative path is looked for, in words.
+    pub(crate) fn looked_for(&self, relative: &str) -> String {
+        let [root, folder] = self.places(relative).map(|place| batch::bounded(&place.display().to_string()));
+        match root == folder {
+            true => format!("it was looked for at `{root}`"),
+            false => format!("it was looked for at `{root}` and at `{folder}`"),
+        }
+    }
+
+    fn places(&self, relative: &str) -> [PathBuf; 2] {
+        [self.root.join(relative), self.folder.join(relative)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MemoryFiles, Path, place_of};
+
+    #[test]
+    fn a_path_starts_at_the_root_and_else_beside_the_file() {
+        let files = MemoryFiles::default()
+            .with("work/schemas/tables/a.b.yaml", "")
+            .with("work/lists/one.txt", "")
+            .with("work/feeds/lists/two.txt", "")
+            .with("work/feeds/more/three.txt", "");
+        for (path, wanted) in [
+            ("lists", "work/lists"),
+            ("more", "work/feeds/more"),
+            ("more/*.txt", "work/feeds/more/*.txt"),
+            ("lists/*.txt", "work/lists/*.txt"),
+            ("nowhere", "work/nowhere"),
+            ("*.txt", "work/*.txt"),
+            ("/lists", "/lists"),
+        ] {
+            assert_eq!(place_of(&files, Path::new("work/feeds/a.yaml"), path), Path::new(wanted), "{path}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Rules of the language that are decided here:
 //! * The field decides what a scalar means; a text field that holds `NO`, `010` or `2024-01-01` gets that text.
-//! * A value of `set` is a text, unless it is plain and begins with `document.`, `trailer.` or `param.`.
+//! * A value of `set` is a text, unless it is plain and begins with `document.`, `trailer.`, `record.` or `param.`.
 //! * A plain `param.NAME` in any field of a template stands for the value that the user gave.
 //! * Columns that leave the last step have exactly the types of the table's or topic's file; where the last `select`
 //!   does not see to that, the plan has a step `convert` of its own. Nullable columns, lists and maps that the flow
@@ -40,6 +40,6 @@ mod written;
 pub use codes::EXPLANATIONS;
 pub use describe::describe;
 pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, distance, nearest};
-pub use files::{DiskFiles, Files, MemoryFiles, root_of};
+pub use files::{DiskFiles, Files, MemoryFiles, place_of};
 pub use language::schema;
 pub use load::{Loaded, load};

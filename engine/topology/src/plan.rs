@@ -6,15 +6,19 @@
 //! A document is decoded by one of several header *layouts*, and each layout has columns of its own until a `select`
 //! gives all of them one shape. Whatever depends on the columns is therefore kept [`ByLayout`].
 
+mod records;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::{ColumnType, TableDefinition};
+use batch::{ColumnType, TableDefinition, Type};
 use expression::Expression;
 use indexmap::IndexMap;
 use pattern::Pattern;
 
 use crate::diagnostic::Position;
+
+pub use records::{DelimitedRecords, KEY_FIELD, RecordDecode, RecordKey, RecordValues, Tombstones, TopicRead};
 
 /// One value for each header layout by name. After a `select`, and for rows from a topic, the one name is empty.
 pub type ByLayout<T> = IndexMap<Arc<str>, T>;
@@ -49,7 +53,7 @@ pub struct Topology {
 pub struct Flow {
     /// Its name, unique in the topology.
     pub name: Arc<str>,
-    /// Its earlier name, whose state and positions it takes over.
+    /// The name that it had first, if that was another one.
     pub was: Option<Arc<str>>,
     /// Where its rows come from.
     pub from: From,
@@ -61,6 +65,14 @@ pub struct Flow {
     pub to: To,
     /// Share of bad rows in percent above which a document is refused or a flow of a topic holds. 10 by default.
     pub bad_rows_above: f64,
+}
+
+impl Flow {
+    /// The name by which the log and tables know it: the one that it had first. It stays when the flow is renamed.
+    #[must_use]
+    pub fn recorded_as(&self) -> &Arc<str> {
+        self.was.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// Where rows come from.
@@ -197,6 +209,8 @@ pub struct Delimited {
     pub empty_is_null: bool,
     /// Special outcomes; the first condition that holds. Conditions see `rows` and `trailer.NAME`.
     pub outcomes: Vec<(Expression, EmptyOutcome)>,
+    /// Lines above the header that are passed over unread.
+    pub lines_before_header: u64,
     /// Longest line in bytes.
     pub line_limit: usize,
     /// True if a step refers to `row`, the map from every published name to its cell: only then is it made, as the
@@ -209,11 +223,34 @@ impl Delimited {
     #[must_use]
     pub fn columns(&self, layout: &Layout) -> Columns {
         let mut columns: Columns =
-            layout.names.iter().map(|name| (Arc::clone(name), ColumnType::nullable(batch::Type::Text))).collect();
+            layout.names.iter().map(|name| (Arc::clone(name), ColumnType::nullable(Type::Text))).collect();
         if self.raw_row {
-            columns.insert("row".into(), ColumnType::of(batch::Type::Map(Box::new(batch::Type::Text))));
+            columns.insert("row".into(), ColumnType::of(Type::Map(Box::new(Type::Text))));
         }
         columns
+    }
+
+    /// All keys that `row` can have: the published names of all layouts, where a document with others is refused. A
+    /// name that a header has twice is `Filler` and `Filler (2)`.
+    pub(crate) fn row_keys(&self) -> Option<Vec<Arc<str>>> {
+        if !self.raw_row || self.new_columns == NewColumns::Keep {
+            return None;
+        }
+        let mut keys: Vec<Arc<str>> = Vec::new();
+        for header in self.layouts.iter().map(|layout| &layout.header) {
+            for (index, name) in header.iter().enumerate() {
+                let mut number = header[..index].iter().filter(|earlier| *earlier == name).count() + 1;
+                let mut key = Arc::clone(name);
+                while number > 1 && (*key == **name || header.contains(&key)) {
+                    key = format!("{name} ({number})").into();
+                    number += 1;
+                }
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+        Some(keys)
     }
 
     /// What columns are called in the publisher's headers, and here, where that differs.
@@ -288,21 +325,6 @@ pub enum EmptyOutcome {
     Empty,
     /// Not published yet, or for a day that never comes.
     Unpublished,
-}
-
-/// Rows of a topic.
-#[derive(Clone, Debug)]
-pub struct TopicRead {
-    /// Name of the topic.
-    pub topic: Arc<str>,
-    /// Columns of its values.
-    pub columns: Columns,
-    /// Columns of its key, a part of `columns`.
-    pub key: Vec<Arc<str>>,
-    /// Text of the Avro schema that `schemas/topics/` declares; `None` where the plan derives it from `columns`.
-    pub schema: Option<Arc<str>>,
-    /// Number of partitions.
-    pub partitions: i32,
 }
 
 /// A topic that is written.
@@ -401,9 +423,9 @@ pub enum Verb {
 /// Lets the first row of each key pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dedupe {
-    /// Name of its store.
-    pub store: Arc<str>,
-    /// The store's earlier name.
+    /// Name of the step.
+    pub name: Arc<str>,
+    /// The name that it had first, if that was another one.
     pub was: Option<Arc<str>>,
     /// Columns of the key.
     pub key: Vec<Arc<str>>,
@@ -417,6 +439,14 @@ pub struct Dedupe {
     pub conflicts: Option<Arc<str>>,
     /// Output of rows that arrived too late to be told from repeats. Without one they are dead letters.
     pub late: Option<Arc<str>>,
+}
+
+impl Dedupe {
+    /// Name of its store: the name that the step had first. It stays when the step is renamed.
+    #[must_use]
+    pub fn store(&self) -> &Arc<str> {
+        self.was.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// Where a routed row goes.
@@ -466,6 +496,19 @@ pub enum Given {
     },
     /// A row of the flow's topic: values by column. A column left out is null.
     Row(IndexMap<Arc<str>, Value>),
+    /// A record of the flow's topic, as others write it.
+    Record(GivenRecord),
+}
+
+/// A record as a test writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenRecord {
+    /// Its value; `None` for a tombstone.
+    pub value: Option<Arc<str>>,
+    /// Its key; a number, where keys are numbers.
+    pub key: Option<Arc<str>>,
+    /// Its headers in order.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A value as a test writes it. The type of the column decides what a scalar means.

@@ -155,8 +155,14 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("E2112", r"(?<n>\d+)'", r"(?<n>\d+'"),
     ("E2113", "[Day, Name, Amount]", "[Day, Name, NAME]"),
     ("E2114", "topology: feed", "about_: feed"),
+    ("E2115", "  unique:\n", "  unique:\n    was: unique\n"),
     ("E2201", "table: d.t\n", "table: d.u\n"),
     ("E2202", "header: [Day, Name, Amount]", "header: headers/none.txt"),
+    (
+        "E2212",
+        "from: { topic: feed.unique }\n",
+        "from: { topic: feed.unique }\n    steps: [ { decode: { json: { fields: { name: text } } } } ]\n",
+    ),
     ("E2203", "from: { topic: feed.unique }", "from: { topic: feed.uniqe }"),
     ("E2204", "flow: land", "flow: lands"),
     ("E2205", "outputs: { conflicts:", "outputs: { conflict:"),
@@ -517,7 +523,7 @@ fn texts_of_tests_are_in_the_encoding_of_their_flow() {
         assert_eq!(rendered(&found), "", "{encoding}");
         match &found.topologies[0].tests[0].given[0] {
             crate::plan::Given::Document { bytes, .. } => bytes.to_vec(),
-            crate::plan::Given::Row(_) => panic!("a document"),
+            _ => panic!("a document"),
         }
     };
     for (encoding, expected) in [

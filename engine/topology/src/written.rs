@@ -9,7 +9,7 @@ use std::time::Duration;
 use batch::{ColumnType, PartitionBy, RowsMeaning, TableDefinition};
 
 use crate::parameters::Parameters;
-use crate::plan::{Alerts, Delimited, EmptyOutcome, Expect, Given, SourcePlan, Unzip};
+use crate::plan::{Alerts, Delimited, EmptyOutcome, Expect, Given, RecordDecode, SourcePlan, Unzip};
 use crate::reader::Node;
 
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub(crate) struct Function {
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     pub(crate) name: Node,
-    pub(crate) was: Option<Arc<str>>,
+    pub(crate) was: Option<Node>,
     pub(crate) from: From,
     /// Up to the first that could not be read.
     pub(crate) steps: Vec<Step>,
@@ -88,6 +88,8 @@ pub(crate) struct TopicRead {
     pub(crate) topic: Node,
     pub(crate) key: Option<Vec<Node>>,
     pub(crate) partitions: Option<i32>,
+    /// How records that others wrote become rows, and where that stands.
+    pub(crate) decode: Option<Box<(Node, RecordDecode)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -170,7 +172,7 @@ pub(crate) enum Verb {
 #[derive(Clone, Debug)]
 pub(crate) struct Dedupe {
     pub(crate) name: Arc<str>,
-    pub(crate) was: Option<Arc<str>>,
+    pub(crate) was: Option<Node>,
     pub(crate) key: Vec<Node>,
     pub(crate) key_node: Node,
     pub(crate) remember: Duration,

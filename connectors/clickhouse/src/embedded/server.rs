@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -96,13 +96,13 @@ pub enum EmbeddedError {
     Ended {
         /// How it ended.
         status: ExitStatus,
-        /// The last that it said.
+        /// What it said, its cause first.
         output: String,
     },
     /// The child did not answer in time.
     #[error("the embedded ClickHouse did not answer in time: {output}")]
     Silent {
-        /// The last that it said, and the last error of a login.
+        /// What it said, its cause first, and the last error of a login.
         output: String,
     },
     /// The client could not be made.
@@ -296,7 +296,7 @@ impl EmbeddedServer {
         let answered = wait_for(self.settings.start_deadline, || {
             let status = state.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             if let Some(status) = status {
-                return Some(Err(EmbeddedError::Ended { status, output: tail(&self.files.output) }));
+                return Some(Err(EmbeddedError::Ended { status, output: told(&self.files.output) }));
             }
             // A login proves that it is our server, and not another one on the same port.
             match client.execute("SELECT 1 FORMAT Null", &[]) {
@@ -308,7 +308,7 @@ impl EmbeddedServer {
             }
         });
         answered.unwrap_or_else(|| {
-            let output = format!("{} {last_error}", tail(&self.files.output));
+            let output = format!("{} {last_error}", told(&self.files.output));
             Err(EmbeddedError::Silent { output: output.trim().to_owned() })
         })
     }
@@ -357,17 +357,47 @@ fn end(state: &mut State) {
     let _ = child.wait();
 }
 
-/// The end of what the child said.
-fn tail(path: &Path) -> String {
-    const BYTES: u64 = 2_000;
-    let read = || -> io::Result<Vec<u8>> {
-        let mut file = fs::File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
-        let mut bytes = Vec::new();
-        file.take(BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
+/// What the child said, its cause first. The file is of this start alone.
+fn told(path: &Path) -> String {
+    /// A start says little; a child that says more than this has said why long before.
+    const BYTES: u64 = 1024 * 1024;
+    let mut said = Vec::new();
+    // Best effort: what can be read of it is better than nothing.
+    let _ = fs::File::open(path).and_then(|file| file.take(BYTES).read_to_end(&mut said));
+    cause(&String::from_utf8_lossy(&said))
+}
+
+/// What a server said from the line on that names its error, cut at its end; without such a line its first words.
+fn cause(said: &str) -> String {
+    let names_error = |line: &str| line.contains("Exception: ") || line.starts_with("error: ");
+    let mut lines = said.lines().skip_while(|line| !names_error(line));
+    let Some(first) = lines.next() else {
+        return batch::bounded(said.trim());
     };
-    let bytes = read().unwrap_or_default();
-    batch::bounded(String::from_utf8_lossy(&bytes).trim())
+    // A time and the name of a thread may stand before the code.
+    let first = first.find("Code: ").map_or(first, |at| &first[at..]);
+    let words = first.split_whitespace().chain(lines.flat_map(str::split_whitespace));
+    batch::bounded(&words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cause;
+
+    #[test]
+    fn a_long_message_is_cut_at_its_end_and_begins_with_its_cause() {
+        let error =
+            "Code: 76. DB::Exception: Cannot lock file /data/status. Another server instance runs. (CANNOT_OPEN_FILE)";
+        let before = "2026.01.05 10:00:00 <Information> starting\n".repeat(200);
+        let after = "\n0. DB::Exception::Exception(...) @ 0x0000abcd in /lib/server.so".repeat(200);
+        for said in [error.to_owned(), format!("{error}{after}"), format!("{before}2026.01.05 <Error> {error}{after}")]
+        {
+            let told = cause(&said);
+            assert!(told.starts_with(error) && told.len() <= 503, "{told}");
+        }
+        let lost = "clickhouse: error while loading shared libraries: libssl.so.3";
+        assert_eq!(cause(&format!("  {lost}\n")), lost);
+        assert!(cause(&before).ends_with('…') && cause(&before).starts_with("2026"));
+        assert_eq!(cause(""), "");
+    }
 }

@@ -78,7 +78,7 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
             RowsMeaning::Append,
             "E5201",
             "Nullable(Decimal(18, 2))",
-            "MODIFY COLUMN `price` Nullable(Decimal(18, 4))",
+            "spotlight sql 'ALTER TABLE `preflight`.`type` MODIFY COLUMN `price` Nullable(Decimal(18, 4))",
         ),
         (
             "computed",
@@ -212,7 +212,8 @@ fn the_remedy_of_a_setting_helps() {
     run("ALTER TABLE preflight.helped MODIFY SETTING non_replicated_deduplication_window = 0, async_insert = 1");
     for _ in 0..2 {
         let Preflight::Different { remedy, .. } = verdict(&definition) else { panic!("ready") };
-        run(&remedy);
+        let statement = remedy.strip_prefix("spotlight sql '").and_then(|rest| rest.strip_suffix('\''));
+        run(statement.expect("a command"));
     }
     assert_eq!(verdict(&definition), Preflight::Ready);
 }

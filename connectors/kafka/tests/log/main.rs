@@ -6,6 +6,5 @@ mod conformance;
 mod faults;
 mod membership;
 mod model;
-mod proxy;
 mod support;
 mod unknown;

@@ -8,9 +8,9 @@ use kafka_connector::KafkaLog;
 use log::{Change, Log, LogError, Membership, Partition, Position, TopicSettings, Written};
 
 use rdkafka::producer::Producer;
+use testkit::{KafkaProxy, Loses, SILENCED};
 
 use crate::faults::stranger;
-use crate::proxy::{Loses, Proxy, SILENCED};
 use crate::support::{Broker, broker, namespace, open, until};
 
 const GROUP: &str = "group";
@@ -143,7 +143,7 @@ fn partitions_move_when_their_owner_lets_go() {
 /// another owns is refused.
 #[test]
 fn the_group_refuses_an_owner_that_it_took_for_dead() {
-    let proxy = Proxy::start();
+    let proxy = KafkaProxy::start();
     let advertised = format!("advertised.listeners=PLAINTEXT://{}", proxy.address);
     let broker = Broker::start_with("silenced", &["--set", &advertised]);
     proxy.forward_to(&broker.servers);
@@ -204,5 +204,43 @@ fn what_is_settled_has_no_open_transaction_before_it() {
         assert_eq!(told.recv_timeout(Duration::from_millis(300)), Err(mpsc::RecvTimeoutError::Timeout));
         other.commit_transaction(Duration::from_secs(30)).expect("committed");
         assert_eq!(told.recv_timeout(Duration::from_mins(1)), Ok(2));
+    });
+}
+
+/// The first round of a change has taken partitions from an owner, and the owner dies before it has given them up. Under
+/// its name it is handed what it keeps, and Kafka hands the rest to nobody.
+#[test]
+fn partitions_that_an_owner_was_to_give_up_when_it_died_are_given_out() {
+    let (broker, namespace) = (broker(), namespace());
+    let open = |name: &str| {
+        let mut settings = broker.settings(&namespace, name);
+        settings.session_timeout = Duration::from_secs(3);
+        open(settings)
+    };
+    let (first, second) = (open("first"), open("second"));
+    let topic = topic(&first, 4);
+    let mut one = Told::join(&first, &topic);
+    until("the first member owns all", &mut || {
+        one.listen();
+        one.owned.len() == 4
+    });
+    let mut two = Told::join(&second, &topic);
+    until("the first member is asked for two", &mut || {
+        one.listen();
+        two.listen();
+        one.asked.len() == 2
+    });
+    // As a killed process would: it says nothing more, and does not leave.
+    std::mem::forget(one);
+    let again = open("first");
+    let mut three = Told::join(&again, &topic);
+    until("all partitions are owned", &mut || {
+        two.listen();
+        three.listen();
+        two.release();
+        three.release();
+        let mut owned = [&two.owned[..], &three.owned].concat();
+        owned.sort_unstable();
+        owned == [0, 1, 2, 3]
     });
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use batch::{Headers, Records, RecordsBuilder};
 use kafka_connector::KafkaLog;
 use log::{Log, LogError, Position, TopicSettings, Written};
+use testkit::{KafkaProxy, Loses};
 
-use crate::proxy::{Loses, Proxy};
 use crate::support::{Broker, open};
 
 fn commit(log: &KafkaLog, number: i64) -> Result<(), LogError> {
@@ -32,7 +32,7 @@ fn texts(log: &KafkaLog) -> Vec<String> {
 
 #[test]
 fn a_lost_commit_is_unknown_and_the_position_tells() {
-    let proxy = Proxy::start();
+    let proxy = KafkaProxy::start();
     let advertised = format!("advertised.listeners=PLAINTEXT://{}", proxy.address);
     let broker = Broker::start_with("proxied", &["--set", &advertised]);
     proxy.forward_to(&broker.servers);

@@ -1,10 +1,10 @@
 //! `status`, `receipts`, `reconcile` and `release`: questions to the run that owns the data folder, or to the folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use runtime::{FlowState, Holds, Receipt};
+use runtime::{FlowState, Holds, Receipt, Standing, Standings};
 use serde_json::Value;
 
 use super::remedies::remedies;
@@ -14,7 +14,7 @@ use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
 use crate::exit::Exit;
 use crate::old_rows::OldRows;
-use crate::{show, wiring};
+use crate::{refused, show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
@@ -33,7 +33,7 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     let holds = Arc::new(Holds::default());
     let (raw, schemas) = (folder.documents()?, folder.schemas()?);
     let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
-    let revisions = std::collections::BTreeMap::new();
+    let revisions = BTreeMap::new();
     let taps = Arc::default();
     let access =
         Access { log, board: None, holds, client, server: None, folder, raw, schemas, system, revisions, taps };
@@ -46,7 +46,7 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         show::json(&answer);
         return Ok(Exit::Fine);
     }
-    let flows: std::collections::BTreeMap<String, FlowState> = serde_json::from_value(answer["flows"].clone())?;
+    let flows: BTreeMap<String, FlowState> = serde_json::from_value(answer["flows"].clone())?;
     let mut rows = Vec::new();
     for (name, state) in &flows {
         let total = &state.total;
@@ -86,6 +86,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
             "documents refused: those whose newest version is refused now; spotlight receipts --refused says why.\n\
              rows refused: all rows of documents that were ever refused, each reading counted; none of them landed.",
         );
+    }
+    for (name, state) in &flows {
+        state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
     }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
@@ -129,7 +132,7 @@ const REVISION: usize = 8;
 pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
     let answer = ask(&arguments.show.data, None, &Question::Receipts)?;
     let mut receipts: Vec<Receipt> = serde_json::from_value(answer)?;
-    let all = receipts.len();
+    let (all, stays) = (receipts.len(), stays(&receipts));
     if !arguments.all {
         receipts = newest(receipts);
     }
@@ -142,7 +145,8 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let rows = receipts.iter().map(|receipt| {
-        let said = format!("{} {}", receipt.code, receipt.message).trim().to_owned();
+        let stays = refused::stays(stays.get(&of_version(receipt)).copied());
+        let said = format!("{} {}{stays}", receipt.code, receipt.message).trim().to_owned();
         let reasons = receipt.counts.dropped.iter().map(|(reason, rows)| format!("{}: {reason}", show::count(*rows)));
         let reasons = reasons.collect::<Vec<_>>().join(", ");
         let dropped = if reasons.is_empty() { reasons } else { format!("dropped {reasons}") };
@@ -187,6 +191,30 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
         show::prose(&format!("the newest of each document, the last one last; {earlier} earlier: --all"));
     }
     Ok(Exit::Fine)
+}
+
+/// A version of a document: topology, flow, key and number.
+type Version = (String, String, String, i64);
+
+fn of_version(receipt: &Receipt) -> Version {
+    let Receipt { topology, flow, document, version, .. } = receipt;
+    (topology.clone(), flow.clone(), document.clone(), *version)
+}
+
+/// What stays of earlier versions, by the versions that are no data or were refused.
+fn stays(receipts: &[Receipt]) -> BTreeMap<Version, Standing> {
+    let mut sorted: Vec<&Receipt> = receipts.iter().collect();
+    sorted.sort_by_key(|receipt| (receipt.version, receipt.at));
+    let mut flows: BTreeMap<(&str, &str), Standings> = BTreeMap::new();
+    let mut stays = BTreeMap::new();
+    for receipt in sorted {
+        let flow = flows.entry((&receipt.topology, &receipt.flow)).or_default();
+        match flow.take(receipt) {
+            Some(standing) => stays.insert(of_version(receipt), standing),
+            None => stays.remove(&of_version(receipt)),
+        };
+    }
+    stays
 }
 
 pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {

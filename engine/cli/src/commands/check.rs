@@ -50,9 +50,19 @@ pub(crate) fn check(arguments: &Check) -> Result<Exit> {
     Ok(if wrong { Exit::Topology } else { Exit::Fine })
 }
 
-/// All topologies of the files; prints the findings and fails if one is an error.
+/// All topologies of the files, for a command that runs or shows them; prints the findings and fails if one is an error.
 pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Topology>> {
-    let loaded = topology::load(files, &topology::DiskFiles);
+    loaded(files, true)
+}
+
+/// The same for all other commands, whose answers stand for themselves: warnings are left to `check`.
+pub(crate) fn load_without_warnings(files: &[PathBuf]) -> Result<Vec<Topology>> {
+    loaded(files, false)
+}
+
+fn loaded(files: &[PathBuf], warnings: bool) -> Result<Vec<Topology>> {
+    let mut loaded = topology::load(files, &topology::DiskFiles);
+    loaded.findings.retain(|finding| warnings || is_error(finding));
     show::findings(&loaded.findings);
     let errors = loaded.findings.iter().filter(|finding| is_error(finding)).count();
     if errors > 0 {

@@ -69,19 +69,20 @@ fn none(only: &Only) -> String {
 
 fn in_groups(groups: Vec<Group>) {
     let rows = groups.into_iter().map(|group| {
-        let Group { flow, state, code, step, field, rows, message, place, id } = group;
-        vec![flow, state, code, step, field, show::count(rows), message, place, id]
+        let Group { flow, state, code, step, field, rows, message, row, place, id } = group;
+        vec![flow, state, code, step, field, show::count(rows), message, row, place, id]
     });
-    let header = ["=flow", "=state", "=code", "?step", "?field", "#rows", "why", "the first", "=its id"];
+    let header =
+        ["=flow", "=state", "=code", "?step", "?field", "#rows", "why", "the first row", "its place", "=its id"];
     show::table(&header, rows.collect());
 }
 
 fn each(groups: Vec<Group>) {
     let rows = groups.into_iter().map(|group| {
-        let Group { flow, state, code, step, field, message, place, id, .. } = group;
-        vec![id, flow, state, code, step, field, place, message]
+        let Group { flow, state, code, step, field, message, row, place, id, .. } = group;
+        vec![id, flow, state, code, step, field, place, message, row]
     });
-    show::table(&["=id", "=flow", "=state", "=code", "?step", "?field", "place", "why"], rows.collect());
+    show::table(&["=id", "=flow", "=state", "=code", "?step", "?field", "place", "why", "the row"], rows.collect());
 }
 
 fn one(id: &str, arguments: &Show) -> Result<Exit> {

@@ -17,18 +17,18 @@ use operators::WorkingMemory;
 use runtime::{Board, DeadLetter, Holds, RunParts, ScratchFolder, StopSignal, SystemTopics};
 use topology::plan::{To, Topology};
 
-use super::run::{Intake, outcome};
+use super::run::{Intake, outcome, without_data};
 use crate::arguments::Run;
 use crate::exit::Exit;
+use crate::flow_names::{self, FlowNames};
 use crate::live::{self, Dry, LiveLines, Report};
 use crate::old_rows::{OldRows, standing};
 use crate::signals::Signals;
 use crate::temporary::Folder;
-use crate::wiring::{Tables, Wiring};
+use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{environment, unread};
 
-pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> Result<Exit> {
-    let Intake { documents, not_claimed, nothing_fits } = intake;
+pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: DocumentsFrom, intake: &Intake) -> Result<Exit> {
     let started = environment::now();
     let folder = Folder::make()?;
     let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), environment::clock())?);
@@ -43,9 +43,10 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
     };
     let sources = wiring.sources(topologies)?;
     let flows = wiring.flows(topologies)?;
+    wiring::look_for_topics(&flows, log.as_ref())?;
     runtime::make_topics(&flows, log.as_ref())?;
     let (board, holds, stop) = (Arc::new(Board::default()), Arc::new(Holds::default()), StopSignal::new());
-    not_claimed.iter().for_each(|path| board.note_not_claimed(path));
+    intake.not_claimed.iter().for_each(|path| board.note_not_claimed(path));
     let signals = Signals::catch(&stop)?;
     signals.tell_of(&board);
     signals.remove_at_once(folder.path());
@@ -67,21 +68,23 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], intake: Intake) -> R
         clock: environment::clock(),
     })?;
     drop(lines);
-    let exit = outcome(&ended.failed, &board, true, &stop)?;
+    let exit = outcome(&ended.failed, &board, true, &stop, &|| Ok("not every document was looked at".to_owned()))?;
     let dry = Dry { letters: letters(topologies, log.as_ref())?, replaced: BTreeMap::new() };
     let (dry, old_rows) = versions(dry, topologies, &board, log.as_ref())?;
+    let no_data = intake.no_data(&board);
     live::table(&Report {
         flows: &board.flows(),
         not_claimed: &board.not_claimed(),
         holds: &holds.list(),
         took: environment::now() - started,
-        nothing_fits: nothing_fits.as_deref(),
+        nothing_fits: intake.nothing_fits.as_deref(),
+        no_data,
         unread: &unread::with_rows(unread::unread(topologies), &board.flows(), &unread::folders(topologies)),
         old_rows: &old_rows,
         dry: Some(&dry),
         format: arguments.format,
     });
-    Ok(exit)
+    Ok(without_data(exit, no_data))
 }
 
 /// What becomes of several versions of one document, where a document owns its rows: the newest stands.
@@ -89,11 +92,11 @@ fn versions(mut dry: Dry, topologies: &[Topology], board: &Board, log: &dyn log:
     let (flows, mut old_rows) = (board.flows(), Vec::new());
     for (topology, flow) in topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow))) {
         let To::Table(table) = &flow.to else { continue };
-        let name = format!("{}/{}", topology.name, flow.name);
+        let name = flow_names::called(topology, flow);
         if table.table.rows == RowsMeaning::ByDocument {
-            let standing = standing(log, &name)?;
+            let standing = standing(log, &flow_names::recorded_as(topology, flow))?;
             let landed = flows.get(&name).map_or(0, |state| state.run.landed);
-            old_rows.extend(standing.old_rows(&name));
+            old_rows.extend(standing.old_rows(&name, |_| true));
             dry.replaced.insert(name, landed.saturating_sub(standing.landed()));
         }
     }
@@ -108,6 +111,8 @@ fn letters(topologies: &[Topology], log: &dyn log::Log) -> Result<Vec<DeadLetter
         let all = runtime::dead_letters(log, &topology.name)?.into_values();
         letters.extend(all.filter(|(_, mark)| mark.is_none()).map(|(letter, _)| letter));
     }
+    let names = FlowNames::of_topologies(topologies);
+    letters.iter_mut().for_each(|letter| letter.flow = names.shown_of(&letter.topology, &letter.flow));
     letters.sort_by(|one, other| {
         let place = |letter: &DeadLetter| (letter.partition, letter.offset, letter.row);
         (&one.topology, &one.flow, place(one)).cmp(&(&other.topology, &other.flow, place(other)))

@@ -67,6 +67,7 @@ mod tests {
     use regex::Regex;
 
     use super::{CRATES, explanations};
+    use crate::arguments::Arguments;
 
     /// A source without its tests.
     struct Source {
@@ -103,6 +104,64 @@ mod tests {
         }
         assert!(found.len() > 100, "the sources are elsewhere");
         found
+    }
+
+    /// The words of a command, with values for the placeholders that the grammar would not take as they are written.
+    fn typed(line: &str) -> impl Iterator<Item = &str> {
+        line.split_whitespace().map(|word| if word == "N" { "0" } else { word })
+    }
+
+    /// Placeholders of a command that stand where the grammar wants something else.
+    fn misplaced(command: &clap::Command, matches: &clap::ArgMatches) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let given = |argument: &&clap::Arg| {
+            let id = argument.get_id().as_str();
+            matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+        };
+        for argument in command.get_arguments().filter(given) {
+            let name = argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            let fits: &[&str] = match name {
+                "FLOW" => &["TOPOLOGY/FLOW", "TOPOLOGY"],
+                "WHERE" => &["OFFSET"],
+                name => &[name],
+            };
+            let values = matches.get_raw(argument.get_id().as_str()).into_iter().flatten();
+            let values = values.map(|value| value.to_string_lossy().into_owned());
+            let placeholder = |value: &String| value.chars().all(|sign| sign.is_ascii_uppercase() || sign == '/');
+            wrong.extend(values.filter(|value| placeholder(value) && !fits.contains(&value.as_str())));
+        }
+        if let Some((name, matches)) = matches.subcommand() {
+            wrong.extend(misplaced(command.find_subcommand(name).expect("it was matched"), matches));
+        }
+        wrong
+    }
+
+    #[test]
+    fn each_command_of_a_page_can_be_typed_as_it_stands() {
+        use clap::CommandFactory;
+
+        let quoted = Regex::new("`(spotlight [^`]+)`").unwrap();
+        let mut commands = 0;
+        for explanation in explanations() {
+            let text = format!("{} {}", explanation.why, explanation.remedy);
+            for line in quoted.captures_iter(&text).map(|found| found[1].to_owned()) {
+                let mut grammar = Arguments::command();
+                let matches = grammar.try_get_matches_from_mut(typed(&line));
+                let matches = matches.unwrap_or_else(|error| panic!("{}: `{line}`: {error}", explanation.code));
+                let wrong = misplaced(&grammar, &matches);
+                assert!(wrong.is_empty(), "{}: `{line}`: {wrong:?}", explanation.code);
+                commands += 1;
+            }
+            assert!(!quoted.replace_all(&text, "").contains("spotlight "), "{}: without ` around it", explanation.code);
+        }
+        assert!(commands > 15, "the pages are written in another way");
+        let wrong = |line: &str| {
+            let mut grammar = Arguments::command();
+            let matches = grammar.try_get_matches_from_mut(typed(line)).unwrap();
+            misplaced(&grammar, &matches)
+        };
+        assert_eq!(wrong("spotlight dlq give-up FILE"), ["FILE"]);
+        assert_eq!(wrong("spotlight release TOPOLOGY/FLOW --from DIR --partition N"), ["DIR"]);
     }
 
     /// Where the file is read and checked it has a name.
@@ -212,7 +271,6 @@ mod tests {
         ("E5211", "engine/cli/tests/commands/statuses.rs gives a wrong address, and looks at the status (78)"),
         ("E5301", "engine/log/src/explanations.rs makes the error; running.rs opens a folder twice and gets status 73"),
         ("E5302", "engine/log/src/explanations.rs makes the error, and looks whether its code is explained"),
-        ("E5303", "engine/log/src/explanations.rs makes the error; engine/log/tests/damage.rs damages a folder"),
         ("E5423", "needs a folder that may not be read, which a test that runs as root cannot have"),
     ];
     /// Crates whose own test raises every code and compares the set with what is explained.

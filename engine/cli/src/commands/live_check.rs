@@ -2,7 +2,8 @@
 //!
 //! Of ClickHouse: that it answers, that each table is as planned or can be made, and that the login may write it. Of
 //! publishers: one polite request for a page of links, and nothing where addresses come from a calendar. Of folders: that
-//! they are there. A line of each, or an object, and what helps.
+//! they are there. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
+//! what helps.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use crate::control::{self, Question};
 use crate::data::{self, DataFolder, Server};
 use crate::environment;
 use crate::exit::Exit;
-use crate::services::OpenLog;
+use crate::services::{OpenLog, Owned, Services};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 
 /// What a look at one thing found.
-enum Looked {
+pub(super) enum Looked {
     Fine(String),
     /// It is wrong: what, and what helps.
     Wrong(String, String),
@@ -78,6 +79,7 @@ pub(super) fn check(
         services.push(service);
     };
     sources(arguments, topologies, &mut tell)?;
+    super::live_topics::topics(&Services::read(&arguments.data)?, topologies, &mut tell)?;
     let mut told = BTreeSet::new();
     let tables: Vec<&TableWrite> = topologies
         .iter()
@@ -197,10 +199,12 @@ enum Asked {
     NotYet,
 }
 
-/// A server that was started for the check. The log's lock keeps a run from starting while it is in use.
+/// A server that was started for the check. The folder's lock, which may be its log's, keeps a run from starting while it
+/// is in use.
 struct Own {
     _server: Server,
-    _lock: OpenLog,
+    _lock: Option<Owned>,
+    _log: Option<OpenLog>,
 }
 
 fn landings(arguments: &Check, tables: &[&TableWrite], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
@@ -236,9 +240,10 @@ fn clickhouse(arguments: &Check) -> Result<Asked> {
         let settings = ClickHouseSettings::new(text("url"), text("user"), Password::new(text("password")));
         return Ok(Asked::There(Box::new(data::client(&settings)?), None));
     }
-    let lock = folder.log()?;
+    let lock = folder.own()?;
+    let log = if lock.is_none() { Some(folder.log()?) } else { None };
     let server = Server::start(&arguments.clickhouse, &folder)?;
-    Ok(Asked::There(Box::new(server.client()?), Some(Box::new(Own { _server: server, _lock: lock }))))
+    Ok(Asked::There(Box::new(server.client()?), Some(Box::new(Own { _server: server, _lock: lock, _log: log }))))
 }
 
 fn told(client: &ClickHouse, table: &str, looked: Result<Preflight, LandingError>) -> Looked {

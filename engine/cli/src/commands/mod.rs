@@ -8,6 +8,7 @@ mod dry;
 mod eval;
 mod explain;
 mod live_check;
+mod live_topics;
 mod plan;
 mod refusal;
 mod release;

@@ -1,20 +1,22 @@
 //! `plan`: shows what topologies mean, and what ClickHouse lacks. A run that is going on with the data folder is asked.
+//! Where no run has used the folder yet, `plan` makes none, and is in the way of no run that starts meanwhile.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::ClickHouse;
-use connect::{Landing, Preflight};
+use connect::{Landing, LandingError, Preflight};
 use topology::plan as planned;
 
 use super::check::load;
-use crate::arguments::Plan;
+use crate::arguments::{Data, Plan};
 use crate::control::{self, Question};
 use crate::data::{self, DataFolder, KnownFlow, Server};
 use crate::earlier::Earlier;
 use crate::exit::{Exit, failure};
-use crate::services::OpenLog;
-use crate::{earlier, show, wiring};
+use crate::flow_names::{self, FlowNames};
+use crate::services::{OpenLog, Services};
+use crate::{earlier, show, temporary, wiring};
 
 pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
@@ -27,7 +29,7 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             if let planned::To::Table(table) = &flow.to
                 && !tables.iter().any(|(_, known)| known.table.name == table.table.name)
             {
-                tables.push((format!("{}/{}", topology.name, flow.name), table));
+                tables.push((flow_names::recorded_as(topology, flow), table));
             }
         }
     }
@@ -41,8 +43,8 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         }
         return Ok(Exit::Fine);
     }
-    let folder = DataFolder::open(&arguments.data)?;
-    let Stand { earlier, client, _server, _log } = stand(arguments, &folder, &topologies)?;
+    // In this order, as what comes first is let go last.
+    let Stand { _folder, _log, _server, earlier, known, client } = stand(arguments, &topologies)?;
     let mut exit = Exit::Fine;
     for earlier in earlier {
         show::line(&earlier.text());
@@ -51,19 +53,32 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             exit = Exit::Destructive;
         }
     }
-    let known = folder.known_flows()?;
+    let names = FlowNames::of_topologies(&topologies);
     for (flow, table) in tables {
-        let landing = wiring::landing(&client, table)?;
         let name = &table.table.name;
-        match landing.preflight().map_err(|error| failure(Exit::Unreachable, data::chain(&error), ""))? {
+        let Some(client) = &client else {
+            let made = clickhouse_connector::statements(&table.table);
+            let made = made.map_err(|what| failure(Exit::Topology, what, "mend the table"))?;
+            told(name, "missing", &made, false);
+            continue;
+        };
+        let landing = wiring::landing(client, table)?;
+        match landing.preflight().map_err(|error| unreachable(&error))? {
             Preflight::Ready => show::line(&format!("table {name}: as planned")),
             Preflight::Missing { .. } if let Some(was) = table_before(&known, &flow, name) => {
+                let flow = names.shown(&flow);
                 show::line(&format!("table {name}: missing; {flow} has landed in {was}"));
                 show::line(&format!("  to go on: {}", super::ask::renamed(&flow, &was, name, true)));
                 exit = Exit::Destructive;
             }
-            Preflight::Missing { statements } => changed(&landing, name, "missing", &statements, arguments.apply)?,
-            Preflight::Behind { statements } => changed(&landing, name, "lacks columns", &statements, arguments.apply)?,
+            Preflight::Missing { statements } => {
+                told(name, "missing", &statements, arguments.apply);
+                apply(&landing, &statements, arguments.apply)?;
+            }
+            Preflight::Behind { statements } => {
+                told(name, "lacks columns", &statements, arguments.apply);
+                apply(&landing, &statements, arguments.apply)?;
+            }
             Preflight::Different { code, what, remedy } => {
                 show::line(&format!("table {name}: {code} {what}\n  to go on: {remedy}"));
                 exit = Exit::Destructive;
@@ -74,32 +89,58 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
 }
 
 /// What a plan is compared with. The folder is owned for as long as this lives, unless a run owns it.
+#[derive(Default)]
 struct Stand {
     /// Records of schemas that cannot be read any more.
     earlier: Vec<Earlier>,
-    client: ClickHouse,
+    /// The flows that ever ran on the folder.
+    known: BTreeMap<String, KnownFlow>,
+    /// `None` where there is no ClickHouse yet: every table is missing.
+    client: Option<ClickHouse>,
     _server: Option<Server>,
     _log: Option<OpenLog>,
+    /// Stands in for a data folder that is not there.
+    _folder: Option<temporary::Folder>,
+}
+
+/// What there is to compare with. Only `--apply` makes a data folder.
+fn stand(arguments: &Plan, topologies: &[planned::Topology]) -> Result<Stand> {
+    if arguments.apply || DataFolder::is_used(&arguments.data) {
+        return stand_on(arguments, &DataFolder::open(&arguments.data)?, topologies);
+    }
+    let services = Services::read(&arguments.data)?;
+    let elsewhere = arguments.clickhouse.clickhouse.is_some() || services.clickhouse()?.is_some();
+    if !elsewhere && !services.shares_the_log() {
+        return Ok(Stand::default());
+    }
+    let temporary = temporary::Folder::make()?;
+    let at = Data { data: temporary.path().join("data"), ..arguments.data.clone() };
+    let stand = stand_on(arguments, &DataFolder::open(&at)?, topologies)?;
+    Ok(Stand { _folder: Some(temporary), ..stand })
 }
 
 /// Asks the run that is going on; without one opens the folder.
-fn stand(arguments: &Plan, folder: &DataFolder, topologies: &[planned::Topology]) -> Result<Stand> {
+fn stand_on(arguments: &Plan, folder: &DataFolder, topologies: &[planned::Topology]) -> Result<Stand> {
     let mut files = Vec::new();
     for file in &arguments.files {
         files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
     }
+    let known = folder.known_flows()?;
     let of_run = control::ask(&folder.control(), &Question::Earlier { files })?;
     let client = match &arguments.clickhouse.clickhouse {
         Some(_) => Some(Server::elsewhere(&arguments.clickhouse)?.client()?),
         None => super::sql::client_of_run(folder)?,
     };
     if let (Some(earlier), Some(client)) = (of_run, client) {
-        return Ok(Stand { earlier: serde_json::from_value(earlier)?, client, _server: None, _log: None });
+        let earlier = serde_json::from_value(earlier)?;
+        return Ok(Stand { earlier, known, client: Some(client), ..Stand::default() });
     }
     let log = folder.log()?;
+    flow_names::refuse(topologies, &known, &*log)?;
     let earlier = earlier::earlier(topologies, &*log, folder.schemas()?.as_ref())?;
     let server = Server::start(&arguments.clickhouse, folder)?;
-    Ok(Stand { earlier, client: server.client()?, _server: Some(server), _log: Some(log) })
+    let client = Some(server.client()?);
+    Ok(Stand { earlier, known, client, _server: Some(server), _log: Some(log), _folder: None })
 }
 
 /// The table in which a flow's rows have landed, if the topology names another one now.
@@ -107,13 +148,17 @@ fn table_before(known: &BTreeMap<String, KnownFlow>, flow: &str, now: &str) -> O
     known.get(flow)?.landing.as_ref()?.tables_before(now).pop()
 }
 
-fn changed(landing: &impl Landing, name: &str, how: &str, statements: &[String], apply: bool) -> Result<()> {
+fn told(name: &str, how: &str, statements: &[String], apply: bool) {
     show::line(&format!("table {name}: {how}; {}", if apply { "applied:" } else { "--apply would run:" }));
     for statement in statements {
         show::line(&format!("{statement};"));
     }
-    if apply {
-        landing.apply(statements).map_err(|error| failure(Exit::Unreachable, data::chain(&error), ""))?;
-    }
-    Ok(())
+}
+
+fn apply(landing: &impl Landing, statements: &[String], apply: bool) -> Result<()> {
+    if apply { landing.apply(statements).map_err(|error| unreachable(&error)) } else { Ok(()) }
+}
+
+fn unreachable(error: &LandingError) -> anyhow::Error {
+    failure(Exit::Unreachable, data::chain(error), "")
 }

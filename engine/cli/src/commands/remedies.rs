@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
+use crate::show;
+
 /// What is told below the differences of a landing, or of a table's rows that are of none. Where the table was renamed
 /// in the file, that is the cause, and told by itself.
 pub(super) fn remedies(landing: &Value) -> Vec<String> {
     let number = |name: &str| landing[name].as_u64().unwrap_or(0);
     let Some(table) = landing["table"].as_str() else { return Vec::new() };
     let Some(flow) = landing["flow"].as_str() else { return of_no_flow(landing, table) };
+    let recorded = landing["recorded_as"].as_str().unwrap_or(flow);
     if !landing["earlier_table"].is_null() {
         return Vec::new();
     }
@@ -20,11 +23,19 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         ));
         return told;
     }
+    if let Some(refused) = landing["table_refused"].as_str() {
+        told.push(format!(
+            "{table} was altered, or another one is in its place; ClickHouse says: {refused}. spotlight plan FILE shows \
+             how the table should be: bring it back, or rename what is there, and have all of {flow} landed again, while no \
+             run is going on: spotlight release {flow} --from earliest, then run its topology"
+        ));
+        return told;
+    }
     if number("gaps") > 0 {
         told.push(format!(
             "gaps: rows were deleted from {table}, the table came from an older copy, or release --from end left them out. \
              {}",
-            again(flow, table, append)
+            again((flow, recorded), table, append)
         ));
     }
     if number("repeats") > 0 {
@@ -38,19 +49,40 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         };
         told.push(format!("repeats: {cause}. To go on: spotlight sql \"optimize table {table} final{helps}\""));
     }
-    if number("strays") > 0 {
+    if number("strays") > 0 && landing["read_again"] == true {
         told.push(format!(
-            "strays: somebody wrote rows as if {flow} had landed them, or its ledger is older than {table}. {}",
-            again(flow, table, true)
+            "strays: release --from had {flow} read its input again, and rows of the earlier reading that the later one \
+             does not make, or makes under another key, stayed in {table}; or somebody wrote them. {}",
+            again((flow, recorded), table, true)
+        ));
+    } else if number("strays") > 0 {
+        told.push(format!(
+            "strays: somebody wrote rows as if {flow} had landed them, its ledger is older than {table}, or release \
+             --from left out what a run that was killed had begun to land. {}",
+            again((flow, recorded), table, true)
         ));
     }
+    told.extend(of_earlier_revisions(landing, (flow, recorded), table));
     told
 }
 
-/// How all rows of a flow land again. Rows that do not replace each other are taken out first.
-fn again(flow: &str, table: &str, take_out: bool) -> String {
+/// That rows stand which the topology as it is now may make in another way. The engine's own tables are not anybody's to
+/// land again.
+fn of_earlier_revisions(landing: &Value, (flow, recorded): (&str, &str), table: &str) -> Option<String> {
+    let rows = landing["earlier_revisions"].as_u64().filter(|&rows| rows > 0 && !flow.starts_with("spotlight/"))?;
+    Some(format!(
+        "{} of {table} landed by earlier revisions of the topology of {flow}: where its logic or keys have changed since, \
+         they are as they were. {}",
+        show::counted(rows, "row"),
+        again((flow, recorded), table, true)
+    ))
+}
+
+/// How all rows of a flow, by its name and as `_landing` names it, land again. Rows that do not replace each other are
+/// taken out first.
+fn again((flow, recorded): (&str, &str), table: &str, take_out: bool) -> String {
     let delete = match take_out {
-        true => format!("spotlight sql \"delete from {table} where startsWith(_landing, '{flow}/')\", then "),
+        true => format!("spotlight sql \"delete from {table} where startsWith(_landing, '{recorded}/')\", then "),
         false => String::new(),
     };
     format!(
@@ -102,6 +134,13 @@ mod tests {
             assert!(told.iter().all(|part| said.contains(part)), "{landing}: {said}");
             assert!(!untold.iter().any(|part| said.contains(part)), "{landing}: {said}");
         }
+        let mut again = landing("by-key", 0, 0, 1);
+        again["read_again"] = json!(true);
+        again["earlier_revisions"] = json!(2000);
+        let said = remedies(&again);
+        assert!(said[0].starts_with("strays: release --from had a/b read its input again"), "{said:?}");
+        assert!(said[1].starts_with("2,000 rows of demo.t landed by earlier revisions"), "{said:?}");
+        assert!(said.iter().all(|line| line.contains(release) && line.contains(delete)), "{said:?}");
         let mut renamed = landing("append", 1, 0, 0);
         renamed["earlier_table"] = json!({ "table": "demo.was" });
         assert!(remedies(&renamed).is_empty(), "it is told by itself");

@@ -1,18 +1,21 @@
 //! `dlq replay` and `dlq give-up`.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 
 use super::ask::ask;
 use crate::arguments::{Format, GiveUp, Replay};
-use crate::control::Question;
-use crate::exit::Exit;
+use crate::control::{Only, Question};
+use crate::exit::{Exit, failure};
+use crate::letters::{Listed, OPEN};
 use crate::replay::{Done, Replayed};
 use crate::show;
 
 pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
     // Mistakes in the files are shown as `check` shows them, before anything is asked.
-    let topologies = super::check::load(&arguments.files)?;
+    let topologies = super::check::load_without_warnings(&arguments.files)?;
     let mut files = Vec::new();
     for file in &arguments.files {
         files.push(file.canonicalize().with_context(|| format!("cannot find {}", file.display()))?);
@@ -98,6 +101,9 @@ fn print_sent(done: &[Replayed]) {
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
     let (flow, ids) = (arguments.flow.clone(), arguments.ids.clone());
+    if flow.is_none() && ids.is_empty() {
+        return Err(not_told_what(arguments)?);
+    }
     let mut answer = ask(&arguments.show.data, None, &Question::GiveUp { flow, code: code.clone(), ids })?;
     let left_out = answer.as_object_mut().and_then(|answer| answer.remove("left_out")).unwrap_or_default();
     left_out.as_array().into_iter().flatten().filter_map(|line| line.as_str()).for_each(show::note);
@@ -117,6 +123,22 @@ pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
         show::prose(&format!("{} open: their input topic was deleted and made again", stay(chosen - given_up)));
     }
     Ok(Exit::Fine)
+}
+
+/// Which flows there are to choose from.
+fn not_told_what(arguments: &GiveUp) -> Result<anyhow::Error> {
+    let question = Question::ListDeadLetters { each: false, only: Only::default() };
+    let listed: Listed = serde_json::from_value(ask(&arguments.show.data, None, &question)?)?;
+    let mut flows: BTreeMap<String, u64> = BTreeMap::new();
+    for group in listed.groups.into_iter().filter(|group| group.state == OPEN) {
+        *flows.entry(group.flow).or_default() += group.rows;
+    }
+    let told: Vec<String> = flows.iter().map(|(flow, rows)| format!("{flow} ({})", show::count(*rows))).collect();
+    let remedy = match told.is_empty() {
+        true => "no dead letter is open".to_owned(),
+        false => format!("name a flow with open dead letters: {}; or single ones with --id ID", told.join(", ")),
+    };
+    Ok(failure(Exit::Usage, "dlq give-up is not told what to give up", remedy))
 }
 
 fn stay(left: u64) -> String {

@@ -1,6 +1,6 @@
 //! `run`: runs topologies until stopped, or until all is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,19 @@ use clickhouse_connector::ClickHouse;
 use connect::RawStore;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
-use log::LogError;
+use log::{Log, LogError};
 use pattern::Pattern;
 use runtime::{
-    Board, Destination, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd,
+    Board, Destination, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, names,
 };
 use topology::plan::{self, Topology};
 
 use super::check::load;
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::arguments::{ClickHouseAt, Data, Run};
 use crate::data::{self, DataFolder, KnownFlow, Server};
-use crate::exit::{Exit, failure};
+use crate::exit::{Exit, away, failure};
+use crate::flow_names::{self, FlowNames};
 use crate::live::{self, LiveLines, Report};
 use crate::old_rows::OldRows;
 use crate::registry::Patience;
@@ -29,7 +30,7 @@ use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{control, earlier, environment, show, unread};
+use crate::{control, earlier, environment, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -54,19 +55,43 @@ pub(crate) struct Finished {
     pub(crate) server: Server,
 }
 
-/// The documents of a run.
+/// What is known of the folder of `--documents` before anything is read.
 pub(super) struct Intake {
-    pub(super) documents: DocumentsFrom,
     pub(super) not_claimed: Vec<String>,
     /// The folder of `--documents` in which no file fits any source of the run.
     pub(super) nothing_fits: Option<PathBuf>,
+    /// The folder of `--documents`, and its files at the start.
+    given: Option<(PathBuf, Vec<GivenFile>)>,
+}
+
+/// A file of `--documents` that a source claims.
+struct GivenFile {
+    flow: String,
+    document: String,
+    name: String,
+}
+
+impl Intake {
+    /// The folder of `--documents` if not one of its files holds data.
+    pub(super) fn no_data(&self, board: &Board) -> Option<&Path> {
+        let (folder, files) = self.given.as_ref().filter(|(_, files)| !files.is_empty())?;
+        files.iter().all(|file| board.is_no_data(&file.flow, &file.document, &file.name)).then_some(folder)
+    }
+}
+
+/// The status of a run that ends by itself where `no_data` is so: it would end as if all were loaded.
+pub(super) fn without_data(exit: Exit, no_data: Option<&Path>) -> Exit {
+    if exit == Exit::Fine && no_data.is_some() { Exit::Refused } else { exit }
 }
 
 pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
     if arguments.dry {
-        return super::dry::dry(arguments, &topologies, intake(arguments, &topologies)?);
+        let (documents, intake) = intake(arguments, &topologies)?;
+        return super::dry::dry(arguments, &topologies, documents, &intake);
     }
+    // A command line that cannot be carried out leaves no folder behind.
+    let (documents, mut intake) = intake(arguments, &topologies)?;
     if DataFolder::open(&arguments.data)?.is_demonstration() {
         return Err(failure(
             Exit::Usage,
@@ -74,24 +99,33 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
             "name another folder with --data DIR, or remove this one",
         ));
     }
-    let Intake { documents, not_claimed, nothing_fits } = intake(arguments, &topologies)?;
     let (unread, folders) = (unread::unread(&topologies), unread::folders(&topologies));
     let finished = run_topologies(RunSettings {
         topologies,
         documents,
-        not_claimed,
+        not_claimed: std::mem::take(&mut intake.not_claimed),
         once: arguments.once,
         service_wait: Duration::from_secs(arguments.service_wait),
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.clone(),
-    })?;
-    let flows = finished.board.flows();
+    });
+    let finished = match finished {
+        Err(error) if error.is::<Stopped>() => {
+            show::note(&error.to_string());
+            return Ok(if arguments.once { Exit::Fenced } else { Exit::Fine });
+        }
+        finished => finished?,
+    };
+    let mut flows = finished.board.flows();
+    refused::set_aside(&mut flows);
+    let no_data = intake.no_data(&finished.board).filter(|_| arguments.once);
     live::table(&Report {
         flows: &flows,
         not_claimed: &finished.board.not_claimed(),
         holds: &finished.holds,
         took: finished.took,
-        nothing_fits: nothing_fits.as_deref(),
+        nothing_fits: intake.nothing_fits.as_deref().filter(|_| flows.values().all(|state| state.found == 0)),
+        no_data,
         unread: &unread::with_rows(unread, &flows, &folders),
         old_rows: &finished.old_rows,
         dry: None,
@@ -99,20 +133,35 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     });
     // Only now: people see the table before ClickHouse has ended.
     drop(finished.server);
-    Ok(finished.exit)
+    Ok(without_data(finished.exit, no_data))
 }
 
 /// Where the documents come from, by what was typed.
-fn intake(arguments: &Run, topologies: &[Topology]) -> Result<Intake> {
+fn intake(arguments: &Run, topologies: &[Topology]) -> Result<(DocumentsFrom, Intake)> {
     let (documents, not_claimed) = match &arguments.documents {
         None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
         Some(folder) => claim(folder, topologies, arguments.once || arguments.dry)?,
     };
     let nothing_fits = match &documents {
-        DocumentsFrom::Folder { folder, files } if files.values().all(Vec::is_empty) => Some(folder.clone()),
+        DocumentsFrom::Folder { folder, files, .. } if files.values().all(Vec::is_empty) => Some(folder.clone()),
         _ => None,
     };
-    Ok(Intake { documents, not_claimed, nothing_fits })
+    let flow_names = FlowNames::of_topologies(topologies);
+    let given = match &documents {
+        DocumentsFrom::Folder { folder, files, .. } => {
+            let given = files.iter().flat_map(|(flow, files)| {
+                let recorded = flow_names.recorded(flow);
+                files.iter().map(move |file| GivenFile {
+                    flow: flow.clone(),
+                    document: names::document(&recorded, &file.fields, &file.name),
+                    name: file.name.clone(),
+                })
+            });
+            Some((folder.clone(), given.collect()))
+        }
+        DocumentsFrom::Publishers { .. } => None,
+    };
+    Ok((documents, Intake { not_claimed, nothing_fits, given }))
 }
 
 /// Gives each file of a folder to the one source that claims it, before anything is read. A run that `ends` by itself and
@@ -150,7 +199,8 @@ fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Result<(Document
     let no_files = no_files.iter().map(|path| file_connector::no_file(path));
     let others = not_claimed.iter().map(|path| path.display().to_string());
     let not_claimed = others.chain(skipped).chain(no_files).collect();
-    Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source }, not_claimed))
+    let again = (!ends).then(|| sources.into());
+    Ok((DocumentsFrom::Folder { folder: folder.to_owned(), files: per_source, again }, not_claimed))
 }
 
 /// Why not one of these files is read, with the names that would be.
@@ -179,7 +229,11 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait))?;
     let pass = ground.pass(&topologies, documents, &not_claimed, once)?;
     let took = environment::now() - started;
-    let old_rows = ground.access(None, Arc::default(), BTreeMap::new()).old_rows()?;
+    // A log that is away by now has no say in how the run ended; `status` tells of such rows later.
+    let old_rows = match ground.access(None, Arc::default(), BTreeMap::new()).old_rows() {
+        Err(error) if away(&error).is_some() => Vec::new(),
+        old_rows => old_rows?,
+    };
     Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, old_rows, server: ground.server })
 }
 
@@ -190,11 +244,21 @@ pub(crate) struct Ground {
     pub(crate) log: OpenLog,
     pub(crate) client: ClickHouse,
     pub(crate) stop: StopSignal,
+    patience: Patience,
     signals: Signals,
     raw: Arc<dyn RawStore>,
     schemas: Arc<dyn operators::Schemas>,
     system: SystemTopics,
     server: Server,
+}
+
+/// A run was told to stop while it waited for the log: nothing was begun.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped while it waited: {0}")]
+struct Stopped(anyhow::Error);
+
+fn unless_stopped(stop: &StopSignal, error: anyhow::Error) -> anyhow::Error {
+    if stop.stopping() { Stopped(error).into() } else { error }
 }
 
 /// What one pass left behind.
@@ -214,13 +278,13 @@ impl Ground {
         let patience = Patience { stop: stop.clone(), at_most: wait };
         // What the file of connections lacks is told before anybody is waited for.
         let (raw, schemas) = (folder.documents()?, folder.schemas_of_run(patience.clone())?);
-        let log = folder.log_of_run(&patience)?;
+        let log = folder.log_of_run(&patience).map_err(|error| unless_stopped(&stop, error))?;
         let server = Server::start(clickhouse, &folder)?;
         let client = server.client()?;
         server.keep_alive();
         reach(&client, wait, &stop)?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
-        Ok(Self { folder, log, client, stop, signals, raw, schemas, system, server })
+        Ok(Self { folder, log, client, stop, patience, signals, raw, schemas, system, server })
     }
 
     /// What answers questions about the folder; `board` and `revisions` are those of a run that is going on.
@@ -254,7 +318,6 @@ impl Ground {
         once: bool,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
-        earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
             tables: Tables::ClickHouse(self.client.clone()),
@@ -264,13 +327,29 @@ impl Ground {
             taps: Arc::new(Taps::new(topologies)),
         };
         let sources = wiring.sources(topologies)?;
+        let looking: Vec<String> = sources.iter().map(|source| source.flow.clone()).collect();
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
-        runtime::make_topics(&flows, log.as_ref())?;
-        name_tables_before(&mut flows, &folder.known_flows()?);
-        folder.remember_flows(&flows, topologies, log.as_ref())?;
+        let known = folder.known_flows()?;
+        name_what_was_before(&mut flows, &known);
+        // The log may go away between any two of these, and come back.
+        let prepared = self.patience.wait(
+            || {
+                flow_names::refuse(topologies, &known, log.as_ref())?;
+                earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
+                wiring::look_for_topics(&flows, log.as_ref())?;
+                runtime::make_topics(&flows, log.as_ref())?;
+                folder.remember_flows(&flows, topologies, log.as_ref())
+            },
+            away,
+        );
+        prepared.map_err(|error| unless_stopped(&self.stop, error))?;
         let names: Vec<String> = flows.iter().map(FlowParts::name).collect();
-        folder.note_held(&names, Vec::new())?;
+        let recorded: Vec<String> = flows.iter().map(FlowParts::recorded_as).collect();
+        // What was on hold under an earlier name is so under this one, or not at all.
+        let before = FlowNames::of_known(&known);
+        let before = recorded.iter().flat_map(|flow| [flow.clone(), before.shown(flow)]);
+        folder.note_held(&names.iter().cloned().chain(before).collect::<Vec<_>>(), Vec::new())?;
 
         let (board, holds) = (Arc::new(Board::default()), Arc::new(Holds::default()));
         self.signals.tell_of(&board);
@@ -300,18 +379,29 @@ impl Ground {
         drop(listening);
         self.log.settle();
         folder.note_held(&names, holds.list())?;
-        let exit = outcome(&ended.failed, &board, once, &self.stop)?;
+        let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
+            let mut known = folder.known_flows()?;
+            known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
+            waits(&*self.log, &known, &board, &looking)
+        })?;
         Ok(Pass { board, holds: holds.list(), exit })
     }
 }
 
-/// Tells each flow which table it landed in before its topology named another one.
-fn name_tables_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>) {
+/// Tells each flow which table it landed in before its topology named another one, and which flows landed in its table
+/// that the topology does not have any more.
+fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>) {
+    let names: BTreeSet<String> = flows.iter().map(FlowParts::recorded_as).collect();
     for parts in flows {
-        let landing = known.get(&parts.name()).and_then(|known| known.landing.as_ref());
-        if let (Some(landing), Destination::Table(output)) = (landing, &mut parts.destination) {
+        let (own, topology) = (parts.recorded_as(), format!("{}/", parts.topology));
+        let Destination::Table(output) = &mut parts.destination else { continue };
+        if let Some(landing) = known.get(&own).and_then(|known| known.landing.as_ref()) {
             output.was = landing.tables_before(&output.table.name).pop();
         }
+        let into_table = |known: &KnownFlow| known.landing.as_ref().is_some_and(|by| *by.table == *output.table.name);
+        let gone = |name: &String| name.starts_with(&topology) && !names.contains(name);
+        let earlier = known.iter().filter(|(name, known)| gone(name) && into_table(known));
+        output.earlier_flows = earlier.map(|(name, _)| name.clone()).collect();
     }
 }
 
@@ -320,16 +410,47 @@ pub(super) fn slots() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get) + 1
 }
 
-/// How a run ends; one that would end by itself and was stopped before has not ended well.
-pub(super) fn outcome(failed: &[(String, TaskEnd)], board: &Board, once: bool, stop: &StopSignal) -> Result<Exit> {
+/// How a run ends; one that would end by itself and was stopped before has not ended well. `left` says in words what it
+/// has not done.
+pub(super) fn outcome(
+    failed: &[(String, TaskEnd)],
+    board: &Board,
+    once: bool,
+    stop: &StopSignal,
+    left: &dyn Fn() -> Result<String>,
+) -> Result<Exit> {
     let exit = status(failed, board, once)?;
     if !once || !stop.stopping() || !matches!(exit, Exit::Fine | Exit::Refused) {
         return Ok(exit);
     }
-    let left: i64 = board.flows().values().flat_map(|state| state.waiting.values()).sum();
-    let left = show::count(u64::try_from(left).unwrap_or(0));
-    show::note(&format!("stopped before the end: documents and records that wait for the next run: at least {left}"));
+    show::note(&format!("stopped before the end: {}", left()?));
     Ok(Exit::Fenced)
+}
+
+/// What waits for the next run of these flows, in words. `looking` are those that have sources.
+fn waits(log: &dyn Log, flows: &BTreeMap<String, KnownFlow>, board: &Board, looking: &[String]) -> Result<String> {
+    let (mut documents, mut records) = (0, 0);
+    for (flow, waiting) in access::waiting(log, flows)? {
+        let of_documents = flows.get(&flow).is_some_and(|known| access::is_documents(&known.topic));
+        *(if of_documents { &mut documents } else { &mut records }) += waiting.values().sum::<i64>();
+    }
+    let counted = |number: i64, one: &str| show::counted(number.unsigned_abs(), one);
+    let mut words = match (documents, records) {
+        (0, 0) => "nothing that was found waits for the next run".to_owned(),
+        (_, 0) => format!("{} left to the next run", counted(documents, "document")),
+        (0, _) => format!("{} left to the next run", counted(records, "record")),
+        _ => format!("{} and {} left to the next run", counted(documents, "document"), counted(records, "record")),
+    };
+    let states = board.flows();
+    let unseen: Vec<&str> = looking
+        .iter()
+        .filter(|flow| !states.get(*flow).is_some_and(|state| state.looked))
+        .map(String::as_str)
+        .collect();
+    if !unseen.is_empty() {
+        words.push_str(&format!("; not all that its source offers was looked at for {}", unseen.join(", ")));
+    }
+    Ok(words)
 }
 
 /// How a run ends. One without an end of its own was told to stop and did: what waits for a person is no failure of it.
@@ -363,7 +484,8 @@ fn status(failed: &[(String, TaskEnd)], board: &Board, once: bool) -> Result<Exi
     if !once {
         return Ok(Exit::Fine);
     }
-    let flows = board.flows();
+    let mut flows = board.flows();
+    refused::set_aside(&mut flows);
     let refused = flows.values().any(|state| !state.refused.is_empty());
     let trouble = flows.values().any(|state| state.source_trouble.is_some());
     Ok(if refused || trouble || !failed.is_empty() { Exit::Refused } else { Exit::Fine })

@@ -17,7 +17,7 @@ use operators::{DocumentBytes, Outcome, Proof, ReadError, Worked, WorkingMemory}
 use runtime::ScratchFolder;
 use topology::plan::{self, Flow, Topology};
 
-use super::check::load;
+use super::check::load_without_warnings;
 use crate::arguments::{RowFormat, Transform};
 use crate::data;
 use crate::exit::{Exit, failure};
@@ -26,7 +26,7 @@ use crate::rows::Rows;
 use crate::{environment, show};
 
 pub(crate) fn transform(arguments: &Transform) -> Result<Exit> {
-    let topologies = load(std::slice::from_ref(&arguments.topology))?;
+    let topologies = load_without_warnings(std::slice::from_ref(&arguments.topology))?;
     let (topology, flow, documents) = chosen(&topologies, arguments)?;
     let name = match &arguments.name {
         Some(name) => name.as_str(),

@@ -8,6 +8,7 @@ use publishers::{Document, World};
 use runtime::Board;
 
 use super::checks::Checked;
+use crate::arguments::Data;
 use crate::data;
 use crate::exit::Exit;
 use crate::show;
@@ -141,9 +142,9 @@ pub(super) fn questions(client: &ClickHouse) -> Result<()> {
 }
 
 /// That all is well, and what to try next.
-pub(super) fn closing(data: &Path, took: i64) {
+pub(super) fn closing(data: &Data, took: i64) {
     show::heading(&format!("All is as the publishers know it. It took {}.", show::duration(took)));
-    let option = if data == Path::new(DEFAULT_DATA) { String::new() } else { format!(" --data {}", data.display()) };
+    let options = options(data);
     show::line("Go on with:");
     for (command, about) in [
         ("demo", "again: it finds nothing new"),
@@ -152,11 +153,20 @@ pub(super) fn closing(data: &Path, took: i64) {
         ("reconcile", "the proof that each row landed once"),
         ("sql \"show tables from swaps\"", "questions of your own"),
     ] {
-        let command = format!("spotlight {command}{option}");
+        let command = format!("spotlight {command}{options}");
         // A long name of a folder gets a line of its own.
         let between = if command.len() <= 38 { "" } else { "\n     " };
         show::line(&format!("  {command:38}{between}  {about}"));
     }
+}
+
+/// What a command has to be told to find what the demonstration used.
+fn options(data: &Data) -> String {
+    let folder = Some(&data.data).filter(|folder| *folder != Path::new(DEFAULT_DATA));
+    let named =
+        [("--data", folder), ("--connections", data.connections.as_ref()), ("--secrets", data.secrets.as_ref())];
+    let said = named.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", value?.display())));
+    said.collect()
 }
 
 /// What is not as it should be. The status that it means.
@@ -173,4 +183,26 @@ fn republished_document(world: &World) -> Option<&Document> {
 
 fn grouped(number: u128) -> String {
     u64::try_from(number).map_or_else(|_| number.to_string(), show::count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{DEFAULT_DATA, options};
+    use crate::arguments::Data;
+
+    #[test]
+    fn commands_to_go_on_with_name_what_the_demonstration_was_told() {
+        let data = |folder: &str, connections: Option<&str>, secrets: Option<&str>| Data {
+            data: PathBuf::from(folder),
+            connections: connections.map(PathBuf::from),
+            secrets: secrets.map(PathBuf::from),
+            instance: None,
+        };
+        assert_eq!(options(&data(DEFAULT_DATA, None, None)), "");
+        assert_eq!(options(&data("d", None, None)), " --data d");
+        assert_eq!(options(&data(DEFAULT_DATA, Some("c.yaml"), None)), " --connections c.yaml");
+        assert_eq!(options(&data("d", Some("c.yaml"), Some("s"))), " --data d --connections c.yaml --secrets s");
+    }
 }

@@ -65,10 +65,18 @@ impl Documents {
         self.0.iter().filter(|(document, _)| !open.contains(*document)).map(|(_, newest)| newest.landed).sum()
     }
 
-    /// Compares the rows that the table holds: document, version, rows that are not deleted.
-    pub(super) fn compare(&self, found: &[(String, i64, u64)], open: &BTreeSet<String>) -> Vec<Difference> {
-        let mut differences = Vec::new();
+    /// Compares the rows that the table holds: document, version, rows that are not deleted. Gives what differs, and the
+    /// versions of documents that have rows too many.
+    pub(super) fn compare(
+        &self,
+        found: &[(String, i64, u64)],
+        open: &BTreeSet<String>,
+    ) -> (Vec<Difference>, BTreeSet<(String, i64)>) {
+        let (mut differences, mut strays) = (Vec::new(), BTreeSet::new());
         let mut add = |kind, document: &str, version: i64, expected, found| {
+            if kind == Kind::Stray {
+                strays.insert((document.to_owned(), version));
+            }
             let place = format!("document {document}, version {version}");
             differences.push(Difference { kind, place, expected, found });
         };
@@ -92,7 +100,7 @@ impl Documents {
                 add(Kind::Stray, document, newest.version, most, rows);
             }
         }
-        differences
+        (differences, strays)
     }
 }
 
@@ -141,7 +149,8 @@ mod tests {
     fn shown(ledger: &[LedgerEntry], waiting: &[(i64, i64)], found: &[(&str, i64, u64)]) -> Vec<String> {
         let documents = Documents::new(&[ledger.to_vec()], &[waiting.to_vec()]);
         let found: Vec<_> = found.iter().map(|(name, version, rows)| ((*name).to_owned(), *version, *rows)).collect();
-        let differences = documents.compare(&found, &BTreeSet::from(["open".to_owned()])).into_iter();
+        let (differences, _) = documents.compare(&found, &BTreeSet::from(["open".to_owned()]));
+        let differences = differences.into_iter();
         differences.map(|one| format!("{:?} {} {} {}", one.kind, one.place, one.expected, one.found)).collect()
     }
 

@@ -19,7 +19,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use clickhouse_connector::ClickHouse;
+use clickhouse_connector::{ClickHouse, ClickHouseError};
 use documents::Documents;
 use log::Log;
 use runtime::LedgerEntry;
@@ -28,6 +28,7 @@ use spans::{Closed, Difference, Kind, Proves};
 use table::RowsOf;
 
 use crate::data::{KnownFlow, LandedBy};
+use crate::flow_names::FlowNames;
 
 /// Most differences of one landing that are named; all are counted.
 const NAMED: usize = 10;
@@ -38,7 +39,8 @@ pub(crate) fn compared(rows: &str) -> &'static str {
         "append" => "append: of each closed range, the rows that landed against the positions in the table",
         "by-key" => {
             "by-key: that no position is there twice, that no range has more rows than landed, and the newest row; \
-             the ledger does not know keys, so an older row that is missing is not seen"
+             the ledger does not know keys, so an older row that is missing is not seen, nor one that an earlier reading \
+             left under another key once a newer row has replaced the later one of its position"
         }
         _ => {
             "by-document: of each document, the rows of its newest accepted version against those in the table; that no \
@@ -51,6 +53,7 @@ pub(crate) fn compared(rows: &str) -> &'static str {
 /// All landings, each with its gaps, repeats and strays; then the tables that hold rows of none of them.
 pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<String, KnownFlow>) -> Result<Value> {
     let (mut found, mut tables) = (Vec::new(), BTreeMap::new());
+    let names = FlowNames::of_known(flows);
     for (flow, known) in flows {
         let Some(landed_by) = &known.landing else { continue };
         let Some((topology, name)) = flow.split_once('/') else { continue };
@@ -68,12 +71,21 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
         let landing = format!("{flow}/{}", topic.identity);
         let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
-        let answer = Landing { rows_of, landed_by, ledger: &ledger, waiting: &waiting }.reconcile()?;
-        if !answer.missing {
+        // Whoever took the flow out of its file took its rows out of the table.
+        if known.gone && rows_of.rows()?.is_none_or(|rows| rows == 0) {
+            continue;
+        }
+        let landing = Landing { rows_of, landed_by, ledger: &ledger, waiting: &waiting };
+        // One table that is another one now keeps nobody from looking at the others.
+        let answer = match landing.reconcile() {
+            Ok(answer) => answer,
+            Err(error) => landing.cannot_be_asked(refusal(error)?),
+        };
+        if !answer.missing && answer.refused.is_none() {
             tables.insert(landed_by.table.as_str(), landed_by);
         }
         let differs = !answer.differences.is_empty();
-        let mut answer = answer.json(Some(flow), landed_by, compared(&landed_by.rows));
+        let mut answer = answer.json(Some((flow, &names.shown(flow))), landed_by, compared(&landed_by.rows));
         // Where nothing differs, a person has moved the rows or had them landed anew.
         for table in landed_by.was.iter().filter(|_| differs) {
             let landing = format!("{flow}/{}", topic.identity);
@@ -88,12 +100,8 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         let rows = table::other_landings(client, landed_by, &ours)?;
         if !rows.is_empty() {
             let differences = others::others(&rows, flows);
-            let answer = Answer {
-                missing: false,
-                ledger: 0,
-                table: differences.iter().map(Difference::rows).sum(),
-                differences,
-            };
+            let answer =
+                Answer { table: differences.iter().map(Difference::rows).sum(), differences, ..Answer::default() };
             found.push(answer.json(
                 None,
                 landed_by,
@@ -104,7 +112,16 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
     Ok(Value::Array(found))
 }
 
+/// Why the server refused a question, if it did: a table that somebody altered or put in the place of ours.
+fn refusal(error: anyhow::Error) -> Result<String> {
+    match error.downcast_ref::<ClickHouseError>() {
+        Some(ClickHouseError::Server { message, .. }) => Ok(message.clone()),
+        _ => Err(error),
+    }
+}
+
 /// What was found of one landing, or of the rows of a table that are of none.
+#[derive(Default)]
 struct Answer {
     /// Rows by the ledger.
     ledger: u64,
@@ -113,10 +130,17 @@ struct Answer {
     differences: Vec<Difference>,
     /// True if there is no table.
     missing: bool,
+    /// Why the server did not answer questions about the table, if so.
+    refused: Option<String>,
+    /// True if a person had the flow read its input again, so that an earlier reading may have left rows.
+    read_again: bool,
+    /// Rows of a table by key that earlier revisions of the topology landed, at least.
+    earlier_revisions: u64,
 }
 
 impl Answer {
-    fn json(&self, flow: Option<&str>, landed_by: &LandedBy, compared: &str) -> Value {
+    /// For scripts. `flow`: as `_landing` names it, and as people see it.
+    fn json(&self, flow: Option<(&str, &str)>, landed_by: &LandedBy, compared: &str) -> Value {
         let count =
             |kind| -> u64 { self.differences.iter().filter(|one| one.kind == kind).map(Difference::rows).sum() };
         let named = self.differences.iter().take(NAMED).map(|one| {
@@ -129,12 +153,13 @@ impl Answer {
             json!({ "kind": kind, "place": one.place, "expected": one.expected, "found": one.found })
         });
         json!({
-            "flow": flow, "table": landed_by.table, "rows": landed_by.rows,
-            "ledger": self.ledger, "table_rows": self.table, "table_missing": self.missing,
+            "flow": flow.map(|(_, name)| name), "recorded_as": flow.map(|(recorded, _)| recorded),
+            "table": landed_by.table, "rows": landed_by.rows,
+            "ledger": self.ledger, "table_rows": self.table, "table_missing": self.missing, "table_refused": self.refused,
             "gaps": count(Kind::Gap), "repeats": count(Kind::Repeat), "strays": count(Kind::Stray),
             "foreign": count(Kind::Foreign),
             "places": self.differences.len(), "differences": named.collect::<Vec<_>>(),
-            "compared": compared,
+            "compared": compared, "read_again": self.read_again, "earlier_revisions": self.earlier_revisions,
         })
     }
 }
@@ -155,16 +180,23 @@ impl Landing<'_> {
         let each_row = self.landed_by.rows == "append";
         let proves = if each_row { Proves::EachRow } else { Proves::NoMore };
         let (mut landed, mut rows, mut differences, mut newest) = (0, 0, Vec::new(), Vec::new());
+        let (mut read_again, mut earlier_revisions) = (false, 0);
         for (partition, entries) in self.ledger.iter().enumerate() {
             let closed = Closed::new(entries, &self.waiting[partition]);
-            let found = self.rows_of.spans(partition, &closed)?;
-            landed += closed.spans.iter().map(|span| span.landed).sum::<u64>() + closed.came_back;
+            let found = self.rows_of.spans(partition, &closed, closed.newest_only(proves))?;
+            read_again |= closed.several_passes;
+            landed += closed.spans.iter().map(|span| span.landed_by(&found)).sum::<u64>() + closed.came_back;
             rows += found.values().map(|found| found.rows).sum::<u64>();
             differences.extend(closed.compare(partition, proves, &found));
             newest.extend(closed.newest_is_missing(partition, &found).map(|one| (partition, one)));
+            if let Some((offset, row)) = closed.revised_after.filter(|_| self.landed_by.rows == "by-key") {
+                let before =
+                    format!("_partition = {partition} AND (_offset, _row) <= (toInt64({offset}), toInt64({row}))");
+                earlier_revisions += self.rows_of.newest(&before)?;
+            }
         }
-        match self.landed_by.rows.as_str() {
-            "append" => Ok(Answer { ledger: landed, table: rows, differences, missing: false }),
+        let answer = match self.landed_by.rows.as_str() {
+            "append" => Answer { ledger: landed, table: rows, differences, ..Answer::default() },
             "by-key" => {
                 for (partition, missing) in newest {
                     // While newer rows land, they may replace it.
@@ -174,10 +206,11 @@ impl Landing<'_> {
                     }
                 }
                 let table = self.rows_of.newest(&self.closed(|_| true))?;
-                Ok(Answer { ledger: landed, table, differences, missing: false })
+                Answer { ledger: landed, table, differences, ..Answer::default() }
             }
-            _ => self.documents(differences),
-        }
+            _ => self.documents(differences)?,
+        };
+        Ok(Answer { read_again, earlier_revisions, ..answer })
     }
 
     fn documents(&self, mut differences: Vec<Difference>) -> Result<Answer> {
@@ -185,24 +218,51 @@ impl Landing<'_> {
         let found = self.rows_of.versions()?;
         // Asked last: what began to land while the rows were counted is left out too.
         let open = self.rows_of.documents_outside(&self.closed(|entry| entry.receipt.is_some()))?;
-        differences.extend(documents.compare(&found, &open));
+        let (of_documents, strays) = documents.compare(&found, &open);
+        // Rows that a document should not have are told once, and not by their positions too.
+        let told = self.places_of(&strays);
+        differences.retain(|one| one.kind != Kind::Stray || !told.contains(&one.place));
+        differences.extend(of_documents);
         let seen = found.iter().filter(|(document, ..)| !open.contains(document));
         let table = seen.map(|(.., rows)| rows).sum();
-        Ok(Answer { ledger: documents.landed(&open), table, differences, missing: false })
+        Ok(Answer { ledger: documents.landed(&open), table, differences, ..Answer::default() })
+    }
+
+    /// Where versions of documents stood in the input, in words.
+    fn places_of(&self, versions: &BTreeSet<(String, i64)>) -> BTreeSet<String> {
+        let mut places = BTreeSet::new();
+        for (partition, entries) in self.ledger.iter().enumerate() {
+            for entry in entries {
+                let receipt = entry.receipt.as_ref();
+                if receipt.is_some_and(|one| versions.contains(&(one.document.clone(), one.version))) {
+                    places.insert(spans::place(partition, entry.first.0, entry.first.0));
+                }
+            }
+        }
+        places
+    }
+
+    fn table_is_missing(&self) -> Answer {
+        let place = format!("table {} is missing", self.landed_by.table);
+        Answer { missing: true, ..self.nothing_there(place) }
+    }
+
+    fn cannot_be_asked(&self, refused: String) -> Answer {
+        let place = format!("table {} is not as the flow landed in it", self.landed_by.table);
+        Answer { refused: Some(refused), ..self.nothing_there(place) }
     }
 
     /// Every row that the table should hold is a gap.
-    fn table_is_missing(&self) -> Answer {
+    fn nothing_there(&self, place: String) -> Answer {
         let ledger = if self.landed_by.rows == "by-document" {
             Documents::new(self.ledger, self.waiting).landed(&BTreeSet::new())
         } else {
             let closed = self.ledger.iter().zip(self.waiting).map(|(entries, waiting)| Closed::new(entries, waiting));
             closed.map(|closed| closed.spans.iter().map(|span| span.landed).sum::<u64>() + closed.came_back).sum()
         };
-        let place = format!("table {} is missing", self.landed_by.table);
         let gap = Difference { kind: Kind::Gap, place, expected: ledger, found: 0 };
         let differences = if ledger > 0 { vec![gap] } else { Vec::new() };
-        Answer { ledger, table: 0, differences, missing: true }
+        Answer { ledger, differences, ..Answer::default() }
     }
 
     /// A condition: rows up to the last closed position of their partition.

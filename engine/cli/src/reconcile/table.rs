@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clickhouse_connector::ClickHouse;
 
 use super::spans::{Closed, Found, Span};
-use crate::data::{self, LandedBy};
+use crate::data::LandedBy;
 
 /// Most spans that one question is about: their offsets stand in its text.
 const SPANS: usize = 4_000;
@@ -42,8 +42,10 @@ impl RowsOf<'_> {
         Ok(Some(count))
     }
 
-    /// Rows of the closed spans of a partition, and of the holes between them, by the offset where each begins.
-    pub(super) fn spans(&self, partition: usize, closed: &Closed) -> Result<BTreeMap<i64, Found>> {
+    /// Rows of the closed spans of a partition, and of the holes between them, by the offset where each begins. With
+    /// `newest_only` those that others have replaced do not count.
+    pub(super) fn spans(&self, partition: usize, closed: &Closed, newest_only: bool) -> Result<BTreeMap<i64, Found>> {
+        let (newest, settings) = if newest_only { ("FINAL", NEWEST) } else { ("", "") };
         let mut found = BTreeMap::new();
         let Some(last) = closed.last else { return Ok(found) };
         let mut rest = closed.spans.as_slice();
@@ -52,7 +54,7 @@ impl RowsOf<'_> {
             let count = together(rest);
             let (spans, after) = rest.split_at(count);
             let (bounds, ends) = bounds(begins, spans, after.first());
-            found.extend(self.counted(partition, &bounds, ends, last)?);
+            found.extend(self.counted(partition, &bounds, (ends, last), (newest, settings))?);
             (rest, begins) = (after, ends.map_or(begins, |ends| ends + 1));
         }
         Ok(found)
@@ -62,8 +64,8 @@ impl RowsOf<'_> {
         &self,
         partition: usize,
         bounds: &[i64],
-        ends: Option<i64>,
-        last: (i64, i64),
+        (ends, last): (Option<i64>, (i64, i64)),
+        (newest, settings): (&str, &str),
     ) -> Result<Vec<(i64, Found)>> {
         let list: Vec<String> = bounds.iter().map(i64::to_string).collect();
         let until = match ends {
@@ -72,8 +74,8 @@ impl RowsOf<'_> {
         };
         let sql = format!(
             "SELECT roundDown(_offset, CAST([{}], 'Array(Int64)')) AS begins, count(), uniqExact(_offset, _row) \
-             FROM {} WHERE _landing = {} AND _partition = {partition} AND _offset >= {} AND {until} AND {} \
-             GROUP BY begins",
+             FROM {} {newest} WHERE _landing = {} AND _partition = {partition} AND _offset >= {} AND {until} AND {} \
+             GROUP BY begins {settings}",
             list.join(", "),
             self.table,
             quoted(&self.landing),
@@ -136,8 +138,7 @@ impl RowsOf<'_> {
 }
 
 fn ask(client: &ClickHouse, sql: &str, format: &str) -> Result<String> {
-    let bytes = client.query_bytes(sql, format, &[("wait_end_of_query", "1")]);
-    let bytes = bytes.map_err(|error| anyhow::anyhow!("{}", data::chain(&error)))?;
+    let bytes = client.query_bytes(sql, format, &[("wait_end_of_query", "1")])?;
     Ok(String::from_utf8(bytes)?)
 }
 
@@ -173,7 +174,7 @@ pub(super) fn other_landings(
 fn together(spans: &[Span]) -> usize {
     let mut rows = 0_u64;
     let few = spans.iter().take(SPANS).take_while(|span| {
-        rows += span.landed + span.dead;
+        rows += span.landed + span.maybe + span.dead;
         rows <= ROWS
     });
     few.count().max(1)
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
 
     fn span(first: i64, last: i64, landed: u64) -> Span {
-        Span { first, last, landed, dead: 0, reopened: false }
+        Span { first, last, landed, maybe: 0, dead: 0, reopened: false }
     }
 
     #[test]

@@ -57,3 +57,27 @@ fn what_is_unfinished_is_no_version_of_a_document() {
     let said = workplace.say(&["run", "my-list.yaml", "--once", "--documents", "unfinished"]).ends(64).errors;
     assert!(said.contains("nothing in unfinished is a whole document") && said.contains("(skipped: `"), "{said}");
 }
+
+#[test]
+fn a_copy_that_is_undone_brings_nothing_back_that_was_given_up() {
+    let workplace = Workplace::new();
+    workplace.write_changed("my-list.yaml", &[("  load:\n", "  load:\n    bad-rows-above: 90%\n")]);
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|x\nDEF|7\n2\n");
+    workplace.say(&once).ends(0);
+    workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0);
+    workplace.say(&once).ends(0);
+    let copy = "lists/list_20260105 (1).txt";
+    for _ in 0..2 {
+        workplace.write(copy, "Symbol|Quantity\nZZZ|3\nDEF|8\n2\n");
+        workplace.say(&once).ends(0);
+        assert_eq!(rows(&workplace), "DEF\t8\nZZZ\t3\n");
+        fs::remove_file(workplace.path().join(copy)).expect("removed");
+        let said = workplace.say(&once).ends(0).output;
+        assert!(said.contains("dropped: my-list/load: 1 by `given up`") && !said.contains("old rows"), "{said}");
+        assert_eq!(rows(&workplace), "DEF\t7\n", "nothing of the copy is left");
+        let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
+        assert_eq!(letters, serde_json::json!([]));
+        workplace.say(&["reconcile"]).ends(0);
+    }
+}

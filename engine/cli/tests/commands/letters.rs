@@ -32,9 +32,13 @@ fn each_dead_letter_has_an_id_that_is_listed_and_is_enough() {
     // A group shows the first of its ids, and how to see the others.
     let said = workplace.say(&["dlq", "ls"]).ends(0).output;
     assert!(said.contains("3 open; ") && said.contains("--all lists the ids of all"), "{said}");
+    assert!(said.contains("ABC|x") && !said.contains("GHI|z"), "the first row of the group: {said}");
     let said = workplace.say(&["dlq", "ls", "--all"]).ends(0).output;
     let ids = column(&said);
     assert_eq!(ids.len(), 3, "{said}");
+    for row in ["ABC|x", "DEF|1,007", "GHI|z"] {
+        assert_eq!(said.lines().filter(|line| line.contains(row)).count(), 1, "{row}: {said}");
+    }
     assert_eq!(said.matches("line 3").count(), 1, "{said}");
     for (id, bytes) in ids.iter().zip(["ABC|x", "DEF|1,007", "GHI|z"]) {
         assert!(workplace.say(&["dlq", "show", id]).ends(0).output.contains(bytes), "{id}");
@@ -47,7 +51,7 @@ fn each_dead_letter_has_an_id_that_is_listed_and_is_enough() {
         (&["dlq", "give-up", "--id", "my-list/load/"], "2 dead letters begin or end with"),
         (&["dlq", "give-up", "--id", &ids[0]], "was sent back already"),
         (&["dlq", "give-up", "my-list/load", "--id", &ids[1]], "cannot be used with"),
-        (&["dlq", "give-up"], "required"),
+        (&["dlq", "give-up"], "name a flow with open dead letters: my-list/load (2); or single ones with --id ID"),
     ] {
         let said = workplace.say(words).ends(64).errors;
         assert!(said.contains(what) || what == "was sent back already" && said.contains("no dead letter"), "{said}");
@@ -88,7 +92,12 @@ fn rows_of_an_earlier_version_that_stay_are_told_with_what_ends_that() {
     };
     let before = revision(&workplace);
     workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
-    assert!(workplace.say(&["status"]).ends(0).output.contains("old rows: "));
+    let told = "old rows: my-list/load: 1 document may keep rows of an earlier version (at most 3) until the next run: \
+                their dead rows were sent back or given up, and it works them";
+    for words in [&["dlq", "ls"][..], &["status"]] {
+        let said = workplace.say(words).ends(0).output;
+        assert!(said.lines().any(|line| line == told) && !said.contains("give-up"), "{words:?}: {said}");
+    }
     let said = workplace.say(&ONCE).ends(0).output;
     assert!(!said.contains("old rows"), "{said}");
     assert!(!workplace.say(&["status"]).ends(0).output.contains("old rows"));

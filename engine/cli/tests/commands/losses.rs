@@ -198,3 +198,102 @@ fn a_column_that_cannot_be_null_is_not_invented_for_rows_that_are_there() {
     let said = workplace.say(&["sql", "--format", "TSV", "select distinct twice from demo.my_list"]).ends(0).output;
     assert_eq!(said, "\\N\n");
 }
+
+#[test]
+fn a_table_that_is_another_one_now_is_named_and_keeps_nobody_from_looking_at_the_others() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    workplace.say(&["sql", "rename table demo.my_list to demo.kept"]).ends(0);
+    for another in ["create table demo.my_list (a String) order by a", "create view demo.my_list as select 1 as a"] {
+        workplace.say(&["sql", another]).ends(0);
+        let said = workplace.say(&["reconcile"]).ends(4).output;
+        for part in [
+            "gap of my-list/load: table demo.my_list is not as the flow landed in it: 2 expected, 0 found",
+            "spotlight plan FILE shows how the table should be",
+            "spotlight/receipts",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        workplace.say(&["sql", "drop table demo.my_list sync"]).ends(0);
+    }
+    workplace.say(&["sql", "rename table demo.kept to demo.my_list"]).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_file_of_the_data_folder_that_somebody_damaged_is_named_with_what_helps() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    workplace.write("spotlight-data/holds.json", "[]");
+    for (name, remedy) in [
+        ("flows.json", "the next run of each topology writes its flows anew"),
+        ("schemas.json", "bring it back from a copy"),
+        ("holds.json", "remove it"),
+    ] {
+        let place = workplace.data().join(name);
+        let whole = std::fs::read(&place).expect("the file");
+        std::fs::write(&place, "[{").expect("written");
+        for words in [&["status"][..], &once] {
+            let said = workplace.say(words).ends(78).errors;
+            for part in [name, " is damaged: ", remedy] {
+                assert!(said.contains(part), "{words:?}: {part}: {said}");
+            }
+        }
+        std::fs::write(&place, whole).expect("written");
+    }
+    // What the remedy of the first says.
+    std::fs::remove_file(workplace.data().join("flows.json")).expect("removed");
+    workplace.say(&once).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_data_folder_too_deep_for_a_socket_is_no_fault_of_the_program() {
+    let workplace = Workplace::new();
+    let deep = format!("{}/data", "d".repeat(100));
+    let said = workplace.say(&["run", "my-list.yaml", "--once", "--data", &deep]).ends(78).errors;
+    assert!(said.contains("cannot listen at ") && said.contains("a shorter path with --data DIR"), "{said}");
+}
+
+#[test]
+fn a_flow_that_was_renamed_does_not_land_its_rows_a_second_time_by_itself() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.say(&once).ends(0);
+    let renamed =
+        |name: &str| workplace.write_changed("my-list.yaml", &[("  load:\n", name), ("flow: load", "flow: loaded")]);
+    renamed("  loaded:\n");
+    let said = workplace.say(&once).ends(3).output;
+    let hold = "hold[E5112]: my-list/loaded waits: table demo.my_list holds 2 rows that my-list/load landed";
+    assert!(said.contains(hold) && said.contains("to go on: if it is, write `was: load` below the flow"), "{said}");
+    assert_eq!(rows(&workplace), "2\n");
+    // With `was`, as the hold says, or under its name it goes on where it stood.
+    let goes_on = || {
+        assert!(workplace.say(&once).ends(0).output.contains(" 0 "));
+        assert_eq!(rows(&workplace), "2\n");
+        let status = workplace.say(&["status"]).ends(0).output;
+        assert_eq!(status.matches("my-list/").count(), 1, "one flow: {status}");
+    };
+    renamed("  loaded:\n    was: load\n");
+    goes_on();
+    workplace.write_changed("my-list.yaml", &[]);
+    goes_on();
+    // What would have helped the other name would now take its rows out, and is not said any more.
+    for words in [&["status"][..], &["release", "my-list"]] {
+        let said = workplace.say(words);
+        let said = format!("{}{}", said.output, said.errors);
+        assert!(!said.contains("delete from") && !said.contains("my-list/loaded was on hold"), "{words:?}: {said}");
+    }
+    // Or its rows are taken out, as the hold says.
+    renamed("  loaded:\n");
+    workplace.say(&once).ends(3);
+    workplace.say(&["reconcile"]).ends(0);
+    workplace.say(&["sql", "delete from demo.my_list where startsWith(_landing, 'my-list/load/')"]).ends(0);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(&workplace), "2\n");
+    // The flow that is gone has no gap for ever.
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    assert!(said.contains("my-list/loaded") && !said.contains("my-list/load "), "{said}");
+}

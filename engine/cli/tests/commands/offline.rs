@@ -216,4 +216,29 @@ fn codes_of_bad_rows_and_documents_stand_in_dead_letters_and_receipts() {
     std::fs::write(workplace.path().join("other.zip"), ARCHIVE).expect("a file");
     let said = workplace.say(&["test", "failing.yaml"]).ends(0);
     assert_eq!(said.output.matches("ok      failing").count(), 4, "{}", said.output);
+    // The key may be null: who asks about the file is told, and who asks about something else is not.
+    assert_eq!(said.errors, "");
+    for words in [&["check", "failing.yaml"][..], &["plan", "--offline", "failing.yaml"]] {
+        let said = workplace.say(words).ends(0);
+        assert_eq!(said.errors.matches("warning[E2510]").count(), 1, "{words:?}: {}", said.errors);
+    }
+}
+
+#[test]
+fn lines_above_the_header_are_passed_over_where_the_topology_says_how_many() {
+    let workplace = Workplace::new();
+    let titled = ("text: \"Symbol", "text: \"Daily list\\n\\nSymbol");
+    workplace.write_changed("titled.yaml", &[titled]);
+    let said = workplace.say(&["test", "titled.yaml"]).ends(1).output;
+    assert!(said.contains("`lines-before-header: 2` reads it"), "{said}");
+    let two = ("            names: snake_case", "            lines-before-header: 2\n            names: snake_case");
+    workplace.write_changed("titled.yaml", &[titled, two]);
+    workplace.say(&["test", "titled.yaml"]).ends(0);
+    workplace.write_changed("titled.yaml", &[titled, (two.0, &two.1.replace(": 2", ": 2000"))]);
+    let said = workplace.say(&["check", "titled.yaml"]).ends(65).errors;
+    assert!(said.contains("a whole number from 0 to 1000"), "{said}");
+    // What other tools call it leads there.
+    workplace.write_changed("titled.yaml", &[titled, (two.0, &two.1.replace("lines-before-header", "skip-rows"))]);
+    let said = workplace.say(&["check", "titled.yaml"]).ends(65).errors;
+    assert!(said.contains("`lines-before-header`"), "{said}");
 }

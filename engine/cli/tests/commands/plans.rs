@@ -25,6 +25,13 @@ fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
 
     let said = workplace.say(&["plan", "my-list.yaml"]).ends(0);
     assert!(said.output.contains("table demo.my_list: missing; --apply would run:"), "{}", said.output);
+    assert!(!workplace.data().exists(), "plan alone makes nothing: a run that starts meanwhile has the folder");
+    let said_before = said.output;
+    workplace.say(&["plan", "my-list.yaml", "--apply"]).ends(0);
+    workplace.say(&["sql", "drop table demo.my_list"]).ends(0);
+    assert_eq!(columns(), "");
+    let said = workplace.say(&["plan", "my-list.yaml"]).ends(0);
+    assert_eq!(said.output, said_before, "where there is no ClickHouse yet the same would be made");
     assert_eq!(columns(), "", "plan alone changes nothing");
     workplace.say(&["plan", "my-list.yaml", "--apply"]).ends(0);
     assert_eq!(columns(), "list_date symbol quantity");
@@ -41,4 +48,11 @@ fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
         assert!(said.output.contains("to go on:"), "{}", said.output);
         assert_eq!(columns(), "list_date symbol quantity half", "nothing was destroyed");
     }
+}
+
+#[test]
+fn a_plan_that_asks_a_server_elsewhere_makes_no_data_folder_either() {
+    let workplace = Workplace::new();
+    workplace.say(&["plan", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1"]).ends(69);
+    assert!(!workplace.data().exists());
 }

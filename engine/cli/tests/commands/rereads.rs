@@ -36,3 +36,82 @@ fn changed_logic_reaches_loaded_documents_only_when_they_are_read_again() {
     assert_eq!(rows(), "abc\t12\ndef\t7\n");
     workplace.say(&["reconcile"]).ends(0);
 }
+
+/// The same list in a table of documents, and by key through a topic.
+const LISTS: &str = r#"topology: lists
+about: Lists as they were published, and the newest quantity of each symbol.
+flows:
+  load:
+    from:
+      files: { path: "lists", file-names: ["list_{date:%Y%m%d}*"], every: 1h }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Symbol, Quantity] } }, names: snake_case } }
+      - select: { list_date: document.date, symbol: "MAPPING", quantity: cast(quantity as bigint) }
+    to: { clickhouse: { table: demo.lists, rows: by-document, key: [list_date, symbol] } }
+  read:
+    from:
+      files: { path: "lists", file-names: ["list_{date:%Y%m%d}*"], every: 1h }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Symbol, Quantity] } }, names: snake_case } }
+      - select: { symbol: symbol, quantity: cast(quantity as bigint) }
+    to: { topic: demo.quantities, key: [symbol] }
+  latest:
+    from: { topic: demo.quantities }
+    steps:
+      - select: { symbol: "MAPPING", quantity: quantity }
+    to: { clickhouse: { table: demo.latest, rows: by-key, key: [symbol] } }
+"#;
+
+#[test]
+fn rows_that_an_earlier_logic_left_are_named_once_with_their_cause_and_the_command_that_helps() {
+    let workplace = Workplace::new();
+    let write = |mapping: &str| workplace.write("lists.yaml", &LISTS.replace("MAPPING", mapping));
+    let once = ["run", "lists.yaml", "--once"];
+    let landing = |flow: &str, status: i32| {
+        let said = workplace.say(&["reconcile", "--format", "json"]).ends(status).json();
+        said.as_array().expect("a list").iter().find(|one| one["flow"] == flow).expect("the landing").clone()
+    };
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|7\nGHI|1\n");
+    write("symbol");
+    workplace.say(&once).ends(0);
+    assert!(!workplace.say(&["reconcile"]).ends(0).output.contains("earlier revision"));
+
+    // The mapping is mended: what has landed stays as it was, and reconcile says how much that is.
+    write("lower(symbol)");
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\nDEF|7\nJKL|1\n");
+    workplace.say(&once).ends(0);
+    let left = landing("lists/latest", 0)["earlier_revisions"].as_u64().expect("a number");
+    assert!((1..=3).contains(&left), "{left}");
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    let rows = if left == 1 { "1 row".to_owned() } else { format!("{left} rows") };
+    let told = format!("{rows} of demo.latest landed by earlier revisions of the topology of lists/latest");
+    assert!(said.contains(&told) && said.contains("spotlight release lists/latest --from earliest"), "{said}");
+
+    // Read again without taking the rows out: those under keys that are not made any more stay, and are no gap.
+    for (flow, table) in [("lists/load", "demo.lists"), ("lists/latest", "demo.latest")] {
+        let said = workplace.say(&["release", flow, "--from", "earliest"]).ends(0).errors;
+        assert!(said.contains(&format!("{table} keeps rows of {flow} under keys that")), "{said}");
+    }
+    workplace.say(&once).ends(0);
+    // By key those are seen whose positions hold the newest row of the new key too: ABC and DEF came once more since.
+    for (flow, strays) in [("lists/load", 3), ("lists/latest", 1)] {
+        let landing = landing(flow, 4);
+        assert_eq!((&landing["strays"], &landing["gaps"]), (&strays.into(), &0.into()), "{landing}");
+    }
+    let said = workplace.say(&["reconcile"]).ends(4).output;
+    for flow in ["lists/load", "lists/latest"] {
+        let cause = format!("strays: release --from had {flow} read its input again");
+        assert_eq!(said.matches(&cause).count(), 1, "{said}");
+    }
+    assert!(!said.contains("strays: somebody") && !said.contains("earlier revisions"), "{said}");
+
+    // The commands that it names.
+    for (flow, table) in [("lists/load", "demo.lists"), ("lists/latest", "demo.latest")] {
+        let delete = format!("delete from {table} where startsWith(_landing, '{flow}/')");
+        assert!(said.contains(&format!("spotlight sql \"{delete}\"")), "{said}");
+        workplace.say(&["sql", &delete]).ends(0);
+        workplace.say(&["release", flow, "--from", "earliest"]).ends(0);
+    }
+    workplace.say(&once).ends(0);
+    workplace.say(&["reconcile"]).ends(0);
+}

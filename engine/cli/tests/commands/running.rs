@@ -184,4 +184,10 @@ fn relative_paths_start_at_the_topology_file_and_not_where_the_program_runs() {
     let said: crate::program::Said = command.output().expect("the program starts").into();
     said.ends(0);
     assert!(workplace.say(&["receipts"]).ends(0).output.contains("list_20260105.txt"));
+    // What is not there, from the folder above that holds `schemas/`, is looked for beside the file.
+    workplace
+        .write_changed("feeds/beside.yaml", &[("topology: my-list", "topology: beside"), ("\"lists\"", "\"here\"")]);
+    workplace.write("feeds/here/list_20260107.txt", "Symbol|Quantity\nABC|12\n1\n");
+    workplace.say(&["run", "feeds/beside.yaml", "--once"]).ends(0);
+    assert!(workplace.say(&["receipts"]).ends(0).output.contains("list_20260107.txt"));
 }

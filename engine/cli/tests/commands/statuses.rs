@@ -1,6 +1,8 @@
 //! Each exit status of `spotlight --help`, provoked. 0, 73 and 75 are provoked in `running.rs`, 2 in `plans.rs`.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 
 use crate::program::{Said, say};
 use crate::workplace::Workplace;
@@ -15,7 +17,7 @@ const PROVOKED: [(&str, &str); 12] = [
     ("64", "a_wrong_command_line_gives_64"),
     ("65", "a_wrong_topology_gives_65"),
     ("69", "a_service_that_does_not_answer_gives_69"),
-    ("70", "a_file_that_only_a_fault_could_have_left_gives_70"),
+    ("70", "an_answer_that_only_a_fault_could_give_gives_70"),
     ("73", "running.rs"),
     ("75", "running.rs"),
     ("78", "a_wrong_environment_gives_78"),
@@ -40,6 +42,19 @@ fn tests_that_fail_give_1() {
     workplace.write_changed("failing.yaml", &[("quantity: 12 }", "quantity: 13 }")]);
     let said = workplace.say(&["test", "failing.yaml"]).ends(1);
     assert!(said.output.contains("quantity: expected 13, came 12"), "{}", said.output);
+    assert!(
+        said.output.contains("alone: spotlight test failing.yaml --only 'a row and its trailer'\n"),
+        "{}",
+        said.output
+    );
+    for (only, status, wanted) in [
+        ("a row and its trailer", 1, "0 tests passed, 1 failed"),
+        ("its trailer", 1, "0 tests passed, 1 failed"),
+        ("its trailr", 64, "no test has a name that contains `its trailr`"),
+    ] {
+        let said = workplace.say(&["test", "failing.yaml", "--only", only]).ends(status);
+        assert!(format!("{}{}", said.output, said.errors).contains(wanted), "{only}: {said:?}");
+    }
 }
 
 #[test]
@@ -86,7 +101,8 @@ fn table_lines_and_status_agree_on_what_is_refused() {
     workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
     assert_eq!(refused(&workplace.say(&once).ends(0)), ("0".to_owned(), 0));
     // Help says what counts.
-    assert!(say(["run", "--help"]).ends(0).output.contains("The column `refused` counts"));
+    let help = say(["run", "--help"]).ends(0).output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("The column `refused` counts"), "{help}");
 }
 
 #[test]
@@ -105,6 +121,9 @@ fn a_row_that_is_gone_gives_4() {
 #[test]
 fn a_wrong_command_line_gives_64() {
     let workplace = Workplace::new();
+    // And leaves nothing behind.
+    workplace.say(&["run", "my-list.yaml", "--once", "--documents", "nowhere"]).ends(64);
+    assert!(!workplace.data().exists());
     workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
     let cases: [(&[&str], &str); 9] = [
@@ -160,12 +179,21 @@ fn a_service_that_does_not_answer_gives_69() {
 }
 
 #[test]
-fn a_file_that_only_a_fault_could_have_left_gives_70() {
+fn an_answer_that_only_a_fault_could_give_gives_70() {
     let workplace = Workplace::new();
     workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
-    workplace.write("spotlight-data/flows.json", "nonsense");
-    let said = workplace.say(&["reconcile"]).ends(70);
-    assert!(said.errors.contains("looks like a fault of Spotlight"), "{}", said.errors);
+    // Somebody listens where a run would, and answers what no run answers.
+    let listener = UnixListener::bind(workplace.data().join("control")).expect("a socket");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().expect("a question");
+            let mut question = String::new();
+            BufReader::new(&stream).read_line(&mut question).expect("a line");
+            stream.write_all(b"nonsense\n").expect("an answer");
+        });
+        let said = workplace.say(&["status"]).ends(70);
+        assert!(said.errors.contains("looks like a fault of Spotlight"), "{}", said.errors);
+    });
 }
 
 #[test]
@@ -202,4 +230,24 @@ fn a_wrong_environment_gives_78() {
     let mut command = workplace.command(&["run", "my-list.yaml", "--documents", "lists", "--once"]);
     let said: Said = command.env("SPOTLIGHT_TEST_ABORT_AT", "nonsense:1").output().expect("the program starts").into();
     said.ends(78);
+}
+
+/// Others write to Kafka only, and this log is in a folder.
+#[test]
+fn a_topic_of_others_on_the_log_of_a_folder_gives_78() {
+    let workplace = Workplace::new();
+    let text = "topology: venue
+flows:
+  trades:
+    from: { topic: venue.trades }
+    steps: [ { decode: { json: { fields: { id: bigint } } } } ]
+    to: { clickhouse: { table: demo.venue_trades, rows: append, key: [id] } }
+";
+    workplace.write("venue.yaml", text);
+    workplace.say(&["check", "venue.yaml"]).ends(0);
+    for words in [&["run", "venue.yaml", "--once"][..], &["run", "venue.yaml", "--dry"]] {
+        let said = workplace.say(words);
+        let told = said.errors.contains("[E5117]") && said.errors.contains("--connections FILE");
+        assert!(said.status == 78 && told, "{words:?}: {said:?}");
+    }
 }

@@ -27,9 +27,11 @@ fn one_broker_of_three_after_another_dies_and_each_row_is_there_once() {
         return;
     }
     let services = Services::with_brokers("brokers", "3");
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let scratch = tempfile::Builder::new().prefix("brokers").tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    // Kept if the test fails: what the processes said is the only witness.
+    let folder = scratch.keep();
     for seed in seeds(1) {
-        let mut world = World::new(&services, folder.path(), ("brokers", seed), Size { rows: 3_000, at_once: false });
+        let mut world = World::new(&services, &folder, ("brokers", seed), Size { rows: 3_000, at_once: false });
         let mut random = Random::new(seed);
         world.start("one");
         world.start("two");
@@ -48,4 +50,5 @@ fn one_broker_of_three_after_another_dies_and_each_row_is_there_once() {
         world.finish();
         println!("seed {seed}: {}", world.history());
     }
+    std::fs::remove_dir_all(&folder).expect("a folder of this test");
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +37,8 @@ pub(crate) struct Feed<'a> {
     namespace: String,
     pub(crate) outsider: Outsider,
     schema_id: u32,
+    /// What commands find in the variable `TEST_PASSWORD`.
+    secret: OnceLock<String>,
 }
 
 impl<'a> Feed<'a> {
@@ -54,11 +57,27 @@ impl<'a> Feed<'a> {
         let topic = format!("{namespace}venue.trades");
         outsider.make(&topic);
         let schema_id = outsider.schema_id(&topic);
-        let feed = Self { services, folder, namespace, outsider, schema_id };
+        let feed = Self { services, folder, namespace, outsider, schema_id, secret: OnceLock::new() };
         feed.write_file("trades.yaml", LOAD);
         feed.write_file("schemas/topics/venue.trades.avsc", TRADES);
         feed.connect("");
         feed
+    }
+
+    /// Only what the text says, without a topic or schema of trades.
+    pub(crate) fn without_schema(services: &'a Services, name: &str, topology: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(name).tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let outsider = Outsider::new(services.kafka(), services.registry());
+        let feed =
+            Self { services, folder, namespace: format!("{name}."), outsider, schema_id: 0, secret: OnceLock::new() };
+        feed.write_file("trades.yaml", topology);
+        feed.connect("");
+        feed
+    }
+
+    /// Where Kafka is.
+    pub(crate) fn servers(&self) -> &str {
+        self.services.kafka()
     }
 
     /// Says where the services are. `more`: what else stands in the file, such as another ClickHouse than the embedded one.
@@ -77,6 +96,10 @@ impl<'a> Feed<'a> {
         let place = self.folder.path().join(name);
         std::fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
         std::fs::write(place, text).expect("a file");
+    }
+
+    pub(crate) fn read_file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a file")
     }
 
     /// A topic as Kafka knows it.
@@ -112,10 +135,16 @@ impl<'a> Feed<'a> {
         self.folder.path().join("output.txt")
     }
 
+    /// What commands find in the variable `TEST_PASSWORD` from now on.
+    pub(crate) fn know_secret(&self, secret: &str) {
+        self.secret.set(secret.to_owned()).expect("one secret");
+    }
+
     /// A command in the feed's folder, not yet started.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = spotlight(words);
         command.current_dir(self.folder.path()).args(["--data", "data", "--connections", "connections.yaml"]);
+        command.envs(self.secret.get().map(|secret| ("TEST_PASSWORD", secret)));
         command
     }
 

@@ -16,8 +16,13 @@
 
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
+mod aborts;
+mod answers;
 mod brokers;
+mod checks;
+mod clickhouse_proxy;
 mod feed;
+mod foreign;
 mod independent;
 #[path = "../crash/load.rs"]
 mod load;

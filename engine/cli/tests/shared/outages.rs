@@ -12,7 +12,6 @@
 //! SPOTLIGHT_SHARED_FAULT=hanging-broker SPOTLIGHT_SHARED_SEED=7 cargo test --test shared outages -- --nocapture
 //! ```
 
-use std::io::Write;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -26,13 +25,9 @@ use crate::world::{Size, World};
 /// Done to a service that is then away for so long.
 type Fault = fn(&Services, Duration);
 
-/// A fault that is met only where it is asked for by its name, as the work takes minutes to go on after it: clients whose
-/// broker hung, and was then taken for dead, find no leader for long.
-const SLOW: &str = "hanging-broker";
-
 /// What happens to a service, by name. A broker is away for longer than a session and a transaction may last.
 const FAULTS: [(&str, Fault); 4] = [
-    (SLOW, |services, time| services.hang_broker(time)),
+    ("hanging-broker", |services, time| services.hang_broker(time)),
     ("lost-broker", |services, time| services.lose_broker(time)),
     ("lost-registry", |services, time| services.lose_registry(time / 4)),
     ("lost-clickhouse", |services, time| services.lose_clickhouse(time / 10)),
@@ -57,13 +52,6 @@ pub(crate) fn strike(world: &mut World<'_>, name: &str, fault: impl FnOnce()) {
 fn whatever_happens_to_the_services_each_row_is_there_once() {
     let away = variable("SPOTLIGHT_SHARED_OUTAGE").map_or(20, |text| text.parse().expect("seconds"));
     let only = variable("SPOTLIGHT_SHARED_FAULT");
-    if only.is_none() {
-        // Past the harness, which would swallow it.
-        let _ = writeln!(
-            std::io::stderr(),
-            "NOT RUN: {SLOW}; SPOTLIGHT_SHARED_FAULT={SLOW} cargo test --test shared outages"
-        );
-    }
     let services = troubled();
     let scratch = tempfile::Builder::new().prefix("outages").tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     // Kept if the test fails: what the processes said is the only witness.
@@ -71,7 +59,7 @@ fn whatever_happens_to_the_services_each_row_is_there_once() {
     for seed in seeds(1) {
         let mut world = World::new(&services, &folder, ("outages", seed), Size { rows: 6_000, at_once: false });
         let mut random = Random::new(seed);
-        let wanted = |name: &str| only.as_deref().map_or(name != SLOW, |only| only == name);
+        let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
         let mut faults: Vec<_> = FAULTS.iter().filter(|(name, _)| wanted(name)).collect();
         assert!(!faults.is_empty(), "SPOTLIGHT_SHARED_FAULT is one of {:?}", FAULTS.map(|(name, _)| name));
         world.start("one");

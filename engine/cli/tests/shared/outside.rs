@@ -11,6 +11,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::groups::GroupInfo;
+use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::runtime::Runtime;
@@ -88,8 +89,13 @@ impl Outsider {
 
     /// The number that the registry gives the schema of trades, under a topic's subject.
     pub(crate) fn schema_id(&self, topic: &str) -> u32 {
-        let body = serde_json::json!({ "schema": TRADES }).to_string();
-        let url = format!("{}/subjects/{topic}-value/versions", self.registry);
+        self.register(&format!("{topic}-value"), TRADES, &serde_json::json!([]))
+    }
+
+    /// The number that the registry gives a schema under a subject. References are as the registry takes them.
+    pub(crate) fn register(&self, subject: &str, schema: &str, references: &serde_json::Value) -> u32 {
+        let body = serde_json::json!({ "schema": schema, "references": references }).to_string();
+        let url = format!("{}/subjects/{subject}/versions", self.registry);
         let answer = self.runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build()?;
             let request = client.post(url).header("content-type", "application/vnd.schemaregistry.v1+json").body(body);
@@ -110,6 +116,45 @@ impl Outsider {
         }
         producer.flush(LIMIT).expect("written");
     }
+
+    /// Writes records to the only partition of a topic.
+    pub(crate) fn write_records(&self, topic: &str, compression: &str, records: &[OutsideRecord<'_>]) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.servers).set("compression.type", compression).set("linger.ms", "200");
+        config.set("enable.idempotence", "true");
+        let producer: BaseProducer = config.create().expect("a producer");
+        for OutsideRecord { key, value, headers } in records {
+            let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(0);
+            (record.key, record.payload) = (*key, *value);
+            let insert =
+                |all: OwnedHeaders, (key, value): &(&str, &[u8])| all.insert(Header { key, value: Some(*value) });
+            producer.send(record.headers(headers.iter().fold(OwnedHeaders::new(), insert))).expect("room");
+        }
+        producer.flush(LIMIT).expect("written");
+    }
+}
+
+/// A record as others write it.
+#[derive(Clone, Copy)]
+pub(crate) struct OutsideRecord<'a> {
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// A record as others read it.
+pub(crate) struct ReadRecord {
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl ReadRecord {
+    /// The text of the last header of a name; empty without one.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().rfind(|(known, _)| known == name);
+        found.map_or("", |(_, value)| std::str::from_utf8(value).expect("text"))
+    }
 }
 
 /// A trade as the venue writes it: the frame of the registry, and Avro.
@@ -123,8 +168,13 @@ pub(crate) fn trade(schema_id: u32, number: i64) -> Vec<u8> {
     [&[0][..], &schema_id.to_be_bytes(), &body].concat()
 }
 
-/// Records of the only partition of a topic that a reader of committed ones sees.
+/// Number of records of the only partition of a topic that a reader of committed ones sees.
 pub(crate) fn count(servers: &str, topic: &str) -> usize {
+    read(servers, topic).len()
+}
+
+/// Records of the only partition of a topic that a reader of committed ones sees.
+pub(crate) fn read(servers: &str, topic: &str) -> Vec<ReadRecord> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", servers).set("isolation.level", "read_committed").set("group.id", "a counter");
     config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
@@ -132,10 +182,18 @@ pub(crate) fn count(servers: &str, topic: &str) -> usize {
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
     consumer.assign(&list).expect("assigned");
-    let mut found = 0;
+    let mut found = Vec::new();
     loop {
         match consumer.poll(LIMIT).expect("a record or the end in time") {
-            Ok(_) => found += 1,
+            Ok(message) => found.push(ReadRecord {
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: message.headers().map_or_else(Vec::new, |headers| {
+                    let header =
+                        |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.unwrap_or_default().to_vec());
+                    headers.iter().map(header).collect()
+                }),
+            }),
             Err(KafkaError::PartitionEOF(_)) => return found,
             Err(error) => panic!("{error}"),
         }

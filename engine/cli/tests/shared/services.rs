@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clickhouse_connector::{ClickHouse, ClickHouseSettings, EmbeddedServer, EmbeddedSettings, Fetch, Program};
-use testkit::{HeldService, service_folder};
+use testkit::{HeldService, KafkaProxy, service_folder};
 
 use crate::program::{signal, variable};
 
 /// A Kafka, a registry and a ClickHouse.
 pub(crate) struct Services {
+    /// Where a proxy listens for Kafka, if there is one.
+    proxied: Option<String>,
     kafka: HeldService,
     registry: HeldService,
     clickhouse: EmbeddedServer,
@@ -23,9 +25,23 @@ impl Services {
 
     /// The same with several brokers. From three on each topic has three copies, of which two must have a record.
     pub(crate) fn with_brokers(name: &str, brokers: &str) -> Self {
+        Self::with(name, &["--brokers", brokers])
+    }
+
+    /// The same with a broker that all clients reach by a proxy.
+    pub(crate) fn behind(name: &str, proxy: &KafkaProxy) -> Self {
+        let advertised = format!("advertised.listeners=PLAINTEXT://{}", proxy.address);
+        let mut services = Self::with(name, &["--set", &advertised]);
+        proxy.forward_to(services.kafka.address());
+        services.proxied = Some(proxy.address.to_string());
+        services
+    }
+
+    fn with(name: &str, options: &[&str]) -> Self {
         let folder = folder(name);
         Self {
-            kafka: HeldService::start("kafka.sh", &folder.join("kafka"), &["--brokers", brokers]),
+            proxied: None,
+            kafka: HeldService::start("kafka.sh", &folder.join("kafka"), options),
             registry: HeldService::start("registry.sh", &folder.join("registry"), &[]),
             clickhouse: start_clickhouse(&folder.join("clickhouse")),
         }
@@ -33,7 +49,7 @@ impl Services {
 
     /// Where Kafka answers.
     pub(crate) fn kafka(&self) -> &str {
-        self.kafka.address()
+        self.proxied.as_deref().unwrap_or_else(|| self.kafka.address())
     }
 
     /// Where the registry answers.

@@ -129,3 +129,26 @@ fn a_flow_that_is_new_begins_with_what_a_topic_still_holds() {
     assert_eq!((feed.landed().as_str(), feed.records("venue.copy")), ("50 50", 50));
     feed.balanced();
 }
+
+/// Positions, ledger and rows are found by the first name, which the file alone says: no data folder need remember it.
+#[test]
+fn renamed_flows_go_on_where_they_stood_also_on_another_data_folder() {
+    let feed = Feed::new(services(), "renamed");
+    feed.trade_all(0..300);
+    feed.once(0);
+    let renamed = feed.read_file("trades.yaml");
+    let renamed =
+        renamed.replace("  load:\n", "  land:\n    was: load\n").replace("  copy:\n", "  pass:\n    was: copy\n");
+    feed.write_file("trades.yaml", &renamed);
+    std::fs::remove_file(feed.data().join("flows.json")).expect("removed");
+    feed.once(0);
+    assert_eq!((feed.landed().as_str(), feed.records("venue.copy")), ("300 300", 300), "nothing comes again");
+    feed.trade_all(300..400);
+    feed.once(0);
+    assert_eq!((feed.landed().as_str(), feed.records("venue.copy")), ("400 400", 400));
+    let said = feed.say(&["reconcile"]).ends(0).output;
+    assert!(said.contains("trades/land") && !said.contains("trades/load"), "{said}");
+    let status = feed.say(&["status", "--format", "json"]).ends(0).json();
+    let flows = status["flows"].as_object().expect("flows").keys().filter(|flow| flow.starts_with("trades/"));
+    assert_eq!(flows.collect::<Vec<_>>(), ["trades/land", "trades/pass"]);
+}

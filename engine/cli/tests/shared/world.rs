@@ -1,6 +1,7 @@
 //! One load, the processes that work it, and what is done to them.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ const AGAIN: i32 = 75;
 
 /// Longer than a process may be silent before others take its work over.
 const PAST_THE_SESSION: Duration = Duration::from_secs(8);
+
+/// The signal by which a process ends itself.
+const ABORTED: i32 = 6;
 
 /// How much is loaded.
 #[derive(Clone, Copy)]
@@ -137,11 +141,46 @@ impl<'a> World<'a> {
 
     /// Starts an instance.
     pub(crate) fn start(&mut self, instance: &str) {
+        let command = self.run(instance);
+        self.begin(instance, command);
+    }
+
+    fn run(&self, instance: &str) -> std::process::Command {
         let mut command = self.command(&["run"], instance);
         command.args(&self.load.topologies).arg("--documents").arg(&self.load.documents);
+        command
+    }
+
+    fn begin(&mut self, instance: &str, command: std::process::Command) {
         self.history.push(format!("start {instance}"));
         self.said_before.insert(instance.to_owned(), self.said(instance));
         self.running.insert(instance.to_owned(), Process::start(command, &self.output(instance)));
+    }
+
+    /// Starts an instance that aborts at an arrow of the landing protocol, and waits for that. False if all rows were
+    /// there before it came to the arrow; the instance is killed then.
+    pub(crate) fn dies_at(&mut self, instance: &str, arrow: &str) -> bool {
+        let mut command = self.run(instance);
+        command.env("SPOTLIGHT_TEST_ABORT_AT", arrow);
+        self.begin(instance, command);
+        let what = format!("{instance} to die at {arrow}, or all rows: {}; {}", self.history(), self.folder.display());
+        let died = until(&what, || {
+            let status = self.running.get_mut(instance).expect("it runs").ended();
+            match status {
+                Some(status) if status.signal() == Some(ABORTED) => Some(true),
+                Some(status) => panic!("{instance} ended with {status} before {arrow}: {}", self.told()),
+                None => (self.rows() == self.load.unique).then_some(false),
+            }
+        });
+        let mut process = self.running.remove(instance).expect("it ran");
+        if died {
+            self.history.push(format!("dead at {arrow} with {} rows", self.rows()));
+        } else {
+            // It may be about to come to the arrow, so it is not asked to end.
+            process.kill();
+            self.history.push(format!("kill {instance} before {arrow}"));
+        }
+        died
     }
 
     /// Waits until a part of the rows is there that a seed decides; all of them at the most.

@@ -15,53 +15,53 @@ use super::Fault;
 use super::leaf::Leaf;
 
 /// Texts or byte strings, one after another.
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     ends: Vec<i32>,
     bytes: Vec<u8>,
 }
 
 impl Pieces {
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
         Self { ends, bytes: Vec::with_capacity(rows * 8) }
     }
 
     /// Makes room for so many bytes in all.
-    pub(super) fn room(&mut self, bytes: usize) {
+    pub(crate) fn room(&mut self, bytes: usize) {
         self.bytes.reserve(bytes.saturating_sub(self.bytes.len()));
     }
 
     /// Bytes of all pieces.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     #[inline]
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
         let end = i32::try_from(self.bytes.len() + piece.len()).map_err(|_| Fault::Length)?;
         self.bytes.extend_from_slice(piece);
         self.ends.push(end);
         Ok(())
     }
 
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         self.ends.truncate(length + 1);
         self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
-    pub(super) fn parts(self) -> (OffsetBuffer<i32>, Buffer) {
+    pub(crate) fn parts(self) -> (OffsetBuffer<i32>, Buffer) {
         (OffsetBuffer::new(ScalarBuffer::from(self.ends)), Buffer::from_vec(self.bytes))
     }
 }
 
 /// Which values are not null. Until the first null nothing is kept.
 #[derive(Default)]
-pub(super) struct Validity(Option<Vec<bool>>);
+pub(crate) struct Validity(Option<Vec<bool>>);
 
 impl Validity {
     #[inline]
-    pub(super) fn push_value(&mut self) {
+    pub(crate) fn push_value(&mut self) {
         if let Some(valid) = &mut self.0 {
             valid.push(true);
         }
@@ -69,17 +69,17 @@ impl Validity {
 
     /// Notes a null behind so many values.
     #[inline]
-    pub(super) fn push_null(&mut self, before: usize) {
+    pub(crate) fn push_null(&mut self, before: usize) {
         self.0.get_or_insert_with(|| vec![true; before]).push(false);
     }
 
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         if let Some(valid) = &mut self.0 {
             valid.truncate(length);
         }
     }
 
-    pub(super) fn finish(self) -> Option<NullBuffer> {
+    pub(crate) fn finish(self) -> Option<NullBuffer> {
         self.0.map(NullBuffer::from).filter(|nulls| nulls.null_count() > 0)
     }
 }
@@ -122,7 +122,7 @@ impl Level {
 }
 
 /// One column.
-pub(super) struct Column {
+pub(crate) struct Column {
     levels: Vec<Level>,
     /// The values.
     pub leaf: Leaf,
@@ -130,7 +130,7 @@ pub(super) struct Column {
 
 impl Column {
     /// An empty column with room for so many rows.
-    pub(super) fn new(of: &ColumnType, rows: usize) -> Self {
+    pub(crate) fn new(of: &ColumnType, rows: usize) -> Self {
         let (mut inner, mut levels) = (&of.of, Vec::new());
         loop {
             let (next, keys) = match inner {
@@ -150,14 +150,14 @@ impl Column {
     }
 
     /// Takes off everything from row `length` on.
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         let entries = self.levels.iter_mut().fold(length, |entries, level| level.truncate(entries));
         self.leaf.truncate(entries);
     }
 
     /// Adds a null on a level, the leaf's being the last; an empty list or map where those cannot be null.
     #[inline]
-    pub(super) fn push_null(&mut self, level: usize) -> Result<(), Fault> {
+    pub(crate) fn push_null(&mut self, level: usize) -> Result<(), Fault> {
         match self.levels.get_mut(level) {
             Some(level) => {
                 level.push_null();
@@ -168,12 +168,12 @@ impl Column {
     }
 
     /// Adds the key of an entry of the map that is being read on a level.
-    pub(super) fn key(&mut self, level: usize, key: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn key(&mut self, level: usize, key: &[u8]) -> Result<(), Fault> {
         self.levels.get_mut(level).and_then(|level| level.keys.as_mut()).ok_or(Fault::Kind)?.push(key)
     }
 
     /// Ends the list or map of a level.
-    pub(super) fn close(&mut self, level: usize) -> Result<(), Fault> {
+    pub(crate) fn close(&mut self, level: usize) -> Result<(), Fault> {
         let length = match self.levels.get(level + 1) {
             Some(next) => next.ends.len() - 1,
             None => self.leaf.len(),
@@ -182,7 +182,7 @@ impl Column {
     }
 
     /// The Arrow column; `None` if a text that was added unseen is no UTF-8.
-    pub(super) fn finish(self) -> Option<ArrayRef> {
+    pub(crate) fn finish(self) -> Option<ArrayRef> {
         let mut array = self.leaf.finish()?;
         for level in self.levels.into_iter().rev() {
             let ends = OffsetBuffer::new(ScalarBuffer::from(level.ends));

@@ -13,7 +13,7 @@ use super::read::Cursor;
 use super::resolve::Plan;
 use super::schema::{NAME_PROPERTY, TYPE_PROPERTY, parse};
 use super::wire::{Record, Wire};
-use super::{BadRecord, Fault, SchemaError, unframe};
+use super::{BadRecord, Decoded, Fault, SchemaError, unframe};
 
 /// Finds writers' schemas by id.
 pub trait Schemas {
@@ -29,17 +29,6 @@ impl<F: Fn(u32) -> Option<Arc<str>>> Schemas for F {
 
 /// Most bytes of text for which room is made in a column before they come.
 const MOST_ROOM: usize = 1024 * 1024;
-
-/// Rows that were decoded, and records that could not be.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// One row for each good record, in order.
-    pub rows: RecordBatch,
-    /// Index of each row's record in the block that was given.
-    pub records: Vec<u32>,
-    /// The bad records in order.
-    pub bad: Vec<BadRecord>,
-}
 
 /// Decodes framed records into columns.
 #[derive(Debug)]

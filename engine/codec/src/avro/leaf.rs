@@ -15,7 +15,7 @@ use super::columns::{Pieces, Validity};
 
 /// A value as it was read, before it is put into a column.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     Boolean(bool),
     Integer(i64),
     Double(f64),
@@ -37,7 +37,7 @@ enum Store {
 }
 
 /// The values of a column.
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     of: Type,
     nullable: bool,
     length: usize,
@@ -47,7 +47,7 @@ pub(super) struct Leaf {
 
 impl Leaf {
     /// `of` is no list or map.
-    pub(super) fn new(of: &Type, nullable: bool, rows: usize) -> Self {
+    pub(crate) fn new(of: &Type, nullable: bool, rows: usize) -> Self {
         let store = match of {
             Type::Boolean => Store::Boolean(Vec::with_capacity(rows)),
             Type::Integer { bits: 64, signed: false } => Store::Unsigned(Vec::with_capacity(rows)),
@@ -59,23 +59,23 @@ impl Leaf {
         Self { of: of.clone(), nullable, length: 0, valid: Validity::default(), store }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.length
     }
 
     /// Makes room for texts of so many bytes in all.
-    pub(super) fn room(&mut self, bytes: usize) {
+    pub(crate) fn room(&mut self, bytes: usize) {
         if let Store::Bytes(pieces) = &mut self.store {
             pieces.room(bytes);
         }
     }
 
     /// Bytes of all texts.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         if let Store::Bytes(pieces) = &self.store { pieces.bytes() } else { 0 }
     }
 
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
         self.valid.truncate(length);
         match &mut self.store {
@@ -95,7 +95,7 @@ impl Leaf {
     }
 
     #[inline]
-    pub(super) fn push_null(&mut self) -> Result<(), Fault> {
+    pub(crate) fn push_null(&mut self) -> Result<(), Fault> {
         if !self.nullable {
             return Err(Fault::Null);
         }
@@ -114,7 +114,7 @@ impl Leaf {
 
     /// Adds a whole number that is known to fit.
     #[inline]
-    pub(super) fn push_long(&mut self, value: i64) -> Result<(), Fault> {
+    pub(crate) fn push_long(&mut self, value: i64) -> Result<(), Fault> {
         match &mut self.store {
             Store::Integer(values) => values.push(value),
             _ => return Err(Fault::Kind),
@@ -124,7 +124,7 @@ impl Leaf {
     }
 
     #[inline]
-    pub(super) fn push_double(&mut self, value: f64) -> Result<(), Fault> {
+    pub(crate) fn push_double(&mut self, value: f64) -> Result<(), Fault> {
         match &mut self.store {
             Store::Double(values) => values.push(value),
             _ => return Err(Fault::Kind),
@@ -135,7 +135,7 @@ impl Leaf {
 
     /// Adds a decimal in the column's own scale that is known to fit.
     #[inline]
-    pub(super) fn push_decimal(&mut self, units: i128) -> Result<(), Fault> {
+    pub(crate) fn push_decimal(&mut self, units: i128) -> Result<(), Fault> {
         match &mut self.store {
             Store::Decimal(values) => values.push(units),
             _ => return Err(Fault::Kind),
@@ -147,7 +147,7 @@ impl Leaf {
     /// Adds bytes to a column of bytes, or to one of text, where they are believed to be UTF-8 until [`Self::finish`]
     /// looks.
     #[inline]
-    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         match &mut self.store {
             Store::Bytes(pieces) => pieces.push(bytes)?,
             _ => return Err(Fault::Kind),
@@ -157,7 +157,7 @@ impl Leaf {
     }
 
     /// Adds a value.
-    pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), Fault> {
+    pub(crate) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), Fault> {
         match (&mut self.store, &self.of, scalar) {
             (Store::Boolean(values), _, Scalar::Boolean(value)) => values.push(value),
             (Store::Integer(values), Type::Integer { bits, signed }, scalar) => {
@@ -200,7 +200,7 @@ impl Leaf {
     }
 
     /// The Arrow column; `None` if a text that was added unseen is no UTF-8.
-    pub(super) fn finish(self) -> Option<ArrayRef> {
+    pub(crate) fn finish(self) -> Option<ArrayRef> {
         let nulls = self.valid.finish();
         Some(match self.store {
             Store::Boolean(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
@@ -224,7 +224,7 @@ impl Leaf {
 }
 
 /// The least and the greatest number of so many bits.
-pub(super) fn bounds(bits: u8, signed: bool) -> (i128, i128) {
+pub(crate) fn bounds(bits: u8, signed: bool) -> (i128, i128) {
     if signed { (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1) } else { (0, (1_i128 << bits) - 1) }
 }
 
@@ -265,7 +265,7 @@ fn whole(scalar: Scalar<'_>) -> Result<i128, Fault> {
 }
 
 /// A timestamp in another unit. To a coarser unit only if nothing is lost.
-pub(super) fn rescaled(units: i64, written: u8, digits: u8) -> Result<i64, Fault> {
+pub(crate) fn rescaled(units: i64, written: u8, digits: u8) -> Result<i64, Fault> {
     let factor = 10_i64.pow(u32::from(written.abs_diff(digits)));
     if written <= digits {
         return units.checked_mul(factor).ok_or(Fault::Range);
@@ -293,7 +293,7 @@ fn uuid_text(bytes: [u8; 16]) -> [u8; 36] {
 }
 
 /// The bytes of a UUID's usual text, in either case.
-pub(super) fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 16];
     let mut halves = 0;

@@ -38,16 +38,17 @@
 
 #[cfg(test)]
 mod case_tests;
-mod columns;
+pub(crate) mod columns;
 mod compatibility;
 mod decode;
 mod defaults;
 mod encode;
 mod ids;
-mod leaf;
+pub(crate) mod leaf;
 mod matching;
 mod plan;
 mod read;
+mod references;
 mod resolve;
 mod schema;
 mod source;
@@ -57,25 +58,16 @@ mod wire;
 
 use batch::Code;
 
+pub use crate::record::{BadRecord, Decoded};
 pub use compatibility::{Difference, compatibility};
-pub use decode::{Decoded, RecordDecoder, Schemas};
+pub use decode::{RecordDecoder, Schemas};
 pub use encode::{Encoded, RecordEncoder};
 pub use ids::SchemaIds;
+pub use references::with_references;
 pub use schema::{SchemaError, columns_of, fingerprint, normalised, record_schema};
 
 /// Length of the frame before a record's body.
 pub const FRAME_LENGTH: usize = 5;
-
-/// A record that could not be read or written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRecord {
-    /// Its index in the block that was given.
-    pub index: usize,
-    /// What kind of failure.
-    pub code: Code,
-    /// What is wrong, of bounded length, without the record's values.
-    pub message: String,
-}
 
 /// The id of the writer's schema and the body of a framed record; `None` if it has no such frame.
 #[must_use]
@@ -94,7 +86,7 @@ pub fn frame(id: u32) -> [u8; FRAME_LENGTH] {
 
 /// What is wrong with one record; the caller knows which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     NoFrame,
     UnknownSchema(u32),
     CutOff,

@@ -121,7 +121,7 @@ impl Columns<'_> {
     /// The wanted columns, some rows at a time: the cells and bytes of all rows of a wide table do not fit the
     /// processor's cache, and every column would fetch them anew.
     fn wanted(&self) -> Vec<ArrayRef> {
-        let new = |_| TextColumn::new(self.format, self.shape.encoding, self.collected.lines.len());
+        let new = |_| self.column(self.collected.lines.len());
         let mut columns: Vec<TextColumn> = self.shape.places.iter().map(new).collect();
         for rows in self.collected.cells.chunks(ROWS_AT_ONCE * self.shape.columns) {
             for (column, place) in columns.iter_mut().zip(&self.shape.places) {
@@ -133,11 +133,16 @@ impl Columns<'_> {
         columns.into_iter().map(|column| Arc::new(column.finish()) as ArrayRef).collect()
     }
 
+    fn column(&self, rows: usize) -> TextColumn {
+        let settings = &self.format.settings;
+        TextColumn::new(settings.empty_is_null, settings.separator, self.shape.encoding, rows)
+    }
+
     /// The column `row`: published names to cells.
     fn raw_row(&self) -> MapArray {
         let filled_only = self.format.settings.raw_row == RawRow::FilledCells;
         let count = self.collected.cells.len();
-        let mut values = TextColumn::new(self.format, self.shape.encoding, count);
+        let mut values = self.column(count);
         let (mut key_bytes, mut key_ends) = (Vec::new(), vec![0_i32]);
         let mut ends = vec![0_i32];
         for row in self.collected.cells.chunks_exact(self.shape.columns) {
@@ -166,9 +171,14 @@ fn entries() -> FieldRef {
     Arc::new(Field::new("entries", DataType::Struct(entry_fields()), false))
 }
 
+/// A column of cells.
+pub(super) fn text_field(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true)
+}
+
 /// The schema of blocks.
 pub(super) fn fields(names: &[Arc<str>], raw_row: RawRow) -> Fields {
-    let mut fields: Vec<Field> = names.iter().map(|name| Field::new(name.as_ref(), DataType::Utf8, true)).collect();
+    let mut fields: Vec<Field> = names.iter().map(|name| text_field(name)).collect();
     if raw_row != RawRow::None {
         fields.push(Field::new("row", DataType::Map(entries(), false), false));
     }
@@ -176,7 +186,7 @@ pub(super) fn fields(names: &[Arc<str>], raw_row: RawRow) -> Fields {
 }
 
 /// A column of text while it is filled.
-struct TextColumn {
+pub(super) struct TextColumn {
     bytes: Vec<u8>,
     ends: Vec<i32>,
     valid: Vec<bool>,
@@ -188,7 +198,7 @@ struct TextColumn {
 }
 
 impl TextColumn {
-    fn new(format: &Format, encoding: &'static Encoding, rows: usize) -> Self {
+    pub(super) fn new(empty_is_null: bool, separator: u8, encoding: &'static Encoding, rows: usize) -> Self {
         let encoding = (encoding != encoding_rs::UTF_8).then_some(encoding);
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
@@ -197,13 +207,13 @@ impl TextColumn {
             ends,
             valid: Vec::with_capacity(rows),
             any_null: false,
-            empty_is_null: format.settings.empty_is_null,
-            separator: format.settings.separator,
+            empty_is_null,
+            separator,
             encoding,
         }
     }
 
-    fn push(&mut self, cell: Cell, block: &[u8]) {
+    pub(super) fn push(&mut self, cell: Cell, block: &[u8]) {
         if cell.length() == 0 {
             self.valid.push(!self.empty_is_null);
             self.any_null |= self.empty_is_null;
@@ -227,7 +237,7 @@ impl TextColumn {
         }
     }
 
-    fn finish(self) -> StringArray {
+    pub(super) fn finish(self) -> StringArray {
         let nulls = self.any_null.then(|| NullBuffer::from(self.valid));
         text_array(self.ends, self.bytes, nulls)
     }

@@ -14,7 +14,7 @@ use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
 use super::format::{Format, Layout, Proof, Settings};
-use super::header::{Choice, another_separator, choose};
+use super::header::{Choice, another_separator, choose, place};
 use super::scanner::{Found, Scanner};
 use super::sum::Sum;
 use super::trailer::{ProofOutcome, Tail};
@@ -82,22 +82,13 @@ impl<R: Read> Decoder<R> {
         let text = Transcoder::new(reader, format.encoding).map_err(DecodeError::from_io)?;
         let encoding = text.encoding();
         let mut scanner = Scanner::new(text, settings.quotes, settings.separator, settings.line_limit);
-        let header = match scanner.next()? {
-            Found::Row { at, .. } => scanner.bytes(&at).to_vec(),
-            Found::TooLong { beginning, .. } if ends_in_cr(&beginning, settings.quotes) => return Err(old_line_ends()),
-            Found::TooLong { .. } => {
-                let message = format!("the first line is longer than {} bytes and no header", settings.line_limit);
-                return Err(refuse("E4208", 1, &message));
+        let (header, line) = header_line(&mut scanner, settings)?;
+        let (names, choice) = read_header(settings, encoding, &header).map_err(|error| {
+            let error = error.at_line(line);
+            match header_below(&mut scanner, settings, encoding) {
+                Some(more) => error.and(&more),
+                None => error,
             }
-            Found::End => return Err(refuse("E4212", 0, "the document is empty")),
-        };
-        if ends_in_cr(&header, settings.quotes) {
-            return Err(old_line_ends());
-        }
-        let names = header_names(settings, encoding, &header)?;
-        let choice = choose(settings, &names).map_err(|error| {
-            let better = no_text(&names, encoding, &header).or_else(|| another_separator(settings, &header, &names));
-            better.unwrap_or(error)
         })?;
         let layout = &settings.layouts[choice.layout];
         let mut taken = Vec::new();
@@ -129,7 +120,8 @@ impl<R: Read> Decoder<R> {
         let names_length: usize = names.iter().map(String::len).sum();
         let block_rows = BLOCK_ROWS.min(BLOCK_CELLS / columns).min(BLOCK_NAMES / names_length.max(1)).max(1);
         let schema = Arc::new(Schema::new(fields(&taken, settings.raw_row)));
-        let shape = Shape { schema, encoding, places, columns, published: distinct(names) };
+        let published = distinct(as_declared(names, &layout.header, &choice.places));
+        let shape = Shape { schema, encoding, places, columns, published };
         Ok(Self {
             scanner,
             format: Arc::clone(format),
@@ -335,6 +327,81 @@ fn old_line_ends() -> DecodeError {
     refuse("E4208", 1, message)
 }
 
+/// The line of the header and its number.
+fn header_line<R: Read>(
+    scanner: &mut Scanner<Transcoder<R>>,
+    settings: &Settings,
+) -> Result<(Vec<u8>, u64), DecodeError> {
+    let above = settings.lines_before_header;
+    for line in 0..above {
+        if !scanner.skip_line()? {
+            return Err(no_header(above, line));
+        }
+    }
+    let (header, line) = match scanner.next()? {
+        Found::Row { at, line } => (scanner.bytes(&at).to_vec(), line),
+        Found::TooLong { beginning, .. } if ends_in_cr(&beginning, settings.quotes) => return Err(old_line_ends()),
+        Found::TooLong { line, .. } => {
+            let message = format!("{} is longer than {} bytes and no header", place(settings), settings.line_limit);
+            return Err(refuse("E4208", line, &message));
+        }
+        Found::End => return Err(no_header(above, above)),
+    };
+    if ends_in_cr(&header, settings.quotes) {
+        return Err(old_line_ends());
+    }
+    Ok((header, line))
+}
+
+/// What is said of a document that ends after so many lines, before its header.
+fn no_header(above: u64, lines: u64) -> DecodeError {
+    if lines == 0 {
+        return refuse("E4212", 0, "the document is empty");
+    }
+    let (has, above) = (batch::counted(lines, "line"), batch::counted(above, "line"));
+    refuse("E4208", lines, &format!("the document has {has}, and its header is to stand below {above}"))
+}
+
+/// The names of a header and the layout that they fit.
+fn read_header(
+    settings: &Settings,
+    encoding: &'static Encoding,
+    header: &[u8],
+) -> Result<(Vec<String>, Choice), DecodeError> {
+    let names = header_names(settings, encoding, header).map_err(|error| {
+        // Cells that are all quoted look like text behind a quote where the separator is another one.
+        let whole = [String::from_utf8_lossy(header).into_owned()];
+        another_separator(settings, header, &whole).unwrap_or(error)
+    })?;
+    let choice = choose(settings, &names).map_err(|error| {
+        let better =
+            no_text(settings, &names, encoding, header).or_else(|| another_separator(settings, header, &names));
+        better.unwrap_or(error)
+    })?;
+    Ok((names, choice))
+}
+
+/// What helps where a line below is the header: publishers write titles above it.
+fn header_below<R: Read>(
+    scanner: &mut Scanner<Transcoder<R>>,
+    settings: &Settings,
+    encoding: &'static Encoding,
+) -> Option<String> {
+    /// Lines that are looked at. Larger: more of a document that is refused anyway is read.
+    const LOOKED_AT: usize = 20;
+    for _ in 0..LOOKED_AT {
+        let Ok(Found::Row { at, line }) = scanner.next() else { return None };
+        if let Ok((_, choice)) = read_header(settings, encoding, scanner.bytes(&at)) {
+            let layout = &settings.layouts[choice.layout].name;
+            let above = line - 1;
+            return Some(format!(
+                "line {line} is the header of layout {layout}: `lines-before-header: {above}` reads it"
+            ));
+        }
+    }
+    None
+}
+
 fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8]) -> Result<Vec<String>, DecodeError> {
     let columns = usize::MAX;
     let mut splitter =
@@ -351,14 +418,26 @@ fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8])
 
 /// What is said of a first line that is no text, instead of its differences from a header: mostly another encoding, or
 /// no document of text at all.
-fn no_text(names: &[String], encoding: &'static Encoding, header: &[u8]) -> Option<DecodeError> {
+fn no_text(settings: &Settings, names: &[String], encoding: &'static Encoding, header: &[u8]) -> Option<DecodeError> {
     const SHOWN: usize = 80;
     let strange =
         |character: char| character == char::REPLACEMENT_CHARACTER || (character.is_control() && character != '\t');
     names.iter().any(|name| name.contains(strange)).then(|| {
         let beginning = batch::excerpt(header, SHOWN);
-        refuse("E4208", 1, &format!("the first line is no text in {}; it begins `{beginning}`", encoding.name()))
+        let which = place(settings);
+        refuse("E4208", 1, &format!("{which} is no text in {}; it begins `{beginning}`", encoding.name()))
     })
+}
+
+/// The names of a document's header, spelt as the layout spells those that it has: a publisher who changes case or
+/// blanks changes no key of `row`.
+fn as_declared(mut names: Vec<String>, header: &[Arc<str>], places: &[usize]) -> Vec<String> {
+    for (declared, place) in header.iter().zip(places) {
+        if let Some(name) = names.get_mut(*place) {
+            name.replace_range(.., declared);
+        }
+    }
+    names
 }
 
 /// Gives the second `Filler` the name `Filler (2)`, so that a map of names to cells holds each; a number that another

@@ -45,6 +45,22 @@ impl DecodeError {
         matches!(self, Self::Archive(ArchiveError::Io { .. }))
     }
 
+    /// The same, to blame another line.
+    pub(super) fn at_line(mut self, line: u64) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.line = line;
+        }
+        self
+    }
+
+    /// The same with more to say, for what is refused.
+    pub(super) fn and(mut self, more: &str) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.message = batch::bounded(&format!("{}; {more}", refusal.message));
+        }
+        self
+    }
+
     pub(super) fn from_io(error: io::Error) -> Self {
         Self::Archive(ArchiveError::from_io(error))
     }

@@ -9,7 +9,7 @@ use regex::bytes::{Regex, RegexSet};
 use super::transcode::is_wide;
 
 /// Longest line that may be allowed, so that positions in a block fit their numbers.
-const LINE_CEILING: usize = 256 * 1024 * 1024;
+pub(super) const LINE_CEILING: usize = 256 * 1024 * 1024;
 
 /// How delimited text is laid out.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Settings {
     /// Label of the WHATWG encoding standard: UTF-8, UTF-16 or any encoding of one byte a character. It holds for
     /// documents without a byte-order mark; a mark wins.
     pub encoding: Arc<str>,
+    /// Lines above the header that are passed over unread, such as a title. They are lines as such: no quote joins two.
+    pub lines_before_header: u64,
     /// Header layouts in the order in which they are tried.
     pub layouts: Vec<Layout>,
     /// A text column to which surplus cells belong, by our name.

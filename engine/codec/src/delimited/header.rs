@@ -83,6 +83,14 @@ pub(super) fn another_separator(settings: &Settings, line: &[u8], header: &[Stri
     })
 }
 
+/// Which line of a document its header is, in words.
+pub(super) fn place(settings: &Settings) -> String {
+    match settings.lines_before_header {
+        0 => "the first line".to_owned(),
+        above => format!("line {}", above + 1),
+    }
+}
+
 /// A separator as it is written in a topology file.
 fn shown(separator: u8) -> String {
     match separator {
@@ -131,9 +139,12 @@ fn unknown(settings: &Settings, header: &[String], found: &[Key]) -> String {
     let nearest = settings.layouts.iter().rev().max_by_key(common);
     match nearest {
         None => "no header layout is declared".to_owned(),
+        Some(_) if header.iter().all(|name| name.trim().is_empty()) => {
+            "the first line is empty, where a header is expected".to_owned()
+        }
         Some(layout) if common(&layout) == 0 => {
             let names: Vec<&str> = header.iter().map(String::as_str).collect();
-            format!("the first line is no expected header; it reads: {}", listed(&names))
+            format!("{} is no expected header; it reads: {}", place(settings), listed(&names))
         }
         Some(layout) => differences(layout, header, found),
     }
@@ -147,6 +158,13 @@ fn differences(layout: &Layout, header: &[String], found: &[Key]) -> String {
     let missing: Vec<&str> = missing.map(|(name, _)| name.as_ref()).collect();
     let unexpected = header.iter().zip(found).filter(|(_, key)| !named.contains(key));
     let unexpected: Vec<&str> = unexpected.map(|(name, _)| name.as_str()).collect();
+    if let ([], [""]) = (missing.as_slice(), unexpected.as_slice())
+        && header.last().is_some_and(String::is_empty)
+    {
+        let wants = batch::counted(layout.header.len() as u64, "column");
+        let remedy = "the line ends in a separator, which makes an unnamed last column: add \"\" to `header`";
+        return format!("layout {} wants {wants}; {remedy}", layout.name);
+    }
     let mut message = format!("layout {} wants {}", layout.name, batch::counted(layout.header.len() as u64, "column"));
     if missing.is_empty() && unexpected.is_empty() {
         message.push_str("; all are there, but in another order");

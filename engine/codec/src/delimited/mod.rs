@@ -12,6 +12,8 @@
 //!
 //! Line ends are LF or CRLF; a CR that ends the document counts as one. Any other CR is text. NUL bytes are text.
 //!
+//! A [`LineDecoder`] reads records that are one line each, in the same words.
+//!
 //! Deliberately absent: types (every column is nullable text), expressions, and any judgement about outcomes.
 
 mod block;
@@ -20,6 +22,9 @@ mod decoder;
 mod error;
 mod format;
 mod header;
+#[cfg(test)]
+mod header_tests;
+mod lines;
 mod scanner;
 mod sum;
 #[cfg(test)]
@@ -31,4 +36,5 @@ pub use block::{BadRow, Block};
 pub use decoder::{Decoder, Verdict};
 pub use error::{DecodeError, Refusal};
 pub use format::{Format, Layout, NewColumns, Proof, RawRow, Settings, SettingsError, Trailer};
+pub use lines::{LineDecoder, LineSettings};
 pub use trailer::ProofOutcome;

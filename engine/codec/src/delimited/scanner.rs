@@ -97,6 +97,14 @@ impl<R: Read> Scanner<R> {
         }
     }
 
+    /// Passes over one line, whatever is quoted in it. False if nothing is left.
+    pub(super) fn skip_line(&mut self) -> Result<bool, DecodeError> {
+        let quotes = std::mem::replace(&mut self.quotes, false);
+        let found = self.next();
+        self.quotes = quotes;
+        Ok(!matches!(found?, Found::End))
+    }
+
     /// Length of the row at `start`, if its line end is in the buffer and not behind the limit.
     fn find_end(&mut self) -> Option<usize> {
         let there = self.end - self.start;

@@ -18,7 +18,7 @@ fn layout(name: &str, header: &str, must_have: &str) -> Layout {
     Layout { name: name.into(), header: list(header), must_have: list(must_have), names }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         separator: b'|',
         quotes: false,
@@ -29,6 +29,7 @@ fn settings() -> Settings {
         trailer_required: true,
         new_columns: NewColumns::Keep,
         empty_is_null: true,
+        lines_before_header: 0,
         line_limit: 1000,
         wanted: None,
         raw_row: RawRow::None,
@@ -36,7 +37,7 @@ fn settings() -> Settings {
     }
 }
 
-fn quoted() -> Settings {
+pub(super) fn quoted() -> Settings {
     Settings { quotes: true, separator: b',', ..settings() }
 }
 
@@ -75,7 +76,7 @@ fn decode_by(settings: &Settings, text: &[u8], piece: usize) -> Result<(Vec<Bloc
     Ok((blocks, decoder.finish()?))
 }
 
-fn decode(settings: &Settings, text: &[u8]) -> Result<(Vec<Block>, Verdict), DecodeError> {
+pub(super) fn decode(settings: &Settings, text: &[u8]) -> Result<(Vec<Block>, Verdict), DecodeError> {
     let whole = decode_by(settings, text, usize::MAX);
     let drops = decode_by(settings, text, 1);
     match (&whole, &drops) {
@@ -90,7 +91,7 @@ fn decode(settings: &Settings, text: &[u8]) -> Result<(Vec<Block>, Verdict), Dec
 }
 
 /// Each good row as `line: cell/cell/…`, with `-` for null.
-fn shown(blocks: &[Block]) -> Vec<String> {
+pub(super) fn shown(blocks: &[Block]) -> Vec<String> {
     let mut rows = Vec::new();
     for block in blocks {
         for row in 0..block.rows.num_rows() {
@@ -260,7 +261,8 @@ fn documents_that_are_something_else_are_refused() {
         ),
         (&settings(), b"", "E4212", "the document is empty"),
         (&settings(), b"\xef\xbb\xbf", "E4212", "the document is empty"),
-        (&settings(), b"<html>\nA|B|C\n", "E4208", "the first line is no expected header; it reads: <html>"),
+        (&settings(), b"\nA|B|X\n1|2|3\n", "E4208", "the first line is empty, where a header is expected"),
+        (&settings(), b"<html>\nA|B|X\n", "E4208", "the first line is no expected header; it reads: <html>"),
         (&settings(), b"A|C|B\n", "E4208", "layout three wants 3 columns; all are there, but in another order"),
         (&settings(), b"A|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
         (&long_header, b"A|B|C\n", "E4208", "the first line is longer than 3 bytes and no header"),
@@ -331,7 +333,7 @@ fn columns_are_found_by_name_and_new_ones_go_to_the_raw_row() {
     assert_eq!((text("new").value(0), text("c").value(0)), ("3", "2"));
     assert_eq!(block.row_numbers.value(0), 40);
     let map = block.rows.column_by_name("row").expect("asked for").as_map();
-    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["Extra", "c", "NEW", "a", "extra"]);
+    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["Extra", "C", "New", "A", "extra"]);
     assert_eq!(map.values().as_string::<i32>().iter().nth(3), Some(None));
     assert_eq!(block.raw.as_ref().expect("asked for").value(0), b"1|2|3||5");
     assert_eq!(decoder.finish().expect("whole").new_columns, ["Extra", "extra"]);

@@ -4,6 +4,7 @@
 //! about a mistake of its own.
 
 mod conversion;
+mod keys;
 mod operators;
 mod remedies;
 
@@ -171,6 +172,7 @@ impl<'a> Checker<'a> {
                 let nodes: Vec<_> = items.iter().map(|item| Some((self.check(item)?, item.span.clone()))).collect();
                 self.array(nodes.into_iter().collect::<Option<_>>()?, span)
             }
+            SyntaxKind::Element { of, index } if self.is_no_key(of, index) => None,
             SyntaxKind::Element { of, index } => {
                 let nodes = (self.check(of), self.check(index));
                 let arguments = vec![(nodes.0?, of.span.clone()), (nodes.1?, index.span.clone())];

@@ -106,8 +106,13 @@ pub(super) static FUNCTIONS: &[FunctionDoc] = &[
     FunctionDoc {
         name: "substring",
         signatures: &["substring(text, start [, length]) -> text"],
-        about: "The characters from `start`, which counts from 1.",
-        examples: &[("substring('20240102', 1, 4)", "2024"), ("substring('naïve', 3)", "ïve")],
+        about: "The characters from `start`, which counts from 1. As in SQL, places before the first count and hold nothing: from 0 \
+                three are two characters.",
+        examples: &[
+            ("substring('20240102', 1, 4)", "2024"),
+            ("substring('naïve', 3)", "ïve"),
+            ("substring('20240102', 0, 3)", "20"),
+        ],
         arity: (2, 3),
         typing: Fixed(&[Text, Whole], Text, text::substring),
     },

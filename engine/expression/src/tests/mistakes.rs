@@ -226,6 +226,40 @@ fn mistakes_are_named_where_they_are() {
         E3101 `` a bracket is not closed | close it with `)`
     "#]],
     );
+    for (text, wanted) in [
+        (
+            "nullif(trim(price)), 'x')",
+            expect![[r#"
+                E3101 `)` this `)` closes the last open bracket, and `,` stands behind it | take it away if `,` belongs into the brackets: there is one `)` more than `(`
+            "#]],
+        ),
+        (
+            "trim(price))",
+            expect![[r#"
+                E3101 `)` this `)` closes nothing | take it away, or write the `(` that it closes
+            "#]],
+        ),
+        (
+            "cast(trim(price as bigint)",
+            expect![[r#"
+                E3101 `(` this `(` is not closed before `as` | close it with `)` before `as`, if that does not belong into its brackets
+            "#]],
+        ),
+        (
+            "(price = 'a' or price = 'b') and trim(price) = 'c')",
+            expect![[r#"
+                E3101 `)` this `)` closes nothing | take it away, or write the `(` that it closes
+            "#]],
+        ),
+        (
+            "coalesce(trim(price 'a')",
+            expect![[r#"
+                E3101 `(` this `(` is not closed before `'a'` | close it with `)` before `'a'`, if that does not belong into its brackets
+            "#]],
+        ),
+    ] {
+        check(text, &wanted);
+    }
     check(
         "select price from x",
         &expect![[r#"

@@ -97,6 +97,7 @@ fn expressions_over_columns() {
             ["250000000.0000000000000", "null", "250000000.0000000000000", "null"],
         ),
         ("greatest(quantity, 5)", ["9011", "5", "18446744073709551615", "null"]),
+        ("cast(cast(price as binary) as text) = price", ["true", "true", "true", "null"]),
         ("cast(quantity as bigint)", ["9011", "0", "!E4104", "null"]),
         ("cast(change as tinyint)", ["-5", "0", "!E4104", "null"]),
         ("cast(change as double)", ["-5.0", "0.0", "!E4104", "null"]),

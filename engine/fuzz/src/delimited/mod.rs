@@ -101,6 +101,7 @@ fn settings(choices: &mut Unstructured<'_>) -> arbitrary::Result<(Settings, usiz
         trailer_required: flag(2),
         new_columns: if flag(3) { NewColumns::Refuse } else { NewColumns::Keep },
         empty_is_null: flag(4),
+        lines_before_header: 0,
         line_limit: *choices.choose(&[1 << 20, 1 << 20, 1000, 40, 8])?,
         wanted: flag(5).then(|| names("a c").into_iter().collect()),
         raw_row: match (flag(6), flag(7)) {
@@ -111,7 +112,9 @@ fn settings(choices: &mut Unstructured<'_>) -> arbitrary::Result<(Settings, usiz
         raw: true,
     };
     let piece = *choices.choose(&[1, 1, 2, 3, 7, 100])?;
-    Ok((settings, piece))
+    // By the same choice: kept cases go on to mean what they meant.
+    let lines_before_header = [(3, 1), (7, 2)].into_iter().find(|(of, _)| *of == piece).map_or(0, |(_, lines)| lines);
+    Ok((Settings { lines_before_header, ..settings }, piece))
 }
 
 fn decode(format: &Arc<Format>, document: &[u8], piece: usize) -> Result<Found, Refused> {

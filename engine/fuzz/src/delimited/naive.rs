@@ -85,6 +85,11 @@ impl Line {
 pub(super) fn lines(settings: &Settings, text: &Text) -> Vec<Line> {
     let mut found = Vec::new();
     let (mut start, mut number) = (0, 1);
+    for _ in 0..settings.lines_before_header {
+        let end = text.bytes[start..].iter().position(|byte| *byte == b'\n');
+        start = end.map_or(text.bytes.len(), |end| start + end + 1);
+        number += 1;
+    }
     while start < text.bytes.len() {
         let rest = &text.bytes[start..];
         let mut quoted = false;

@@ -67,6 +67,7 @@ fn reader(quotes: bool) -> DelimitedReader {
         trailer_required: true,
         new_columns: NewColumns::Refuse,
         empty_is_null: true,
+        lines_before_header: 0,
         line_limit: LINE_LIMIT,
         wanted: None,
         raw_row: RawRow::None,

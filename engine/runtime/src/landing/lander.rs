@@ -37,8 +37,10 @@ pub struct Lander<'a> {
     pub table: &'a TableDefinition,
     /// Consumer group of the flow.
     pub group: &'a str,
-    /// `topology/flow`.
+    /// `topology/flow`, as people see it.
     pub name: &'a str,
+    /// `topology/flow`, with which tokens begin.
+    pub recorded_as: String,
     /// Revision of the topology.
     pub revision: &'a str,
     /// The partition that the range is of: the task's input, or its retries.
@@ -411,7 +413,7 @@ impl Lander<'_> {
         let Input { identity, partition, .. } = &*self.input;
         let again = if self.releases == 0 { String::new() } else { format!("r{}", self.releases) };
         let (from, to) = (format!("{}.{}", first.offset, first.row), format!("{}.{}", last.offset, last.row));
-        format!("{}/{identity}/{partition}{again}/{from}-{to}/", self.name)
+        format!("{}/{identity}/{partition}{again}/{from}-{to}/", self.recorded_as)
     }
 
     fn backoff(&self) -> Backoff {

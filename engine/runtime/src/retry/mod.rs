@@ -269,7 +269,7 @@ fn record(letters: &[&DeadLetter], action: RetryAction) -> Records {
     let mut builder = RecordsBuilder::new();
     match of_document {
         true => builder.push(Some(first.document.as_bytes()), None, &headers, 0),
-        false => builder.push(first.key.as_deref(), Some(&first.bytes), &headers, 0),
+        false => builder.push(first.key.as_deref(), first.value(), &headers, 0),
     }
     builder.finish()
 }

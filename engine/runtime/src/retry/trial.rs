@@ -130,7 +130,7 @@ impl Trial {
         let worked = self.chain.run(decoded.batch, &Facts::default()).map_err(TaskEnd::fault)?;
         let rows = worked.rows.iter().chain(worked.outputs.iter().map(|(_, rows)| rows));
         result.pass += rows.map(|rows| rows.len() as u64).sum::<u64>();
-        result.dropped += worked.dropped.iter().map(|(_, count)| count).sum::<u64>();
+        result.dropped += decoded.dropped.iter().chain(&worked.dropped).map(|(_, count)| count).sum::<u64>();
         for failure in worked.failed.iter().flat_map(|failed| &failed.failures) {
             result.fails(failure.code.0, &failure.message, 1);
         }

@@ -180,6 +180,7 @@ impl Crew {
             self.shared.completion.task_done(&name);
             if self.source.is_some() && !finds {
                 // Another process looks at the publisher.
+                self.shared.board.change(&name, |state| state.looked = true);
                 self.shared.completion.source_done(&name);
             }
         }

@@ -14,6 +14,7 @@ use operators::WorkingMemory;
 
 use self::crew::Crew;
 use crate::board::Board;
+use crate::codes;
 use crate::completion::Completion;
 use crate::end::TaskEnd;
 use crate::faults::Faults;
@@ -152,6 +153,55 @@ pub fn make_topics(flows: &[FlowParts], log: &dyn Log) -> Result<(), LogError> {
     flows.iter().try_for_each(|parts| topics_of(parts, log))
 }
 
+/// A topic that others make and fill, and that is not as a flow reads it.
+#[derive(Debug, thiserror::Error)]
+pub enum OutsideTopic {
+    /// It is not there.
+    #[error("[{code}] there is no topic `{topic}`, which {flow} reads and others are to make and fill", code = codes::NO_TOPIC)]
+    Missing {
+        /// Its name.
+        topic: Arc<str>,
+        /// `topology/flow`.
+        flow: String,
+    },
+    /// It has another number of partitions.
+    #[error(
+        "[{code}] the topic `{topic}` has {}, and {flow} is declared to read {wanted}",
+        batch::counted(u64::from(found.unsigned_abs()), "partition"), code = codes::NO_TOPIC
+    )]
+    Partitions {
+        /// Its name.
+        topic: Arc<str>,
+        /// `topology/flow`.
+        flow: String,
+        /// Number there is.
+        found: i32,
+        /// Number in the topology.
+        wanted: i32,
+    },
+    /// The log cannot be asked.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Looks whether the topics that others make are there, as the flows read them. They are never made here: an empty one
+/// with the wrong settings would be found by those who are to fill it.
+///
+/// # Errors
+/// Of the first that is not.
+pub fn look_for_topics(flows: &[FlowParts], log: &dyn Log) -> Result<(), OutsideTopic> {
+    for parts in flows {
+        let FlowInput::Topic { topic, partitions, of_others: true, .. } = &parts.input else { continue };
+        let (topic, flow, wanted) = (Arc::clone(topic), parts.name(), *partitions);
+        match log.topic(&topic)?.map(|state| state.partitions) {
+            None => return Err(OutsideTopic::Missing { topic, flow }),
+            Some(found) if found != wanted => return Err(OutsideTopic::Partitions { topic, flow, found, wanted }),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes the topics of a flow.
 fn topics_of(parts: &FlowParts, log: &dyn Log) -> Result<(), LogError> {
     let FlowParts { topology, flow, .. } = parts;
@@ -160,7 +210,9 @@ fn topics_of(parts: &FlowParts, log: &dyn Log) -> Result<(), LogError> {
         FlowInput::Documents(input) => (names::documents(topology, flow), input.partitions),
         FlowInput::Topic { topic, partitions, .. } => (Arc::clone(topic), *partitions),
     };
-    ensure(&topic, partitions)?;
+    if !matches!(&parts.input, FlowInput::Topic { of_others: true, .. }) {
+        ensure(&topic, partitions)?;
+    }
     ensure(&names::discovery(topology, flow), 1)?;
     ensure(&names::ledger(topology, flow), partitions)?;
     ensure(&names::retry(topology, flow), partitions)?;

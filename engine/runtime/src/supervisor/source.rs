@@ -32,6 +32,7 @@ pub(super) fn discover(
     let mut discovery = FlowDiscovery::open(DiscoveryParts {
         topology: Arc::clone(&parts.topology),
         flow: Arc::clone(&parts.flow),
+        name: parts.name(),
         revision: Arc::clone(&parts.revision),
         partitions: input.partitions,
         log: Arc::clone(&shared.log),
@@ -55,7 +56,10 @@ pub(super) fn discover(
         match source.round(&mut discovery) {
             Ok(()) => {
                 holder.mended();
-                shared.board.change(&name, |state| state.source_trouble = None);
+                shared.board.change(&name, |state| {
+                    state.source_trouble = None;
+                    state.looked = true;
+                });
                 if shared.completion.once() {
                     return Ok(());
                 }

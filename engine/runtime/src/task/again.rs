@@ -11,7 +11,7 @@ use operators::{DocumentInput, Worked};
 
 use super::close::Closing;
 use super::document::{DocumentTask, document_input, withdrawal};
-use super::unsettled::Position;
+use super::unsettled::{GIVEN_UP, Position};
 use crate::codes;
 use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
@@ -21,8 +21,9 @@ use crate::metadata::Progress;
 use crate::retry::{Retry, RetryAction, Rework, Reworked};
 
 impl DocumentTask {
-    /// Works the next record of the task's retries.
-    pub(super) fn retry(&mut self, progress: Progress) -> Result<Progress, TaskEnd> {
+    /// Works the next record of the task's retries. `ahead` is the document that the task reads next: rows of it, and of
+    /// those behind it, are left to that reading, to which a person has sent the flow back.
+    pub(super) fn retry(&mut self, progress: Progress, ahead: i64) -> Result<Progress, TaskEnd> {
         let shared = std::sync::Arc::clone(&self.context.shared);
         let Some(_slot) = shared.slots.take(&shared.stop) else {
             return Err(TaskEnd::Stopped);
@@ -34,27 +35,31 @@ impl DocumentTask {
         };
         let next = RowPosition { offset: records.base_offset + 1, row: 0 };
         let retry = self.context.retry_of(&records.get(0))?;
+        let (first, last) = (retry.rows.keys().next(), retry.rows.keys().next_back());
+        let place = |row: Option<&i64>| row.map(|&row| RowPosition { offset: retry.offset, row });
+        let mut closing = Closing { first: place(first), last: place(last), replayed: true, ..Closing::default() };
+        if retry.offset >= ahead && progress.open.is_none() {
+            // Open until then, so that nothing is lost if a person changes their mind. What was given up stays so.
+            if retry.action == RetryAction::Replay {
+                closing.reopened = self.letters_of(&retry)?;
+            }
+            self.context.close(&closing, &retries, next)?;
+            return Ok(Progress { next, topic: progress.topic, open: None });
+        }
         let originals = shared.log.read(&self.context.input.topic, retries.partition, retry.offset, 1)?;
         let original = originals.first().map(|records| records.get(0));
         let Some(original) = original.filter(|record| record.offset == retry.offset) else {
             return Err(TaskEnd::Fault(format!("record {} of {} is gone", retry.offset, self.context.input.topic)));
         };
         let found = self.context.document_record(&original)?;
-        let (first, last) = (retry.rows.keys().next(), retry.rows.keys().next_back());
-        let place = |row: Option<&i64>| row.map(|&row| RowPosition { offset: retry.offset, row });
-        let mut closing = Closing {
-            first: place(first),
-            last: place(last),
-            replayed: true,
-            replayed_of: Some((found.key.clone(), found.version)),
-            ..Closing::default()
-        };
+        closing.replayed_of = Some((found.key.clone(), found.version));
         closing.counts.rows_in = retry.rows.len() as u64;
-        if self.unsettled.is_superseded(&found.key, found.version) {
+        if retry.action == RetryAction::GiveUp {
+            // Also of a version that is not the newest any more: the document may go back to what is in it.
+            closing.counts.drop_rows(GIVEN_UP, closing.counts.rows_in);
+        } else if self.unsettled.is_superseded(&found.key, found.version) {
             closing.superseded = self.letters_of(&retry)?;
             closing.counts.drop_rows("superseded", closing.counts.rows_in);
-        } else if retry.action == RetryAction::GiveUp {
-            closing.counts.drop_rows("given up", closing.counts.rows_in);
         } else {
             self.work_again(&retry, &original, &found, &mut closing)?;
         }

@@ -30,6 +30,9 @@ pub(super) struct Closing {
     pub(super) written: Vec<Written>,
     /// Rows that could not be processed.
     pub(super) dead: Vec<DeadLetter>,
+    /// Dead letters that were sent back, and are open again because the flow reads their rows anew. They are no rows of
+    /// the range.
+    pub(super) reopened: Vec<DeadLetter>,
     /// Changes of stores: topic and records.
     pub(super) changes: Vec<(Arc<str>, Records)>,
     /// What became of the rows.
@@ -124,12 +127,15 @@ impl TaskContext {
         for written in &closing.written {
             to.append(written.clone())?;
         }
-        if !closing.dead.is_empty() {
+        for open in [&closing.dead, &closing.reopened] {
+            if open.is_empty() {
+                continue;
+            }
             let mut records = RecordsBuilder::new();
-            closing.dead.iter().for_each(|letter| letter.write(&mut records));
+            open.iter().for_each(|letter| letter.write(&mut records));
             let topic = names::dead_letters(&parts.topology);
             to.append(Written { topic, partition: 0, records: records.finish() })?;
-            self.shared.system.write_dead_letters(&closing.dead, "open", to)?;
+            self.shared.system.write_dead_letters(open, "open", to)?;
         }
         crate::retry::settle(&self.shared.system, closing.superseded.iter(), Mark::Superseded, to)?;
         let receipts: Vec<&Receipt> = entry.receipt.iter().chain(&entry.amended).collect();

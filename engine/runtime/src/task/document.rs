@@ -15,7 +15,7 @@ use super::TaskContext;
 use super::ahead::Ahead;
 use super::close::Closing;
 use super::cutting::Cutting;
-use super::unsettled::{GivenUp, Position, Unsettled, superseded_letters};
+use super::unsettled::{GIVEN_UP, GivenUp, Position, Reading, Unsettled};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
@@ -63,7 +63,7 @@ impl DocumentTask {
             // A document that is half landed is finished first: what comes back must see it whole.
             let between = progress.next.row == 0 && progress.open.is_none();
             if between && self.context.has_retries(back.next.offset)? {
-                back = self.retry(back)?;
+                back = self.retry(back, progress.next.offset)?;
                 continue;
             }
             let records = self.context.next_records(progress.next.offset, 1, &|context| {
@@ -134,12 +134,11 @@ impl DocumentTask {
             return Ok(Progress { next: end, topic: progress.topic, open: None });
         }
         let DocumentId { key, version } = &*document.id;
-        let given_up = &self.unsettled.given_up;
-        let mut ranges = Ranges::new(&self.context, &self.letters, given_up, &proof.twice, document, progress.clone())?;
-        let read_before = self.unsettled.read_before(key, *version, (document.offset, progress.next.row));
-        if !read_before.is_empty() || self.unsettled.has_earlier(key, *version) {
-            ranges.superseded = superseded_letters(&self.context, key, *version, &read_before)?;
-        }
+        let from = (document.offset, progress.next.row);
+        let reading = Reading { document: key, version: *version, sha256: &found.sha256, from };
+        let known = self.unsettled.known_letters(&reading);
+        let mut ranges = Ranges::new(&self.context, &self.letters, &proof.twice, document, progress.clone())?;
+        (ranges.superseded, ranges.given_up) = known.find(&self.context, &reading)?;
         let landed = match proof.kept.take().filter(|_| fresh) {
             Some(kept) => ranges.take_kept(kept)?,
             None => false,
@@ -177,10 +176,11 @@ impl DocumentTask {
             return Err(self.context.hold_landed_otherwise(&progress, &what));
         }
         // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        ranges.withheld = ranges.has_dead() || self.unsettled.others_wait(key, *version, &read_before);
+        ranges.withheld = ranges.has_dead() || self.unsettled.others_wait(key, *version, &known.read_before);
         let Finished { dead, settled, receipt } = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
         settled.into_iter().for_each(|position| self.unsettled.settled(key, *version, position));
+        receipt.iter().for_each(|receipt| self.unsettled.had_dead(receipt));
         receipt.into_iter().filter(|_| !dead.is_empty()).for_each(|receipt| self.unsettled.keep(receipt));
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
         Ok(Progress { next: end, topic: progress.topic, open: None })
@@ -212,7 +212,12 @@ impl TaskContext {
             self.holder.hold(Hold {
                 code: codes::DOCUMENT_RECORD,
                 what: format!("record {} of {} is no document record", record.offset, self.input.topic),
-                remedy: format!("spotlight release {} --from {}", self.name, record.offset + 1),
+                remedy: format!(
+                    "spotlight release {} --from {} --partition {}",
+                    self.name,
+                    record.offset + 1,
+                    self.input.partition
+                ),
             })?;
         }
     }
@@ -286,7 +291,8 @@ impl TaskContext {
 struct Ranges<'a> {
     context: &'a TaskContext,
     letters: &'a DeadLetterOf,
-    given_up: &'a GivenUp,
+    /// What was given up of the rows that are read.
+    given_up: GivenUp,
     twice: &'a Twice,
     document: &'a DocumentInput,
     progress: Progress,
@@ -324,7 +330,6 @@ impl<'a> Ranges<'a> {
     fn new(
         context: &'a TaskContext,
         letters: &'a DeadLetterOf,
-        given_up: &'a GivenUp,
         twice: &'a Twice,
         document: &'a DocumentInput,
         progress: Progress,
@@ -334,7 +339,7 @@ impl<'a> Ranges<'a> {
         Ok(Self {
             context,
             letters,
-            given_up,
+            given_up: GivenUp::default(),
             twice,
             document,
             progress,
@@ -401,10 +406,10 @@ impl<'a> Ranges<'a> {
         let mut dead: Vec<DeadLetter> = undecoded.collect();
         dead.extend(worked.failed.iter().flat_map(|failed| self.letters.failed(failed)));
         self.pending.counts.add(&worked.counts);
-        let given_up = self.given_up.take_out(&mut dead);
+        let given_up = self.given_up.take_out(&mut dead, |letter| letter.row);
         if given_up > 0 {
             self.pending.counts.dead -= given_up;
-            self.pending.counts.drop_rows("given up", given_up);
+            self.pending.counts.drop_rows(GIVEN_UP, given_up);
         }
         self.pending.dead.extend(dead);
         let full = match &self.context.parts.destination {
@@ -445,7 +450,8 @@ impl<'a> Ranges<'a> {
         Ok(Finished { dead: self.dead, settled: self.done, receipt })
     }
 
-    /// The letters that a range closes: of its own rows those that did not fail again, and with the last range all.
+    /// The letters that a range closes: of its own rows those that did not fail again, given up or not, and with the
+    /// last range all that are open.
     fn superseded(&mut self, range: &Range, last: bool, dead: &[DeadLetter]) -> Vec<DeadLetter> {
         let DocumentInput { id, offset, .. } = self.document;
         let in_range = |letter: &DeadLetter| {
@@ -461,6 +467,8 @@ impl<'a> Ranges<'a> {
         closed.retain(|letter| !again.contains(letter.id.as_str()));
         let own = closed.iter().filter(|letter| letter.version == id.version);
         self.done.extend(own.map(|letter| (letter.offset, letter.row)));
+        let dead = dead.iter().map(|letter| letter.row).collect();
+        closed.extend(self.given_up.passed(range.last.row + 1, &dead));
         closed
     }
 

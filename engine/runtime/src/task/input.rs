@@ -85,7 +85,8 @@ impl TaskContext {
                     code: codes::RECORDS_GONE,
                     what: format!("{} cannot go on in {topic}: {error}", self.name),
                     remedy: format!(
-                        "bring the records back; or, without a run, spotlight release {} --from earliest, or end, or OFFSET",
+                        "bring the records back; or, without a run, spotlight release {} --from earliest, or end, or \
+                         OFFSET --partition {partition}",
                         self.name
                     ),
                 })?;
@@ -97,7 +98,7 @@ impl TaskContext {
                     what: format!("{} cannot go on in {topic}: records are damaged: {damage}", self.name),
                     remedy: format!(
                         "bring a whole copy back, such as another replica; or, without a run, spotlight release {} \
-                         --from OFFSET, behind them",
+                         --from OFFSET --partition {partition}, behind them",
                         self.name
                     ),
                 })?;
@@ -236,6 +237,24 @@ impl TaskContext {
         LandingError::Operator { code, what, remedy }
     }
 
+    /// That the rows of a flow which the topology had before would stand beside those of this one.
+    fn landed_as(&self, earlier: &str, table: &str, rows: u64) -> LandingError {
+        let (name, rows) = (&self.name, batch::counted(rows, "row"));
+        let first = earlier.split_once('/').map_or(earlier, |(_, first)| first);
+        LandingError::Operator {
+            code: codes::LANDED_BEFORE,
+            what: format!(
+                "table {table} holds {rows} that {earlier} landed, a flow that the topology does not have any more: if \
+                 {name} is that flow under another name, it would land them once more beside themselves"
+            ),
+            remedy: format!(
+                "if it is, write `was: {first}` below the flow in its file; or take its rows out: spotlight sql \"delete \
+                 from {table} where startsWith(_landing, '{earlier}/')\"; or, if both are to stand there, spotlight \
+                 release {name} --from earliest, without a run"
+            ),
+        }
+    }
+
     /// Refuses to start at the beginning without a position while the table holds rows that the flow landed.
     fn landed_before(&self, table: &TableOutput, at: &Progress) -> Result<(), LandingError> {
         let Input { topic, partition, .. } = &*self.input;
@@ -244,17 +263,23 @@ impl TaskContext {
             return Ok(());
         }
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
-        let rows = table.landing.landed_before(&self.name, &provenance)?;
+        for earlier in &table.earlier_flows {
+            let rows = table.landing.landed_before(earlier, &provenance)?;
+            if rows > 0 {
+                return Err(self.landed_as(earlier, &table.table.name, rows));
+            }
+        }
+        let recorded_as = self.parts.recorded_as();
+        let rows = table.landing.landed_before(&recorded_as, &provenance)?;
         if rows == 0 {
             return Ok(());
         }
         Err(LandingError::Operator {
             code: codes::LANDED_BEFORE,
             what: format!(
-                "table {} holds {} that {} landed from another log (`_landing` begins with `{}/` and is not `{}`)",
+                "table {} holds {} that {} landed from another log (`_landing` begins with `{recorded_as}/` and is not `{}`)",
                 table.table.name,
                 batch::counted(rows, "row"),
-                self.name,
                 self.name,
                 provenance.landing
             ),

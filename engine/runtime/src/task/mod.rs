@@ -121,7 +121,10 @@ impl TaskContext {
                     .hold(Hold {
                         code: crate::codes::POSITION_GONE,
                         what: format!("the position of {} in {topic} is gone, but its ledger has entries", self.name),
-                        remedy: format!("spotlight release {} --from OFFSET, or earliest, or end", self.name),
+                        remedy: format!(
+                            "spotlight release {} --from earliest, or end, or OFFSET --partition {partition}",
+                            self.name
+                        ),
                     })
                     .map(|_| ())?;
                 continue;
@@ -147,7 +150,7 @@ impl TaskContext {
                         code: crate::codes::POSITION_UNREADABLE,
                         what: error.to_string(),
                         remedy: format!(
-                            "run the version that wrote it, or spotlight release {} --from OFFSET",
+                            "run the version that wrote it, or spotlight release {} --from OFFSET --partition {partition}",
                             self.name
                         ),
                     })
@@ -222,6 +225,7 @@ impl TaskContext {
             table: &table.table,
             group: &self.group,
             name: &self.name,
+            recorded_as: self.parts.recorded_as(),
             revision: &self.parts.revision,
             input: Arc::clone(input),
             owned: Arc::clone(&self.input),

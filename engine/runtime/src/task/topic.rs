@@ -3,7 +3,7 @@
 //! The steps run on each block as it is taken, so that a range holds what its rows have become and not the records too,
 //! and ends when that takes too much memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use batch::{Headers, Input, Records, RecordsBuilder};
@@ -14,12 +14,13 @@ use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader
 use super::TaskContext;
 use super::close::Closing;
 use super::taking::Taking;
-use super::unsettled::{GivenUp, letters_ahead};
+use super::unsettled::{GIVEN_UP, GivenUp, letters_ahead};
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
 use crate::hold::{Hold, TryAgain};
 use crate::landing::Range;
+use crate::letters;
 use crate::metadata::Progress;
 use crate::names;
 use crate::retry::{Retry, RetryAction};
@@ -120,7 +121,7 @@ impl TopicTask {
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
             if progress.open.is_none() && self.context.has_retries(back.next.offset)? {
-                let work = self.take_back(&back)?;
+                let work = self.take_back(&back, progress.next.offset)?;
                 back = self.finish(work, &back)?;
             } else if let Some(work) = self.take(&progress, back.next.offset)? {
                 progress = self.finish(work, &progress)?;
@@ -160,14 +161,16 @@ impl TopicTask {
         Ok(Some(Work { input, next, offsets, replayed: None, closing, _share: Some(share) }))
     }
 
-    /// Takes records that come back and runs the steps on them: exactly those of the open range if there is one.
-    fn take_back(&mut self, progress: &Progress) -> Result<Work, TaskEnd> {
+    /// Takes records that come back and runs the steps on them: exactly those of the open range if there is one. Those at
+    /// or behind `ahead`, where a person has sent the flow back to before them, are left to the reading that comes, which
+    /// would land them a second time. Until then they are open again, or given up, as they were.
+    fn take_back(&mut self, progress: &Progress, ahead: i64) -> Result<Work, TaskEnd> {
         self.started();
         let input = Arc::clone(&self.context.retries);
         let end = progress.open.as_ref().map_or(i64::MAX, |open| open.last.offset + 1);
         let (mut next, mut offsets, mut replayed) = (progress.next.offset, NO_OFFSETS, Vec::new());
         let mut closing = Closing { replayed: true, ..Closing::default() };
-        let (mut taken, mut bytes) = (0, 0);
+        let (mut taken, mut bytes, mut reopened) = (0, 0, BTreeSet::new());
         let full = |taken: usize, bytes: usize| end == i64::MAX && (taken >= RETRIES || bytes >= RETRIES_BYTES);
         while next < end && !full(taken, bytes) {
             let read = self.context.shared.log.read(&input.topic, input.partition, next, RETRIES_READ)?;
@@ -177,13 +180,22 @@ impl TopicTask {
                 // Each stands alone, at the offset at which it failed.
                 let original = retry.original(&record);
                 offsets = including(offsets, &original);
-                bytes += original.memory() + self.run_steps(&original, Some(&retry), &mut closing)?;
-                replayed.extend(retry.positions());
+                if retry.offset < ahead || progress.open.is_some() {
+                    bytes += original.memory() + self.run_steps(&original, Some(&retry), &mut closing)?;
+                    replayed.extend(retry.positions());
+                } else if retry.action == RetryAction::Replay {
+                    reopened.extend(retry.rows.keys().map(|&row| self.letters.id(retry.offset, row)));
+                }
                 (next, taken) = (record.offset + 1, taken + 1);
                 if full(taken, bytes) {
                     break;
                 }
             }
+        }
+        if !reopened.is_empty() {
+            let TaskContext { shared, parts, .. } = &self.context;
+            let chosen = |letter: &DeadLetter, _: Option<&str>| reopened.contains(&letter.id);
+            closing.reopened = letters::chosen(shared.log.as_ref(), &parts.topology, chosen)?;
         }
         Ok(Work { input, next, offsets, replayed: Some(replayed), closing, _share: None })
     }
@@ -228,6 +240,7 @@ impl TopicTask {
         let at = RowPosition { offset: next, row: 0 };
         let mut ends = self.context.close(&closing, &input, at)?.into_iter();
         self.chain.commit();
+        self.ahead.extend(closing.reopened.into_iter().map(|letter| (letter.offset, letter)));
         // What came back from the dead letters does not move the task in its input.
         let position = if closing.replayed { None } else { Some(next) };
         let changed: Vec<Option<Changed>> =
@@ -247,14 +260,15 @@ impl TopicTask {
         Ok(())
     }
 
-    /// The letters of records before `next` that were read again and did not fail this time.
+    /// The letters of records before `next`, open or given up, that were read again and did not fail this time.
     fn read_again(&mut self, next: i64, dead: &[DeadLetter]) -> Vec<DeadLetter> {
         let later = self.ahead.split_off(&next);
         let mut passed = std::mem::replace(&mut self.ahead, later);
         dead.iter().for_each(|letter| {
             passed.remove(&letter.offset);
         });
-        passed.into_values().collect()
+        let dead = dead.iter().map(|letter| letter.offset).collect();
+        passed.into_values().chain(self.given_up.passed(next, &dead)).collect()
     }
 
     /// Decodes a block and runs the steps on it. Gives the bytes that what has become of it takes in memory.
@@ -262,12 +276,12 @@ impl TopicTask {
         let rows_in = records.len() as u64;
         closing.counts.rows_in += rows_in;
         if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {
-            closing.counts.drop_rows("given up", rows_in);
+            closing.counts.drop_rows(GIVEN_UP, rows_in);
             return Ok(0);
         }
         let record_at = |offset: i64| records.get(usize::try_from(offset - records.base_offset).unwrap_or(0));
         let TaskContext { shared, name, input, .. } = &self.context;
-        let DecodedRecords { batch, bad } =
+        let DecodedRecords { batch, bad, dropped: left_out } =
             until_stored(name, &shared.stop, || match self.reader.read(records, input) {
                 Err(StepError::Away(source)) => Err(TaskEnd::Log(LogError::Away(source))),
                 read => read.map_err(TaskEnd::fault),
@@ -285,9 +299,9 @@ impl TopicTask {
             Some(retry) => dead.iter_mut().for_each(|letter| retry.again(letter)),
             None => {
                 self.recent.add(rows_in, dead.len() as u64);
-                let given_up = self.given_up.take_out(&mut dead);
+                let given_up = self.given_up.take_out(&mut dead, |letter| letter.offset);
                 if given_up > 0 {
-                    closing.counts.drop_rows("given up", given_up);
+                    closing.counts.drop_rows(GIVEN_UP, given_up);
                 }
             }
         }
@@ -298,7 +312,8 @@ impl TopicTask {
             *closing.counts.outputs.entry(name.to_string()).or_default() += rows.len() as u64;
         }
         memory += self.context.leave(rows, outputs, closing)?;
-        dropped.iter().for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
+        let dropped = left_out.iter().chain(&dropped);
+        dropped.for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
         Ok(memory)
     }
 

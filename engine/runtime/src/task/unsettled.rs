@@ -13,27 +13,48 @@ use crate::ledger::Receipt;
 use crate::letters::{self, DeadLetters};
 use crate::{names, retry};
 
+/// Why rows are dropped that a person gave up: the word in counts.
+pub(super) const GIVEN_UP: &str = "given up";
+
 /// Position of a row: offset of the document's record, number of the row.
 pub(super) type Position = (i64, i64);
 
-/// Rows that a person gave up and that are read again, with the hash of their bytes: a topology that counts rows in
-/// another way must not give up another row.
+/// Dead letters that a person gave up, of rows that are read again: of a document by the numbers of its rows, of a topic
+/// by the offsets of its records.
 #[derive(Debug, Default)]
-pub(super) struct GivenUp(HashMap<Position, u128>);
+pub(super) struct GivenUp {
+    letters: BTreeMap<i64, Vec<DeadLetter>>,
+    /// Those of the rows that failed again. A range may be gathered more than once before it is closed.
+    failed: BTreeSet<i64>,
+}
 
 impl GivenUp {
-    fn add(&mut self, letter: &DeadLetter) {
-        self.0.insert((letter.offset, letter.row), xxh3_128(&letter.bytes));
+    fn add(&mut self, row: i64, letter: &DeadLetter) {
+        self.letters.entry(row).or_default().push(letter.clone());
     }
 
-    /// Takes out the letters of rows that were given up. Gives how many those are.
-    pub(super) fn take_out(&self, letters: &mut Vec<DeadLetter>) -> u64 {
-        if self.0.is_empty() {
-            return 0;
-        }
-        let before = letters.len();
-        letters.retain(|letter| self.0.get(&(letter.offset, letter.row)) != Some(&xxh3_128(&letter.bytes)));
-        (before - letters.len()) as u64
+    /// Takes out the letters of rows that were given up: they stay so. Gives how many those are. `row` is what tells
+    /// rows apart here; a topology that counts them in another way must not give up another row, so the bytes are
+    /// compared.
+    pub(super) fn take_out(&mut self, dead: &mut Vec<DeadLetter>, row: impl Fn(&DeadLetter) -> i64) -> u64 {
+        let before = dead.len();
+        dead.retain(|letter| {
+            let given_up = self.letters.get(&row(letter)).into_iter().flatten();
+            let stays = given_up.into_iter().any(|given_up| given_up.bytes == letter.bytes);
+            if stays {
+                self.failed.insert(row(letter));
+            }
+            !stays
+        });
+        (before - dead.len()) as u64
+    }
+
+    /// The letters of rows before `next`, which a range closes now, whose row did not fail this time. `dead` are the
+    /// rows of the range that failed in another way.
+    pub(super) fn passed(&mut self, next: i64, dead: &BTreeSet<i64>) -> Vec<DeadLetter> {
+        let later = self.letters.split_off(&next);
+        let closed = std::mem::replace(&mut self.letters, later).into_iter();
+        closed.filter(|(row, _)| !self.failed.contains(row) && !dead.contains(row)).flat_map(|(_, of)| of).collect()
     }
 }
 
@@ -44,8 +65,15 @@ pub(super) struct Unsettled {
     accepted: HashMap<String, i64>,
     /// Receipts of the newest accepted versions, of documents whose dead rows wait.
     receipts: HashMap<String, Receipt>,
-    /// Rows from the committed position on that were given up at an earlier reading.
-    pub(super) given_up: GivenUp,
+    /// Records from the committed position on of which rows were given up at an earlier reading.
+    given_up: BTreeSet<i64>,
+    /// Accepted versions that had dead rows, by the hash of their document and content.
+    contents: HashMap<u128, Vec<i64>>,
+}
+
+/// Stands for a document with this content.
+fn content(document: &str, sha256: &str) -> u128 {
+    xxh3_128(format!("{sha256} {document}").as_bytes())
 }
 
 impl Unsettled {
@@ -62,6 +90,7 @@ impl Unsettled {
             again |= !entry.replayed && entry.last.0 >= next;
             for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
                 known.accepted.insert(receipt.document.clone(), receipt.version);
+                known.had_dead(&receipt);
                 known.keep(receipt);
             }
         }
@@ -81,7 +110,7 @@ impl Unsettled {
                 }
                 // Also while the flow has yet to hear of it.
                 if ours && letter.offset >= next && word == Some(Mark::GivenUp.word()) {
-                    known.given_up.add(&letter);
+                    known.given_up.insert(letter.offset);
                 }
                 Ok::<_, LogError>(())
             },
@@ -101,6 +130,29 @@ impl Unsettled {
         self.accepted.insert(document.to_owned(), version);
         if let Some(versions) = self.rows.get_mut(document) {
             versions.retain(|&dead, _| dead >= version);
+        }
+    }
+
+    /// Notes an accepted version if rows of it were dead, whatever became of them.
+    pub(super) fn had_dead(&mut self, receipt: &Receipt) {
+        let had = receipt.counts.dead > 0 || receipt.counts.dropped.contains_key(GIVEN_UP);
+        if had && !receipt.sha256.is_empty() {
+            let versions = self.contents.entry(content(&receipt.document, &receipt.sha256)).or_default();
+            if !versions.contains(&receipt.version) {
+                versions.push(receipt.version);
+            }
+        }
+    }
+
+    /// Whose dead letters say what is known already of the rows of a document that is read now.
+    pub(super) fn known_letters(&self, of: &Reading<'_>) -> KnownLetters {
+        let Reading { document, version, sha256, from } = *of;
+        let alike = self.contents.get(&content(document, sha256)).into_iter().flatten();
+        KnownLetters {
+            read_before: self.read_before(document, version, from),
+            alike: alike.copied().filter(|&earlier| earlier < version).collect(),
+            superseded: self.has_earlier(document, version),
+            given_up: self.given_up.contains(&from.0),
         }
     }
 
@@ -134,41 +186,70 @@ impl Unsettled {
 
     /// Dead rows of this version that stand at or after `from`, or in an earlier record of it: of an earlier reading, if
     /// the reading that goes on has come so far.
-    pub(super) fn read_before(&self, document: &str, version: i64, from: Position) -> BTreeSet<Position> {
+    fn read_before(&self, document: &str, version: i64, from: Position) -> BTreeSet<Position> {
         let rows = self.rows.get(document).and_then(|versions| versions.get(&version));
         let earlier = |&&(offset, row): &&Position| offset < from.0 || (offset == from.0 && row >= from.1);
         rows.map(|rows| rows.iter().filter(earlier).copied().collect()).unwrap_or_default()
     }
 
     /// True if dead rows of versions before this one wait.
-    pub(super) fn has_earlier(&self, document: &str, version: i64) -> bool {
+    fn has_earlier(&self, document: &str, version: i64) -> bool {
         let versions = self.rows.get(document);
         versions.is_some_and(|versions| versions.range(..version).any(|(_, rows)| !rows.is_empty()))
     }
 }
 
-/// The open dead letters of versions of a document before this one, and those of these rows of it.
-///
-/// # Errors
-/// If the log cannot be read.
-pub(super) fn superseded_letters(
-    context: &TaskContext,
-    document: &str,
-    version: i64,
-    rows: &BTreeSet<Position>,
-) -> Result<Vec<DeadLetter>, LogError> {
-    let (parts, partition) = (&context.parts, context.input.partition);
-    let identity = context.input.identity.to_string();
-    let of_rows = |letter: &DeadLetter| {
-        letter.version == version
-            && letter.partition == partition
-            && letter.identity() == identity
-            && rows.contains(&(letter.offset, letter.row))
-    };
-    letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
-        let ours = word.is_none() && *letter.flow == *parts.flow && letter.document == document;
-        ours && (letter.version < version || of_rows(letter))
-    })
+/// A document that is read now.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) document: &'a str,
+    pub(super) version: i64,
+    pub(super) sha256: &'a str,
+    /// Its first row that no range has closed.
+    pub(super) from: Position,
+}
+
+/// Whose dead letters are to be looked up for a document that is read now.
+#[derive(Debug)]
+pub(super) struct KnownLetters {
+    /// Dead rows of earlier readings of this version.
+    pub(super) read_before: BTreeSet<Position>,
+    /// Earlier versions with the same bytes, that had dead rows: the publisher, or a folder, went back to them.
+    alike: Vec<i64>,
+    /// True if dead rows of earlier versions wait.
+    superseded: bool,
+    /// True if rows of the document's own record were given up.
+    given_up: bool,
+}
+
+impl KnownLetters {
+    /// The open dead letters of versions of the document before this one, and those of the rows of it that were read
+    /// before; and what was given up of the rows that are read now. One look through all letters, if there is a reason.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(super) fn find(&self, context: &TaskContext, of: &Reading<'_>) -> Result<(Vec<DeadLetter>, GivenUp), LogError> {
+        let mut given_up = GivenUp::default();
+        if self.read_before.is_empty() && self.alike.is_empty() && !self.superseded && !self.given_up {
+            return Ok((Vec::new(), given_up));
+        }
+        let (parts, partition) = (&context.parts, context.input.partition);
+        let identity = context.input.identity.to_string();
+        let superseded = letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
+            if *letter.flow != *parts.flow || letter.document != of.document {
+                return false;
+            }
+            let here = letter.partition == partition && letter.identity() == identity;
+            let same_row = letter.offset == of.from.0 || self.alike.contains(&letter.version);
+            if here && same_row && letter.row >= of.from.1 && word == Some(Mark::GivenUp.word()) {
+                given_up.add(letter.row, letter);
+            }
+            let read_before = self.read_before.contains(&(letter.offset, letter.row));
+            let of_rows = letter.version == of.version && here && read_before;
+            word.is_none() && (letter.version < of.version || of_rows)
+        })?;
+        Ok((superseded, given_up))
+    }
 }
 
 /// The open dead letters of a task's records from `offset` on, by offset, and those that were given up: of an earlier
@@ -187,7 +268,7 @@ pub(super) fn letters_ahead(
         let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
         let ours = ours && letter.offset >= offset;
         if ours && word == Some(Mark::GivenUp.word()) {
-            given_up.add(letter);
+            given_up.add(letter.offset, letter);
         }
         ours && word.is_none()
     })?;

@@ -158,6 +158,6 @@ impl RecordReader for Lines {
                 }
             }
         }
-        Ok(DecodedRecords { batch: batch_of(&good, input, Place::Nowhere), bad })
+        Ok(DecodedRecords { batch: batch_of(&good, input, Place::Nowhere), bad, dropped: Vec::new() })
     }
 }

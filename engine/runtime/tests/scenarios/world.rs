@@ -269,6 +269,7 @@ impl World {
                 FlowInput::Topic {
                     topic: Arc::clone(&read.topic),
                     partitions: read.partitions,
+                    of_others: false,
                     reader: Box::new(move || Ok(Box::new(AvroReader::new(Arc::clone(&schemas), &columns)))),
                 }
             }
@@ -276,7 +277,8 @@ impl World {
         let of = flow.clone();
         FlowParts {
             topology: Arc::clone(&self.topology.name),
-            flow: Arc::clone(&flow.name),
+            called: Arc::clone(&flow.name),
+            flow: Arc::clone(flow.recorded_as()),
             revision: Arc::clone(&self.topology.revision),
             input,
             chain: Box::new(move || assemble::chain(&of)),
@@ -285,6 +287,7 @@ impl World {
                 plan::To::Topic(topic) => Destination::Topic(self.output(topic)),
                 plan::To::Table(write) => Destination::Table(TableOutput {
                     was: None,
+                    earlier_flows: Vec::new(),
                     landing: Arc::clone(&self.tables[&write.table.name]) as _,
                     table: write.table.clone(),
                     batch_rows: write.batch_rows,

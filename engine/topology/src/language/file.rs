@@ -126,9 +126,21 @@ pub(crate) static GIVEN: Keys = Keys::new(
         may("document", Form::Map(&DOCUMENT), "One document."),
         may("documents", Form::List(&Form::Map(&DOCUMENT)), "Several documents, one after the other."),
         may("rows", ROWS, "Rows of the topic that the flow reads."),
+        may("records", Form::List(&Form::Map(&RECORD)), "Records of the topic that the flow decodes."),
     ],
 )
-.one(&["document", "documents", "rows"]);
+.one(&["document", "documents", "rows", "records"]);
+
+pub(crate) static RECORD: Keys = Keys::new(
+    "a record",
+    "A record as others write it.",
+    &[
+        must("value", Form::Open(&Form::Text), "Its value; nothing for a tombstone."),
+        may("key", Form::Text, "Its key; a number where `decode` says that keys are."),
+        may("headers", Form::Named(&HEADERS), "Its headers."),
+    ],
+);
+static HEADERS: Named = Named { names: "", of: Form::Text };
 
 const ROWS: Form = Form::List(&Form::Named(&ROW));
 static ROW: Named = Named { names: "", of: Form::Value };

@@ -12,7 +12,7 @@ pub(crate) static FLOW: Keys = Keys::new(
         may("steps", Form::List(&Form::Map(&STEP)), "What happens to documents and rows, in order."),
         must("to", Form::Map(&TO), "Where rows go: one table or one topic."),
         may("outputs", Form::Named(&OUTPUTS), "Topics for rows that leave on the way."),
-        may("was", Form::Written(&NAME), "The flow's earlier name, under which its state is found."),
+        may("was", Form::Written(&NAME), "The name that the flow had first, by which what it has done is found."),
         may(
             "bad-rows-above",
             Form::Written(&SHARE),
@@ -33,7 +33,7 @@ pub(crate) static FROM: Keys = Keys::new(
         may(
             "topic",
             Form::Written(&TOPIC_NAME),
-            "Rows of a topic that another flow fills, or that `schemas/topics/` declares.",
+            "Rows of a topic that another flow fills or `schemas/topics/` declares, or records that others wrote.",
         ),
         may("key", Form::List(&Form::Text), "The topic's key, as where it is filled."),
         may("partitions", Form::Written(&PARTITIONS), "The topic's number of partitions; 4 by default."),

@@ -237,6 +237,7 @@ pub(crate) const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["description", "comment", "doc"], "about"),
     (&["pipelines", "streams"], "flows"),
     (&["delimiter", "sep"], "separator"),
+    (&["skip", "skip-lines", "skip-rows", "skip-leading-lines", "before-header", "header-row"], "lines-before-header"),
     (&["ttl", "window", "retention"], "remember"),
     (&["primary-key", "keys", "key-by", "order-by"], "key"),
     (&["interval", "poll", "schedule"], "every"),

@@ -1,7 +1,7 @@
 //! Steps, and how documents are decoded.
 
 use super::{Form, Keys, NAME, Named, SIZE, SPAN, Written, may, must, written};
-use crate::plan::{EmptyOutcome, Naming, NewColumns};
+use crate::plan::{EmptyOutcome, Naming, NewColumns, Tombstones};
 
 /// Verbs that work on rows.
 pub(crate) const VERBS: &[&str] = &["where", "select", "set", "extend", "drop", "rename", "dedupe", "route"];
@@ -20,7 +20,7 @@ pub(crate) static STEP: Keys = Keys::new(
         may("route", Form::Map(&ROUTE), "Sends rows to outputs."),
         may("name", Form::Written(&NAME), "The step's name, for state, metrics and findings."),
         may("unzip", Form::Map(&UNZIP), "Opens zip and gzip; what is no archive passes."),
-        may("decode", Form::Map(&DECODE), "Makes rows of documents."),
+        may("decode", Form::Map(&DECODE), "Makes rows of documents, or of records that others wrote."),
     ],
 )
 .one(&["where", "select", "set", "extend", "drop", "rename", "dedupe", "route", "unzip", "decode"]);
@@ -47,7 +47,7 @@ pub(crate) static DEDUPE: Keys = Keys::new(
     "Lets the first row of each key pass.",
     &[
         must("name", Form::Written(&NAME), "The name under which its state is kept."),
-        may("was", Form::Written(&NAME), "Its earlier name."),
+        may("was", Form::Written(&NAME), "The name that it had first, by which its state is found."),
         must("key", Form::Filled(&Form::Text), "The columns in which repeats are equal."),
         must("remember", Form::Written(&REMEMBER), "How long a key is known after its arrival."),
         may(
@@ -108,9 +108,62 @@ pub(crate) static MEMBERS: Keys = Keys::new(
 
 pub(crate) static DECODE: Keys = Keys::new(
     "step `decode`",
-    "Makes rows of documents.",
-    &[must("delimited", Form::Map(&DELIMITED), "Lines whose cells have a separator.")],
+    "Makes rows of documents, or of records that others wrote.",
+    &[
+        may(
+            "delimited",
+            Form::Map(&DELIMITED),
+            "Lines whose cells have a separator: documents, or records of one line each.",
+        ),
+        may("json", Form::Map(&JSON), "Records whose value is one JSON object."),
+        may("avro", Form::Choice(&AVRO), "Records in Avro, by the schemas of the registry and `schemas/topics/`."),
+        may(
+            "key",
+            Form::Either(&[Form::Choice(&KEY_TYPES), Form::Map(&KEY_FORMAT)]),
+            "What `record.key` is, `binary` by default; or what its fields are, `record.key.NAME`.",
+        ),
+        may(
+            "tombstones",
+            Form::Choice(&TOMBSTONES),
+            "A record without a value: `refuse` makes it a dead letter, `drop` counts it, `keep` makes a row of nulls.",
+        ),
+    ],
+)
+.one(&["delimited", "json", "avro"]);
+pub(crate) static KEY_FORMAT: Keys = Keys::new(
+    "`key`",
+    "The format of keys that have fields.",
+    &[
+        may("json", Form::Map(&JSON), "Keys that are one JSON object."),
+        may(
+            "avro",
+            Form::Choice(&AVRO),
+            "Keys in Avro, by the schemas of the registry and `schemas/topics/NAME-key.avsc`.",
+        ),
+    ],
+)
+.one(&["json", "avro"]);
+pub(crate) static AVRO: [(&str, ()); 1] = [("registry", ())];
+/// As types are written.
+pub(crate) static KEY_TYPES: [(&str, &str); 4] =
+    [("binary", "binary"), ("text", "text"), ("integer", "integer"), ("bigint", "bigint")];
+pub(crate) static TOMBSTONES: [(&str, Tombstones); 3] =
+    [("refuse", Tombstones::Refuse), ("drop", Tombstones::Drop), ("keep", Tombstones::Keep)];
+
+pub(crate) static JSON: Keys = Keys::new(
+    "`json`",
+    "One JSON object a record.",
+    &[
+        must(
+            "fields",
+            Form::Named(&FIELDS),
+            "The fields that are read, with their types; `outer.inner` is one within an object.",
+        ),
+        may("other-fields", Form::Choice(&OTHER_FIELDS), "Fields that are not named; `ignore` by default."),
+    ],
 );
+static FIELDS: Named = Named { names: "", of: Form::Type };
+pub(crate) static OTHER_FIELDS: [(&str, bool); 2] = [("ignore", false), ("refuse", true)];
 
 pub(crate) static DELIMITED: Keys = Keys::new(
     "`delimited`",
@@ -119,7 +172,12 @@ pub(crate) static DELIMITED: Keys = Keys::new(
         may("separator", Form::Written(&SEPARATOR), "One ASCII character, or `tab`; `,` by default."),
         may("quotes", Form::Choice(&QUOTES), "`double` by default."),
         may("encoding", Form::Encoding, "utf-8 by default; a byte-order mark of a document wins."),
-        must(
+        may(
+            "columns",
+            Form::Filled(&Form::Text),
+            "Names of the cells of a record, which is one line without a header.",
+        ),
+        may(
             "layouts",
             Form::Named(&LAYOUTS),
             "Header layouts by name: the first that fits decodes the document, none refuses it.",
@@ -135,9 +193,15 @@ pub(crate) static DELIMITED: Keys = Keys::new(
         may("new-columns", Form::Choice(&NEW_COLUMNS), "A column outside the layout; `refuse` by default."),
         may("empty", Form::Open(&Form::Choice(&EMPTY)), "What an empty cell is; `null` by default."),
         may("outcome", Form::List(&Form::Map(&OUTCOME)), "What a document without rows is."),
+        may(
+            "lines-before-header",
+            Form::Written(&LINES_BEFORE_HEADER),
+            "Lines above the header, such as a title; 0 by default.",
+        ),
         may("line-limit", Form::Written(&LINE_LIMIT), "The longest line; 1MiB by default."),
     ],
-);
+)
+.one(&["layouts", "columns"]);
 static LAYOUTS: Named = Named { names: "", of: Form::Map(&LAYOUT) };
 pub(crate) static SEPARATOR: Written =
     written("separator", "one ASCII character that is no quote, such as `;` or `|`, or `tab`", r#"tab|[^"\r\n]"#);
@@ -147,6 +211,16 @@ pub(crate) static NAMING: [(&str, Naming); 2] =
 pub(crate) static WITHOUT_TRAILER: [(&str, bool); 2] = [("incomplete", true), ("accept", false)];
 pub(crate) static NEW_COLUMNS: [(&str, NewColumns); 2] = [("keep", NewColumns::Keep), ("refuse", NewColumns::Refuse)];
 pub(crate) static EMPTY: [(&str, bool); 2] = [("null", true), ("text", false)];
+/// Most lines above a header. More would be no title but another document.
+const MOST_ABOVE: u64 = 1000;
+pub(crate) static LINES_BEFORE_HEADER: Written =
+    written("number of lines", "a whole number from 0 to 1000", "[0-9]{1,4}").numbers(0, MOST_ABOVE.cast_signed());
+
+/// Reads it.
+pub(crate) fn above_header(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|lines| *lines <= MOST_ABOVE)
+}
+
 pub(crate) static LINE_LIMIT: Written = Written {
     wanted: "a size above zero, such as `1MiB`",
     what: SIZE.what,

@@ -63,7 +63,7 @@ pub(super) fn leading(steps: &[Node]) -> usize {
     steps.iter().take_while(|step| verb(step, "unzip").is_some() || verb(step, "decode").is_some()).count()
 }
 
-fn verb<'a>(step: &'a Node, name: &str) -> Option<&'a Node> {
+pub(super) fn verb<'a>(step: &'a Node, name: &str) -> Option<&'a Node> {
     let Kind::Mapping(entries) = &step.kind else { return None };
     entries.iter().find(|entry| entry.key.text() == name).map(|entry| &entry.value)
 }
@@ -90,8 +90,21 @@ fn decode(
     outcomes: &mut Vec<(Node, EmptyOutcome)>,
 ) -> Option<Delimited> {
     let fields = walk.fields(node, &language::DECODE)?;
-    let delimited_node = fields.required("delimited")?;
+    let entry = fields.exactly_one()?;
+    let of_records = ["json", "avro", "key", "tombstones"].iter().find_map(|key| fields.key(key));
+    if let Some(key) = of_records {
+        let what = format!("`{}` belongs to records of a topic, and this flow reads documents", key.text());
+        walk.push(Diagnostic::new(codes::ORDER, key, what).remedy("documents are decoded by `delimited`"));
+        return None;
+    }
+    let delimited_node = &entry.value;
     let fields = walk.fields(delimited_node, &language::DELIMITED)?;
+    if let Some(key) = fields.key("columns") {
+        let what = "`columns` belongs to records of a topic; a document begins with a header";
+        let finding = Diagnostic::new(codes::UNKNOWN_FIELD, key, what);
+        walk.push(finding.remedy("write `layouts: { NAME: { header: [...] } }`"));
+        return None;
+    }
     let names = naming(walk, &fields);
     let separator = fields.get("separator").map_or(Some(b','), |node| separator(walk, node));
     let layouts = fields.required("layouts").and_then(|node| walk.entries(node, "`layouts`"));
@@ -108,6 +121,8 @@ fn decode(
     };
     let spill = fields.get("spill").and_then(|node| walk.text(node, "`spill`").map(|text| (node, text)));
     let encoding = fields.get("encoding").map_or(Some("utf-8".into()), |node| encoding(walk, node));
+    let above = fields.get("lines-before-header");
+    let above = above.and_then(|node| walk.read(node, &language::LINES_BEFORE_HEADER, language::above_header));
     let line_limit =
         fields.get("line-limit").and_then(|node| walk.read(node, &language::LINE_LIMIT, scalars::some_size));
     // What columns are called is not known, so each use of one would be a finding that follows from this one.
@@ -137,6 +152,7 @@ fn decode(
             .unwrap_or(NewColumns::Refuse),
         empty_is_null,
         outcomes: Vec::new(),
+        lines_before_header: above.unwrap_or(0),
         line_limit: line_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(1 << 20),
         raw_row: false,
     };
@@ -177,7 +193,7 @@ fn names_elsewhere(node: &Node, keys: &language::Keys) -> bool {
     })
 }
 
-fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
+pub(super) fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
     let node = walk.value(node);
     let text = walk.text(node, "`encoding`")?;
     let found = encodings::label(&text);
@@ -195,7 +211,7 @@ fn encoding(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
     found
 }
 
-fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
+pub(super) fn separator(walk: &Walk<'_>, node: &Node) -> Option<u8> {
     walk.read(node, &language::SEPARATOR, |text| match text.as_bytes() {
         b"tab" => Some(b'\t'),
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | b'"') => Some(*byte),
@@ -297,6 +313,12 @@ fn read_outcomes(walk: &Walk<'_>, node: &Node) -> Vec<(Node, EmptyOutcome)> {
 }
 
 fn trailers(walk: &Walk<'_>, node: &Node) -> Vec<Trailer> {
+    if node.is_scalar() && !node.is_null() {
+        let text = node.text().replace('\'', "\'\'");
+        let finding = Diagnostic::new(codes::KIND, node, "`trailer` is a list of lines, and this is one text");
+        walk.push(finding.remedy(format!("write `[ {{ matches: '{}' }} ]`", batch::bounded(&text))));
+        return Vec::new();
+    }
     let items = walk.items(node, "`trailer`").unwrap_or(&[]);
     items.iter().filter_map(|item| trailer(walk, item)).collect()
 }

@@ -31,6 +31,12 @@ fn function(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Function> {
         walk.push(finding.remedy("use lower-case letters, digits and `_`, beginning with a letter"));
         return None;
     }
+    if expression::functions().iter().any(|built_in| built_in.name == key.text()) {
+        let what = format!("`{}` is a function of the language, and this one would hide it", key.text());
+        let why = "Whoever reads a call of that name takes it for the built-in function.";
+        walk.push(Diagnostic::new(codes::NAME, key, what).because(why).remedy("give the function another name"));
+        return None;
+    }
     let fields = walk.fields(node, &language::FUNCTION)?;
     let takes = fields.required("takes").and_then(|node| walk.entries(node, "`takes`"));
     let gives = fields.required("gives").and_then(|node| walk.column_type(node));

@@ -25,9 +25,9 @@ pub(super) fn header(walk: &Walk<'_>, node: &Node, separator: u8, site: &Site<'_
             let finding = Diagnostic::new(codes::NO_FILE, node, what);
             walk.push(match Line::of(&path, separator) {
                 Some(line) => finding.note(line.said(separator)).remedy(line.remedy(separator)),
-                None => finding.remedy(
-                    "a header list has one published name a line, in UTF-8; paths start at the root or beside this file",
-                ),
+                None => finding
+                    .note(site.looked_for(&path))
+                    .remedy("make it, with one published name a line, in UTF-8; or correct the path"),
             });
             return None;
         };
@@ -71,9 +71,10 @@ impl<'a> Line<'a> {
         (best.names.len() > 1).then_some(best)
     }
 
-    /// Names have no blank in front, as parts of a sentence have, and none is empty.
+    /// Names have no blank in front, as parts of a sentence have behind a comma, and none is empty.
     fn is_header(&self) -> bool {
-        self.names.iter().all(|name| !name.is_empty() && !name.starts_with(' '))
+        let blanks = self.separator != ',';
+        self.names.iter().all(|name| !name.trim().is_empty() && (blanks || !name.starts_with(' ')))
     }
 
     fn said(&self, separator: u8) -> String {

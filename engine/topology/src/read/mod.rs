@@ -4,6 +4,8 @@ mod decode;
 mod functions;
 mod header;
 mod landing;
+mod records;
+mod renames;
 mod source;
 mod steps;
 mod table;

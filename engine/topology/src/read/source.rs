@@ -27,6 +27,7 @@ pub(super) fn from(walk: &Walk<'_>, node: &Node) -> Option<From> {
             topic: walk.value(&entry.value).clone(),
             key: fields.get("key").map(|node| walk.texts(node, "`key`")),
             partitions: fields.get("partitions").and_then(|node| partitions(walk, node)),
+            decode: None,
         }));
     }
     for key in ["key", "partitions"] {

@@ -30,15 +30,16 @@ fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step
     let fields = walk.fields(node, &language::STEP)?;
     for verb in ["unzip", "decode"] {
         if let Some(key) = fields.key(verb) {
-            let what = if topic {
-                format!("`{verb}` works on documents, and a topic has rows")
+            let (what, remedy) = if topic && verb == "unzip" {
+                let remedy = "take it away: records are decoded as they are, and those of other flows need no `decode`";
+                ("`unzip` works on documents, and a topic has records".to_owned(), remedy)
+            } else if topic {
+                ("`decode` comes too late".to_owned(), "`decode` is the first step where others wrote the records")
             } else {
-                format!("`{verb}` comes too late")
+                let remedy = "`unzip` is the first step of documents and `decode` the next; rows need neither";
+                (format!("`{verb}` comes too late"), remedy)
             };
-            let finding = Diagnostic::new(codes::ORDER, key, what);
-            walk.push(
-                finding.remedy("`unzip` is the first step of documents and `decode` the next; rows need neither"),
-            );
+            walk.push(Diagnostic::new(codes::ORDER, key, what).remedy(remedy));
             return None;
         }
     }
@@ -166,7 +167,7 @@ fn dedupe(walk: &Walk<'_>, verb: &Node, node: &Node) -> Option<Dedupe> {
     let compare = fields.get("compare");
     let compare = compare.and_then(|node| walk.choice(node, "value of `compare`", &language::COMPARE));
     Some(Dedupe {
-        was: fields.get("was").and_then(|node| walk.name(node, "a step")),
+        was: super::renames::earlier_name(walk, &fields, "a step"),
         ignore: fields.get("ignore").map_or_else(Vec::new, |node| walk.texts(node, "`ignore`")),
         name: name?,
         key: key?,

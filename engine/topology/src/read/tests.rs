@@ -9,8 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Walk};
 use crate::files::Site;
 use crate::language;
-use crate::plan::{Expect, Given, Value};
-use crate::reader::{Kind, Node};
+use crate::plan::{Expect, Given, GivenRecord, Value};
+use crate::reader::{Entry, Kind, Node, Style};
 use crate::written::Test;
 
 type Row = IndexMap<Arc<str>, Value>;
@@ -67,8 +67,36 @@ fn given(
             let items = walk.items(&entry.value, "`documents`")?;
             items.iter().map(|item| document(walk, item, site, texts)).collect()
         }
+        "records" => {
+            let items = walk.items(&entry.value, "`records`")?;
+            items.iter().map(|item| record(walk, item).map(Given::Record)).collect()
+        }
         _ => Some(rows(walk, &entry.value, columns)?.into_iter().map(Given::Row).collect()),
     }
+}
+
+fn record(walk: &Walk<'_>, node: &Node) -> Option<GivenRecord> {
+    let fields = walk.fields(node, &language::RECORD)?;
+    let value = match fields.required("value")? {
+        node if node.is_null() && !is_empty_text(node) => None,
+        node if is_empty_text(node) => Some("".into()),
+        node => Some(walk.text(node, "a record's value")?),
+    };
+    let key = match fields.get("key") {
+        Some(node) => Some(walk.text(node, "`key`")?),
+        None => None,
+    };
+    let headers = match fields.get("headers") {
+        Some(node) => walk.entries(node, "`headers`")?,
+        None => &[],
+    };
+    let header = |entry: &Entry| Some((entry.key.shared(), walk.text(&entry.value, "a header's value")?));
+    Some(GivenRecord { value, key, headers: headers.iter().map(header).collect::<Option<Vec<_>>>()? })
+}
+
+/// True for `""`, which is a value, unlike nothing.
+fn is_empty_text(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Scalar { text, style } if text.is_empty() && *style != Style::Plain)
 }
 
 /// A document; its node goes to `texts` if it is a text, whose encoding the flow says.
@@ -103,7 +131,7 @@ fn document(walk: &Walk<'_>, node: &Node, site: &Site<'_>, texts: &mut Vec<Optio
                     &entry.value,
                     format!("there is no file `{}`", batch::bounded(&text)),
                 );
-                walk.push(finding.remedy("paths start at the folder that holds `schemas/`, or beside this file"));
+                walk.push(finding.note(site.looked_for(&text)).remedy("make it, or correct the path"));
                 return None;
             }
         }

@@ -11,7 +11,7 @@ use crate::parameters::Parameters;
 use crate::plan::Alerts;
 use crate::reader::{self, Node};
 use crate::scalars;
-use crate::written::{Flow, From, Function, Test, To, Topology};
+use crate::written::{Flow, From, Function, Step, Test, To, Topology, Verb};
 
 /// Reads a topology file and the template that it uses. `None` if it is not even a topology file.
 pub(crate) fn topology(root: &Node, site: &Site<'_>, findings: &Findings) -> Option<Topology> {
@@ -124,7 +124,7 @@ fn used_template(walk: &Walk<'_>, used: &Node, with: Option<&Node>, site: &Site<
     let Some(found) = site.find(&path) else {
         let finding =
             Diagnostic::new(codes::NO_FILE, used, format!("there is no template `{}`", batch::bounded(&path)));
-        walk.push(finding.remedy("paths start at the folder that holds `schemas/`, or beside this file"));
+        walk.push(finding.note(site.looked_for(&path)).remedy("make it, or correct the path"));
         return (None, Parameters::default());
     };
     let shown = found.display().to_string();
@@ -161,7 +161,7 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
             (From::Documents(documents), first)
         }
         From::Broken => (From::Broken, super::decode::leading(steps)),
-        from @ From::Topic(_) => (from, 0),
+        From::Topic(read) => super::records::into_rows(walk, steps, read),
     };
     let steps = &steps[first.min(steps.len())..];
     let mut read = super::steps::steps(walk, steps, first, matches!(from, From::Topic(_)));
@@ -176,7 +176,7 @@ fn flow(walk: &Walk<'_>, key: &Node, node: &Node, site: &Site<'_>) -> Option<Flo
     let share = |node| walk.read(node, &language::SHARE, scalars::percent);
     Some(Flow {
         name: key.clone(),
-        was: fields.get("was").and_then(|node| walk.name(node, "a flow")),
+        was: super::renames::earlier_name(walk, &fields, "a flow"),
         from,
         cut: unread || good < steps.len(),
         steps: read.into_iter().flatten().collect(),
@@ -202,6 +202,11 @@ fn alerts(walk: &Walk<'_>, node: &Node) -> Option<Alerts> {
     })
 }
 
+/// True if the step keeps state under its own name.
+fn keeps_state(step: &Step) -> bool {
+    matches!(&step.verb, Verb::Dedupe(dedupe) if dedupe.was.is_none())
+}
+
 /// Names that must be unique in a topology. Keys of one map already are; a template adds others.
 fn check_names(read: &Parts, findings: &Findings) {
     let mut seen: Vec<(&str, &Node)> = Vec::new();
@@ -215,10 +220,13 @@ fn check_names(read: &Parts, findings: &Findings) {
             None => seen.push((name.text(), name)),
         }
     }
+    let mut with_state: Vec<(&str, &Node)> = Vec::new();
     for flow in &read.flows {
         let mut steps: Vec<(&str, &Node)> = Vec::new();
         for step in &flow.steps {
-            match steps.iter().find(|(text, _)| *text == &*step.name) {
+            let its = |known: &&(&str, &Node)| known.0 == &*step.name;
+            let of_others = with_state.iter().find(its).filter(|_| keeps_state(step));
+            match steps.iter().find(its).or(of_others) {
                 Some((_, first)) => {
                     let finding =
                         Diagnostic::new(codes::DUPLICATE_NAME, &step.node, format!("a second step `{}`", step.name));
@@ -227,5 +235,9 @@ fn check_names(read: &Parts, findings: &Findings) {
                 None => steps.push((&step.name, &step.node)),
             }
         }
+        // State is kept under the step's name, which two flows of one topology would mix.
+        let stateful = flow.steps.iter().filter(|step| keeps_state(step));
+        with_state.extend(stateful.map(|step| (&*step.name, &step.node)));
     }
+    super::renames::check(&read.flows, findings);
 }

@@ -3,17 +3,17 @@
 //! A column whose expression has an error stays in the shape as `poisoned`, so that later steps can be checked and
 //! say nothing about what follows from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use batch::{ColumnType, Type};
+use batch::{ColumnType, RecordFact, Type};
 use expression::{Expression, Scope};
 use indexmap::IndexMap;
 
 use super::compile;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::plan::{ByLayout, Columns, Step, Verb};
+use crate::plan::{ByLayout, Columns, KEY_FIELD, Step, Verb};
 use crate::reader::Node;
 use crate::written;
 
@@ -23,6 +23,8 @@ pub(super) struct Chain<'a> {
     pub(super) shape: ByLayout<Columns>,
     /// What columns are called by their publisher, and here, where that differs.
     pub(super) published: Vec<(Arc<str>, Arc<str>)>,
+    /// All keys that the column `row` can have, while it is the decoder's and they are known.
+    pub(super) row_keys: Option<Arc<[Arc<str>]>>,
     /// Columns whose nulls a `where` keeps out.
     there: Vec<String>,
     pub(super) steps: Vec<Step>,
@@ -31,6 +33,9 @@ pub(super) struct Chain<'a> {
     /// Columns of rows that leave by a named output, and the key of the step that fills it.
     pub(super) outputs: IndexMap<Arc<str>, (Columns, Vec<Arc<str>>)>,
     pub(super) needs_trailer: bool,
+    /// What expressions ask of each row's record.
+    pub(super) facts: BTreeSet<RecordFact>,
+    pub(super) needs_key_fields: bool,
     /// A step could not be resolved, so what it would fill is not known.
     pub(super) lost_step: bool,
     /// Something is wrong, whether or not it was a finding of its own.
@@ -44,12 +49,15 @@ impl<'a> Chain<'a> {
             scope,
             shape,
             published: Vec::new(),
+            row_keys: None,
             there: Vec::new(),
             steps: Vec::new(),
             places: HashMap::new(),
             poisoned: Vec::new(),
             outputs: IndexMap::new(),
             needs_trailer: false,
+            facts: BTreeSet::new(),
+            needs_key_fields: false,
             lost_step: false,
             failed: false,
         }
@@ -59,6 +67,10 @@ impl<'a> Chain<'a> {
     pub(super) fn scope(&self, columns: &Columns) -> Scope {
         let scope =
             columns.iter().fold(self.scope.clone(), |scope, (name, of)| scope.with_name(Arc::clone(name), of.clone()));
+        let scope = match &self.row_keys {
+            Some(keys) if columns.contains_key("row") => scope.with_keys("row", Arc::clone(keys)),
+            _ => scope,
+        };
         let here = self
             .published
             .iter()
@@ -107,6 +119,21 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Notes a step that makes a `row` of its own.
+    pub(super) fn note_row(&mut self, verb: &written::Verb) {
+        let makes = match verb {
+            written::Verb::Select { columns, .. } | written::Verb::Extend(columns) => {
+                columns.iter().any(|(name, _)| name.text() == "row")
+            }
+            written::Verb::Set(columns) => columns.iter().any(|(name, _)| name.text() == "row"),
+            written::Verb::Rename(columns) => columns.iter().any(|(_, new)| new.text() == "row"),
+            _ => false,
+        };
+        if makes {
+            self.row_keys = None;
+        }
+    }
+
     /// What a published name is called here.
     fn called(&self, published: &str, columns: &Columns) -> Option<&str> {
         let known = self.published.iter().find(|(known, ours)| **known == *published && columns.contains_key(ours));
@@ -134,7 +161,10 @@ impl<'a> Chain<'a> {
     }
 
     pub(super) fn seen(&mut self, expression: &Expression) {
-        self.needs_trailer |= expression.names().iter().any(|name| name.starts_with("trailer."));
+        let names = expression.names();
+        self.needs_trailer |= names.iter().any(|name| name.starts_with("trailer."));
+        self.needs_key_fields |= names.iter().any(|name| name.starts_with(KEY_FIELD));
+        self.facts.extend(names.iter().filter_map(|name| RecordFact::of_name(name)));
     }
 
     /// The layouts' shapes, which must be one. `None` after a finding.
@@ -185,9 +215,7 @@ impl<'a> Chain<'a> {
             };
             found.insert(Arc::clone(layout), condition);
         }
-        for condition in found.values() {
-            self.needs_trailer |= condition.names().iter().any(|name| name.starts_with("trailer."));
-        }
+        found.values().for_each(|condition| self.seen(condition));
         Some(found)
     }
 

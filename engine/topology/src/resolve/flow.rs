@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use batch::RecordFact;
+
 use super::chain::Chain;
 use super::target::{self, Target};
 use super::verbs::{self, Input};
@@ -28,7 +30,14 @@ pub(super) fn flow(
         From::Topic(read) => {
             let plan = topics::read(world, topology, read)?;
             let shape = ByLayout::from_iter([(Arc::<str>::from(""), plan.columns.clone())]);
-            (plan::From::Topic(plan), surroundings.clone(), shape)
+            let scope = RecordFact::ALL.into_iter().fold(surroundings.scope.clone(), |scope, fact| {
+                scope.with_name(fact.name(), fact.column_type(&plan.key_type()))
+            });
+            let scope = plan
+                .key_fields()
+                .into_iter()
+                .fold(scope, |scope, (path, of)| scope.with_name(format!("{}{path}", plan::KEY_FIELD), of));
+            (plan::From::Topic(plan), Surroundings { scope }, shape)
         }
     };
     let target = declared(world, topology, flow);
@@ -39,6 +48,7 @@ pub(super) fn flow(
     chain.poisoned = topology.poisoned();
     if let plan::From::Documents(documents) = &from {
         chain.published = documents.decode.published();
+        chain.row_keys = documents.decode.row_keys().map(Into::into);
     }
     if matches!(&flow.from, From::Documents(written) if written.names_broken) {
         chain.poison("document");
@@ -47,7 +57,7 @@ pub(super) fn flow(
     for (step, wanted) in flow.steps.iter().zip(&wanted) {
         let input = match &from {
             plan::From::Documents(_) => Input::Documents,
-            plan::From::Topic(read) => Input::Topic(&read.topic, &read.key),
+            plan::From::Topic(read) => Input::Topic(read),
         };
         verbs::step(&mut chain, step, wanted, &outputs, input);
     }
@@ -57,15 +67,19 @@ pub(super) fn flow(
     }
     let to = destination(world, topology, flow, &from, &mut chain, target.as_ref());
     let outputs = named_outputs(world, topology, flow, &chain);
-    if let plan::From::Documents(documents) = &mut from {
-        documents.steps_need_trailer = chain.needs_trailer;
+    match &mut from {
+        plan::From::Documents(documents) => documents.steps_need_trailer = chain.needs_trailer,
+        plan::From::Topic(read) => {
+            read.facts = chain.facts.iter().copied().collect();
+            read.needs_key_fields = chain.needs_key_fields;
+        }
     }
     if chain.failed {
         return None;
     }
     Some(plan::Flow {
         name: flow.name.shared(),
-        was: flow.was.clone(),
+        was: flow.was.as_ref().map(Node::shared),
         from,
         steps: chain.steps,
         outputs: outputs?,
@@ -175,7 +189,16 @@ pub(super) fn dedupe(
             );
             return None;
         }
-        Input::Topic(topic, topic_key) => {
+        // Nobody here can know how others spread their records.
+        Input::Topic(read) if read.decode.is_some() && read.key.is_empty() && read.partitions > 1 => {
+            let what =
+                format!("rows with equal keys can lie in different partitions of `{}`, which others fill", read.topic);
+            let finding = Diagnostic::new(codes::KEYS_APART, &written.key_node, what);
+            let remedy = "say by which columns the producer spreads its records, `from: { topic: ..., key: [...] }`, or write \
+                          the rows to a topic with a key first";
+            findings.push(finding.remedy(remedy));
+        }
+        Input::Topic(plan::TopicRead { topic, key: topic_key, .. }) => {
             if let Some(lacking) =
                 topic_key.iter().find(|column| !key.contains(column)).filter(|_| findings.errors() == before)
             {
@@ -203,8 +226,8 @@ pub(super) fn dedupe(
     }
     (findings.errors() == before).then(|| {
         Verb::Dedupe(plan::Dedupe {
-            store: Arc::clone(&written.name),
-            was: written.was.clone(),
+            name: Arc::clone(&written.name),
+            was: written.was.as_ref().map(Node::shared),
             key,
             remember: written.remember,
             compare_content: written.compare_content,

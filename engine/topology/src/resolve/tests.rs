@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::encodings;
-use crate::plan::{self, From, Given, To};
+use crate::plan::{self, From, Given, RecordValues, To};
 use crate::reader::Node;
 use crate::written::{self, Topology};
 
@@ -54,7 +54,7 @@ fn check(test: &written::Test, flow: &plan::Flow, findings: &Findings) {
             let finding = Diagnostic::new(
                 codes::VALUE,
                 &test.flow,
-                format!("the flow `{}` reads documents, and the test gives rows", flow.name),
+                format!("the flow `{}` reads documents, and the test gives none", flow.name),
             );
             findings.push(finding.remedy("give a `document`"));
         }
@@ -65,6 +65,18 @@ fn check(test: &written::Test, flow: &plan::Flow, findings: &Findings) {
                 format!("the flow `{}` reads the topic `{}`, and the test gives documents", flow.name, read.topic),
             );
             findings.push(finding.remedy("give `rows`"));
+        }
+        From::Topic(read) if !test.given.iter().all(|given| is_given_so(given, read)) => {
+            let (name, topic) = (&flow.name, &read.topic);
+            let (what, remedy) = if of_texts(read) {
+                (
+                    format!("the flow `{name}` decodes the records of `{topic}`, and the test gives rows"),
+                    "give `records`",
+                )
+            } else {
+                (format!("the records of `{topic}` are Avro, and the test gives records as text"), "give `rows`")
+            };
+            findings.push(Diagnostic::new(codes::VALUE, &test.flow, what).remedy(remedy));
         }
         From::Topic(read) => {
             let known: Vec<&str> = read.columns.keys().map(|name| &**name).collect();
@@ -80,6 +92,15 @@ fn check(test: &written::Test, flow: &plan::Flow, findings: &Findings) {
         );
         findings.push(finding.names(output.text(), "outputs", flow.outputs.keys().map(|name| &**name)));
     }
+}
+
+/// True if records of the topic can be written as text.
+fn of_texts(read: &plan::TopicRead) -> bool {
+    read.decode.as_ref().is_some_and(|decode| decode.values != RecordValues::Avro)
+}
+
+fn is_given_so(given: &Given, read: &plan::TopicRead) -> bool {
+    matches!(given, Given::Record(_)) == of_texts(read)
 }
 
 /// Texts become the bytes that a publisher would send.

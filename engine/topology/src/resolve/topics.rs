@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use batch::{ColumnType, Type};
 use indexmap::IndexMap;
 
 use super::World;
@@ -11,7 +12,7 @@ use super::avro;
 use super::order;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::plan::{self, Columns};
+use crate::plan::{self, Columns, RecordDecode, RecordKey, RecordValues, Tombstones};
 use crate::reader::Node;
 use crate::source::Source;
 use crate::written::{Flow, From, To, Topology};
@@ -128,7 +129,14 @@ pub(super) fn read(
         return None;
     }
     let produced = world.topics.known.get(&name);
+    let mut decode = from.decode.as_deref().cloned();
+    if let Some((node, decode)) = &decode {
+        misplaced(world, &name, node, decode, produced, schema.is_some())?;
+    }
     let (columns, key) = match (&schema, produced) {
+        (None, None) if let Some(columns) = decode.as_ref().and_then(|(_, decode)| decode.values.columns()) => {
+            (columns, Vec::new())
+        }
         (Some(schema), Some(topic)) => (schema.columns.clone(), topic.key.clone()),
         (Some(schema), None) => (schema.columns.clone(), schema.key.clone()),
         (None, Some(topic)) => (topic.columns.clone(), topic.key.clone()),
@@ -136,7 +144,10 @@ pub(super) fn read(
             let what = format!("no flow of the loaded files fills the topic `{name}`, and no schema declares it");
             let finding = Diagnostic::new(codes::NO_PRODUCER, &from.topic, what);
             let finding = finding.names(&name, "topics", world.topics.known.keys().map(|name| &**name));
-            let remedy = format!("load the file of the flow that fills it too, or add `schemas/topics/{name}.avsc`");
+            let remedy = format!(
+                "load the file of the flow that fills it too, or add `schemas/topics/{name}.avsc`; if others write it, begin \
+                 the steps with `decode`"
+            );
             // Its producer may be the flow that could not be read; a name that is almost known is misspelt.
             if !world.topics.incomplete || finding.nearest.is_some() {
                 world.findings.push(finding.remedy(remedy));
@@ -164,13 +175,72 @@ pub(super) fn read(
         world.findings.push(finding.names(node.text(), "columns", columns.keys().map(|name| &**name)));
         return None;
     }
+    if let Some((node, decode)) = &mut decode {
+        key_schema(world, topology, &name, node, &mut decode.key)?;
+    }
+    let columns = match &decode {
+        Some((_, decode)) => with_tombstones(columns, decode.tombstones),
+        None => columns,
+    };
     Some(plan::TopicRead {
         partitions: world.topics.partitions(&name),
         topic: name,
         columns,
         key: given.unwrap_or(key),
         schema: schema.map(|schema| Arc::clone(&schema.text)),
+        decode: decode.map(|(_, decode)| Box::new(decode)),
+        facts: Vec::new(),
+        needs_key_fields: false,
     })
+}
+
+/// Finds the fields of keys in Avro. `None` after a finding.
+fn key_schema(world: &World<'_>, topology: &Topology, topic: &str, node: &Node, key: &mut RecordKey) -> Option<()> {
+    let RecordKey::Fields { format: RecordValues::Avro, columns, schema } = key else { return Some(()) };
+    let path = topology.root.join("schemas").join("topics").join(format!("{topic}-key.avsc"));
+    if !world.files.exists(&path) {
+        let what = format!("no schema declares the keys of `{topic}`");
+        let remedy = format!("add `schemas/topics/{topic}-key.avsc`, a record whose fields are those of the keys");
+        world.findings.push(Diagnostic::new(codes::NO_PRODUCER, node, what).remedy(remedy));
+        return None;
+    }
+    let found = avro::read(world, &path, node)?;
+    (*columns, *schema) = (found.columns, Some(found.text));
+    Some(())
+}
+
+/// A `decode` of records whose form is known otherwise. `None` after a finding.
+fn misplaced(
+    world: &World<'_>,
+    name: &str,
+    node: &Node,
+    decode: &RecordDecode,
+    produced: Option<&Topic>,
+    declared: bool,
+) -> Option<()> {
+    if let Some(topic) = produced {
+        let what = format!("a flow fills `{name}`, and its records are rows already");
+        let finding = Diagnostic::new(codes::DECODED, node, what).related(&topic.node.span, "filled here");
+        world.findings.push(finding.remedy("take `decode` away"));
+        return None;
+    }
+    if declared && decode.values != RecordValues::Avro {
+        let what = format!("`schemas/topics/{name}.avsc` says that the records of this topic are Avro");
+        let remedy = "write `avro: registry`, or remove the schema if it is of another topic";
+        world.findings.push(Diagnostic::new(codes::DECODED, node, what).remedy(remedy));
+        return None;
+    }
+    Some(())
+}
+
+/// The columns of rows, where some may be of records without a value.
+fn with_tombstones(columns: Columns, tombstones: Tombstones) -> Columns {
+    let plain = |of: &ColumnType| matches!(of.of, Type::List(_) | Type::Map(_));
+    let widened = |(name, of): (Arc<str>, ColumnType)| {
+        let nullable = of.nullable || (tombstones == Tombstones::Keep && !plain(&of));
+        (name, ColumnType { nullable, ..of })
+    };
+    columns.into_iter().map(widened).collect()
 }
 
 /// Registers what a flow writes to a topic and compares it with what others write. `None` after a finding.

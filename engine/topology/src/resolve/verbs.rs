@@ -66,6 +66,7 @@ pub(super) fn step(chain: &mut Chain<'_>, step: &Step, wanted: &Wanted, outputs:
         written::Verb::Dedupe(dedupe) => super::flow::dedupe(chain, &step.node, dedupe, outputs, input),
         written::Verb::Route { cases, default } => route(chain, cases, default, outputs),
     };
+    chain.note_row(&step.verb);
     match verb {
         Some(verb) => {
             chain.note_nulls(&step.verb);
@@ -79,8 +80,8 @@ pub(super) fn step(chain: &mut Chain<'_>, step: &Step, wanted: &Wanted, outputs:
 #[derive(Clone, Copy)]
 pub(super) enum Input<'a> {
     Documents,
-    /// The topic and its key.
-    Topic(&'a str, &'a [Arc<str>]),
+    /// A topic.
+    Topic(&'a plan::TopicRead),
 }
 
 type Compiled = Vec<(Expression, crate::diagnostic::Position)>;
@@ -313,7 +314,7 @@ fn set(chain: &mut Chain<'_>, columns: &[(Node, Node)], wanted: &Wanted) -> Opti
 
 fn is_dotted(node: &Node) -> bool {
     let crate::reader::Kind::Scalar { text, style: Style::Plain } = &node.kind else { return false };
-    ["document.", "trailer.", "param."].iter().any(|start| text.starts_with(start))
+    ["document.", "trailer.", "record.", "param."].iter().any(|start| text.starts_with(start))
 }
 
 fn drop_columns(chain: &mut Chain<'_>, names: &[Node]) -> Option<Verb> {

@@ -115,5 +115,96 @@ fn ranges_within_one_record_are_one_span_and_a_later_pass_takes_the_place_of_an_
     assert_eq!(closed.last, Some((2, 9)));
     let again = [topic(0, 9, 10, 0), topic(10, 19, 9, 1), back(12, 12, 1), topic(5, 14, 10, 0)];
     let closed = Closed::new(&again, &[]);
-    assert_eq!((closed.spans.len(), closed.came_back, closed.last), (1, 0, Some((14, 0))));
+    assert_eq!((closed.spans.len(), closed.came_back, closed.last), (2, 0, Some((14, 0))));
+    // So far: what the earlier pass closed behind that does not count.
+    let closed = Closed::new(&[topic(0, 9, 10, 0), topic(5, 6, 2, 0)], &[]);
+    assert_eq!((closed.spans.len(), closed.last), (2, Some((6, 0))));
+}
+
+#[test]
+fn a_record_that_was_read_again_alone_is_a_second_pass() {
+    // Told to begin with the only, or the last, record again.
+    for (ledger, spans) in [
+        (vec![topic(0, 0, 1, 0), topic(0, 0, 1, 0)], vec![(0, 0, 1)]),
+        (vec![topic(0, 4, 5, 0), topic(5, 5, 1, 0), topic(5, 5, 0, 0)], vec![(0, 4, 5), (5, 5, 0)]),
+    ] {
+        let closed = Closed::new(&ledger, &[]);
+        assert_eq!(closed.spans.iter().map(|span| (span.first, span.last, span.landed)).collect::<Vec<_>>(), spans);
+        assert!(closed.several_passes);
+    }
+    // A range without rows, or of a refused document, is none.
+    let refused = runtime::Receipt { outcome: "failed".to_owned(), ..receipt() };
+    let refused = LedgerEntry { receipt: Some(refused), ..topic(1, 1, 0, 0) };
+    for before in [entry((1, 0), (1, -1), 0, 0), refused] {
+        let closed = Closed::new(&[topic(0, 0, 1, 0), before, topic(1, 1, 1, 0)], &[]);
+        assert!(!closed.several_passes);
+        assert_eq!(closed.spans.iter().map(|span| span.landed).sum::<u64>(), 2);
+    }
+}
+
+fn receipt() -> runtime::Receipt {
+    serde_json::from_value(serde_json::json!({
+        "topology": "t", "flow": "f", "document": "d", "version": 1, "name": "", "url": "", "sha256": "", "size": 0,
+        "outcome": "rows", "code": "", "message": "", "withdrawn": 0, "revision": "", "fetched_at": 0, "at": 0,
+        "counts": Counts::default(),
+    }))
+    .expect("a receipt")
+}
+
+#[test]
+fn rows_that_an_earlier_pass_left_are_strays_where_rows_replace_each_other() {
+    let closed = Closed::new(&[topic(0, 9, 10, 0), topic(0, 9, 8, 0)], &[]);
+    assert!(closed.newest_only(Proves::NoMore) && !closed.newest_only(Proves::EachRow));
+    let cases: [(Table<'_>, Places<'_>); 4] = [
+        (&[(0, 8, 8)], &[]),
+        // Others have replaced some.
+        (&[(0, 5, 5)], &[]),
+        // Rows that the last pass left out, and rows whose key is another one now.
+        (&[(0, 10, 10)], &["Stray partition 0, offsets 0 to 9 8 10"]),
+        (&[(0, 7, 5)], &["Stray partition 0, offsets 0 to 9 5 7"]),
+    ];
+    for (found, strays) in cases {
+        assert_eq!(shown(&closed, Proves::NoMore, found), strays, "{found:?}");
+    }
+}
+
+#[test]
+fn what_an_earlier_revision_closed_ends_where_the_newest_begins() {
+    let by =
+        |revision: &str, first: i64, last: i64| LedgerEntry { revision: revision.into(), ..topic(first, last, 9, 0) };
+    let cases = [
+        (vec![by("a", 0, 4), by("a", 5, 9)], None),
+        (vec![by("a", 0, 4), by("b", 5, 9), by("c", 10, 19), by("c", 20, 29)], Some((9, 0))),
+        // All of it was read again.
+        (vec![by("a", 0, 4), by("a", 5, 9), by("b", 0, 9)], None),
+    ];
+    for (ledger, revised_after) in cases {
+        assert_eq!(Closed::new(&ledger, &[]).revised_after, revised_after, "{ledger:?}");
+    }
+}
+
+#[test]
+fn a_range_that_was_read_again_from_its_middle_on_counts_up_to_there() {
+    // Ten records, eight of which landed; from the seventh on again, of which all land; and then from the fourth on.
+    let closed = Closed::new(&[topic(0, 9, 8, 2), topic(6, 9, 4, 0)], &[]);
+    let places: Vec<_> = closed.spans.iter().map(|span| (span.first, span.last, span.landed, span.maybe)).collect();
+    assert_eq!(places, [(0, 5, 4, 2), (6, 9, 4, 0)]);
+    let cases: [(Table<'_>, Places<'_>); 4] = [
+        (&[(0, 4, 4), (6, 4, 4)], &[]),
+        (&[(0, 6, 6), (6, 4, 4)], &[]),
+        (&[(0, 3, 3), (6, 4, 4)], &["Gap partition 0, offsets 0 to 5 4 3"]),
+        (&[(0, 7, 7), (6, 4, 4)], &["Stray partition 0, offsets 0 to 5 6 7"]),
+    ];
+    for (found, differences) in cases {
+        assert_eq!(shown(&closed, Proves::EachRow, found), differences, "{found:?}");
+    }
+    assert!(closed.several_passes);
+    let closed = Closed::new(&[topic(0, 9, 8, 2), topic(6, 9, 4, 0), topic(3, 9, 7, 0)], &[]);
+    let places: Vec<_> = closed.spans.iter().map(|span| (span.first, span.last, span.landed, span.maybe)).collect();
+    assert_eq!(places, [(0, 2, 1, 2), (3, 9, 7, 0)]);
+    // What came back on both sides of the middle may have come back before it.
+    let closed = Closed::new(&[topic(0, 9, 7, 3), back(2, 8, 2), topic(5, 9, 5, 0)], &[]);
+    for there in 2..=5 {
+        assert_eq!(shown(&closed, Proves::EachRow, &[(0, there, there), (5, 5, 5)]), [""; 0], "{there}");
+    }
 }

@@ -1,0 +1,86 @@
+//! What is told of documents that were refused or are no data: what stays of an earlier version, and whose files are gone.
+//!
+//! Who takes a refused file away has decided about it: if nothing of the document is in a table either, nothing is left to
+//! do. It is told, and holds no status. Where rows of an earlier version stay it goes on to count as refused, as
+//! those who read the table cannot see that a newer version was there.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use runtime::{FlowState, Refusal, Standing};
+
+use crate::show;
+
+/// What stays of an earlier version, as the end of a sentence.
+pub(crate) fn stays(standing: Option<Standing>) -> String {
+    standing.map_or(String::new(), |Standing { version, rows }| {
+        let stay = if rows == 1 { "stays" } else { "stay" };
+        format!("; {} of version {version} {stay}", show::counted(rows, "row"))
+    })
+}
+
+/// The line of a refused document at the end of a run.
+pub(crate) fn line(flow: &str, refusal: &Refusal) -> String {
+    let back = match is_gone(&refusal.url) {
+        true => "; its file is gone: put it back into its folder, mended or as it was before",
+        false => "",
+    };
+    format!("refused: {}{}{back}", told(flow, refusal), stays(refusal.stays))
+}
+
+/// The line of one that was set aside.
+pub(crate) fn gone_line(flow: &str, refusal: &Refusal) -> String {
+    format!(
+        "gone: {}; its file is not there any more, and no row of it is anywhere: it counts no longer, until a file of it \
+         is there again",
+        told(flow, refusal)
+    )
+}
+
+fn told(flow: &str, Refusal { name, outcome, code, message, .. }: &Refusal) -> String {
+    let code = if code.is_empty() { String::new() } else { format!(" {code}") };
+    format!("{name} ({flow}): {outcome}{code}: {message}")
+}
+
+/// Sets those aside from `refused`, in all flows.
+pub(crate) fn set_aside(flows: &mut BTreeMap<String, FlowState>) {
+    for state in flows.values_mut() {
+        let refused = std::mem::take(&mut state.refused).into_iter();
+        (state.gone, state.refused) = refused.partition(|(_, one)| one.stays.is_none() && is_gone(&one.url));
+    }
+}
+
+/// True for the path of a file that is not there, in a folder that is: one that is not mounted says nothing of its files.
+pub(crate) fn is_gone(url: &str) -> bool {
+    let path = Path::new(url);
+    if url.is_empty() || url.contains("://") {
+        return false;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.is_dir() && std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_gone;
+
+    #[test]
+    fn only_a_file_that_is_missing_in_a_folder_that_is_there_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(place("there"), "x").expect("a file");
+        std::os::unix::fs::symlink("nowhere", place("link")).expect("a link");
+        for (url, gone) in [
+            (place("there"), false),
+            (place("missing"), true),
+            (place("link"), false),
+            (place("folder/missing"), false),
+            (place("there/missing"), false),
+            ("http://127.0.0.1/list.txt".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_gone(&url), gone, "{url}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Lines above the header, and what is said of a line that is none.
+
+use super::Settings;
+use super::tests::{decode, quoted, settings, shown};
+
+/// A header below so many lines.
+fn below(lines_before_header: u64) -> Settings {
+    Settings { lines_before_header, ..settings() }
+}
+
+#[test]
+fn lines_above_the_header_are_passed_over_whatever_they_hold() {
+    let quoted = Settings { lines_before_header: 2, line_limit: 20, ..quoted() };
+    let long = format!("\"Daily list, the 5th\n{}\nA,B,C\n1,\"2\n\",3\n", "x".repeat(1000));
+    let (blocks, verdict) = decode(&quoted, long.as_bytes()).expect("accepted");
+    assert_eq!((shown(&blocks), verdict.rows), (vec!["4: 1/2\n/3".to_owned()], 1));
+    for text in ["\n\nA|B|C\r\n1|2|3\r\n", "A|B|C\n9|9|9\nA|B|C\n1|2|3"] {
+        let (blocks, _) = decode(&below(2), text.as_bytes()).expect("accepted");
+        assert_eq!(shown(&blocks), ["4: 1/2/3"], "{text:?}");
+    }
+    let utf16: Vec<u8> = "T\nA|B|C\n1|2|3\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (blocks, _) = decode(&below(1), &[&[0xff, 0xfe][..], &utf16].concat()).expect("accepted");
+    assert_eq!(shown(&blocks), ["3: 1/2/3"]);
+}
+
+#[test]
+fn what_would_read_the_document_is_said_of_a_line_that_is_no_header() {
+    let cases: &[(&Settings, &[u8], &str, &str)] = &[
+        // A title above the header: what reads it is said.
+        (
+            &settings(),
+            b"Daily list\n\nA|B|C\n1|2|3\n",
+            "E4208",
+            "the first line is no expected header; it reads: Daily list; line 3 is the header of layout three: \
+             `lines-before-header: 2` reads it",
+        ),
+        (&below(2), b"", "E4212", "the document is empty"),
+        (&below(2), b"A|B|C\n", "E4208", "the document has 1 line, and its header is to stand below 2 lines"),
+        (&below(2), b"A|B|C\n1|2|3\n", "E4208", "the document has 2 lines, and its header is to stand below 2 lines"),
+        (&below(2), b"A|B|C\n1|2|3\n4|5|6\n", "E4208", "line 3 is no expected header; it reads: 4, 5, 6"),
+        (&below(1), b"A|B\nA|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
+        (
+            &settings(),
+            b"A|B|C|\n1|2|3|\n",
+            "E4208",
+            "layout three wants 3 columns; the line ends in a separator, which makes an unnamed last column: add \"\" to \
+             `header`",
+        ),
+        (
+            &Settings { line_limit: 3, ..below(1) },
+            b"title\nA|B|C\n",
+            "E4208",
+            "line 2 is longer than 3 bytes and no header",
+        ),
+        // All cells are quoted, and the separator is another one.
+        (
+            &quoted(),
+            b"\"A\";\"B\";\"C\"\n\"1\";\"2\";\"3\"\n",
+            "E4208",
+            "the line holds 3 cells when split at `;`, the layout splits at `,`; it begins `\"A\";\"B\";\"C\"`",
+        ),
+    ];
+    for (settings, text, code, message) in cases {
+        let error = decode(settings, text).expect_err("refused");
+        assert_eq!((error.code().0, error.to_string().as_str()), (*code, *message), "{}", text.escape_ascii());
+    }
+}
