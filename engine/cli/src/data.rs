@@ -60,6 +60,12 @@ pub(crate) struct KnownFlow {
     /// What its steps remember.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stores: Vec<KnownStore>,
+    /// The file of its topology, from the root on, when it last ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PathBuf>,
+    /// [`topology::making`] of it when it last ran.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) making: String,
     /// True if its topology ran without it since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gone: bool,
@@ -314,9 +320,13 @@ impl DataFolder {
                     was: before.map(|before| before.tables_before(&table.table.name)).unwrap_or_default(),
                 }),
             };
-            let mut plans = topologies.iter().filter(|one| one.name == flow.topology).flat_map(|one| &one.flows);
-            let stores = plans.find(|plan| *plan.recorded_as() == flow.flow).map(stores::of).unwrap_or_default();
-            known.insert(recorded, KnownFlow { topic: topic.to_string(), called, landing, stores, gone: false });
+            let of = topologies.iter().find(|one| one.name == flow.topology);
+            let plan = of.and_then(|of| of.flows.iter().find(|plan| *plan.recorded_as() == flow.flow));
+            let stores = plan.map(stores::of).unwrap_or_default();
+            let file = of.and_then(|of| std::path::absolute(&*of.file).ok());
+            let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
+            let topic = topic.to_string();
+            known.insert(recorded, KnownFlow { topic, called, landing, stores, file, making, gone: false });
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)

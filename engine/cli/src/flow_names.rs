@@ -95,6 +95,28 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
     Ok(())
 }
 
+/// What to say of flows that make other rows than when they last ran, and have read something: what left them stays as it
+/// is, which a person who has mended an expression may not expect.
+pub(crate) fn changed(
+    topologies: &[Topology],
+    known: &BTreeMap<String, KnownFlow>,
+    log: &dyn Log,
+) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for (topology, flow) in each(topologies) {
+        let (name, recorded) = (called(topology, flow), recorded_as(topology, flow));
+        let before = known.get(&recorded).map_or("", |known| &known.making);
+        if before.is_empty() || before == topology::making(topology, flow) || !began(&recorded, known, log)? {
+            continue;
+        }
+        notes.push(format!(
+            "{name} has changed since it last ran: what it read before stays as it was made then; to make it again by the \
+             file as it is now: spotlight release {name} --from earliest, without a run"
+        ));
+    }
+    Ok(notes)
+}
+
 /// A step that has kept its state under a first name and would keep it under another one now, and that first name.
 fn forgotten(before: &[KnownStore], now: &[KnownStore]) -> Option<(String, String)> {
     let lost = |old: &&KnownStore| old.step != old.store && now.iter().all(|step| step.store != old.store);

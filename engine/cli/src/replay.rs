@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use connect::{Landing, LandingError, Preflight};
+use connect::{Landing, LandingError, Originals, Preflight};
 use driver::assemble;
 use runtime::{DeadLetter, DeadLetters, Part, RetryAction, SentBack, Trial, TrialReader, TrialResult};
 use serde::{Deserialize, Serialize};
@@ -228,7 +228,8 @@ fn trial(
         },
         plan::From::Topic(topic) => TrialReader::Records(assemble::record_reader(topic, &access.schemas)?),
     };
-    let (log, raw, memory) = (Arc::clone(&access.log), Arc::clone(&access.raw), access.folder.memory());
+    let (log, raw, memory) =
+        (Arc::clone(&access.log), Arc::new(Originals::new(Arc::clone(&access.raw))), access.folder.memory());
     let mut trial = Trial { log, raw, reader, chain: assemble::chain(flow), memory, partition: None };
     let mut result = TrialResult::default();
     let letters = DeadLetters::read(access.log.as_ref(), &topology.name)?;

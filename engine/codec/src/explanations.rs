@@ -83,6 +83,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         remedy: "If the publisher does not quote cells, say `quotes: none`. Otherwise the row is damaged at the publisher.",
     },
     Explanation {
+        code: Code("E4214"),
+        title: "the document is in UTF-8, and another encoding is declared",
+        why: "Every byte is some character of an encoding of one byte a character, so the rows would land with other letters than were published. A document all of whose letters beyond ASCII are valid UTF-8 is in UTF-8.",
+        remedy: "Take `encoding` out of the topology, as UTF-8 is the default, then `spotlight release TOPOLOGY/FLOW --from earliest`. Where a publisher changed it on some day, a flow of its own with `file-names` that fit only the older documents keeps those readable.",
+    },
+    Explanation {
         code: Code("E4220"),
         title: "the archive is cut off or damaged",
         why: "The zip or gzip ends too early, or its checksum does not agree with its content.",

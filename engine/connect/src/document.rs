@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::raw::Stored;
+
 /// What a document's name says: field name to text, such as `date` to `2021-01-27`.
 pub type Fields = BTreeMap<String, String>;
 
@@ -28,4 +30,12 @@ pub struct DocumentRecord {
     pub fetched_at: i64,
     /// Where the raw store keeps the bytes.
     pub stored: String,
+}
+
+impl DocumentRecord {
+    /// What the raw store keeps of it.
+    #[must_use]
+    pub fn kept(&self) -> Stored {
+        Stored { reference: self.stored.clone(), sha256: self.sha256.clone(), size: self.size }
+    }
 }

@@ -190,8 +190,9 @@ fn copy_hashed(content: &mut dyn Read, file: &mut File) -> Result<(String, u64),
     })
 }
 
-fn hashed(file: &mut File) -> Result<(String, u64), io::Error> {
-    copy(file, &mut io::sink()).map_err(|(Copy::From(error) | Copy::To(error))| error)
+/// SHA-256 and number of bytes of what is left to read.
+pub(crate) fn hashed(content: &mut dyn Read) -> Result<(String, u64), io::Error> {
+    copy(content, &mut io::sink()).map_err(|(Copy::From(error) | Copy::To(error))| error)
 }
 
 /// Copies to the end and says hash and number of bytes.

@@ -9,6 +9,7 @@
 mod document;
 mod folder;
 mod landing;
+mod originals;
 mod raw;
 mod source;
 
@@ -17,5 +18,6 @@ pub use folder::FolderStore;
 pub use landing::{
     InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
 };
+pub use originals::Originals;
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};
 pub use source::{Absent, Discovery, Found, Known, Newest, Source, SourceError, Stop};

@@ -21,7 +21,7 @@ use batch::Type;
 
 use crate::calendar::{self, NOT_A_TIME, OUT_OF_RANGE};
 use crate::column::{Arguments, Fault, Outcome, numbers, texts};
-use crate::decimal::{NOT_A_NUMBER, fitting, parse_decimal, rescale};
+use crate::decimal::{MAY_HAVE_THOUSANDS, NOT_A_NUMBER, fitting, parse_decimal, rescale};
 use crate::tree::Operation;
 
 const NOT_A_BOOLEAN: Fault = Fault::new("E4101", "neither `true` nor `false`");
@@ -218,7 +218,16 @@ fn parse_integer(text: &str) -> Result<i128, Fault> {
     if !bytes.is_empty() && bytes.len() <= 18 && bytes.iter().all(u8::is_ascii_digit) {
         return Ok(i128::from(bytes.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'))));
     }
-    parse_decimal(text, 38, 0)
+    let value = parse_decimal(text, 38, 0)?;
+    if value != 0 && may_have_thousands(text) { Err(MAY_HAVE_THOUSANDS) } else { Ok(value) }
+}
+
+/// True for `1.000`: the thousand of those who write a point between groups of three, and the one of those who do not.
+/// Beside it `1.060` would fail; this would be wrong in silence, by a factor of a thousand.
+fn may_have_thousands(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let whole = digits.strip_suffix(".000");
+    whole.is_some_and(|whole| (1..=3).contains(&whole.len()))
 }
 
 fn parse_double(text: &str) -> Result<f64, Fault> {

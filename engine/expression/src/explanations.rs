@@ -100,7 +100,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E4101",
         "Not a number or boolean",
-        "A cast met text that is none. Blanks and thousands separators are not removed by themselves. Points are decimal points: `1.000,50` and `1.060.000` are no numbers, and `1.000` is one.",
+        "A cast met text that is none. Blanks and thousands separators are not removed by themselves. Points are decimal points: `1.000,50` and `1.060.000` are no numbers.",
         "`cast(replace(trim(x), ',', '') as decimal(18, 4))`, `nullif(x, '.')` for a mark of absence, or `try(…)` for null. European numbers first become ours: `cast(replace(replace(x, '.', ''), ',', '.') as decimal(18, 2))`.",
     ),
     explanation(
@@ -118,8 +118,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E4104",
         "Too large, or digits would be lost",
-        "The value has more digits than its type or column holds. Nothing is cut or rounded in silence. `1.060` with a point for thousands is read as a number with three decimals, which a `bigint` does not hold; `1.000` is read as 1, and fits.",
-        "Take a wider type, such as `decimal(38, 13)`, or round on purpose: `round(x, 4)`. European numbers first lose their points: `replace(replace(x, '.', ''), ',', '.')`. Then replay the dead letters.",
+        "The value has more digits than its type or column holds. Nothing is cut or rounded in silence. `1.060` with a point for thousands is read as a number with three decimals, which a `bigint` does not hold; `1.000` may be a thousand or one, so it is neither.",
+        "Take a wider type, such as `decimal(38, 13)`, or round on purpose: `round(x, 4)`. European numbers first lose their points: `replace(replace(x, '.', ''), ',', '.')`; for whole numbers that are published with three decimals: `cast(cast(x as decimal(38, 3)) as bigint)`. Then replay the dead letters.",
     ),
     explanation(
         "E4105",

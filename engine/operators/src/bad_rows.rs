@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::Array;
 use batch::Code;
 
 use crate::proof::Worked;
@@ -18,13 +19,17 @@ const TOLD: usize = 3;
 const BEGINNING: usize = 60;
 /// Characters of the first row's reason, and of those of other rows.
 const REASON: (usize, usize) = (120, 60);
+/// Characters of a member's name.
+const MEMBER: usize = 80;
 
 /// Code, step and field.
 type Kind = (Code, Arc<str>, Option<Arc<str>>);
 
 /// The bad rows of a document.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BadRows {
+    /// Its name. Rows of an archive stand in members of other names.
+    document: Arc<str>,
     kinds: BTreeMap<Kind, Tally>,
 }
 
@@ -41,23 +46,40 @@ struct Tally {
 }
 
 impl BadRows {
+    /// None yet, of the document of this name.
+    pub(crate) fn of(document: &Arc<str>) -> Self {
+        Self { document: Arc::clone(document), kinds: BTreeMap::new() }
+    }
+
+    /// Where a row stands: its line, or its number among all rows of a document that has no lines; then its member.
+    fn place(&self, member: Option<&str>, line: u64, row: i64) -> String {
+        let place = if line == 0 { format!("row {}", row + 1) } else { format!("line {line}") };
+        match member.filter(|member| *member != &*self.document) {
+            Some(member) => format!("{place} of {}", batch::excerpt(member.as_bytes(), MEMBER)),
+            None => place,
+        }
+    }
+
     /// Takes note of the bad rows of a block.
     pub(crate) fn observe(&mut self, worked: &Worked) {
         let decode: Arc<str> = "decode".into();
         for bad in &worked.bad {
             let kind = (bad.code, Arc::clone(&decode), None);
-            self.note(kind, 1, bad.row, || {
-                (place(bad.line, bad.row), bad.message.clone(), batch::excerpt(&bad.raw, BEGINNING))
-            });
+            let place = || self.place(Some(&bad.member), bad.line, bad.row);
+            let place = self.is_first(&kind, bad.row).then(place).unwrap_or_default();
+            self.note(kind, 1, bad.row, || (place, bad.message.clone(), batch::excerpt(&bad.raw, BEGINNING)));
         }
         for failed in &worked.failed {
-            let lines = failed.origins.place.spread(failed.origins.len()).3;
+            let (_, _, members, lines) = failed.origins.place.spread(failed.origins.len());
             for failure in &failed.failures {
                 let kind = (failure.code, Arc::clone(&failed.step), failure.field.clone());
                 let row = failed.origins.rows.value(failure.row);
+                let member = members.is_valid(failure.row).then(|| members.value(failure.row));
+                let place = || self.place(member, lines.value(failure.row), row);
+                let place = self.is_first(&kind, row).then(place).unwrap_or_default();
                 self.note(kind, 1, row, || {
                     let beginning = batch::excerpt(failed.origins.raw.value(failure.row), BEGINNING);
-                    (place(lines.value(failure.row), row), failure.message.clone(), beginning)
+                    (place, failure.message.clone(), beginning)
                 });
             }
         }
@@ -66,6 +88,11 @@ impl BadRows {
     /// Takes note of `count` rows that landing would refuse, of which the first has the number `row`.
     pub(crate) fn at_landing(&mut self, code: Code, count: u64, row: i64, place: String, message: String) {
         self.note((code, "landing".into(), None), count, row, || (place, message, String::new()));
+    }
+
+    /// True if no row of this kind is known that stands before this one.
+    fn is_first(&self, kind: &Kind, row: i64) -> bool {
+        self.kinds.get(kind).is_none_or(|tally| row < tally.row)
     }
 
     fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> (String, String, String)) {
@@ -113,11 +140,6 @@ impl BadRows {
     }
 }
 
-/// Where a row stands: its line, or its number among all rows of a document that has no lines.
-fn place(line: u64, row: i64) -> String {
-    if line == 0 { format!("row {}", row + 1) } else { format!("line {line}") }
-}
-
 fn named((code, step, field): &Kind) -> String {
     let field = field.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
     format!("{code} at {step}{field}")
@@ -152,6 +174,10 @@ mod tests {
     }
 
     fn told(bad: &[i64], failed: Vec<Failed>) -> String {
+        told_of("one", bad, failed)
+    }
+
+    fn told_of(document: &str, bad: &[i64], failed: Vec<Failed>) -> String {
         let bad = bad.iter().map(|&row| BadRow {
             row,
             member: "one".into(),
@@ -160,7 +186,7 @@ mod tests {
             message: "repeated header".into(),
             raw: b"a;1.060\x1b[2J".to_vec(),
         });
-        let mut rows = BadRows::default();
+        let mut rows = BadRows::of(&document.into());
         let (bad, counts) = (bad.collect(), Counts::default());
         rows.observe(&Worked { next_row: 0, rows: None, outputs: Vec::new(), bad, failed, counts });
         rows.told()
@@ -180,6 +206,12 @@ mod tests {
                 told(&[4], vec![failed("set", "E4101", "price", &[0, 1, 2])]),
                 "; the first is line 2: E4101 in price: no; that row begins `0`; 3 for E4101 at set in price; 1 for E4205 at decode, such as \
                  line 6: repeated header",
+            ),
+            (
+                "members of an archive",
+                told_of("all.zip", &[4], vec![failed("set", "E4101", "price", &[0])]),
+                "; the first is line 2 of one: E4101 in price: no; that row begins `0`; 1 for E4101 at set in price; 1 for E4205 at \
+                 decode, such as line 6 of one: repeated header",
             ),
             (
                 "a later step, an earlier row, and more kinds than are told",

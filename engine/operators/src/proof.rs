@@ -131,7 +131,7 @@ impl Workshop<'_> {
             facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
         }
         let mut kept = Keeping::new(self.memory);
-        let (mut counts, mut too_many, mut bad_rows) = (Counts::default(), false, BadRows::default());
+        let (mut counts, mut too_many, mut bad_rows) = (Counts::default(), false, BadRows::of(&self.document.name));
         let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
         let mut fault: Option<WorkError> = None;
         let mut fault_of_bytes = None;

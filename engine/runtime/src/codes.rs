@@ -78,8 +78,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: LANDED_BEFORE,
         title: "the table holds rows that the flow landed from another log, or under another name",
-        why: "The flow has no position, yet the table holds its rows: the log was lost, another data folder filled this table, or the flow was renamed in its file. Starting over by itself would land them again.",
-        remedy: "Say of a renamed flow what it `was`. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
+        why: "The flow has no position, yet the table holds its rows: the log was lost, another data folder filled this table, or the flow or its topology was renamed in its file. Starting over by itself would land them again.",
+        remedy: "Say of a renamed flow what it `was`; give a renamed topology its name back. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
     },
     Explanation {
         code: TOPIC_CHANGED,
@@ -102,8 +102,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: RAW_STORE,
         title: "the raw store does not give a document's bytes",
-        why: "The document's record is in the log, but its bytes cannot be opened or read.",
-        remedy: "Restore the file that the message names into the raw store. The flow goes on by itself.",
+        why: "The document's record is in the log, but its bytes cannot be opened or read, or are not those that were fetched: their size or their SHA-256 is another.",
+        remedy: "Restore the file that the message names into the raw store, from a backup or from its publisher (`spotlight receipts` says where it came from and its SHA-256). The flow goes on by itself.",
     },
     Explanation {
         code: TABLE_BEHIND,

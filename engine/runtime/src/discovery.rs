@@ -19,7 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::{Headers, RecordsBuilder, partition_of};
-use connect::{Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, RawError, RawStore, SourceError, Stop};
+use connect::{
+    Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, Originals, RawError, SourceError, Stop,
+};
 use log::{Log, LogError, Position, Written};
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
@@ -63,7 +65,7 @@ pub struct FlowDiscovery {
     revision: Arc<str>,
     partitions: i32,
     log: Arc<dyn Log>,
-    raw: Arc<dyn RawStore>,
+    raw: Arc<Originals>,
     board: Arc<Board>,
     system: SystemTopics,
     stop: StopSignal,
@@ -91,7 +93,7 @@ pub struct DiscoveryParts {
     /// The log.
     pub log: Arc<dyn Log>,
     /// The raw store.
-    pub raw: Arc<dyn RawStore>,
+    pub raw: Arc<Originals>,
     /// What people see.
     pub board: Arc<Board>,
     /// Receipts as a topic.

@@ -47,6 +47,19 @@ pub(crate) fn revision(topology: &Topology) -> Arc<str> {
     format!("{:016x}", xxh3_64(described(topology, false).as_bytes())).into()
 }
 
+/// Hash of what makes rows of a flow's input and where they go: 16 hexadecimal digits. Where the input is found, how often
+/// it is looked at and how the flow is called do not change it.
+#[must_use]
+pub fn making(topology: &Topology, flow: &Flow) -> String {
+    let mut out = String::new();
+    topology.definitions.iter().for_each(|definition| line!(out, "{definition}"));
+    if let From::Documents(documents) = &flow.from {
+        describe_members_and_decode(&mut out, documents);
+    }
+    describe_work(&mut out, flow, false);
+    format!("{:016x}", xxh3_64(out.as_bytes()))
+}
+
 /// A parameter's value, as `with:` writes it.
 pub(crate) fn constant(value: &Constant) -> String {
     match value {
@@ -82,6 +95,10 @@ fn describe_flow(out: &mut String, flow: &Flow, explained: bool) {
             describe_columns(out, "    ", &read.columns);
         }
     }
+    describe_work(out, flow, explained);
+}
+
+fn describe_work(out: &mut String, flow: &Flow, explained: bool) {
     let mut before = match &flow.from {
         From::Topic(read) => Some(&read.columns),
         From::Documents(_) => None,
@@ -149,6 +166,13 @@ fn describe_documents(out: &mut String, documents: &Documents) {
     for (name, of) in &documents.trailer_fields {
         line!(out, "    trailer.{name} {of}");
     }
+    describe_members_and_decode(out, documents);
+    if documents.steps_need_trailer {
+        line!(out, "  trailer before rows");
+    }
+}
+
+fn describe_members_and_decode(out: &mut String, documents: &Documents) {
     if let Some(unzip) = &documents.unzip {
         let (kind, pattern) = match &unzip.members {
             crate::plan::Members::Named(pattern) => ("named", pattern),
@@ -157,9 +181,6 @@ fn describe_documents(out: &mut String, documents: &Documents) {
         line!(out, "  unzip members {kind} {} up to {} bytes", pattern.text(), unzip.unpacked_limit);
     }
     describe_decode(out, &documents.decode);
-    if documents.steps_need_trailer {
-        line!(out, "  trailer before rows");
-    }
 }
 
 fn describe_http(out: &mut String, http: &HttpPlan) {

@@ -38,7 +38,7 @@ mod tests;
 mod written;
 
 pub use codes::EXPLANATIONS;
-pub use describe::describe;
+pub use describe::{describe, making};
 pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, distance, nearest};
 pub use files::{DiskFiles, Files, MemoryFiles, place_of};
 pub use language::schema;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use batch::RowsMeaning;
 use clickhouse_connector::ClickHouse;
 use connect::RawStore;
 use file_connector::{Assigned, ClaimError, Claims};
@@ -331,7 +332,7 @@ impl Ground {
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         let known = folder.known_flows()?;
-        name_what_was_before(&mut flows, &known);
+        name_what_was_before(&mut flows, &known, topologies);
         // The log may go away between any two of these, and come back.
         let prepared = self.patience.wait(
             || {
@@ -344,6 +345,7 @@ impl Ground {
             away,
         );
         prepared.map_err(|error| unless_stopped(&self.stop, error))?;
+        flow_names::changed(topologies, &known, log.as_ref())?.iter().for_each(|note| show::note(note));
         let names: Vec<String> = flows.iter().map(FlowParts::name).collect();
         let recorded: Vec<String> = flows.iter().map(FlowParts::recorded_as).collect();
         // What was on hold under an earlier name is so under this one, or not at all.
@@ -389,8 +391,15 @@ impl Ground {
 }
 
 /// Tells each flow which table it landed in before its topology named another one, and which flows landed in its table
-/// that the topology does not have any more.
-fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>) {
+/// that the topology does not have any more, or that a topology had which this one seems to be under another name: its
+/// file is gone, or is the file of this one.
+fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>, topologies: &[Topology]) {
+    let files: BTreeMap<&str, Option<PathBuf>> =
+        topologies.iter().map(|one| (&*one.name, std::path::absolute(&*one.file).ok())).collect();
+    let renamed = |name: &str, known: &KnownFlow| {
+        let Some((topology, file)) = name.split('/').next().zip(known.file.as_ref()) else { return false };
+        !files.contains_key(topology) && (!file.exists() || files.values().flatten().any(|one| one == file))
+    };
     let names: BTreeSet<String> = flows.iter().map(FlowParts::recorded_as).collect();
     for parts in flows {
         let (own, topology) = (parts.recorded_as(), format!("{}/", parts.topology));
@@ -400,7 +409,10 @@ fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownF
         }
         let into_table = |known: &KnownFlow| known.landing.as_ref().is_some_and(|by| *by.table == *output.table.name);
         let gone = |name: &String| name.starts_with(&topology) && !names.contains(name);
-        let earlier = known.iter().filter(|(name, known)| gone(name) && into_table(known));
+        // Rows of one key replace each other, whoever lands them.
+        let by_key = matches!(output.table.rows, RowsMeaning::ByKey { .. });
+        let other = |name: &String, known: &KnownFlow| !by_key && renamed(name, known);
+        let earlier = known.iter().filter(|(name, known)| (gone(name) || other(name, known)) && into_table(known));
         output.earlier_flows = earlier.map(|(name, _)| name.clone()).collect();
     }
 }

@@ -39,7 +39,15 @@ mod tests {
 
     #[test]
     fn rows_of_flows_elsewhere_are_foreign_and_all_others_are_strays() {
-        let known = KnownFlow { topic: "t".to_owned(), called: None, landing: None, stores: Vec::new(), gone: false };
+        let known = KnownFlow {
+            topic: "t".to_owned(),
+            called: None,
+            landing: None,
+            stores: Vec::new(),
+            file: None,
+            making: String::new(),
+            gone: false,
+        };
         let flows = BTreeMap::from([("feed/load".to_owned(), known)]);
         let identity = "0123456789abcdef0123456789abcdef";
         let cases = [

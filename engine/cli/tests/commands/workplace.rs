@@ -36,6 +36,23 @@ impl Workplace {
         self.path().join("spotlight-data")
     }
 
+    /// The files of the raw store, but for what is staged.
+    pub(crate) fn kept_documents(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.data().join("documents")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let place = entry.expect("an entry").path();
+                match place.is_dir() {
+                    true if !place.ends_with(".staging") => folders.push(place),
+                    true => {}
+                    false => found.push(place),
+                }
+            }
+        }
+        found
+    }
+
     /// Writes a file, and the folder that it is in.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let place = self.path().join(name);

@@ -13,6 +13,7 @@ use encoding_rs::Encoding;
 use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
+use super::evidence::Evidence;
 use super::format::{Format, Layout, Proof, Settings};
 use super::header::{Choice, another_separator, choose, place};
 use super::scanner::{Found, Scanner};
@@ -64,6 +65,7 @@ pub struct Decoder<R> {
     bad_rows: u64,
     /// Bad rows that are no data, so that no publisher counts them: repeated headers and blank lines.
     no_data: u64,
+    evidence: Evidence,
     /// Columns that trailers prove: name, place in the document, sum.
     sums: Vec<(Arc<str>, Sum)>,
     sum_places: Vec<usize>,
@@ -82,10 +84,16 @@ impl<R: Read> Decoder<R> {
         let text = Transcoder::new(reader, format.encoding).map_err(DecodeError::from_io)?;
         let encoding = text.encoding();
         let mut scanner = Scanner::new(text, settings.quotes, settings.separator, settings.line_limit);
-        let (header, line) = header_line(&mut scanner, settings)?;
+        let mut above = Vec::new();
+        let found = skip_above(&mut scanner, settings, &mut above).and_then(|()| header_line(&mut scanner, settings));
+        let (header, line) = found.map_err(|error| match header_among(&above, settings, encoding) {
+            Some(more) => error.and(&more),
+            None => error,
+        })?;
         let (names, choice) = read_header(settings, encoding, &header).map_err(|error| {
             let error = error.at_line(line);
-            match header_below(&mut scanner, settings, encoding) {
+            let elsewhere = header_among(&above, settings, encoding);
+            match elsewhere.or_else(|| header_below(&mut scanner, settings, encoding)) {
                 Some(more) => error.and(&more),
                 None => error,
             }
@@ -136,6 +144,7 @@ impl<R: Read> Decoder<R> {
             rows: 0,
             bad_rows: 0,
             no_data: 0,
+            evidence: Evidence::default(),
             sums,
             sum_places,
             block_rows,
@@ -188,6 +197,7 @@ impl<R: Read> Decoder<R> {
     /// If the rest of it, which nobody asked for, cannot be decoded.
     pub fn finish(mut self) -> Result<Verdict, DecodeError> {
         while self.next()?.is_some() {}
+        self.evidence.judge(self.shape.encoding)?;
         let (trailers, proof) = self.tail.prove(&self.format, self.rows - self.no_data, &self.sums);
         Ok(Verdict {
             layout: Arc::clone(&self.layout().name),
@@ -280,7 +290,11 @@ impl<R: Read> Decoder<R> {
             block.bytes.extend_from_slice(bytes);
             let cells = &block.cells[first_cell..];
             add_up(&mut self.sums, &self.sum_places, line, cells, &block.bytes, self.splitter.separator);
-            let invalid = self.shape.encoding == encoding_rs::UTF_8 && std::str::from_utf8(bytes).is_err();
+            let in_utf_8 = self.shape.encoding == encoding_rs::UTF_8;
+            if !in_utf_8 {
+                self.evidence.observe(bytes, line);
+            }
+            let invalid = in_utf_8 && std::str::from_utf8(bytes).is_err();
             invalid.then(|| ("E4201", "the row is not valid UTF-8".to_owned()))
         };
         let Some((code, message)) = failure else {
@@ -327,17 +341,48 @@ fn old_line_ends() -> DecodeError {
     refuse("E4208", 1, message)
 }
 
+/// Skips what stands above the header, and keeps the first of those lines with their numbers.
+fn skip_above<R: Read>(
+    scanner: &mut Scanner<Transcoder<R>>,
+    settings: &Settings,
+    lines: &mut Vec<(u64, Vec<u8>)>,
+) -> Result<(), DecodeError> {
+    let above = settings.lines_before_header;
+    for number in 0..above {
+        match scanner.skip_line()? {
+            Found::End => return Err(no_header(above, number)),
+            Found::Row { at, line } if lines.len() < LOOKED_AT => {
+                lines.push((line, scanner.bytes(&at).to_vec()));
+            }
+            Found::Row { .. } | Found::TooLong { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Says which of the lines that were skipped is a header that would be accepted.
+fn header_among(above: &[(u64, Vec<u8>)], settings: &Settings, encoding: &'static Encoding) -> Option<String> {
+    above.iter().find_map(|(line, bytes)| {
+        let (_, choice) = read_header(settings, encoding, bytes).ok()?;
+        let layout = &settings.layouts[choice.layout].name;
+        let reads = match line - 1 {
+            0 => "without `lines-before-header` it is read".to_owned(),
+            above => format!("`lines-before-header: {above}` reads it"),
+        };
+        Some(format!("line {line}, which is skipped, is the header of layout {layout}: {reads}"))
+    })
+}
+
+/// Lines that are looked at for a header that is not where it should be. Larger: more of a document that is refused anyway
+/// is read.
+const LOOKED_AT: usize = 20;
+
 /// The line of the header and its number.
 fn header_line<R: Read>(
     scanner: &mut Scanner<Transcoder<R>>,
     settings: &Settings,
 ) -> Result<(Vec<u8>, u64), DecodeError> {
     let above = settings.lines_before_header;
-    for line in 0..above {
-        if !scanner.skip_line()? {
-            return Err(no_header(above, line));
-        }
-    }
     let (header, line) = match scanner.next()? {
         Found::Row { at, line } => (scanner.bytes(&at).to_vec(), line),
         Found::TooLong { beginning, .. } if ends_in_cr(&beginning, settings.quotes) => return Err(old_line_ends()),
@@ -387,8 +432,6 @@ fn header_below<R: Read>(
     settings: &Settings,
     encoding: &'static Encoding,
 ) -> Option<String> {
-    /// Lines that are looked at. Larger: more of a document that is refused anyway is read.
-    const LOOKED_AT: usize = 20;
     for _ in 0..LOOKED_AT {
         let Ok(Found::Row { at, line }) = scanner.next() else { return None };
         if let Ok((_, choice)) = read_header(settings, encoding, scanner.bytes(&at)) {

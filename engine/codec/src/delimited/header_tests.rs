@@ -35,9 +35,21 @@ fn what_would_read_the_document_is_said_of_a_line_that_is_no_header() {
              `lines-before-header: 2` reads it",
         ),
         (&below(2), b"", "E4212", "the document is empty"),
-        (&below(2), b"A|B|C\n", "E4208", "the document has 1 line, and its header is to stand below 2 lines"),
-        (&below(2), b"A|B|C\n1|2|3\n", "E4208", "the document has 2 lines, and its header is to stand below 2 lines"),
-        (&below(2), b"A|B|C\n1|2|3\n4|5|6\n", "E4208", "line 3 is no expected header; it reads: 4, 5, 6"),
+        (&below(2), b"A\n", "E4208", "the document has 1 line, and its header is to stand below 2 lines"),
+        (
+            &below(2),
+            b"A|B|C\n1|2|3\n",
+            "E4208",
+            "the document has 2 lines, and its header is to stand below 2 lines; line 1, which is skipped, is the header of \
+             layout three: without `lines-before-header` it is read",
+        ),
+        (&below(2), b"title\n1|2|3\n4|5|6\n", "E4208", "line 3 is no expected header; it reads: 4, 5, 6"),
+        (
+            &below(2),
+            b"title\nA|B|C\n4|5|6\n",
+            "E4208",
+            "line 3 is no expected header; it reads: 4, 5, 6; line 2, which is skipped, is the header of layout three: `lines-before-header: 1` reads it",
+        ),
         (&below(1), b"A|B\nA|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
         (
             &settings(),

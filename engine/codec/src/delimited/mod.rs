@@ -20,6 +20,7 @@ mod block;
 mod cells;
 mod decoder;
 mod error;
+mod evidence;
 mod format;
 mod header;
 #[cfg(test)]

@@ -98,11 +98,11 @@ impl<R: Read> Scanner<R> {
     }
 
     /// Passes over one line, whatever is quoted in it. False if nothing is left.
-    pub(super) fn skip_line(&mut self) -> Result<bool, DecodeError> {
+    pub(super) fn skip_line(&mut self) -> Result<Found, DecodeError> {
         let quotes = std::mem::replace(&mut self.quotes, false);
         let found = self.next();
         self.quotes = quotes;
-        Ok(!matches!(found?, Found::End))
+        found
     }
 
     /// Length of the row at `start`, if its line end is in the buffer and not behind the limit.

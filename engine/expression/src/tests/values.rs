@@ -103,6 +103,13 @@ fn expressions_over_columns() {
         ("cast(change as double)", ["-5.0", "0.0", "!E4104", "null"]),
         ("cast('1.234' as decimal(5, 2))", ["!E4104"; 4]),
         ("cast('1.20' as decimal(5, 1))", ["1.2"; 4]),
+        // A thousand or one.
+        ("cast('1.000' as bigint)", ["!E4104"; 4]),
+        ("cast('-250.000' as bigint)", ["!E4104"; 4]),
+        ("cast('0.000' as bigint)", ["0"; 4]),
+        ("cast('1250.000' as bigint)", ["1250"; 4]),
+        ("cast('1.00' as bigint)", ["1"; 4]),
+        ("cast(cast('1.000' as decimal(38, 3)) as bigint)", ["1"; 4]),
         ("cast('1e400' as double)", ["!E4104"; 4]),
         ("cast('nan' as double)", ["!E4101"; 4]),
         ("cast(0.1 as double)", ["0.1"; 4]),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use batch::{Code, Input, Records};
-use connect::{DocumentRecord, RawStore};
+use connect::{DocumentRecord, Originals};
 use log::Log;
-use operators::{Chain, DocumentBytes, DocumentReader, Facts, ReadError, RecordReader, WorkingMemory};
+use operators::{Chain, DocumentReader, Facts, RecordReader, WorkingMemory};
 use serde::{Deserialize, Serialize};
 
 use super::rework::{Rework, Reworked};
@@ -18,6 +18,7 @@ use crate::codes;
 use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
 use crate::names;
+use crate::task::bytes_of;
 
 /// How a flow makes rows of its input.
 pub enum TrialReader {
@@ -39,7 +40,7 @@ pub struct Trial {
     /// Where its input is.
     pub log: Arc<dyn Log>,
     /// Where the bytes of documents are.
-    pub raw: Arc<dyn RawStore>,
+    pub raw: Arc<Originals>,
     /// Makes rows.
     pub reader: TrialReader,
     /// The steps.
@@ -147,10 +148,7 @@ impl Trial {
         let found: DocumentRecord =
             serde_json::from_slice(original.value.unwrap_or_default()).map_err(TaskEnd::fault)?;
         let document = crate::task::document_input(&Arc::new(input.clone()), &original, &found);
-        let open = || -> Result<Box<dyn DocumentBytes>, ReadError> {
-            let bytes = self.raw.open(&found.stored);
-            Ok(Box::new(bytes.map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?))
-        };
+        let open = || bytes_of(&self.raw, &found);
         let (key, bad_rows_above) = (key.clone(), *bad_rows_above);
         let (chain, memory) = (&mut self.chain, &self.memory);
         let mut rework = Rework { reader: reader.as_ref(), document: &document, chain, key, bad_rows_above, memory };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use connect::RawStore;
+use connect::{Originals, RawStore};
 use log::{Log, LogError, TopicSettings};
 use operators::WorkingMemory;
 
@@ -95,7 +95,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         Arc::new(Completion::new(once, producers(&flows, &system), flows.iter().map(|parts| parts.name())));
     let shared = Arc::new(Shared {
         log,
-        raw,
+        raw: Arc::new(Originals::new(raw)),
         snapshots,
         faults,
         stop: stop.clone(),

@@ -1,10 +1,12 @@
 //! The task of a flow that reads documents: proves each document, then lands it range by range, or refuses it whole.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 
 use batch::{DocumentId, Input, Record};
-use connect::{DocumentRecord, RowPosition};
+use connect::{DocumentRecord, Originals, RowPosition};
 use operators::{
     Chain, DocumentBytes, DocumentInput, DocumentReader, Kept, Outcome, Proof, ReadError, Share, Twice, WorkError,
     Worked, Workshop,
@@ -199,6 +201,15 @@ pub(crate) fn document_input(input: &Arc<Input>, record: &Record<'_>, found: &Do
     }
 }
 
+/// The bytes of a document as they were fetched. An error says its cause: it is shown where only one line is.
+pub(crate) fn bytes_of(raw: &Originals, found: &DocumentRecord) -> Result<Box<dyn DocumentBytes>, ReadError> {
+    let bytes = raw.open(&found.kept()).map_err(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        ReadError::Bytes(io::Error::other(format!("{error}{cause}")))
+    })?;
+    Ok(Box::new(bytes))
+}
+
 impl TaskContext {
     /// What a record of the `documents` topic says.
     ///
@@ -224,8 +235,7 @@ impl TaskContext {
 
     /// The bytes of a document.
     pub(super) fn open(&self, found: &DocumentRecord) -> Result<Box<dyn DocumentBytes>, ReadError> {
-        let bytes = self.shared.raw.open(&found.stored);
-        Ok(Box::new(bytes.map_err(|error| ReadError::Bytes(std::io::Error::other(error)))?))
+        bytes_of(&self.shared.raw, found)
     }
 
     /// Runs `read` until the raw store gives the document's bytes.

@@ -240,15 +240,23 @@ impl TaskContext {
     /// That the rows of a flow which the topology had before would stand beside those of this one.
     fn landed_as(&self, earlier: &str, table: &str, rows: u64) -> LandingError {
         let (name, rows) = (&self.name, batch::counted(rows, "row"));
-        let first = earlier.split_once('/').map_or(earlier, |(_, first)| first);
+        let (topology, first) = earlier.split_once('/').unwrap_or(("", earlier));
+        let (gone, same) = if topology == &*self.parts.topology {
+            (
+                "a flow that the topology does not have any more",
+                format!("write `was: {first}` below the flow in its file"),
+            )
+        } else {
+            ("a flow of a topology that has no file any more", format!("call the topology `{topology}` again"))
+        };
         LandingError::Operator {
             code: codes::LANDED_BEFORE,
             what: format!(
-                "table {table} holds {rows} that {earlier} landed, a flow that the topology does not have any more: if \
-                 {name} is that flow under another name, it would land them once more beside themselves"
+                "table {table} holds {rows} that {earlier} landed, {gone}: if {name} is that flow under another name, it \
+                 would land them once more beside themselves"
             ),
             remedy: format!(
-                "if it is, write `was: {first}` below the flow in its file; or take its rows out: spotlight sql \"delete \
+                "if it is, {same}; or take its rows out: spotlight sql \"delete \
                  from {table} where startsWith(_landing, '{earlier}/')\"; or, if both are to stand there, spotlight \
                  release {name} --from earliest, without a run"
             ),

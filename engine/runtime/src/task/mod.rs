@@ -13,13 +13,13 @@ mod unsettled;
 use std::sync::Arc;
 
 use batch::Input;
-use connect::{RawStore, RowPosition};
+use connect::{Originals, RowPosition};
 use log::{Log, LogError, Transaction};
 use operators::WorkingMemory;
 
 pub(crate) use cutting::Only;
 pub use document::DocumentTask;
-pub(crate) use document::document_input;
+pub(crate) use document::{bytes_of, document_input};
 pub use topic::TopicTask;
 
 use crate::board::Board;
@@ -45,7 +45,7 @@ pub struct Shared {
     /// The log.
     pub log: Arc<dyn Log>,
     /// Where documents' bytes are.
-    pub raw: Arc<dyn RawStore>,
+    pub raw: Arc<Originals>,
     /// Snapshots of stores, if there are any.
     pub snapshots: Option<SnapshotSettings>,
     /// Kill points of tests.

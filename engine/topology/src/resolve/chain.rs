@@ -78,6 +78,11 @@ impl<'a> Chain<'a> {
         here.fold(scope, |scope, (published, ours)| scope.with_name_elsewhere(Arc::clone(published), Arc::clone(ours)))
     }
 
+    /// The same for each layout. A step asks once: of thousands of columns a scope is large.
+    pub(super) fn scopes(&self) -> Vec<(Arc<str>, Scope)> {
+        self.shape.iter().map(|(layout, columns)| (Arc::clone(layout), self.scope(columns))).collect()
+    }
+
     /// True if a `where` keeps rows out in which the column is null.
     pub(super) fn is_there(&self, name: &str) -> bool {
         self.there.iter().any(|known| known.eq_ignore_ascii_case(name))

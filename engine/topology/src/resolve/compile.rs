@@ -1,11 +1,13 @@
 //! Compiles expressions of a file and puts their errors into the file's lines.
 
+use std::sync::Arc;
+
 use batch::{ColumnType, Type};
 use expression::{Expression, ExpressionError, Scope};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::reader::Node;
+use crate::reader::{Kind, Node, Style};
 
 /// A text as an SQL literal.
 pub(super) fn text_literal(text: &str) -> String {
@@ -33,7 +35,15 @@ pub(super) fn shown_name(column: &str) -> String {
 
 /// Reports errors of an expression at their places. Errors about a `poisoned` name, which is wrong for a reason that
 /// is already known, are left out.
-pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionError>, poisoned: &[std::sync::Arc<str>]) {
+///
+/// `beside` are the columns that the same step makes.
+pub(super) fn report(
+    findings: &Findings,
+    node: &Node,
+    errors: Vec<ExpressionError>,
+    poisoned: &[Arc<str>],
+    beside: &[Arc<str>],
+) {
     let text = node.text();
     // Surrounding blanks are not given to the compiler.
     let skipped = text.len() - text.trim_start().len();
@@ -42,16 +52,19 @@ pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionErr
     }
     for error in errors {
         let range = error.span.start + skipped..error.span.end + skipped;
-        let mut finding = Diagnostic::new(error.code, node, error.message);
+        let mut finding = Diagnostic::new(error.code, node, error.message.clone());
         finding.excerpt = node.part(range).excerpt();
         let nearest = error.nearest.is_some();
-        finding.remedy = error.remedy.filter(|remedy| !(nearest && remedy.starts_with("did you mean")));
+        finding.remedy = error.remedy.clone().filter(|remedy| !(nearest && remedy.starts_with("did you mean")));
         if let (Some(remedy), Some(whole)) = (&finding.remedy, Some(text.trim()).filter(|whole| whole.len() <= 60))
             && error.code.0 == "E3304"
         {
             finding.remedy = Some(remedy.replace("cast(x as ", &format!("cast({whole} as ")));
         }
-        if let Some(nearest) = error.nearest {
+        let better = eaten_by_yaml(node, &error).or_else(|| made_beside(text, skipped, &error, beside));
+        let is_better = better.is_some();
+        finding.remedy = better.or(finding.remedy);
+        if let Some(nearest) = error.nearest.filter(|_| !is_better) {
             // A name in double quotes is mostly a text: then the remedy says that first, and the nearest name behind it.
             if finding.remedy.as_ref().is_none_or(|remedy| !remedy.starts_with("text stands in")) {
                 finding.label = Some(format!("did you mean `{nearest}`?"));
@@ -62,30 +75,62 @@ pub(super) fn report(findings: &Findings, node: &Node, errors: Vec<ExpressionErr
     }
 }
 
+/// What YAML has made of the text before it came here, where that explains an error: what to write.
+fn eaten_by_yaml(node: &Node, error: &ExpressionError) -> Option<String> {
+    let Kind::Scalar { text, style } = &node.kind else { return None };
+    if *style == Style::Plain {
+        let behind = node.span.source.text.get(node.span.end..)?.split('\n').next()?;
+        let comment = behind.trim_start().starts_with('#') && behind.starts_with(char::is_whitespace);
+        return comment.then(|| {
+            let whole = format!("{text}{}", behind.trim_end());
+            format!("` #` begins a comment of YAML; write the whole text in quotes: {}", in_quotes(&whole))
+        });
+    }
+    let name = error.code.0 == "E3201" && (error.span.start, error.span.end) == (0, text.len());
+    let quote = if *style == Style::SingleQuoted { '\'' } else { '"' };
+    (name && *style != Style::Block).then(|| {
+        format!("the quotes {quote}{quote} are YAML's; if the text is meant: {}", in_quotes(&text_literal(text)))
+    })
+}
+
+/// A name that the same step makes: it sees the rows before it.
+fn made_beside(text: &str, skipped: usize, error: &ExpressionError, beside: &[Arc<str>]) -> Option<String> {
+    let written = text.get(error.span.start + skipped..error.span.end + skipped)?.trim_matches('"');
+    let made = beside.iter().find(|made| made.eq_ignore_ascii_case(written))?;
+    let missing = error.code.0 == "E3201" && error.message.starts_with("there is no name");
+    missing.then(|| {
+        format!(
+            "`{made}` is made by this very step, whose expressions see the rows before it: make it in a step of its own \
+             before this one, or write its expression here"
+        )
+    })
+}
+
+/// A text in double quotes, as YAML reads it whole.
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// Compiles, as `target` where there is one. `None` after findings.
 pub(super) fn expression(
     findings: &Findings,
     node: &Node,
     scope: &Scope,
     target: Option<&ColumnType>,
-    poisoned: &[std::sync::Arc<str>],
+    poisoned: &[Arc<str>],
+    beside: &[Arc<str>],
 ) -> Option<Expression> {
     let text = node.text().trim();
     let compiled = match target {
         Some(target) => Expression::compile_as(text, scope, target),
         None => Expression::compile(text, scope),
     };
-    compiled.map_err(|errors| report(findings, node, errors, poisoned)).ok()
+    compiled.map_err(|errors| report(findings, node, errors, poisoned, beside)).ok()
 }
 
 /// Compiles a condition.
-pub(super) fn condition(
-    findings: &Findings,
-    node: &Node,
-    scope: &Scope,
-    poisoned: &[std::sync::Arc<str>],
-) -> Option<Expression> {
-    let compiled = expression(findings, node, scope, None, poisoned)?;
+pub(super) fn condition(findings: &Findings, node: &Node, scope: &Scope, poisoned: &[Arc<str>]) -> Option<Expression> {
+    let compiled = expression(findings, node, scope, None, poisoned, &[])?;
     if compiled.column_type().of == Type::Boolean {
         return Some(compiled);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use batch::{ColumnType, Type};
-use expression::Expression;
+use expression::{Expression, Scope};
 use indexmap::IndexMap;
 
 use super::chain::{Chain, unknown_type};
@@ -89,12 +89,12 @@ type Compiled = Vec<(Expression, crate::diagnostic::Position)>;
 /// One column in all layouts. After a finding the types are placeholders and the column is poisoned.
 fn column(
     chain: &mut Chain<'_>,
+    seen: &Seen,
     name: &Node,
     column: &Column,
     wanted: Option<&ColumnType>,
 ) -> Vec<Option<(Expression, Node)>> {
-    let layouts: Vec<(Arc<str>, Columns)> =
-        chain.shape.iter().map(|(name, columns)| (Arc::clone(name), columns.clone())).collect();
+    let Seen { scopes: layouts, beside } = seen;
     if let Column::ByLayout { layouts: given, node, .. } = column {
         for (layout, _) in given {
             if !chain.shape.contains_key(layout.text()) {
@@ -129,13 +129,12 @@ fn column(
     }
     let mut found = Vec::new();
     let mut failed = false;
-    for (layout, columns) in &layouts {
+    for (layout, scope) in layouts {
         let Some(node) = pick(column, layout) else { continue };
         if failed {
             found.push(None);
             continue;
         }
-        let scope = chain.scope(columns);
         // A null list or map is an empty one.
         let has_null = |wanted: &ColumnType| wanted.nullable || matches!(wanted.of, Type::List(_) | Type::Map(_));
         let is_null = node.text().trim().eq_ignore_ascii_case("null");
@@ -146,7 +145,7 @@ fn column(
             chain.poison(name.text());
             return layouts.iter().map(|_| None).collect();
         }
-        let compiled = compile::expression(chain.findings, node, &scope, wanted, &chain.poisoned);
+        let compiled = compile::expression(chain.findings, node, scope, wanted, &chain.poisoned, beside);
         failed = compiled.is_none();
         found.push(compiled.map(|compiled| (compiled, node.clone())));
     }
@@ -170,8 +169,22 @@ fn pick<'a>(column: &'a Column, layout: &str) -> Option<&'a Node> {
     }
 }
 
+/// What the expressions of one step see.
+struct Seen {
+    /// For rows of each layout, in the order of the layouts.
+    scopes: Vec<(Arc<str>, Scope)>,
+    /// The columns that the step makes, which its expressions do not see.
+    beside: Vec<Arc<str>>,
+}
+
+impl Seen {
+    fn by(chain: &Chain<'_>, columns: &[(Node, Column)]) -> Self {
+        Self { scopes: chain.scopes(), beside: columns.iter().map(|(name, _)| name.shared()).collect() }
+    }
+}
+
 /// One type for a column of all layouts: nullable if one is. `None` after a finding.
-fn one_type(chain: &mut Chain<'_>, name: &Node, found: &mut [Option<(Expression, Node)>]) -> ColumnType {
+fn one_type(chain: &mut Chain<'_>, seen: &Seen, name: &Node, found: &mut [Option<(Expression, Node)>]) -> ColumnType {
     let mut types = found.iter().flatten().map(|(compiled, _)| compiled.column_type().clone());
     let Some(mut of) = types.next() else { return unknown_type() };
     for other in types {
@@ -184,11 +197,10 @@ fn one_type(chain: &mut Chain<'_>, name: &Node, found: &mut [Option<(Expression,
         }
         of.nullable |= other.nullable;
     }
-    let shapes: Vec<Columns> = chain.shape.values().cloned().collect();
-    for (slot, columns) in found.iter_mut().zip(&shapes) {
+    for (slot, (_, scope)) in found.iter_mut().zip(&seen.scopes) {
         if let Some((compiled, node)) = slot
             && *compiled.column_type() != of
-            && let Ok(again) = Expression::compile_as(node.text().trim(), &chain.scope(columns), &of)
+            && let Ok(again) = Expression::compile_as(node.text().trim(), scope, &of)
         {
             *compiled = again;
         }
@@ -204,19 +216,20 @@ fn select(chain: &mut Chain<'_>, keep: &[Node], columns: &[(Node, Column)], want
     let kept = keep.iter().map(|name| (name.clone(), None));
     let given = columns.iter().map(|(name, column)| (name.clone(), Some(column)));
     let mut poisoned = Vec::new();
+    let seen = Seen::by(chain, columns);
     for (name, given) in kept.chain(given) {
         let was_poisoned = chain.is_poisoned(name.text());
         let mut found = match given {
-            Some(given) => column(chain, &name, given, wanted.get(name.text())),
+            Some(given) => column(chain, &seen, &name, given, wanted.get(name.text())),
             None if !chain.known(&name) => {
                 poisoned.push(name.shared());
                 Vec::new()
             }
-            None => kept_column(chain, &name, wanted.get(name.text())),
+            None => kept_column(chain, &seen, &name, wanted.get(name.text())),
         };
         let of = match wanted.get(name.text()) {
             Some(of) => of.clone(),
-            None => one_type(chain, &name, &mut found),
+            None => one_type(chain, &seen, &name, &mut found),
         };
         // A name that was wrong before is right again if this expression is.
         let failed = chain.is_poisoned(name.text()) && (found.is_empty() || found.iter().any(Option::is_none));
@@ -239,14 +252,18 @@ fn select(chain: &mut Chain<'_>, keep: &[Node], columns: &[(Node, Column)], want
         .then(|| Verb::Select { expressions: layouts.into_iter().zip(expressions).collect() })
 }
 
-fn kept_column(chain: &mut Chain<'_>, name: &Node, wanted: Option<&ColumnType>) -> Vec<Option<(Expression, Node)>> {
+fn kept_column(
+    chain: &mut Chain<'_>,
+    seen: &Seen,
+    name: &Node,
+    wanted: Option<&ColumnType>,
+) -> Vec<Option<(Expression, Node)>> {
     let text = compile::name(name.text());
     let mut found = Vec::new();
-    for columns in chain.shape.values() {
-        let scope = chain.scope(columns);
+    for (_, scope) in &seen.scopes {
         let compiled = match wanted {
-            Some(wanted) => Expression::compile_as(&text, &scope, wanted),
-            None => Expression::compile(&text, &scope),
+            Some(wanted) => Expression::compile_as(&text, scope, wanted),
+            None => Expression::compile(&text, scope),
         };
         match compiled {
             Ok(compiled) => found.push(Some((compiled, name.clone()))),
@@ -271,8 +288,9 @@ fn extend(chain: &mut Chain<'_>, columns: &[(Node, Column)], wanted: &Wanted) ->
     let mut added: Vec<Vec<(Arc<str>, Expression, crate::diagnostic::Position)>> =
         layouts.iter().map(|_| Vec::new()).collect();
     let mut shape = chain.shape.clone();
+    let seen = Seen::by(chain, columns);
     for (name, given) in columns {
-        let found = column(chain, name, given, wanted.get(name.text()));
+        let found = column(chain, &seen, name, given, wanted.get(name.text()));
         for (index, slot) in found.into_iter().enumerate() {
             let of = match (&slot, wanted.get(name.text())) {
                 (_, Some(of)) => of.clone(),
