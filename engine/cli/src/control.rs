@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exit::{Exit, Failure, as_failure, failure};
+use crate::show;
 
 /// What a command asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,17 +201,33 @@ pub(crate) fn open(place: &Path, question: &Question) -> Result<Option<UnixStrea
     Ok(Some(stream))
 }
 
+/// How long nobody is told that the run has not answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Asks the run that owns the folder; `None` if none listens.
 pub(crate) fn ask(place: &Path, question: &Question) -> Result<Option<Value>> {
     let Some(stream) = open(place, question)? else {
         return Ok(None);
     };
-    let mut line = String::new();
     let ended = || failure(Exit::Fenced, "the run ended before it answered", "ask again: the data folder is read then");
-    if BufReader::new(stream).read_line(&mut line).map_err(|_| ended())? == 0 {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (mut reader, mut line, mut told) = (BufReader::new(stream), Vec::new(), false);
+    while let Err(error) = reader.read_until(b'\n', &mut line) {
+        match error.kind() {
+            // It may have much to read, so that is no error; a person only wants to know what is waited for.
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
+                if !std::mem::replace(&mut told, true) {
+                    show::note("the run has not answered yet: it is busy, or a signal has stopped it (kill -CONT PID)");
+                }
+            }
+            std::io::ErrorKind::Interrupted => {}
+            _ => return Err(ended()),
+        }
+    }
+    if !line.ends_with(b"\n") {
         return Err(ended());
     }
-    let mut said: Value = serde_json::from_str(&line).context("the run did not answer")?;
+    let mut said: Value = serde_json::from_slice(&line).context("the run did not answer")?;
     if let Some(error) = said.get_mut("error").map(Value::take) {
         return Err(serde_json::from_value::<Failure>(error)?.into());
     }

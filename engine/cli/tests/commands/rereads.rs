@@ -115,3 +115,36 @@ fn rows_that_an_earlier_logic_left_are_named_once_with_their_cause_and_the_comma
     workplace.say(&once).ends(0);
     workplace.say(&["reconcile"]).ends(0);
 }
+
+/// What README says of a document that should not have been loaded, and of an expression that was wrong.
+#[test]
+fn rows_that_should_not_be_there_go_by_an_empty_version_or_by_reading_again() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    let rows = || {
+        let query = "select symbol, quantity from demo.my_list order by all";
+        workplace.say(&["sql", "--format", "TSV", query]).ends(0).output
+    };
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nGHI|5\n1\n");
+    let said = workplace.say(&once).ends(0);
+    assert!(!said.errors.contains("has changed since"), "{}", said.errors);
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\nGHI\t5\n");
+    std::fs::remove_file(workplace.path().join("lists/list_20260106.txt")).expect("removed");
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\nGHI\t5\n", "a file that is gone takes nothing with it");
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\n0\n");
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\n");
+    // Another expression; what only decides how often the source is asked is no change.
+    workplace.write_changed("my-list.yaml", &[("every: 1h", "every: 2h")]);
+    assert!(!workplace.say(&once).ends(0).errors.contains("has changed since"));
+    workplace.write_changed("my-list.yaml", &[("cast(quantity as bigint)", "cast(quantity as bigint) * 100")]);
+    let told = workplace.say(&once).ends(0).errors;
+    assert!(told.contains("my-list/load has changed since it last ran") && told.contains("release my-list/load"), "{told}");
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\n", "what landed stays");
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    let told = workplace.say(&once).ends(0).errors;
+    assert!(!told.contains("has changed since"), "once: {told}");
+    assert_eq!(rows(), "ABC\t1200\nDEF\t700\n");
+    workplace.say(&["reconcile"]).ends(0);
+}

@@ -47,3 +47,16 @@ fn who_waits_for_a_command_says_for_which() {
     drop(turn);
     assert_eq!(waiting.wait().code(), Some(0), "{}", workplace.said());
 }
+
+#[test]
+fn who_asks_a_run_that_stands_still_is_told_and_gets_the_answer_once_it_goes_on() {
+    let workplace = Workplace::new();
+    let run = workplace.endless();
+    run.signal("STOP");
+    let mut asking = workplace.start(&["status"]);
+    until("a word to who asks", || workplace.said().contains("the run has not answered yet").then_some(()));
+    assert!(asking.ended().is_none(), "{}", workplace.said());
+    run.signal("CONT");
+    assert_eq!(asking.wait().code(), Some(0), "{}", workplace.said());
+    assert!(workplace.said().contains("my-list/load"), "{}", workplace.said());
+}
