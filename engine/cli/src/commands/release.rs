@@ -37,7 +37,7 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     for Move { partition, to: offset, end, .. } in &moves {
         let (partition, offset) = (*partition, *offset);
         let next = RowPosition { offset, row: 0 };
-        let progress = Progress { next, topic: state.identity.to_string(), open: None };
+        let progress = Progress { next, topic: state.identity.to_string(), open: None, stores: Vec::new() };
         transaction.commit_position(&group, &topic, partition, progress.position())?;
         // What landed before is not looked for in the table any more: a person knows of it.
         let released = Released { released_to: (offset, 0), at: environment::now() };
