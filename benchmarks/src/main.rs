@@ -68,6 +68,8 @@ enum Which {
     Topics,
     /// Kafka to Kafka beside Kafka Streams. Only if it is named: it needs `java` and `mvn`, which build the rival.
     Kafka,
+    /// How long a start takes that comes back to 10,000,000 remembered ids, on Kafka. Only if it is named: as above.
+    Restart,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
     Memory,
     /// Where the processor time goes, as flame graphs in `benchmarks/profiles`. Only if it is named: it needs `perf`.
@@ -111,6 +113,9 @@ fn main() -> Result<()> {
     }
     if arguments.contests.contains(&Which::Kafka) {
         show(kafka::section(&stage)?);
+    }
+    if arguments.contests.contains(&Which::Restart) {
+        show(kafka::restart(&stage)?);
     }
     if arguments.contests.contains(&Which::Memory) {
         show(memory::section(&stage)?);

@@ -141,7 +141,7 @@ impl Services {
 
     /// Fills a topic. Gives what was written, by the generator's names.
     pub(super) fn generate(&self, topic: &str, records: u64) -> Result<Said> {
-        self.topics(&["--create", "--partitions", "4", "--topic", topic])?;
+        self.topics(&["--create", "--if-not-exists", "--partitions", "4", "--topic", topic])?;
         let mut java = self.java(&["-Xmx1g", "-XX:+UseSerialGC"]);
         java.arg("peer.Generate").args(self.at());
         let output = java.args([format!("topic={topic}"), format!("n={records}")]).output()?;

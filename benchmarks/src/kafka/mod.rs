@@ -6,6 +6,7 @@
 
 mod broker;
 mod outputs;
+mod restart;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use self::broker::{Services, text};
+pub use self::restart::section as restart;
 use crate::figures::median;
 use crate::stage::Stage;
 

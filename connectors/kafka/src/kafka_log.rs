@@ -231,6 +231,24 @@ impl Log for KafkaLog {
         Ok(self.bounds(&self.place(topic, partition)?)?.1)
     }
 
+    fn first(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        self.writer.settled()?;
+        Ok(self.bounds(&self.place(topic, partition)?)?.0)
+    }
+
+    fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        self.writer.settled()?;
+        let place = self.place(topic, partition)?;
+        let (first, end) = self.bounds(&place)?;
+        if !(0..=end).contains(&offset) {
+            return Err(LogError::OutOfRange { topic: topic.into(), partition, offset, first, end });
+        }
+        if offset > first {
+            self.reader.asking().delete_records(&self.settings.outside(topic), partition, offset)?;
+        }
+        Ok(())
+    }
+
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError> {
         self.writer.settled()?;
         let place = self.place(topic, partition)?;

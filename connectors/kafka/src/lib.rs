@@ -17,8 +17,8 @@
 //!   older one is fenced for ever.
 //! * **A position moves only with the generation of the group** in which this process is a member (`membership`).
 //!
-//! Deliberately absent: topics with compaction or retention, any format of values. Nothing is tried again behind the caller's back but what cannot
-//! have happened.
+//! Deliberately absent: topics with compaction or retention by time, any format of values. Nothing is tried again behind
+//! the caller's back but what cannot have happened.
 
 mod client_settings;
 mod columns;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
-use log::Log;
+use log::{Log, LogError};
 use runtime::{Board, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
@@ -160,7 +160,9 @@ impl Access {
         let mut told = Vec::new();
         for name in self.log.topics()? {
             let Some(state) = self.log.topic(&name)? else { continue };
-            let ends = (0..state.partitions).map(|partition| self.log.end(&name, partition));
+            let log = &self.log;
+            let ends = (0..state.partitions)
+                .map(|partition| Ok::<_, LogError>(log.end(&name, partition)? - log.first(&name, partition)?));
             let records: i64 = ends.collect::<Result<Vec<_>, _>>()?.into_iter().sum();
             let internal = is_internal(&name);
             told.push(json!({

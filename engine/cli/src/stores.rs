@@ -1,6 +1,6 @@
 //! Looks keys up in the stores of dedupe steps, from what the log has committed.
 //!
-//! The changelog of a store holds each change since its topic was made, so it alone answers: with a run, without one, and
+//! The changelog of a store holds each change that can matter yet, so it alone answers: with a run, without one, and
 //! without the memory that the whole store takes. What a running task has not committed is not seen.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute;
 use batch::{ColumnType, Records};
-use log::Log;
+use log::{Log, LogError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use state::{SeenKeys, Store};
@@ -63,9 +63,16 @@ pub(crate) fn look(log: &dyn Log, folder: &DataFolder, place: &str, key: &[Strin
     for partition in 0..state.partitions {
         let remember = Duration::from_millis(store.remember_ms);
         let mut seen = SeenKeys::of_one_key(store.store.as_str().into(), remember, fingerprint);
-        let mut offset = 0;
+        let mut offset = log.first(&changelog, partition)?;
         loop {
-            let blocks = log.read(&changelog, partition, offset, READ_BYTES)?;
+            let blocks = match log.read(&changelog, partition, offset, READ_BYTES) {
+                // A run has just deleted what nobody needs.
+                Err(LogError::OutOfRange { first, .. }) if first > offset => {
+                    offset = first;
+                    continue;
+                }
+                read => read?,
+            };
             let Some(last) = blocks.last() else { break };
             offset = last.next_offset();
             for record in blocks.iter().flat_map(Records::iter) {

@@ -1,6 +1,8 @@
 //! The contract: what a log takes, gives back and refuses. Why it is so stands in the crate's prose.
 //!
-//! Deliberately absent: deletion of topics and of records; a log keeps what was committed.
+//! A log keeps what was committed until its owner says that records are of no use any more.
+//!
+//! Deliberately absent: deletion of topics; retention that the log would decide by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,13 +176,29 @@ pub trait Log: Send + Sync {
     /// If there is no such partition, or the store fails.
     fn end(&self, topic: &str, partition: i32) -> Result<i64, LogError>;
 
+    /// Offset of the first record that is kept, or one before it where offsets have gaps; the end of a partition that
+    /// holds none.
+    ///
+    /// # Errors
+    /// If there is no such partition, or the log fails.
+    fn first(&self, topic: &str, partition: i32) -> Result<i64, LogError>;
+
+    /// Says that nobody needs the records before `offset` any more. They can be gone as soon as this is called, and they
+    /// never come back; some may stay, such as those of the block in which `offset` lies. Offsets do not change. Of an
+    /// offset before the first record nothing is to be done.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfRange`] if `offset` is negative or beyond the end; if there is no such partition, or the log
+    /// fails: then some of the records may be gone.
+    fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError>;
+
     /// Committed records from `offset` on, in order: at least one if there is one, then blocks until `max_bytes` are
     /// reached, so that the answer is larger by at most its last block (4 MiB, or one record). Empty at the end of the
     /// partition. The first record returned is the first one at `offset` or after it: offsets may have gaps, which only
     /// lie between blocks, as the records of one block are consecutive.
     ///
     /// # Errors
-    /// [`LogError::OutOfRange`] if `offset` is negative or beyond the end.
+    /// [`LogError::OutOfRange`] if `offset` is before the first record that is kept, or beyond the end.
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError>;
 
     /// Committed position of a group in a partition; `None` if it never committed one.

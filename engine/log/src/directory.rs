@@ -27,6 +27,8 @@ pub(crate) struct Place {
 /// How far a partition goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reach {
+    /// Offset of the first record that is kept.
+    pub(crate) first: i64,
     /// Offset after the last record.
     pub(crate) end: i64,
     /// Latest arrival that the log itself has set there.
@@ -106,11 +108,28 @@ impl Directory {
     /// Where a partition is, once `offset` is known to be one at which reading may start.
     pub(crate) fn readable(&self, name: &str, partition: i32, offset: i64) -> Result<(Place, Reach), LogError> {
         let (place, reach) = self.partition(name, partition)?;
-        if !(0..=reach.end).contains(&offset) {
-            let end = reach.end;
-            return Err(LogError::OutOfRange { topic: name.into(), partition, offset, first: 0, end });
+        if !(reach.first..=reach.end).contains(&offset) {
+            let Reach { first, end, .. } = reach;
+            return Err(LogError::OutOfRange { topic: name.into(), partition, offset, first, end });
         }
         Ok((place, reach))
+    }
+
+    /// Where a partition is of which the records before `offset` are of no use any more; `None` if there are none.
+    pub(crate) fn cuttable(&self, name: &str, partition: i32, offset: i64) -> Result<Option<Place>, LogError> {
+        let (place, reach) = self.partition(name, partition)?;
+        if !(0..=reach.end).contains(&offset) {
+            let Reach { first, end, .. } = reach;
+            return Err(LogError::OutOfRange { topic: name.into(), partition, offset, first, end });
+        }
+        Ok((offset > reach.first).then_some(place))
+    }
+
+    /// Shows a partition as beginning at `first`; gives where it began until now.
+    pub(crate) fn cut(&mut self, place: Place, first: i64) -> Option<i64> {
+        let topic = self.topics.get_mut(self.names.get(&place.topic)?)?;
+        let reach = topic.reaches.get_mut(place.partition as usize)?;
+        Some(std::mem::replace(&mut reach.first, first))
     }
 
     /// How far a partition goes that was found before. Topics are never deleted, so it is still there.

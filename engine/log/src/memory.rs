@@ -71,6 +71,23 @@ impl Log for MemoryLog {
         Ok(self.contents().directory.partition(topic, partition)?.1.end)
     }
 
+    fn first(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        Ok(self.contents().directory.partition(topic, partition)?.1.first)
+    }
+
+    fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        let mut contents = self.contents();
+        let Some(place) = contents.directory.cuttable(topic, partition, offset)? else { return Ok(()) };
+        let Contents { directory, blocks, .. } = &mut *contents;
+        if let Some(blocks) = blocks.get_mut(&place) {
+            // Whole blocks, and never the last one, as on disk.
+            let gone = blocks.partition_point(|block| block.next_offset() <= offset).min(blocks.len() - 1);
+            blocks.drain(..gone);
+            directory.cut(place, blocks[0].base_offset);
+        }
+        Ok(())
+    }
+
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError> {
         let contents = self.contents();
         let (place, _) = contents.directory.readable(topic, partition, offset)?;

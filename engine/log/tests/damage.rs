@@ -50,7 +50,7 @@ fn a_cut_write_ahead_log_holds_whole_transactions() {
             kept.resize(write_ahead.len(), 0);
         }
         let copy = tempfile::tempdir().expect("temporary folder");
-        fs::write(copy.path().join("format"), "spotlight-log 2\n").expect("written");
+        fs::write(copy.path().join("format"), "spotlight-log 3\n").expect("written");
         fs::write(copy.path().join("log.sqlite"), &database).expect("written");
         fs::write(copy.path().join("log.sqlite-wal"), kept).expect("written");
         let log = open(copy.path()).expect("whole");
@@ -176,19 +176,52 @@ fn bytes_that_were_never_committed_are_written_over() {
     assert_eq!(fs::metadata(&file).expect("there").len() as usize, 2 * length);
 }
 
+/// Bytes of a file that lie on the disk.
+fn on_disk(file: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(file).expect("there").blocks() * 512
+}
+
+/// Records that nobody needs give their bytes back: those in a file with others become a hole of it.
+#[test]
+fn what_is_deleted_gives_the_disk_its_bytes_back_and_nothing_else_changes() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let log = open(folder.path()).expect("free");
+    let file = folder.path().join("blocks-1");
+    let first = write_large(&log);
+    let between = log.end("large", 0).expect("there");
+    let second = write_large(&log);
+    let (before, length) = (on_disk(&file), fs::metadata(&file).expect("there").len());
+    log.delete_before("large", 0, between).expect("deleted");
+    assert_eq!(fs::metadata(&file).expect("there").len(), length);
+    let after = on_disk(&file);
+    assert!(after < before * 2 / 3 || cfg!(not(target_os = "linux")), "{before} bytes became {after}");
+    assert!(log.first("large", 0).expect("there") == between && first == second);
+    let read = log.read("large", 0, between, usize::MAX).expect("whole");
+    let values = read.iter().flat_map(batch::Records::iter).map(|record| record.value.unwrap_or_default().to_vec());
+    assert!(values.eq(second), "what stays is as it was");
+    drop(log);
+    // Nobody looks at the hole at a start, or ever again.
+    let log = open(folder.path()).expect("whole");
+    assert_eq!(log.first("large", 0).expect("there"), between);
+    let error = log.read("large", 0, between - 1, usize::MAX).expect_err("gone");
+    assert!(matches!(error, LogError::OutOfRange { .. }), "{error}");
+}
+
 /// Folders of format 1 had no segments, and a table of blocks without their places.
 #[test]
 fn a_folder_of_the_format_before_is_brought_up() {
     let folder = tempfile::tempdir().expect("temporary folder");
     write(&open(folder.path()).expect("free"), 3);
     let database = rusqlite::Connection::open(folder.path().join("log.sqlite")).expect("a database");
-    let older = "alter table blocks drop column segment; alter table blocks drop column at;
+    let older =
+        "drop index blocks_in_segments; alter table blocks drop column segment; alter table blocks drop column at;
         alter table blocks drop column length; drop table segments;";
     database.execute_batch(older).expect("as it was");
     drop(database);
     fs::write(folder.path().join("format"), "spotlight-log 1\n").expect("written");
     let log = open(folder.path()).expect("brought up");
-    assert_eq!(fs::read_to_string(folder.path().join("format")).expect("there"), "spotlight-log 2\n");
+    assert_eq!(fs::read_to_string(folder.path().join("format")).expect("there"), "spotlight-log 3\n");
     write(&log, 2);
     let values = write_large(&log);
     let read = log.read("numbers", 1, 0, usize::MAX).expect("whole");

@@ -43,6 +43,9 @@ pub const RECORDS_DAMAGED: Code = Code("E5116");
 /// A topic that others make is not as a flow reads it.
 pub const NO_TOPIC: Code = Code("E5117");
 
+/// What a step remembered is not whole.
+pub const MEMORY_GONE: Code = Code("E5118");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -68,6 +71,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the log holds damaged records at the flow's position",
         why: "The checksum of a batch of records is wrong, or it cannot be unpacked: a disk or a copy of the log lost bytes. What they were cannot be known, and going on by itself would skip them in silence.",
         remedy: "Bring a whole copy back: another replica of the partition, or the log's back-up. The flow goes on by itself. Or say, without a run, where to go on behind them: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`.",
+    },
+    Explanation {
+        code: MEMORY_GONE,
+        title: "what a step remembered is not whole",
+        why: "A `dedupe` keeps what it has seen in a changelog topic. The flow's position says which topic that was and what of it is needed, and it is not there: the topic was deleted, or its first or last records are gone, by a retention that somebody set, by hand, or because a replica that lagged behind became its leader. Going on by itself would let repeats pass in silence.",
+        remedy: "Bring the records back. Or say, without a run, that rows may pass which repeat those that are not remembered any more: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, with the offset at which it stands, which the message names.",
     },
     Explanation {
         code: SCRATCH,

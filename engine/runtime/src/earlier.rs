@@ -92,7 +92,7 @@ impl Earlier {
             for line in ledger_lines(log, &parts.topology, &parts.flow, partition)? {
                 let entry = match line {
                     LedgerLine::Entry(entry) => *entry,
-                    LedgerLine::Release => {
+                    LedgerLine::Release(_) => {
                         landed = 0;
                         releases += 1;
                         known.read_before.insert(partition, end);

@@ -2,7 +2,7 @@
 //!
 //! `reconcile` and `status` read it: rows in = landed + outputs + dropped + dead + held, for each range and so for the
 //! flow. The record that ends a document carries its receipt. A record of another form says that a person chose where
-//! the flow goes on.
+//! the flow goes on, or stands for all records before it: see `digest.rs`.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
+use crate::digest::Digest;
 use crate::names;
 
 /// What became of one range of input.
@@ -81,19 +82,24 @@ impl Release {
     }
 }
 
-/// A record of a ledger.
+/// What a ledger says, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub(crate) enum LedgerLine {
-    /// A closed range.
+    /// A closed range, or several that follow one another.
     Entry(Box<LedgerEntry>),
-    /// What a person said: see [`Release`].
-    Release,
+    /// What a person said.
+    Release(Release),
 }
 
 impl LedgerLine {
-    /// Reads a record's value; `None` if it is of another form.
-    pub(crate) fn read(value: &[u8]) -> Option<Self> {
-        let entry = serde_json::from_slice(value).map(|entry| Self::Entry(Box::new(entry)));
-        entry.or_else(|_| serde_json::from_slice::<Release>(value).map(|_| Self::Release)).ok()
+    /// Adds what a record says; nothing if it is of another form.
+    fn read(value: &[u8], lines: &mut Vec<Self>) {
+        if let Ok(line) = serde_json::from_slice(value) {
+            lines.push(line);
+        } else if let Ok(Digest { digest }) = serde_json::from_slice(value) {
+            *lines = digest;
+        }
     }
 }
 
@@ -179,7 +185,7 @@ pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> R
     let lines = ledger_lines(log, topology, flow, partition)?.into_iter();
     let entry = |line| match line {
         LedgerLine::Entry(entry) => Some(*entry),
-        LedgerLine::Release => None,
+        LedgerLine::Release(_) => None,
     };
     Ok(lines.filter_map(entry).collect())
 }
@@ -195,12 +201,19 @@ pub(crate) fn ledger_lines(
     partition: i32,
 ) -> Result<Vec<LedgerLine>, LogError> {
     let topic = names::ledger(topology, flow);
-    let (mut lines, mut offset) = (Vec::new(), 0);
+    let (mut lines, mut offset) = (Vec::new(), log.first(&topic, partition)?);
     loop {
-        let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
+        let blocks = match log.read(&topic, partition, offset, 8 * 1024 * 1024) {
+            // A task has just put all this into a digest.
+            Err(LogError::OutOfRange { first, .. }) if first > offset => {
+                (lines, offset) = (Vec::new(), first);
+                continue;
+            }
+            read => read?,
+        };
         let Some(last) = blocks.last() else { return Ok(lines) };
         offset = last.next_offset();
         let values = blocks.iter().flat_map(Records::iter).filter_map(|record| record.value);
-        lines.extend(values.filter_map(LedgerLine::read));
+        values.for_each(|value| LedgerLine::read(value, &mut lines));
     }
 }

@@ -7,9 +7,11 @@
 //! Deliberately absent: any connector, disk engine or operator by name.
 
 mod board;
+mod changelogs;
 mod codes;
 mod completion;
 mod dead_letter;
+mod digest;
 mod discovery;
 mod earlier;
 mod end;
@@ -32,6 +34,7 @@ mod system;
 mod task;
 
 pub use board::{Board, FlowState, Refusal};
+pub use changelogs::ChangelogMark;
 pub use codes::EXPLANATIONS;
 pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use end::TaskEnd;

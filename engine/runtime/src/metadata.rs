@@ -5,12 +5,21 @@
 //! ```text
 //! { "v": 1, "topic": identity of the input topic, "row": next row of the record at the position's offset,
 //!   "open": { "o": last offset, "r": last row, "revision": text, "rows": number, "hash": 32 hexadecimal digits,
-//!             "mixed": true if a part was landed with another hash } }
+//!             "mixed": true if a part was landed with another hash },
+//!   "stores": [ { "s": name of a store, "t": identity of its changelog, "f": first offset that it needs, "e": offset
+//!                 up to which it went } ] }
 //! ```
+//!
+//! A task with so many stores that their marks would not fit says nothing of them.
 
 use connect::RowPosition;
 use log::Position;
 use serde::{Deserialize, Serialize};
+
+use crate::changelogs::ChangelogMark;
+
+/// Bytes of marks of stores that fit beside all else.
+const MOST_MARKS: usize = 3000;
 
 /// What a position says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +30,8 @@ pub struct Progress {
     pub topic: String,
     /// The range that was opened and not closed.
     pub open: Option<OpenRange>,
+    /// The changelogs of the task's stores.
+    pub stores: Vec<ChangelogMark>,
 }
 
 /// A range that is being landed: it starts at [`Progress::next`].
@@ -45,6 +56,8 @@ struct Written {
     row: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     open: Option<WrittenRange>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<ChangelogMark>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,7 +88,9 @@ impl Progress {
             hash: format!("{:032x}", range.hash),
             mixed: range.mixed,
         });
-        let written = Written { v: 1, topic: self.topic.clone(), row: self.next.row, open };
+        let fits = serde_json::to_string(&self.stores).is_ok_and(|text| text.len() <= MOST_MARKS);
+        let stores = if fits { self.stores.clone() } else { Vec::new() };
+        let written = Written { v: 1, topic: self.topic.clone(), row: self.next.row, open, stores };
         let metadata = serde_json::to_string(&written).unwrap_or_default();
         Position { offset: self.next.offset, metadata }
     }
@@ -100,13 +115,14 @@ impl Progress {
             }),
         };
         let next = RowPosition { offset: position.offset, row: written.row };
-        Ok(Self { next, topic: written.topic, open })
+        Ok(Self { next, topic: written.topic, open, stores: written.stores })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{OpenRange, Progress};
+    use crate::changelogs::ChangelogMark;
     use connect::RowPosition;
 
     #[test]
@@ -118,9 +134,18 @@ mod tests {
             hash: 1 << 127,
             mixed: true,
         };
-        let progress = Progress { next: RowPosition { offset: 9, row: 5 }, topic: "ab".into(), open: Some(range) };
+        let mark = ChangelogMark { store: "once".into(), topic: "cd".into(), first: 3, end: 7 };
+        let progress = Progress {
+            next: RowPosition { offset: 9, row: 5 },
+            topic: "ab".into(),
+            open: Some(range),
+            stores: vec![mark.clone()],
+        };
         let mut position = progress.position();
-        assert_eq!(Progress::read(&position), Ok(progress));
+        assert_eq!(Progress::read(&position), Ok(progress.clone()));
+        let many = Progress { stores: vec![mark; 200], ..progress.clone() }.position();
+        assert!(many.metadata.len() < log::MOST_METADATA);
+        assert_eq!(Progress::read(&many), Ok(Progress { stores: Vec::new(), ..progress }));
         position.metadata = "{}".into();
         assert!(Progress::read(&position).is_err());
     }

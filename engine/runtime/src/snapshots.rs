@@ -1,4 +1,5 @@
-//! Snapshots of stores on disk. They shorten the way back to the committed state, and nothing depends on them.
+//! Snapshots of stores on disk. They shorten the way back to the committed state, and nothing depends on them: what a
+//! changelog loses because nobody needs it any more (see `changelogs.rs`), no snapshot has to keep.
 //!
 //! What makes a store last is its changelog. A snapshot is the store's state as of one offset of the changelog, in the
 //! format of [`state::write_snapshot`]; restore = snapshot + the records from that offset on. There is one file a store
@@ -24,10 +25,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use batch::{Input, Records, TopicIdentity};
-use log::{Log, TopicSettings};
-use state::{SnapshotHeader, Store, StoreError, read_snapshot, write_snapshot};
+use batch::Input;
+use log::{Log, LogError, TopicSettings};
+use state::{SnapshotHeader, Store, StoreError, Stretch, Stretches, read_snapshot, write_snapshot};
 
+use crate::changelogs::{self, Changelog, ChangelogMark};
 use crate::end::TaskEnd;
 
 /// Changed entries after which a snapshot is due. Larger: a start reads a longer tail of the changelog, at a fraction of
@@ -64,16 +66,6 @@ pub(crate) struct TaskSnapshots {
     changelogs: Vec<Changelog>,
 }
 
-/// How far the changelog of one store has been applied.
-struct Changelog {
-    topic: Arc<str>,
-    identity: TopicIdentity,
-    /// The first record that is not in the store.
-    next: i64,
-    /// Entries that changed since the last snapshot.
-    since: u64,
-}
-
 /// What one closed range wrote to a changelog.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Changed {
@@ -90,7 +82,7 @@ impl TaskSnapshots {
     }
 
     /// Brings the next store of the task to the committed state. `position` is the committed position in the input,
-    /// which must have been read before.
+    /// which must have been read before, and `marks` what it says of changelogs, which are whole.
     ///
     /// # Errors
     /// If the log fails, or its records are none of the store's.
@@ -100,26 +92,71 @@ impl TaskSnapshots {
         changelog: &TopicSettings,
         store: &mut dyn Store,
         position: i64,
+        marks: &[ChangelogMark],
     ) -> Result<(), TaskEnd> {
         let (topic, partition) = (Arc::clone(&changelog.name), self.input.partition);
         let identity = log.ensure_topic(changelog)?.identity;
-        let mut known = Changelog { topic, identity, next: 0, since: 0 };
         self.position = position;
-        log.await_settled(&known.topic, partition)?;
-        let end = log.end(&known.topic, partition)?;
-        known.next = self.read(&known, store, end).unwrap_or(0);
-        (known.next, known.since) = replay(log, &known.topic, partition, known.next, store)?;
+        log.await_settled(&topic, partition)?;
+        let (first, end) = (log.first(&topic, partition)?, log.end(&topic, partition)?);
+        let mut known = Changelog::new(Arc::clone(store.name()), topic, identity, first);
+        if let Some((offset, stretches)) = self.read(&known, store, end) {
+            known.stretches = match (stretches.is_empty(), store.age()) {
+                // An earlier version said nothing of them: what it knew by then was written by then.
+                (true, Some(age)) => Stretches::of(vec![Stretch { end: offset, time: age.now }]),
+                _ => Stretches::of(stretches),
+            };
+            known.next = known.next.max(offset);
+        }
+        let from = RestoredFrom { log, changelog: &changelog.name, partition };
+        known.since = from.replay(known.next, store, |next, store| known.reached(next, store.age()))?;
+        if let Some(mark) = marks.iter().find(|mark| *mark.store == **store.name()) {
+            known.cut(log, partition, mark);
+        }
         self.changelogs.push(known);
         Ok(())
     }
 
+    /// What the next position says of the task's changelogs.
+    pub(crate) fn marks(&self) -> Vec<ChangelogMark> {
+        self.changelogs.iter().map(Changelog::mark).collect()
+    }
+
+    /// What is missing of the changelogs that a position speaks of: the store's name, and what.
+    ///
+    /// # Errors
+    /// If the log fails.
+    pub(crate) fn missing(
+        log: &dyn Log,
+        changelog: &str,
+        partition: i32,
+        (store, marks): (&str, &[ChangelogMark]),
+    ) -> Result<Option<String>, LogError> {
+        match marks.iter().find(|mark| mark.store == store) {
+            Some(mark) => changelogs::missing(log, changelog, partition, mark),
+            None => Ok(None),
+        }
+    }
+
     /// Notes that a range was closed: what went to the changelog of each store, and that the task now stands at
-    /// `position` in its input, if that moved. Writes the snapshots that are due.
-    pub(crate) fn committed(&mut self, stores: &[&mut dyn Store], changed: &[Option<Changed>], position: Option<i64>) {
-        self.position = position.unwrap_or(self.position);
-        for (changelog, changed) in self.changelogs.iter_mut().zip(changed) {
+    /// `position` in its input, if that moved, where `marks` were committed with it. Writes the snapshots that are due,
+    /// and deletes what is not needed any more.
+    pub(crate) fn committed(
+        &mut self,
+        log: &dyn Log,
+        stores: &[&mut dyn Store],
+        changed: &[Option<Changed>],
+        committed: Option<(i64, &[ChangelogMark])>,
+    ) {
+        if let Some((position, marks)) = committed {
+            self.position = position;
+            for (changelog, mark) in self.changelogs.iter_mut().zip(marks) {
+                changelog.cut(log, self.input.partition, mark);
+            }
+        }
+        for ((changelog, changed), store) in self.changelogs.iter_mut().zip(changed).zip(stores) {
             let Some(Changed { entries, end }) = changed else { continue };
-            changelog.next = *end;
+            changelog.reached(*end, store.age());
             changelog.since += *entries as u64;
         }
         let every = self.settings.as_ref().map_or(u64::MAX, |settings| settings.every);
@@ -144,6 +181,7 @@ impl TaskSnapshots {
                 position: self.position,
                 changelog: changelog.identity,
                 changelog_offset: changelog.next,
+                stretches: changelog.stretches.all(),
             };
             let place = place(&settings.folder, &changelog.topic, self.input.partition);
             // Also after a failure the next one waits its turn, or a full disk would be tried with every commit.
@@ -155,8 +193,9 @@ impl TaskSnapshots {
         }
     }
 
-    /// Takes over the store's snapshot, if there is one that fits; gives the offset to go on from.
-    fn read(&self, changelog: &Changelog, store: &mut dyn Store, end: i64) -> Option<i64> {
+    /// Takes over the store's snapshot, if there is one that fits; gives the offset to go on from, and the stretches
+    /// before it.
+    fn read(&self, changelog: &Changelog, store: &mut dyn Store, end: i64) -> Option<(i64, Vec<Stretch>)> {
         let place = place(&self.settings.as_ref()?.folder, &changelog.topic, self.input.partition);
         let read = match File::open(&place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -165,7 +204,7 @@ impl TaskSnapshots {
         };
         let reason = match read {
             Ok(header) => match self.misfit(&header, changelog, end) {
-                None => return Some(header.changelog_offset),
+                None => return Some((header.changelog_offset, header.stretches)),
                 Some(reason) => reason.to_owned(),
             },
             Err(error) => told(&error),
@@ -196,24 +235,51 @@ impl TaskSnapshots {
     }
 }
 
-/// Brings a store to the end of its changelog, from an offset on. Gives the next offset and the number of entries.
-///
-/// # Errors
-/// If the log fails, or its records are none of the store's.
-pub(crate) fn replay(
-    log: &dyn Log,
-    changelog: &str,
-    partition: i32,
-    mut next: i64,
-    store: &mut dyn Store,
-) -> Result<(i64, u64), TaskEnd> {
-    let mut count = 0;
-    loop {
-        let blocks = log.read(changelog, partition, next, READ_BYTES)?;
-        let Some(last) = blocks.last() else { return Ok((next, count)) };
-        next = last.next_offset();
-        for record in blocks.iter().flat_map(Records::iter) {
-            count += store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)? as u64;
+/// Where a store is restored from.
+pub(crate) struct RestoredFrom<'a> {
+    pub(crate) log: &'a dyn Log,
+    pub(crate) changelog: &'a str,
+    pub(crate) partition: i32,
+}
+
+impl RestoredFrom<'_> {
+    /// Brings a store to the state that the whole changelog tells, as far as it is kept.
+    ///
+    /// # Errors
+    /// If the log fails, or its records are none of the store's.
+    pub(crate) fn whole(&self, store: &mut dyn Store) -> Result<(), TaskEnd> {
+        let first = self.log.first(self.changelog, self.partition)?;
+        self.replay(first, store, |_, _| ()).map(drop)
+    }
+
+    /// Brings a store to the end of its changelog, from an offset on, and tells how far it has come. Gives the number of
+    /// entries.
+    fn replay(
+        &self,
+        mut next: i64,
+        store: &mut dyn Store,
+        mut reached: impl FnMut(i64, &dyn Store),
+    ) -> Result<u64, TaskEnd> {
+        let mut count = 0;
+        loop {
+            let blocks = match self.log.read(self.changelog, self.partition, next, READ_BYTES) {
+                // Whoever owns the partition has just deleted what nobody needs.
+                Err(LogError::OutOfRange { first, .. }) if first > next => {
+                    next = first;
+                    continue;
+                }
+                read => read?,
+            };
+            if blocks.is_empty() {
+                return Ok(count);
+            }
+            for block in &blocks {
+                for record in block.iter() {
+                    count += store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)? as u64;
+                }
+                next = block.next_offset();
+                reached(next, store);
+            }
         }
     }
 }
@@ -301,6 +367,7 @@ mod tests {
                 position: 4,
                 changelog: self.log.topic(CHANGELOG).expect("asked").expect("there").identity,
                 changelog_offset: 6,
+                stretches: Vec::new(),
             }
         }
 
@@ -315,7 +382,7 @@ mod tests {
         fn restored(&self) -> (TaskSnapshots, SeenKeys) {
             let settings = SnapshotSettings { folder: self.folder.path().to_owned(), every: 3 };
             let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&self.input)), empty());
-            snapshots.restore(&self.log, &changelog(), &mut store, 4).expect("restored");
+            snapshots.restore(&self.log, &changelog(), &mut store, 4, &[]).expect("restored");
             (snapshots, store)
         }
     }
@@ -370,7 +437,7 @@ mod tests {
         bench.write(&bench.header());
         let whole = fs::read(bench.place()).expect("there");
         let mut newer = whole.clone();
-        newer[8] = 2;
+        newer[8] = 3;
         let mut flipped = whole.clone();
         flipped[whole.len() / 2] ^= 1;
         for bytes in [&newer[..], &flipped, &whole[..whole.len() - 1], b"", b"something else"] {
@@ -392,16 +459,16 @@ mod tests {
         bench.append(20..21);
         store.observe(20, 1, 1);
         store.commit();
-        snapshots.committed(&[&mut store], &[bench.changed(2)], Some(5));
+        snapshots.committed(&bench.log, &[&mut store], &[bench.changed(2)], Some((5, &[])));
         assert!(fs::read(bench.place()).expect("there") == before, "not due");
         bench.append(21..22);
         store.observe(21, 1, 1);
         store.commit();
         store.observe(50, 1, 1);
-        snapshots.committed(&[&mut store], &[bench.changed(2)], Some(6));
+        snapshots.committed(&bench.log, &[&mut store], &[bench.changed(2)], Some((6, &[])));
         let (mut snapshots, mut again) = (TaskSnapshots { position: 0, ..snapshots }, empty());
         snapshots.changelogs.clear();
-        snapshots.restore(&bench.log, &changelog(), &mut again, 6).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut again, 6, &[]).expect("restored");
         assert_eq!(snapshots.changelogs[0].since, 0, "it is as of the changelog's end");
         assert_eq!((again.observe(21, 1, 1), again.observe(50, 1, 1)), (Seen::Repeat, Seen::New));
     }
@@ -412,7 +479,7 @@ mod tests {
         let settings = SnapshotSettings { folder: bench.folder.path().join("file/below"), every: 1 };
         fs::write(bench.folder.path().join("file"), b"no folder").expect("written");
         let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&bench.input)), empty());
-        snapshots.restore(&bench.log, &changelog(), &mut store, 4).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut store, 4, &[]).expect("restored");
         snapshots.ended(&[&mut store]);
         assert_eq!(store.len(), 10);
     }

@@ -28,6 +28,9 @@
 //!
 //! Nothing in it says that a key is forgotten: whoever reads it knows by the arrivals and stream time. So a changelog
 //! need not be compacted, and a block whose arrivals all lie `2 × remember` before stream time is of no use any more.
+//! Arrivals in a block are at most stream time when it was written, so that tells of whole stretches of a changelog
+//! whether they can go. The last record of stream time is never among them. A key is written down anew `remember`
+//! after it was at the earliest, so what stays is not much more than what is in memory.
 //!
 //! Changelogs of earlier versions hold a record for each key, which is still read: its key is a 0 and the fingerprint,
 //! its value the version, arrival and fingerprint of the content; without a value the key is forgotten.
@@ -50,7 +53,7 @@ use std::time::Duration;
 
 use crate::fingerprint_map::FingerprintMap;
 use crate::snapshot::take;
-use crate::{Savepoint, Store, StoreError, TakeChange};
+use crate::{Age, Savepoint, Store, StoreError, TakeChange};
 
 const VERSION: u8 = 1;
 const SEEN_KEY: u8 = 0;
@@ -305,6 +308,8 @@ impl Store for SeenKeys {
                 };
                 for bytes in entries {
                     let (key, entry) = Entry::read(bytes);
+                    // The record of stream time comes after its blocks, and a reader may stop between them.
+                    self.stream_time = self.stream_time.max(entry.arrival);
                     self.take(key, Some(entry));
                 }
                 entries.len()
@@ -317,6 +322,7 @@ impl Store for SeenKeys {
                         Some(Entry::alone(value).ok_or_else(|| self.malformed("a value of another length"))?)
                     }
                 };
+                self.stream_time = self.stream_time.max(entry.map_or(i64::MIN, |entry| entry.arrival));
                 self.take(u128::from_be_bytes(key), entry);
                 1
             }
@@ -341,6 +347,13 @@ impl Store for SeenKeys {
         };
         self.settle();
         Ok(entries)
+    }
+
+    fn age(&self) -> Option<Age> {
+        let now = self.committed_stream_time;
+        let outdated = i128::from(now) - 2 * i128::from(self.remember);
+        // With a time that is further back than there are numbers, nothing is ever outdated.
+        (now != i64::MIN).then_some(Age { now, outdated: i64::try_from(outdated).unwrap_or(i64::MIN) })
     }
 
     fn write_state(&self, to: &mut dyn Write) -> Result<(), StoreError> {

@@ -4,17 +4,21 @@
 //!
 //! ```text
 //!  0  8  magic "SPOTSNAP"
-//!  8  1  version of this envelope: 1
+//!  8  1  version of this envelope: 2
 //!  9 16  identity of the input topic
 //! 25  4  number of its partition
 //! 29  8  input position: the next offset that the task would read
 //! 37 16  identity of the changelog topic
 //! 53  8  changelog offset: the first record that is not in the snapshot
-//! 61  2  length of the store's name in bytes, to 65,535
-//! 63  n  the store's name, UTF-8
+//! 61  2  number of stretches of the changelog before that, to 65,535
+//! 63  n  stretches of 16 bytes: offset after the last record, 8; the store's time then, 8
+//!  …  2  length of the store's name in bytes, to 65,535
+//!  …  n  the store's name, UTF-8
 //!  …  …  state, as the store writes it; its first byte is the version of its own format
 //!  … 16  XXH3-128, seed 0, of all bytes before
 //! ```
+//!
+//! Those of version 1 have no stretches, nor their number, and are still read.
 //!
 //! A snapshot is never mended: whatever does not agree is refused, and the store is restored from its changelog.
 //! Whether position and offset still exist is the caller's to ask.
@@ -24,10 +28,12 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use batch::TopicIdentity;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Stretch};
 
 const MAGIC: &[u8; 8] = b"SPOTSNAP";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without stretches.
+const EARLIER: u8 = 1;
 
 /// What a snapshot says beside the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +48,8 @@ pub struct SnapshotHeader {
     pub changelog: TopicIdentity,
     /// The first record of the changelog that is not in the snapshot.
     pub changelog_offset: i64,
+    /// The stretches of the changelog before that, in order.
+    pub stretches: Vec<Stretch>,
 }
 
 /// Writes the committed state of `store`. Nothing is synced or renamed: that is the caller's, who owns the file.
@@ -57,6 +65,13 @@ pub fn write_snapshot(to: &mut dyn Write, header: &SnapshotHeader, store: &dyn S
     out.write_all(&header.position.to_be_bytes())?;
     out.write_all(&header.changelog.0.to_be_bytes())?;
     out.write_all(&header.changelog_offset.to_be_bytes())?;
+    let stretches = u16::try_from(header.stretches.len());
+    let stretches = stretches.map_err(|_| io::Error::other("a changelog has more than 65,535 stretches"))?;
+    out.write_all(&stretches.to_be_bytes())?;
+    for Stretch { end, time } in &header.stretches {
+        out.write_all(&end.to_be_bytes())?;
+        out.write_all(&time.to_be_bytes())?;
+    }
     let name = store.name().as_bytes();
     let length =
         u16::try_from(name.len()).map_err(|_| io::Error::other("a store's name is longer than 65,535 bytes"))?;
@@ -92,16 +107,22 @@ fn read_checked(from: &mut dyn Read, store: &mut dyn Store) -> Result<SnapshotHe
         return Err(StoreError::NotASnapshot);
     }
     let [version] = take(&mut input)?;
-    if version != VERSION {
+    if version != VERSION && version != EARLIER {
         return Err(StoreError::Version { what: "snapshot", found: version, known: VERSION });
     }
-    let header = SnapshotHeader {
+    let mut header = SnapshotHeader {
         input: TopicIdentity(u128::from_be_bytes(take(&mut input)?)),
         partition: i32::from_be_bytes(take(&mut input)?),
         position: i64::from_be_bytes(take(&mut input)?),
         changelog: TopicIdentity(u128::from_be_bytes(take(&mut input)?)),
         changelog_offset: i64::from_be_bytes(take(&mut input)?),
+        stretches: Vec::new(),
     };
+    let count = if version == EARLIER { 0 } else { u16::from_be_bytes(take(&mut input)?) };
+    for _ in 0..count {
+        let end = i64::from_be_bytes(take(&mut input)?);
+        header.stretches.push(Stretch { end, time: i64::from_be_bytes(take(&mut input)?) });
+    }
     let mut name = vec![0; usize::from(u16::from_be_bytes(take(&mut input)?))];
     input.read_exact(&mut name)?;
     if name != store.name().as_bytes() {
@@ -161,7 +182,7 @@ mod tests {
     use batch::TopicIdentity;
 
     use super::{SnapshotHeader, read_snapshot, write_snapshot};
-    use crate::{Seen, SeenKeys, Store, StoreError};
+    use crate::{Seen, SeenKeys, Store, StoreError, Stretch};
 
     fn header() -> SnapshotHeader {
         SnapshotHeader {
@@ -170,6 +191,7 @@ mod tests {
             position: 1_000,
             changelog: TopicIdentity(8),
             changelog_offset: 55,
+            stretches: vec![Stretch { end: 30, time: -7 }, Stretch { end: 55, time: 19 }],
         }
     }
 
@@ -195,6 +217,20 @@ mod tests {
         assert_eq!(seen.len(), 20);
         assert_eq!(seen.observe(19, 1, 20), Seen::Repeat);
         assert_eq!(seen.observe(20, 1, 20), Seen::New);
+    }
+
+    #[test]
+    fn one_of_the_version_before_is_read() {
+        let mut whole = written();
+        whole[8] = 1;
+        whole.drain(61..61 + 2 + 2 * 16);
+        let body = whole.len() - 16;
+        let checksum = xxhash_rust::xxh3::xxh3_128(&whole[..body]).to_be_bytes();
+        whole[body..].copy_from_slice(&checksum);
+        let mut seen = store("seen");
+        let read = read_snapshot(&mut whole.as_slice(), &mut seen).expect("whole");
+        assert_eq!(read, SnapshotHeader { stretches: Vec::new(), ..header() });
+        assert_eq!(seen.len(), 20);
     }
 
     #[test]
@@ -225,11 +261,11 @@ mod tests {
         let mut longer = written();
         longer.push(0);
         let mut later = written();
-        later[8] = 2;
+        later[8] = 3;
         let check =
             |bytes: &[u8], name: &str| read_snapshot(&mut &*bytes, &mut store(name)).expect_err("refused").to_string();
         assert_eq!(check(&longer, "seen"), "the snapshot is damaged: bytes follow its end");
-        assert_eq!(check(&later, "seen"), "the snapshot is of version 2; this program knows version 1");
+        assert_eq!(check(&later, "seen"), "the snapshot is of version 3; this program knows version 2");
         assert_eq!(check(&written(), "other"), "the snapshot is of store `seen`, not of `other`");
         assert_eq!(check(b"PK\x03\x04 something", "seen"), "these bytes are no snapshot");
     }

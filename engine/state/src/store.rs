@@ -20,6 +20,8 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use crate::Age;
+
 /// Takes one record of a changelog: its key, which says of what kind it is, and its value.
 pub type TakeChange<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 
@@ -114,6 +116,11 @@ pub trait Store: Send {
     /// [`StoreError::Record`] if the bytes do not follow the format, [`StoreError::Version`] if it is of a later
     /// version, [`StoreError::Uncommitted`] while provisional changes exist.
     fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<usize, StoreError>;
+
+    /// How old the committed state is; `None` for one that needs all that it ever wrote down, or knows no time yet.
+    fn age(&self) -> Option<Age> {
+        None
+    }
 
     /// Writes the committed state. Use [`crate::write_snapshot`], which adds header and checksum.
     ///

@@ -41,6 +41,14 @@ impl<Hook: CommitHook> Log for HookedLog<Hook> {
         self.log.end(topic, partition)
     }
 
+    fn first(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        self.log.first(topic, partition)
+    }
+
+    fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        self.log.delete_before(topic, partition, offset)
+    }
+
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError> {
         self.log.read(topic, partition, offset, max_bytes)
     }

@@ -4,6 +4,7 @@
 //! checks of what a log may promise beyond the contract: offsets without gaps. All checks run; the failing ones are
 //! named together at the end. The clock of the logs may go backwards: arrivals must not.
 
+mod deletion;
 mod gapless;
 mod threads;
 
@@ -53,7 +54,7 @@ const CHECKS: &[(&str, Check)] = &[
 /// # Panics
 /// If a check fails; the text names all that failed.
 pub fn run(make: &dyn Fn() -> Box<dyn Log>) {
-    run_checks(CHECKS, make);
+    run_checks(&[CHECKS, deletion::CHECKS].concat(), make);
 }
 
 /// Runs the checks of logs whose offsets have no gaps, each on a fresh log.
@@ -112,6 +113,14 @@ fn durable(reopen: &mut dyn FnMut() -> Box<dyn Log>) -> Result<(), Failure> {
         let set: Vec<i64> = set.iter().flat_map(|block| block.arrivals.values().to_vec()).collect();
         ensure(set.is_sorted(), || format!("arrivals go backwards: {set:?}"))?;
     }
+    let end = log.end("kept", 0)?;
+    log.delete_before("kept", 0, end)?;
+    let first = log.first("kept", 0)?;
+    ensure(first > 0, || "nothing was deleted".into())?;
+    drop(log);
+    log = reopen();
+    let found = [log.first("kept", 0)?, log.end("kept", 0)?, log.first("kept", 1)?];
+    ensure(found == [first, end, 0], || format!("first, end and another first are {found:?}"))?;
     ensure(topic(&*log, "new", 1)? != identity, || "a new topic has an old identity".into())
 }
 

@@ -1,4 +1,4 @@
-//! Questions to the cluster: make a topic, what a topic is.
+//! Questions to the cluster: make a topic, what a topic is, delete the first records of a partition.
 #![expect(unsafe_code, reason = "the safe client has no call for these; see the prose of `native`")]
 
 use std::ptr;
@@ -158,6 +158,38 @@ impl Reading {
             let identity = (u128::from(upper) << 64) | u128::from(lower);
             Ok(Some(Described { identity, partitions: i32::try_from(partitions).unwrap_or(i32::MAX) }))
         }
+    }
+}
+
+impl Reading {
+    /// Deletes the records of a partition before `offset`. Of those before its first nothing is to be done.
+    pub(crate) fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<(), KafkaFailure> {
+        const CALL: &str = "deleting records";
+        let none = || KafkaFailure::new(CALL, "the client is out of memory");
+        let name = c_name(CALL, topic)?;
+        // SAFETY: the name is a text of C and copied, as is the list.
+        let request = unsafe {
+            let list = sys::rd_kafka_topic_partition_list_new(1);
+            let list = Owned::new(list, sys::rd_kafka_topic_partition_list_destroy).ok_or_else(none)?;
+            (*sys::rd_kafka_topic_partition_list_add(list.pointer, name.as_ptr(), partition)).offset = offset;
+            sys::rd_kafka_DeleteRecords_new(list.pointer)
+        };
+        let request = Owned::new(request, sys::rd_kafka_DeleteRecords_destroy).ok_or_else(none)?;
+        let mut requests = [request.pointer];
+        let event = self.ask(CALL, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS, |options, queue| {
+            // SAFETY: all pointers are alive; the request is copied.
+            unsafe { sys::rd_kafka_DeleteRecords(self.client.native_ptr(), requests.as_mut_ptr(), 1, options, queue) }
+        })?;
+        // SAFETY: the answer and its list live in the event; the list has `cnt` elements.
+        let error = unsafe {
+            let answer = sys::rd_kafka_event_DeleteRecords_result(event.pointer);
+            let offsets = sys::rd_kafka_DeleteRecords_result_offsets(answer);
+            if offsets.is_null() || (*offsets).cnt == 0 {
+                return Err(KafkaFailure::new(CALL, "an answer without a partition"));
+            }
+            (*(*offsets).elems).err
+        };
+        refused(CALL, error, "")
     }
 }
 

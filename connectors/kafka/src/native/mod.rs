@@ -9,6 +9,7 @@
 
 mod admin;
 mod group;
+mod leader_hints;
 mod offsets;
 mod partition;
 mod produce;

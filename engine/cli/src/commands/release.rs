@@ -34,10 +34,10 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let group = runtime::names::group(topology, flow);
     let moves = moves(log, (&*group, &*topic), state.partitions, arguments)?;
     let mut transaction = log.begin();
-    for Move { partition, to: offset, end, .. } in &moves {
+    for Move { partition, to: offset, first: begins, end, .. } in &moves {
         let (partition, offset) = (*partition, *offset);
         let next = RowPosition { offset, row: 0 };
-        let progress = Progress { next, topic: state.identity.to_string(), open: None };
+        let progress = Progress { next, topic: state.identity.to_string(), open: None, stores: Vec::new() };
         transaction.commit_position(&group, &topic, partition, progress.position())?;
         // What landed before is not looked for in the table any more: a person knows of it.
         let released = Released { released_to: (offset, 0), at: environment::now() };
@@ -47,7 +47,7 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
             continue;
         }
         // What the rows that come once more made its steps remember would make all of them repeats.
-        let first = if offset == 0 { None } else { first_arrival(log, &topic, partition, offset)? };
+        let first = if offset <= *begins { None } else { first_arrival(log, &topic, partition, offset)? };
         for store in &stores {
             let changelog = runtime::names::changelog(topology, &store.store);
             if log.topic(&changelog)?.is_none() {
@@ -75,6 +75,8 @@ struct Move {
     open: bool,
     /// The offset where it goes on.
     to: i64,
+    /// The first record that is there.
+    first: i64,
     /// The end of the partition.
     end: i64,
 }
@@ -90,7 +92,7 @@ impl Move {
 fn moves(log: &dyn Log, (group, topic): (&str, &str), partitions: i32, arguments: &Release) -> Result<Vec<Move>> {
     let mut moves = Vec::new();
     for partition in 0..partitions {
-        let end = log.end(topic, partition)?;
+        let (first, end) = (log.first(topic, partition)?, log.end(topic, partition)?);
         let position = log.position(group, topic, partition)?;
         let stands = position.as_ref().map(Progress::read);
         let open = matches!(&stands, Some(Ok(Progress { open: Some(_), .. })));
@@ -98,7 +100,7 @@ fn moves(log: &dyn Log, (group, topic): (&str, &str), partitions: i32, arguments
             Ok(Progress { next, .. }) => (next.offset, next.row),
             Err(_) => (at.offset, 0),
         });
-        moves.push(Move { partition, from, open, to: end, end });
+        moves.push(Move { partition, from, open, to: end, first, end });
     }
     chosen(moves, topic, arguments)
 }
@@ -116,8 +118,7 @@ fn chosen(mut moves: Vec<Move>, topic: &str, arguments: &Release) -> Result<Vec<
         }
     }
     let offset = match wanted {
-        "earliest" => Some(0),
-        "end" => None,
+        "earliest" | "end" => None,
         number => Some(number.parse::<i64>().ok().filter(|offset| *offset >= 0).ok_or_else(|| {
             let what = format!("`{number}` is neither `earliest`, `end` nor an offset");
             failure(Exit::Usage, what, "such as --from earliest")
@@ -131,7 +132,13 @@ fn chosen(mut moves: Vec<Move>, topic: &str, arguments: &Release) -> Result<Vec<
         return Err(failure(Exit::Usage, what, remedy));
     }
     for one in &mut moves {
-        one.to = offset.unwrap_or(one.end);
+        one.to = offset.unwrap_or(if wanted == "earliest" { one.first } else { one.end });
+        if one.to < one.first {
+            let Move { partition, to, first, .. } = one;
+            let what =
+                format!("partition {partition} of {topic} begins at {first}: what stood at the offset {to} is gone");
+            return Err(failure(Exit::Usage, what, "give an offset that it holds, or --from earliest"));
+        }
         if one.to > one.end {
             let Move { partition, to, end, .. } = one;
             let what = format!("partition {partition} of {topic} ends at {end}, before the offset {to}");
@@ -217,16 +224,22 @@ mod tests {
 
     #[test]
     fn an_offset_is_for_one_partition_unless_all_are_meant() {
-        let said = |words: &str, ends: &[i64]| -> Result<Vec<(i32, i64)>, String> {
+        let said_of = |words: &str, first: i64, ends: &[i64]| -> Result<Vec<(i32, i64)>, String> {
             let words = ["spotlight", "release", "a/b"].into_iter().chain(words.split(' '));
             let Command::Release(arguments) = Arguments::try_parse_from(words).expect("words").command else {
                 panic!("no release");
             };
-            let moves =
-                ends.iter().zip(0..).map(|(&end, partition)| Move { partition, from: None, open: false, to: end, end });
+            let stands = |(&end, partition)| Move { partition, from: None, open: false, to: end, first, end };
+            let moves = ends.iter().zip(0..).map(stands);
             let moves = chosen(moves.collect(), "topic", &arguments).map_err(|error| error.to_string())?;
             Ok(moves.into_iter().map(|one| (one.partition, one.to)).collect())
         };
+        // What a retention has taken cannot be read again.
+        assert_eq!(said_of("--from earliest", 2, &[3, 4]), Ok(vec![(0, 2), (1, 2)]));
+        assert_eq!(said_of("--from 2", 2, &[3]), Ok(vec![(0, 2)]));
+        let gone = said_of("--from 1", 2, &[3]).expect_err("gone");
+        assert!(gone.contains("partition 0 of topic begins at 2: what stood at the offset 1 is gone"), "{gone}");
+        let said = |words: &str, ends: &[i64]| said_of(words, 0, ends);
         type Moved<'a> = &'a [(i32, i64)];
         let cases: [(&str, &[i64], Moved<'_>); 7] = [
             ("--from earliest", &[3, 4], &[(0, 0), (1, 0)]),

@@ -60,7 +60,7 @@ impl TopicTap {
             return Err(failure(Exit::Usage, what, format!("the topics nearest to it: {near}")));
         };
         let next = (0..state.partitions)
-            .map(|partition| if wanted.from_end { log.end(&topic, partition) } else { Ok(0) })
+            .map(|partition| if wanted.from_end { log.end(&topic, partition) } else { log.first(&topic, partition) })
             .collect::<Result<_, _>>()?;
         let (log, schemas) = (Arc::clone(log), Arc::clone(schemas));
         Ok(Self { log, schemas, topic, next, follow: wanted.from_end })

@@ -140,7 +140,10 @@ fn rows_that_should_not_be_there_go_by_an_empty_version_or_by_reading_again() {
     assert!(!workplace.say(&once).ends(0).errors.contains("has changed since"));
     workplace.write_changed("my-list.yaml", &[("cast(quantity as bigint)", "cast(quantity as bigint) * 100")]);
     let told = workplace.say(&once).ends(0).errors;
-    assert!(told.contains("my-list/load has changed since it last ran") && told.contains("release my-list/load"), "{told}");
+    assert!(
+        told.contains("my-list/load has changed since it last ran") && told.contains("release my-list/load"),
+        "{told}"
+    );
     assert_eq!(rows(), "ABC\t12\nDEF\t7\n", "what landed stays");
     workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
     let told = workplace.say(&once).ends(0).errors;

@@ -10,6 +10,7 @@ use apache_avro::types::Value;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// What stands in a topic.
@@ -55,6 +56,14 @@ pub(crate) fn read(servers: &str, registry: &str, namespace: &str) -> BTreeMap<S
         found.insert(name.to_owned(), Topic { all, distinct: seen.len() });
     }
     found
+}
+
+/// True if each partition of each topic has all its copies up to date.
+pub(crate) fn in_sync(servers: &str) -> bool {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", servers).create().expect("a consumer");
+    let metadata = consumer.fetch_metadata(None, Duration::from_secs(30)).expect("metadata");
+    let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    partitions.all(|partition| partition.isr().len() == partition.replicas().len())
 }
 
 /// The topics that people read. The engine's own begin with the name of a topology and a flow.

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! lock        empty; locked by the process that owns the folder. The system unlocks it when that process ends
-//! format      one line: `spotlight-log 2`
+//! format      one line: `spotlight-log 3`
 //! log.sqlite  the database (with `-wal` and `-shm` beside it while it is open)
 //! blocks-N    records of large transactions, see `segments.rs`
 //! ```
 //!
 //! `format` is on disk before the database is made. So a database without that file was not made by this program.
-//! A folder of format 1, which had no `blocks-N`, becomes one of format 2 when it is opened: first its `format`, so that
-//! no older program opens it from then on.
+//! A folder of format 1, which had no `blocks-N`, or 2, in which each partition began at offset 0, becomes one of format
+//! 3 when it is opened: first its `format`, so that no older program opens it from then on.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 
 use crate::LogError;
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
-/// The format before, which is brought up to this one.
-const EARLIER: &str = "spotlight-log 1";
+/// The formats before, which are brought up to this one.
+const EARLIER: [&str; 2] = ["spotlight-log 1", "spotlight-log 2"];
 
 /// Most bytes of the file `format` that are read: enough for any version, little enough for an error's text.
 const MOST_FORMAT: u64 = 100;
@@ -44,7 +44,7 @@ impl Folder {
         let folder = Self { path: path.to_owned(), _lock: lock };
         match folder.read_format()? {
             Some(found) if found == wanted() => {}
-            Some(found) if found == EARLIER => folder.write_format()?,
+            Some(found) if EARLIER.contains(&found.as_str()) => folder.write_format()?,
             Some(found) => return Err(LogError::Format { found: batch::bounded(&found), wanted: FORMAT }),
             None if folder.database().try_exists()? => {
                 return Err(LogError::Format { found: "that no file names".into(), wanted: FORMAT });
@@ -124,12 +124,12 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_and_nothing_is_written() {
-        let cases = ["spotlight-log 3\n", "", "spotlight-log 10\n", "\u{fffd}"];
+        let cases = ["spotlight-log 4\n", "", "spotlight-log 10\n", "\u{fffd}"];
         for found in cases {
             let folder = tempfile::tempdir().expect("temporary folder");
             fs::write(folder.path().join("format"), found).expect("written");
             let error = Folder::open(folder.path()).err();
-            assert!(matches!(error, Some(LogError::Format { wanted: 2, .. })), "{found:?}: {error:?}");
+            assert!(matches!(error, Some(LogError::Format { wanted: 3, .. })), "{found:?}: {error:?}");
             assert_eq!(fs::read_to_string(folder.path().join("format")).expect("kept"), found);
         }
         let folder = tempfile::tempdir().expect("temporary folder");

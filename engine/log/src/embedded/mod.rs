@@ -8,7 +8,7 @@
 //! of the database, which is on the disk when that returns, and then shows them to readers in one step. Readers go
 //! through connections of their own and never wait for a commit.
 //!
-//! Deliberately absent: compression (the codec's bytes are dense already), retention, fencing between processes (the
+//! Deliberately absent: compression (the codec's bytes are dense already), fencing between processes (the
 //! lock of the folder makes it pointless), threads.
 
 mod block;
@@ -100,12 +100,42 @@ impl Log for EmbeddedLog {
         Ok(self.directory().partition(topic, partition)?.1.end)
     }
 
+    fn first(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        Ok(self.directory().partition(topic, partition)?.1.first)
+    }
+
+    fn delete_before(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        let mut writer = self.store.writer();
+        let Some(place) = self.directory().cuttable(topic, partition, offset)? else { return Ok(()) };
+        let Some(first) = writer.block_of(place, offset)? else { return Ok(()) };
+        if self.directory().reach(place).is_none_or(|reach| reach.first >= first) {
+            return Ok(());
+        }
+        // Before they go, so that who reads meanwhile knows why it finds nothing.
+        let mut before = None;
+        self.change_directory(|directory| before = directory.cut(place, first));
+        let deleted = writer.delete_blocks(place, first);
+        if deleted.is_err() {
+            self.change_directory(|directory| {
+                before.and_then(|before| directory.cut(place, before));
+            });
+        }
+        let freed = deleted?;
+        self.store.forget(&freed.files);
+        writer.free(&freed)?;
+        Ok(())
+    }
+
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError> {
         let (place, reach) = self.directory().readable(topic, partition, offset)?;
         if offset == reach.end {
             return Ok(Vec::new());
         }
-        Ok(self.store.read((topic, place), (offset, reach.end), max_bytes)?)
+        self.store.read((topic, place), (offset, reach.end), max_bytes).or_else(|error| {
+            // They may have been deleted after they were found: then that is what is wrong with them.
+            self.directory().readable(topic, partition, offset)?;
+            Err(error.into())
+        })
     }
 
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {

@@ -20,7 +20,11 @@
 //!
 //! Blocks of a transaction lie here as long as they are few bytes: one sync of the disk is enough then.
 //!
-//! The end of a partition is base + count of its last block; it is stored nowhere else. The write-ahead log is synced
+//! Records that nobody needs any more go as whole blocks: their rows first, then their bytes in segments. A death in
+//! between leaves bytes that no row names; they go with their file.
+//!
+//! A partition begins at the base of its first block. The end of a partition is base + count of its last block, which
+//! is never deleted; it is stored nowhere else. The write-ahead log is synced
 //! to the disk at each commit (`synchronous = full`). Readers have connections of their own, so that they neither wait
 //! for the writer nor hold it up.
 
@@ -79,6 +83,9 @@ const TABLES: &str = "
 /// What a database lacks that was made for folders of format 1.
 const ADDED: [&str; 3] = ["segment", "at", "length"];
 
+/// Tells in which files blocks lie. What a database lacks that was made for folders of format 2.
+const IN_SEGMENTS: &str = "create index if not exists blocks_in_segments on blocks(segment) where segment > 0";
+
 /// The database of one folder, opened once, and the segments beside it.
 pub(super) struct Store {
     path: PathBuf,
@@ -111,6 +118,7 @@ impl Store {
         writer.pragma_update(None, "journal_size_limit", WRITE_AHEAD_LIMIT)?;
         writer.execute_batch(TABLES)?;
         add_columns(&writer)?;
+        writer.execute_batch(IN_SEGMENTS)?;
         let directory = read_directory(&writer)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let segments = SegmentWriter::new(folder, read_reach_of_segments(&writer)?);
@@ -128,6 +136,11 @@ impl Store {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.connection.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Closes files that are about to go, for readers too.
+    pub(super) fn forget(&self, files: &[u32]) {
+        self.segments.forget(files);
     }
 
     /// The right to write, one at a time. Held from giving out offsets until they can be seen.
@@ -219,6 +232,57 @@ impl Writer<'_> {
         })
     }
 
+    /// Base of the block that holds `offset`, or of the last one before it.
+    pub(super) fn block_of(&self, place: Place, offset: i64) -> Result<Option<i64>, StoreError> {
+        let mut statement = self
+            .0
+            .connection
+            .prepare_cached("select max(base) from blocks where topic = ? and partition = ? and base <= ?")?;
+        Ok(statement.query_row(params![place.topic, place.partition, offset], |row| row.get(0))?)
+    }
+
+    /// Deletes the blocks of a partition that start before `base`, and says what of the segments is free with them.
+    pub(super) fn delete_blocks(&mut self, place: Place, base: i64) -> Result<Freed, StoreError> {
+        let newest = self.0.segments.reach().segment;
+        let mut freed = Freed::default();
+        self.write(|connection| {
+            let key = params![place.topic, place.partition, base];
+            let below = "topic = ? and partition = ? and base < ?";
+            let mut lying = connection.prepare_cached(&format!(
+                "select segment, at, length from blocks where {below} and segment > 0 order by segment, at"
+            ))?;
+            let mut rows = lying.query(key)?;
+            while let Some(row) = rows.next()? {
+                let at = row.get::<_, i64>(1)?.cast_unsigned();
+                freed.spots.push(Spot { segment: row.get(0)?, at, length: row.get(2)? });
+            }
+            connection.prepare_cached(&format!("delete from blocks where {below}"))?.execute(key)?;
+            // The newest one's row says up to where its bytes are taken.
+            let mut empty = connection.prepare_cached(
+                "select number from segments where number < ?
+                     and not exists(select 1 from blocks where segment = number and segment > 0)",
+            )?;
+            let mut rows = empty.query(params![newest])?;
+            while let Some(row) = rows.next()? {
+                freed.files.push(row.get(0)?);
+            }
+            Ok(())
+        })?;
+        Ok(freed)
+    }
+
+    /// Gives the disk back what nothing names any more.
+    pub(super) fn free(&mut self, freed: &Freed) -> Result<(), StoreError> {
+        self.0.segments.free(&freed.spots, &freed.files)?;
+        if freed.files.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| {
+            let mut delete = connection.prepare_cached("delete from segments where number = ?")?;
+            freed.files.iter().try_for_each(|number| delete.execute(params![number]).map(drop))
+        })
+    }
+
     fn write(&mut self, statements: impl FnOnce(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
         let connection = &mut self.0.connection;
         if !connection.is_autocommit() {
@@ -230,6 +294,15 @@ impl Writer<'_> {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// What of the segments no block lies in any more.
+#[derive(Default)]
+pub(super) struct Freed {
+    /// Where deleted blocks lay, in the order of files and bytes.
+    spots: Vec<Spot>,
+    /// Files in which nothing lies.
+    pub(super) files: Vec<u32>,
 }
 
 /// What went wrong, in the log's words. A type of its own, so that nobody outside meets the database's errors.
@@ -318,16 +391,17 @@ fn read_directory(connection: &Connection) -> Result<Directory, StoreError> {
 
 fn read_reach(connection: &Connection, place: Place) -> Result<Reach, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select base, count, latest from blocks where topic = ? and partition = ? order by base desc limit 1",
+        "select base, count, latest, (select min(base) from blocks where topic = ?1 and partition = ?2)
+             from blocks where topic = ?1 and partition = ?2 order by base desc limit 1",
     )?;
     let mut rows = statement.query(params![place.topic, place.partition])?;
     let Some(row) = rows.next()? else { return Ok(Reach::default()) };
-    let (base, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (base, count, first): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(3)?);
     let end = base.checked_add(count).ok_or_else(|| {
         let text = format!("last block of partition {} of topic number {}", place.partition, place.topic);
         StoreError(LogError::Damaged(text))
     })?;
-    Ok(Reach { end, latest_arrival: row.get(2)? })
+    Ok(Reach { first, end, latest_arrival: row.get(2)? })
 }
 
 fn read_blocks(

@@ -37,6 +37,7 @@ const HEADER: SnapshotHeader = SnapshotHeader {
     position: 0,
     changelog: TopicIdentity(2),
     changelog_offset: 0,
+    stretches: Vec::new(),
 };
 
 /// What the store of the chain would write to its changelog.

@@ -16,6 +16,7 @@ use log::Log;
 
 use super::machine::{Arrow, Machine};
 use super::pieces::{Cut, Range, cut};
+use crate::changelogs::ChangelogMark;
 use crate::codes;
 use crate::end::TaskEnd;
 use crate::faults::Faults;
@@ -63,6 +64,8 @@ pub struct Lander<'a> {
     /// The input row after the last one that an earlier reading closed, before a person had the flow read it again. Rows
     /// of positions below may stand in the table since then, so that no question can tell whether these landed.
     pub read_before: RowPosition,
+    /// What the position says of the changelogs of the task's stores.
+    pub stores: Vec<ChangelogMark>,
 }
 
 /// How the pieces of a range are inserted.
@@ -160,7 +163,8 @@ impl Lander<'_> {
 
     fn open(&self, range: &Range, hash: u128, mixed: bool) -> Result<(), TaskEnd> {
         let open = OpenRange { last: range.last, revision: self.revision.to_owned(), rows: range.count(), hash, mixed };
-        let progress = Progress { next: range.first, topic: self.input.identity.to_string(), open: Some(open) };
+        let (topic, stores) = (self.input.identity.to_string(), self.stores.clone());
+        let progress = Progress { next: range.first, topic, open: Some(open), stores };
         crate::stop::until_stored(self.name, self.stop, || {
             let mut transaction = self.log.begin();
             transaction.claim(self.group, &self.owned.topic, self.owned.partition);

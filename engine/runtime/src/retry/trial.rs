@@ -18,6 +18,7 @@ use crate::codes;
 use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
 use crate::names;
+use crate::snapshots::RestoredFrom;
 use crate::task::bytes_of;
 
 /// How a flow makes rows of its input.
@@ -117,7 +118,7 @@ impl Trial {
             store.clear();
             let topic = names::changelog(topology, store.name());
             if self.log.topic(&topic)?.is_some_and(|state| partition < state.partitions) {
-                crate::snapshots::replay(self.log.as_ref(), &topic, partition, 0, store)?;
+                RestoredFrom { log: self.log.as_ref(), changelog: &topic, partition }.whole(store)?;
             }
         }
         Ok(())

@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -249,6 +250,8 @@ impl Crew {
                 shared.log.await_settled(topic, partition)?;
             }
             let (landed, releases) = earlier.landed(&parts, &shared)?;
+            let ledger = names::ledger(&parts.topology, &parts.flow);
+            let ledger_records = shared.log.end(&ledger, partition)? - shared.log.first(&ledger, partition)?;
             let context = TaskContext {
                 holder,
                 group: names::group(&parts.topology, &parts.flow),
@@ -259,6 +262,8 @@ impl Crew {
                 retries: Arc::new(input_of(&shared, &retry, partition)?),
                 input: Arc::new(input_of(&shared, &topic, partition)?),
                 parts: Arc::clone(&parts),
+                stores: Mutex::default(),
+                ledger_records: AtomicI64::new(ledger_records),
                 shared,
             };
             match &parts.input {

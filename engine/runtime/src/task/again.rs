@@ -44,7 +44,7 @@ impl DocumentTask {
                 closing.reopened = self.letters_of(&retry)?;
             }
             self.context.close(&closing, &retries, next)?;
-            return Ok(Progress { next, topic: progress.topic, open: None });
+            return Ok(Progress { next, topic: progress.topic, open: None, stores: Vec::new() });
         }
         let originals = shared.log.read(&self.context.input.topic, retries.partition, retry.offset, 1)?;
         let original = originals.first().map(|records| records.get(0));
@@ -64,7 +64,7 @@ impl DocumentTask {
             self.work_again(&retry, &original, &found, &mut closing)?;
         }
         self.land_again(&retry, &found, closing, &progress, next)?;
-        Ok(Progress { next, topic: progress.topic, open: None })
+        Ok(Progress { next, topic: progress.topic, open: None, stores: Vec::new() })
     }
 
     fn land_again(

@@ -2,6 +2,7 @@
 //! one transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use batch::{Batch, Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
@@ -10,9 +11,10 @@ use telemetry::Counts;
 
 use super::TaskContext;
 use crate::dead_letter::{DeadLetter, Mark};
+use crate::digest::{self, Digest};
 use crate::end::TaskEnd;
-use crate::flow::Destination;
-use crate::ledger::{LedgerEntry, Receipt};
+use crate::flow::{Destination, FlowInput};
+use crate::ledger::{LedgerEntry, LedgerLine, Receipt, ledger_lines};
 use crate::metadata::Progress;
 use crate::names;
 use crate::stop::until_stored;
@@ -102,7 +104,17 @@ impl TaskContext {
             receipt: closing.receipt.clone(),
             amended: closing.amended.clone(),
         };
-        let ends = until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, input, next))?;
+        let digest = self.digest(&entry);
+        let text = match &digest {
+            Some(digest) => serde_json::to_vec(digest),
+            None => serde_json::to_vec(&entry),
+        };
+        let text = text.map_err(TaskEnd::fault)?;
+        let (ends, at) =
+            until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, &text, input, next))?;
+        if digest.is_some() {
+            self.cut_ledger(at);
+        }
         self.shared.board.closed(&self.name, &entry, (self.shared.clock)());
         self.report(&entry);
         Ok(ends)
@@ -112,9 +124,10 @@ impl TaskContext {
         &self,
         closing: &Closing,
         entry: &LedgerEntry,
+        line: &[u8],
         input: &Input,
         next: RowPosition,
-    ) -> Result<Vec<i64>, TaskEnd> {
+    ) -> Result<(Vec<i64>, i64), TaskEnd> {
         let parts = &self.parts;
         let mut transaction = self.begin();
         let to = transaction.as_mut();
@@ -141,15 +154,40 @@ impl TaskContext {
         let receipts: Vec<&Receipt> = entry.receipt.iter().chain(&entry.amended).collect();
         self.shared.system.write_receipts(&receipts, to)?;
         let mut ledger = RecordsBuilder::new();
-        let text = serde_json::to_vec(entry).map_err(TaskEnd::fault)?;
-        ledger.push(None, Some(&text), &Headers::new(), 0);
+        ledger.push(None, Some(line), &Headers::new(), 0);
         let topic = names::ledger(&parts.topology, &parts.flow);
         to.append(Written { topic, partition: self.input.partition, records: ledger.finish() })?;
-        let progress = Progress { next, topic: input.identity.to_string(), open: None };
+        let stores = if *input == *self.input { self.marks() } else { Vec::new() };
+        let progress = Progress { next, topic: input.identity.to_string(), open: None, stores };
         to.commit_position(&self.group, &input.topic, input.partition, progress.position())?;
         let appended = transaction.commit()?;
+        let line_at = appended.last().map_or(0, |ledger| ledger.first_offset);
         let end = |(appended, (_, records)): (Appended, &(_, Records))| appended.first_offset + records.len() as i64;
-        Ok(appended.into_iter().zip(&closing.changes).map(end).collect())
+        Ok((appended.into_iter().zip(&closing.changes).map(end).collect(), line_at))
+    }
+
+    /// The digest that takes the place of a range's line in the ledger, if one is due.
+    fn digest(&self, entry: &LedgerEntry) -> Option<Digest> {
+        let of_topic = matches!(self.parts.input, FlowInput::Topic { .. });
+        if !of_topic || self.ledger_records.fetch_add(1, Ordering::Relaxed) < digest::DUE {
+            return None;
+        }
+        // Also if there is none now, the next one waits its turn.
+        self.ledger_records.store(0, Ordering::Relaxed);
+        let (log, parts) = (self.shared.log.as_ref(), &self.parts);
+        let lines = ledger_lines(log, &parts.topology, &parts.flow, self.input.partition);
+        let mut lines =
+            lines.inspect_err(|error| tracing::warn!(flow = self.name, "no digest of the ledger: {error}")).ok()?;
+        lines.push(LedgerLine::Entry(Box::new(entry.clone())));
+        Digest::of(lines)
+    }
+
+    /// Deletes what a digest at this offset of the ledger stands for.
+    fn cut_ledger(&self, at: i64) {
+        let ledger = names::ledger(&self.parts.topology, &self.parts.flow);
+        if let Err(error) = self.shared.log.delete_before(&ledger, self.input.partition, at) {
+            tracing::warn!(flow = self.name, "{error}: records of the ledger that nobody needs stay for now");
+        }
     }
 
     /// One structured line for each event that matters.

@@ -133,7 +133,7 @@ impl DocumentTask {
             let counts = proof.counts.clone();
             let closing = Closing { counts, receipt: Some(receipt), ..Closing::default() };
             self.context.close(&closing, &self.context.input, end)?;
-            return Ok(Progress { next: end, topic: progress.topic, open: None });
+            return Ok(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() });
         }
         let DocumentId { key, version } = &*document.id;
         let from = (document.offset, progress.next.row);
@@ -185,7 +185,7 @@ impl DocumentTask {
         receipt.iter().for_each(|receipt| self.unsettled.had_dead(receipt));
         receipt.into_iter().filter(|_| !dead.is_empty()).for_each(|receipt| self.unsettled.keep(receipt));
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
-        Ok(Progress { next: end, topic: progress.topic, open: None })
+        Ok(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() })
     }
 }
 
@@ -506,7 +506,7 @@ impl<'a> Ranges<'a> {
         context.close(&closing, &context.input, next)?;
         self.closed.add(&closing.counts);
         self.dead.extend(closing.dead.iter().map(|letter| (letter.offset, letter.row)));
-        self.progress = Progress { next, topic: self.progress.topic.clone(), open: None };
+        self.progress = Progress { next, topic: self.progress.topic.clone(), open: None, stores: Vec::new() };
         self.release();
         Ok(closing.receipt)
     }

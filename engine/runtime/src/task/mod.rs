@@ -10,7 +10,8 @@ mod taking;
 mod topic;
 mod unsettled;
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use batch::Input;
 use connect::{Originals, RowPosition};
@@ -23,6 +24,7 @@ pub(crate) use document::{bytes_of, document_input};
 pub use topic::TopicTask;
 
 use crate::board::Board;
+use crate::changelogs::ChangelogMark;
 use crate::completion::Completion;
 use crate::dead_letter::DeadLetterOf;
 use crate::end::TaskEnd;
@@ -86,6 +88,10 @@ pub struct TaskContext {
     pub releases: u64,
     /// The input row after the last one that was closed before a person last said where the flow goes on.
     pub read_before: RowPosition,
+    /// What the next position in its input says of the changelogs of its stores.
+    pub stores: Mutex<Vec<ChangelogMark>>,
+    /// Records of its ledger since the last digest, about.
+    pub ledger_records: AtomicI64,
     /// Where it tells that a person must act.
     pub holder: Box<dyn Holder>,
 }
@@ -98,10 +104,16 @@ impl TaskContext {
         transaction
     }
 
+    /// What the next position in the task's input says of the changelogs of its stores.
+    pub(crate) fn marks(&self) -> Vec<ChangelogMark> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// True if this task has never closed a range: only then may it start at the beginning by itself.
     fn never_closed(&self) -> Result<bool, TaskEnd> {
         let ledger = crate::names::ledger(&self.parts.topology, &self.parts.flow);
-        Ok(self.shared.log.read(&ledger, self.input.partition, 0, 1)?.is_empty())
+        let (log, partition) = (self.shared.log.as_ref(), self.input.partition);
+        Ok(log.read(&ledger, partition, log.first(&ledger, partition)?, 1)?.is_empty())
     }
 
     /// Reads the committed position in the task's input, or in its retries.
@@ -167,7 +179,7 @@ impl TaskContext {
             read => read.map(|_| 0)?,
         };
         let next = RowPosition { offset: first, ..BEGINNING };
-        Ok(Progress { next, topic: identity.to_string(), open: None })
+        Ok(Progress { next, topic: identity.to_string(), open: None, stores: Vec::new() })
     }
 
     /// Brings the rows of a range of `input` to the flow's table. Rows for a topic leave with the transaction that
@@ -237,6 +249,7 @@ impl TaskContext {
             inserts_at_once: self.shared.slots.count(),
             releases: self.releases,
             read_before: self.read_before,
+            stores: if **input == *self.input { self.marks() } else { Vec::new() },
         })
     }
 

@@ -4,7 +4,7 @@
 //! and ends when that takes too much memory.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
@@ -15,6 +15,7 @@ use super::TaskContext;
 use super::close::Closing;
 use super::taking::Taking;
 use super::unsettled::{GIVEN_UP, GivenUp, letters_ahead};
+use crate::changelogs::ChangelogMark;
 use crate::codes;
 use crate::dead_letter::{DeadLetter, DeadLetterOf};
 use crate::end::TaskEnd;
@@ -112,11 +113,11 @@ impl TopicTask {
     }
 
     fn work(&mut self) -> Result<(), TaskEnd> {
-        let (input, retries) = (Arc::clone(&self.context.input), Arc::clone(&self.context.retries));
-        let mut progress = self.context.progress(&input)?;
+        let retries = Arc::clone(&self.context.retries);
+        let mut progress = self.whole_progress()?;
         self.context.preflight(&progress)?;
         let mut back = self.context.progress(&retries)?;
-        self.restore(progress.next.offset)?;
+        self.restore(&progress)?;
         (self.ahead, self.given_up) = letters_ahead(&self.context, progress.next.offset)?;
         loop {
             // An open range is made again from the state it was made from: nothing may come between.
@@ -131,16 +132,61 @@ impl TopicTask {
         }
     }
 
+    /// The committed position in the task's input.
+    ///
+    /// # Errors
+    /// Holds as [`TaskContext::progress`] does, and while a changelog of which the position speaks is not whole: what the
+    /// steps would not know any more they would let pass a second time.
+    fn whole_progress(&mut self) -> Result<Progress, TaskEnd> {
+        loop {
+            let progress = self.context.progress(&self.context.input)?;
+            let Some((store, missing)) = self.missing(&progress)? else { return Ok(progress) };
+            let TaskContext { holder, name, input, .. } = &self.context;
+            holder.hold(Hold {
+                code: codes::MEMORY_GONE,
+                what: format!("what {store} of {name} remembered is not whole: of its changelog, {missing}"),
+                remedy: format!(
+                    "bring the topic's records back; or, without a run, spotlight release {name} --from {} --partition \
+                     {}: rows that repeat those that are not remembered then pass",
+                    progress.next.offset, input.partition
+                ),
+            })?;
+        }
+    }
+
+    /// The first store of which the changelog is not whole, and what is missing of that.
+    fn missing(&mut self, progress: &Progress) -> Result<Option<(Arc<str>, String)>, TaskEnd> {
+        let TaskContext { shared, parts, input, .. } = &self.context;
+        for store in self.chain.stores() {
+            let topic = names::changelog(&parts.topology, store.name());
+            let marks = (&**store.name(), progress.stores.as_slice());
+            let missing = TaskSnapshots::missing(shared.log.as_ref(), &topic, input.partition, marks)?;
+            if let Some(missing) = missing {
+                return Ok(Some((Arc::clone(store.name()), missing)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Brings the stores to the state as of the committed position, which was read before: what came into the changelog
     /// since then came with a later position.
-    fn restore(&mut self, position: i64) -> Result<(), TaskEnd> {
+    fn restore(&mut self, progress: &Progress) -> Result<(), TaskEnd> {
         let TaskContext { shared, parts, .. } = &self.context;
         for store in self.chain.stores() {
             let name = names::changelog(&parts.topology, store.name());
             let changelog = log::TopicSettings { name, partitions: partitions(parts) };
-            self.snapshots.restore(shared.log.as_ref(), &changelog, store, position)?;
+            let (position, marks) = (progress.next.offset, progress.stores.as_slice());
+            self.snapshots.restore(shared.log.as_ref(), &changelog, store, position, marks)?;
         }
+        self.mark();
         Ok(())
+    }
+
+    /// Gives what the next position says of the changelogs.
+    fn mark(&self) -> Vec<ChangelogMark> {
+        let marks = self.snapshots.marks();
+        marks.clone_into(&mut self.context.stores.lock().unwrap_or_else(PoisonError::into_inner));
+        marks
     }
 
     /// Takes a range and runs the steps on it; exactly the open range if there is one.
@@ -236,17 +282,18 @@ impl TopicTask {
                 closing.changes.push((topic, changes.finish()));
             }
         }
+        let marks = self.mark();
         closing.hash = self.context.land(&range, &input, progress.open.as_ref(), None)?.hash;
         let at = RowPosition { offset: next, row: 0 };
         let mut ends = self.context.close(&closing, &input, at)?.into_iter();
         self.chain.commit();
         self.ahead.extend(closing.reopened.into_iter().map(|letter| (letter.offset, letter)));
         // What came back from the dead letters does not move the task in its input.
-        let position = if closing.replayed { None } else { Some(next) };
+        let position = if closing.replayed { None } else { Some((next, marks.as_slice())) };
         let changed: Vec<Option<Changed>> =
             changed.into_iter().map(|entries| Some(Changed { entries: entries?, end: ends.next()? })).collect();
-        self.snapshots.committed(&self.chain.stores(), &changed, position);
-        Ok(Progress { next: at, topic: progress.topic.clone(), open: None })
+        self.snapshots.committed(self.context.shared.log.as_ref(), &self.chain.stores(), &changed, position);
+        Ok(Progress { next: at, topic: progress.topic.clone(), open: None, stores: Vec::new() })
     }
 
     /// Holds if the input was deleted and made again since the task began with it. Not asked for each range, as on Kafka

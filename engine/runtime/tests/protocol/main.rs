@@ -19,3 +19,4 @@ mod revisions;
 mod side_by_side;
 mod snapshots;
 mod world;
+mod years;

@@ -26,9 +26,14 @@ fn a_position_of_another_topic_or_program_holds() {
         for (code, metadata) in [
             (
                 "E5101",
-                Progress { next: RowPosition { offset: 1, row: 0 }, topic: "00ff".to_owned(), open: None }
-                    .position()
-                    .metadata,
+                Progress {
+                    next: RowPosition { offset: 1, row: 0 },
+                    topic: "00ff".to_owned(),
+                    open: None,
+                    stores: Vec::new(),
+                }
+                .position()
+                .metadata,
             ),
             ("E5102", "written by somebody else".to_owned()),
         ] {
@@ -63,7 +68,11 @@ fn a_position_that_is_gone_while_the_ledger_has_entries_holds() {
         // A person says where to go on.
         let identity = log.topic(topic(kind)).expect("asked").expect("there").identity;
         let next = RowPosition { offset: 0, row: 0 };
-        commit(&world, "feed.load", Progress { next, topic: identity.to_string(), open: None }.position());
+        commit(
+            &world,
+            "feed.load",
+            Progress { next, topic: identity.to_string(), open: None, stores: Vec::new() }.position(),
+        );
         world.run("r1", Arc::new(Script::default())).fine();
         assert_eq!(world.table.visible(), ["a|x|1"], "{kind:?}");
     }

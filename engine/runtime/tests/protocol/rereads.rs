@@ -38,7 +38,11 @@ fn send_to_the_start(world: &World) {
     transaction.commit().expect("committed");
     let identity = world.log().topic(topic(world.kind)).expect("asked").expect("there").identity;
     let next = RowPosition { offset: 0, row: 0 };
-    commit(world, "feed.load", Progress { next, topic: identity.to_string(), open: None }.position());
+    commit(
+        world,
+        "feed.load",
+        Progress { next, topic: identity.to_string(), open: None, stores: Vec::new() }.position(),
+    );
 }
 
 /// Numbers of the dead rows in this state.

@@ -198,6 +198,17 @@ impl World {
         self.offers.lock().expect("no panic").iter_mut().for_each(|offer| offer.3 = Some(gone));
     }
 
+    /// Time passes.
+    pub(crate) fn later(&self, time: Duration) {
+        self.clock.fetch_add(time.as_millis() as i64, Ordering::Relaxed);
+    }
+
+    /// The first offset of the one partition of a topic, and its end.
+    pub(crate) fn log_bounds(&self, topic: &str) -> (i64, i64) {
+        let log = self.log();
+        (log.first(topic, 0).expect("there"), log.end(topic, 0).expect("there"))
+    }
+
     /// Appends a record for each line to the input topic.
     pub(crate) fn produce(&self, lines: &[&str]) {
         let log = self.log();

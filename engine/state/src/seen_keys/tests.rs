@@ -7,7 +7,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{prop_assert_eq, proptest};
 
 use super::{Seen, SeenKeys};
-use crate::{Savepoint, Store, StoreError};
+use crate::{Age, Savepoint, Store, StoreError, Stretches};
 
 const REMEMBER: i64 = 10;
 
@@ -131,6 +131,8 @@ proptest! {
         let mut committed = Model::default();
         let mut marked: Vec<(Savepoint, Model)> = Vec::new();
         let mut changelog: Vec<Change> = Vec::new();
+        // What of it is outdated is never read again.
+        let (mut stretches, mut needed) = (Stretches::default(), 0);
         // State, and the number of records of the changelog that are in it.
         let mut snapshots: Vec<(Vec<u8>, usize)> = Vec::new();
         for action in actions {
@@ -155,6 +157,10 @@ proptest! {
                     store.commit();
                     committed = model.clone();
                     marked.clear();
+                    if let Some(age) = store.age() {
+                        stretches.reached(changelog.len() as i64, age);
+                        needed = stretches.needed(age).map_or(needed, |offset| offset as usize);
+                    }
                 }
                 Action::Rollback => {
                     store.rollback();
@@ -176,9 +182,9 @@ proptest! {
                 Action::RestoreFromChangelog { by_key: alone } => {
                     store = empty();
                     if alone {
-                        replay(&mut store, &by_key(&changelog));
+                        replay(&mut store, &by_key(&changelog[needed..]));
                     } else {
-                        replay(&mut store, &changelog);
+                        replay(&mut store, &changelog[needed..]);
                     }
                     model = committed.clone();
                     marked.clear();
@@ -188,7 +194,7 @@ proptest! {
                     store = empty();
                     store.read_state(&mut bytes.as_slice()).expect("own bytes");
                     // Applying a record twice does no harm.
-                    replay(&mut store, &changelog[known.saturating_sub(earlier)..]);
+                    replay(&mut store, &changelog[needed.max(known.saturating_sub(earlier))..]);
                     model = committed.clone();
                     marked.clear();
                 }
@@ -316,6 +322,25 @@ fn a_snapshot_between_commits_holds_what_was_committed() {
     restored.read_state(&mut bytes.as_slice()).expect("own bytes");
     assert_eq!((restored.len(), restored.stream_time()), (1, Some(0)));
     assert_eq!(restored.observe(1, 2, 1), Seen::OtherContent);
+}
+
+#[test]
+fn what_was_written_is_needed_for_twice_the_time() {
+    let mut store = empty();
+    assert_eq!(store.age(), None, "it has seen nothing");
+    store.observe(1, 1, 1000);
+    assert_eq!(store.age(), None, "nothing is committed");
+    store.commit();
+    assert_eq!(store.age(), Some(Age { now: 1000, outdated: 980 }));
+    let mut restored = empty();
+    let mut value = vec![1];
+    value.extend(super::Entry { arrival: 7, content: 1 }.bytes(5));
+    restored.apply(&[super::SEEN_KEYS], Some(&value)).expect("a block");
+    assert_eq!(restored.age(), Some(Age { now: 7, outdated: -13 }), "before the record of stream time is read");
+    let mut far = SeenKeys::new("seen".into(), Duration::MAX);
+    far.observe(1, 1, 5);
+    far.commit();
+    assert_eq!(far.age(), Some(Age { now: 5, outdated: i64::MIN }));
 }
 
 #[test]
