@@ -167,7 +167,7 @@ pub(crate) struct Question<'a> {
 impl Reader {
     /// No cursors. `arrived` is raised when records come to a partition that was read to its end.
     pub(crate) fn new(settings: KafkaSettings, arrived: Arc<Signal>) -> Result<Self, KafkaFailure> {
-        let asking = Reading::new(&mut settings.reading(), Arc::clone(&arrived), settings.request_timeout)?;
+        let asking = Reading::new(&mut settings.asking(), Arc::clone(&arrived), settings.request_timeout)?;
         Ok(Self { settings, arrived, asking, pool: Mutex::default() })
     }
 

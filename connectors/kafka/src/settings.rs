@@ -144,7 +144,7 @@ impl KafkaSettings {
         format!("{}{name}", self.namespace)
     }
 
-    /// Settings of clients that read and ask.
+    /// Settings of clients that read.
     pub(crate) fn reading(&self) -> ClientConfig {
         let mut config = self.everywhere();
         for (name, value) in [
@@ -169,9 +169,19 @@ impl KafkaSettings {
         config
     }
 
+    /// Settings of clients that ask and read nothing.
+    pub(crate) fn asking(&self) -> ClientConfig {
+        let mut config = self.reading();
+        // Who leads a partition, and whom to ask about topics, the client learns anew when a broker dies: too early, as the
+        // cluster takes it for dead some seconds later. Who reads or writes then asks until there is a leader; who only
+        // asks would put questions to the dead broker until this time has passed, by default five minutes.
+        config.set("topic.metadata.refresh.interval.ms", "1000");
+        config
+    }
+
     /// Settings of clients that ask where a partition ends, transactions that are still open included.
     pub(crate) fn asking_of_all(&self) -> ClientConfig {
-        let mut config = self.reading();
+        let mut config = self.asking();
         config.set("isolation.level", "read_uncommitted");
         config
     }
