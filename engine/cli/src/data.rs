@@ -232,7 +232,7 @@ impl DataFolder {
 
     /// The log, for the middle of a sentence.
     pub(crate) fn log_name(&self) -> String {
-        if self.services.shares_the_log() {
+        if self.shares_the_log() {
             "the log on Kafka".to_owned()
         } else {
             format!("the log in {}", self.root.display())

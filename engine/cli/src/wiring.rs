@@ -203,14 +203,21 @@ impl Wiring {
 }
 
 /// Refuses a run whose topics of others are not as the flows read them.
-pub(crate) fn look_for_topics(flows: &[FlowParts], log: &dyn log::Log) -> Result<()> {
+///
+/// `shared`: the log is on Kafka.
+pub(crate) fn look_for_topics(flows: &[FlowParts], log: &dyn log::Log, shared: bool) -> Result<()> {
     let remedy = match runtime::look_for_topics(flows, log) {
         Ok(()) => return Ok(()),
         Err(OutsideTopic::Log(error)) => return Err(error.into()),
         Err(error @ OutsideTopic::Missing { .. }) => (
             error,
-            "name the file of connections with --connections FILE: on the log of a data folder nobody else writes"
-                .to_owned(),
+            if shared {
+                "look at its name, at the servers of the file of connections, and at its `namespace`, with which the \
+                 name in Kafka begins; whoever fills the topic makes it"
+            } else {
+                "name the file of connections with --connections FILE: on the log of a data folder nobody else writes"
+            }
+            .to_owned(),
         ),
         Err(OutsideTopic::Partitions { topic, flow, found, wanted }) => {
             let remedy = format!("say it in the topology: from: {{ topic: {topic}, partitions: {found} }}");

@@ -43,7 +43,7 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: Documents
     };
     let sources = wiring.sources(topologies)?;
     let flows = wiring.flows(topologies)?;
-    wiring::look_for_topics(&flows, log.as_ref())?;
+    wiring::look_for_topics(&flows, log.as_ref(), false)?;
     runtime::make_topics(&flows, log.as_ref())?;
     let (board, holds, stop) = (Arc::new(Board::default()), Arc::new(Holds::default()), StopSignal::new());
     intake.not_claimed.iter().for_each(|path| board.note_not_claimed(path));

@@ -338,7 +338,7 @@ impl Ground {
             || {
                 flow_names::refuse(topologies, &known, log.as_ref())?;
                 earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
-                wiring::look_for_topics(&flows, log.as_ref())?;
+                wiring::look_for_topics(&flows, log.as_ref(), folder.shares_the_log())?;
                 runtime::make_topics(&flows, log.as_ref())?;
                 folder.remember_flows(&flows, topologies, log.as_ref())
             },

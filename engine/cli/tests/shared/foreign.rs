@@ -129,6 +129,7 @@ fn a_topic_of_others_is_never_made_here() {
         "{}",
         said.errors
     );
+    assert!(said.errors.contains("its `namespace`") && !said.errors.contains("--connections"), "{}", said.errors);
     assert_eq!(feed.outsider.bounds(&feed.topic("venue.raw")), None);
     feed.outsider.make(&feed.topic("venue.raw"));
     feed.write_file(
