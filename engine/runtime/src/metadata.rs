@@ -5,7 +5,7 @@
 //! ```text
 //! { "v": 1, "topic": identity of the input topic, "row": next row of the record at the position's offset,
 //!   "open": { "o": last offset, "r": last row, "revision": text, "rows": number, "hash": 32 hexadecimal digits,
-//!             "mixed": true if a part was landed with another hash } }
+//!             "mixed": true if a part was landed with another hash, "at": milliseconds since 1970 UTC } }
 //! ```
 
 use connect::RowPosition;
@@ -36,6 +36,8 @@ pub struct OpenRange {
     pub hash: u128,
     /// True if an earlier process landed a part of it with another hash, so that rows must be asked for one by one.
     pub mixed: bool,
+    /// When it was opened first, in milliseconds since 1970 UTC; 0 if that is not known.
+    pub at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +58,14 @@ struct WrittenRange {
     hash: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     mixed: bool,
+    #[serde(default, skip_serializing_if = "unknown")]
+    at: i64,
+}
+
+/// True for the time of what was opened by a program that did not note it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn unknown(at: &i64) -> bool {
+    *at == 0
 }
 
 /// A position's text that this program cannot read.
@@ -74,6 +84,7 @@ impl Progress {
             rows: range.rows,
             hash: format!("{:032x}", range.hash),
             mixed: range.mixed,
+            at: range.at,
         });
         let written = Written { v: 1, topic: self.topic.clone(), row: self.next.row, open };
         let metadata = serde_json::to_string(&written).unwrap_or_default();
@@ -97,6 +108,7 @@ impl Progress {
                 rows: range.rows,
                 hash: u128::from_str_radix(&range.hash, 16).map_err(|_| Unreadable)?,
                 mixed: range.mixed,
+                at: range.at,
             }),
         };
         let next = RowPosition { offset: position.offset, row: written.row };
@@ -117,6 +129,7 @@ mod tests {
             rows: 3,
             hash: 1 << 127,
             mixed: true,
+            at: 7,
         };
         let progress = Progress { next: RowPosition { offset: 9, row: 5 }, topic: "ab".into(), open: Some(range) };
         let mut position = progress.position();

@@ -29,6 +29,7 @@ use log::{Log, TopicSettings};
 use state::{SnapshotHeader, Store, StoreError, read_snapshot, write_snapshot};
 
 use crate::end::TaskEnd;
+use crate::task_state::StoreState;
 
 /// Changed entries after which a snapshot is due. Larger: a start reads a longer tail of the changelog, at a fraction of
 /// a microsecond an entry. Smaller: stores are written out more often.
@@ -90,7 +91,7 @@ impl TaskSnapshots {
     }
 
     /// Brings the next store of the task to the committed state. `position` is the committed position in the input,
-    /// which must have been read before.
+    /// which must have been read before. `tell` is told how far it is.
     ///
     /// # Errors
     /// If the log fails, or its records are none of the store's.
@@ -100,6 +101,7 @@ impl TaskSnapshots {
         changelog: &TopicSettings,
         store: &mut dyn Store,
         position: i64,
+        tell: &mut dyn FnMut(StoreState),
     ) -> Result<(), TaskEnd> {
         let (topic, partition) = (Arc::clone(&changelog.name), self.input.partition);
         let identity = log.ensure_topic(changelog)?.identity;
@@ -107,8 +109,14 @@ impl TaskSnapshots {
         self.position = position;
         log.await_settled(&known.topic, partition)?;
         let end = log.end(&known.topic, partition)?;
-        known.next = self.read(&known, store, end).unwrap_or(0);
-        (known.next, known.since) = replay(log, &known.topic, partition, known.next, store)?;
+        let first = self.read(&known, store, end).unwrap_or(0);
+        let mut stands = |store: &dyn Store, next: i64| {
+            let (keys, bytes, to_restore) =
+                (store.len() as u64, store.memory() as u64, (end - first).max(next - first));
+            tell(StoreState { keys, bytes, to_restore, restored: next - first });
+        };
+        stands(store, first);
+        (known.next, known.since) = replay(log, &known.topic, partition, first, store, &mut stands)?;
         self.changelogs.push(known);
         Ok(())
     }
@@ -197,6 +205,7 @@ impl TaskSnapshots {
 }
 
 /// Brings a store to the end of its changelog, from an offset on. Gives the next offset and the number of entries.
+/// `stands` is told the next offset now and then.
 ///
 /// # Errors
 /// If the log fails, or its records are none of the store's.
@@ -206,6 +215,7 @@ pub(crate) fn replay(
     partition: i32,
     mut next: i64,
     store: &mut dyn Store,
+    stands: &mut dyn FnMut(&dyn Store, i64),
 ) -> Result<(i64, u64), TaskEnd> {
     let mut count = 0;
     loop {
@@ -215,6 +225,7 @@ pub(crate) fn replay(
         for record in blocks.iter().flat_map(Records::iter) {
             count += store.apply(record.key.unwrap_or_default(), record.value).map_err(TaskEnd::fault)? as u64;
         }
+        stands(store, next);
     }
 }
 
@@ -315,7 +326,7 @@ mod tests {
         fn restored(&self) -> (TaskSnapshots, SeenKeys) {
             let settings = SnapshotSettings { folder: self.folder.path().to_owned(), every: 3 };
             let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&self.input)), empty());
-            snapshots.restore(&self.log, &changelog(), &mut store, 4).expect("restored");
+            snapshots.restore(&self.log, &changelog(), &mut store, 4, &mut |_| {}).expect("restored");
             (snapshots, store)
         }
     }
@@ -401,7 +412,7 @@ mod tests {
         snapshots.committed(&[&mut store], &[bench.changed(2)], Some(6));
         let (mut snapshots, mut again) = (TaskSnapshots { position: 0, ..snapshots }, empty());
         snapshots.changelogs.clear();
-        snapshots.restore(&bench.log, &changelog(), &mut again, 6).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut again, 6, &mut |_| {}).expect("restored");
         assert_eq!(snapshots.changelogs[0].since, 0, "it is as of the changelog's end");
         assert_eq!((again.observe(21, 1, 1), again.observe(50, 1, 1)), (Seen::Repeat, Seen::New));
     }
@@ -412,7 +423,7 @@ mod tests {
         let settings = SnapshotSettings { folder: bench.folder.path().join("file/below"), every: 1 };
         fs::write(bench.folder.path().join("file"), b"no folder").expect("written");
         let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&bench.input)), empty());
-        snapshots.restore(&bench.log, &changelog(), &mut store, 4).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut store, 4, &mut |_| {}).expect("restored");
         snapshots.ended(&[&mut store]);
         assert_eq!(store.len(), 10);
     }

@@ -116,7 +116,7 @@ impl Trial {
             store.clear();
             let topic = names::changelog(topology, store.name());
             if self.log.topic(&topic)?.is_some_and(|state| partition < state.partitions) {
-                crate::snapshots::replay(self.log.as_ref(), &topic, partition, 0, store)?;
+                crate::snapshots::replay(self.log.as_ref(), &topic, partition, 0, store, &mut |_, _| {})?;
             }
         }
         Ok(())
