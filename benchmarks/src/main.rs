@@ -15,6 +15,7 @@ mod kafka;
 mod memory;
 mod process;
 mod profile;
+mod scrape;
 mod server;
 mod stage;
 mod swaps;
@@ -72,6 +73,8 @@ enum Which {
     Restart,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
     Memory,
+    /// What a scrape of the metrics of fifty flows takes of a processor. Only if it is named.
+    Scrape,
     /// Where the processor time goes, as flame graphs in `benchmarks/profiles`. Only if it is named: it needs `perf`.
     Profile,
 }
@@ -119,6 +122,9 @@ fn main() -> Result<()> {
     }
     if arguments.contests.contains(&Which::Memory) {
         show(memory::section(&stage)?);
+    }
+    if arguments.contests.contains(&Which::Scrape) {
+        show(scrape::section(&stage)?);
     }
     if arguments.contests.contains(&Which::Profile) {
         show(profile::section(&stage, &stage.project.join("benchmarks/profiles"))?);

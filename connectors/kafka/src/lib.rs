@@ -35,6 +35,13 @@ mod watchdog;
 mod writer;
 
 pub use explanations::EXPLANATIONS;
+
+/// Version of the client library, such as `2.12.1`.
+#[must_use]
+pub fn client_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}
+
 pub use failure::KafkaFailure;
 pub use kafka_log::{KafkaLog, OpenError};
 pub use settings::{KafkaSettings, SettingsError};

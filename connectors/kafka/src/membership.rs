@@ -43,6 +43,8 @@ enum Said {
 #[derive(Default)]
 pub(crate) struct Events {
     said: Mutex<VecDeque<Said>>,
+    /// True once the group has said what this member owns, if nothing.
+    assigned: AtomicBool,
     leaving: AtomicBool,
     let_in: AtomicBool,
 }
@@ -76,6 +78,9 @@ impl ConsumerContext for Events {
             // Nobody asks any more. A refusal only means that there is nothing to give up.
             let _ = if given { Ok(()) } else { consumer.incremental_unassign(list) };
             return;
+        }
+        if given {
+            self.assigned.store(true, Ordering::Relaxed);
         }
         let elements = list.elements();
         let partitions = elements.iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
@@ -219,6 +224,10 @@ fn place(partition: &Partition) -> Place {
 }
 
 impl Membership for KafkaMembership {
+    fn assigned(&self) -> bool {
+        self.member.consumer.context().assigned.load(Ordering::Relaxed)
+    }
+
     fn next(&mut self, limit: Duration) -> Result<Option<Change>, LogError> {
         let next = || self.member.consumer.context().said().pop_front();
         let said = match next() {

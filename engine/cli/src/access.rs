@@ -7,17 +7,25 @@ use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::{Log, LogError};
-use runtime::{Board, Holds, Receipt, SystemTopics};
+use runtime::{Board, FlowState, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
 use crate::control::{Question, Reply};
 use crate::data::{DataFolder, KnownFlow};
+use crate::environment;
 use crate::flow_names::FlowNames;
 use crate::reconcile;
 use crate::replay::Chosen;
 use crate::tap::frame::Wire;
 use crate::tap::topic::{TopicTap, Wanted};
 use crate::tap::{Manner, Taps};
+use crate::watch::Running;
+use crate::watch::lag::{self, Lag};
+
+/// Milliseconds of a day.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+/// Receipts of today that `status` tells at most.
+const RECEIPTS_TOLD: usize = 500;
 
 /// What is needed to answer.
 pub(crate) struct Access {
@@ -35,6 +43,10 @@ pub(crate) struct Access {
     pub(crate) revisions: BTreeMap<String, String>,
     /// The flows that are running, for those who look.
     pub(crate) taps: Arc<Taps>,
+    /// The run that is going on, if one is.
+    pub(crate) run: Option<Arc<Running>>,
+    /// Where it listens.
+    pub(crate) listens: Option<String>,
 }
 
 impl Access {
@@ -63,6 +75,8 @@ impl Access {
                 Ok(json!({ "url": server.url, "user": server.user, "password": server.password.reveal() }))
             }
             Question::Status => self.status(),
+            Question::Moment => self.moment(),
+            Question::Pause { flow, paused } => self.pause(flow, *paused),
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
             Question::DeadLetters { only } => self.whole_letters(only),
             Question::ListDeadLetters { each, only } => Ok(serde_json::to_value(self.list_letters(*each, only)?)?),
@@ -126,6 +140,9 @@ impl Access {
             (Err(error), None) => return Err(error),
         }
         crate::refused::set_aside(&mut flows);
+        for flow in self.paused()?.into_keys() {
+            flows.entry(flow).or_default().paused = true;
+        }
         let balanced: BTreeMap<&String, bool> =
             flows.iter().map(|(name, state)| (name, state.total.balanced())).collect();
         let (open, waiting) = self.count_letters()?;
@@ -139,7 +156,87 @@ impl Access {
             "open_dead_letters": open,
             "waiting_dead_letters": waiting,
             "old_rows": self.old_rows()?,
+            "lags": self.lags(),
+            "ready": self.ready(),
+            "listens": self.listens,
+            "paused": self.paused()?,
+            "receipts_today": self.receipts_since(environment::now() / DAY * DAY)?,
         }))
+    }
+
+    /// What `top` shows, and whoever looks often.
+    fn moment(&self) -> Result<Value> {
+        let mut flows = self.board.as_ref().map(|board| board.flows()).unwrap_or_default();
+        crate::refused::set_aside(&mut flows);
+        let (mut open, names) = (BTreeMap::new(), self.folder.flow_names()?);
+        if let Some(run) = &self.run {
+            let letters = run.sampled.look().letters.clone();
+            open = letters.into_iter().map(|(flow, (count, _))| (names.shown(&flow), count)).collect();
+        }
+        Ok(json!({
+            "running": self.board.is_some(),
+            "flows": flows,
+            "holds": self.holds.list(),
+            "lags": self.lags(),
+            "open_dead_letters": open,
+            "late": self.run.as_ref().map(|run| run.late(environment::now())).unwrap_or_default(),
+        }))
+    }
+
+    /// How far each flow is behind, in the partitions of this process: records, and milliseconds that the oldest waits.
+    fn lags(&self) -> BTreeMap<String, Lag> {
+        let Some(run) = &self.run else { return BTreeMap::new() };
+        let (seen, now) = (run.sampled.look(), environment::now());
+        run.board.look(|flows| {
+            let lag = |(name, state): (&String, &FlowState)| {
+                Some((name.clone(), lag::of(state, run.wanted.inputs.get(name), &seen, now)?))
+            };
+            flows.iter().filter_map(lag).collect()
+        })
+    }
+
+    fn ready(&self) -> bool {
+        self.board.as_ref().is_some_and(|board| board.look(|flows| flows.values().all(FlowState::ready)))
+    }
+
+    /// Paused flows by the names that people see, and since when.
+    fn paused(&self) -> Result<BTreeMap<String, i64>> {
+        let names = self.folder.flow_names()?;
+        let paused = match runtime::paused_flows(self.log.as_ref()) {
+            // The log is away, and the tasks know.
+            Err(_) if self.board.is_some() => return Ok(BTreeMap::new()),
+            paused => paused?,
+        };
+        let known = self.folder.known_flows()?;
+        // Others on the log pause flows of their own.
+        let here = paused.into_iter().filter(|(flow, _)| known.contains_key(flow));
+        Ok(here.map(|(flow, at)| (names.shown(&flow), at)).collect())
+    }
+
+    /// Pauses flows, or lets them go on: those that are not so already.
+    fn pause(&self, flow: &str, paused: bool) -> Result<Value> {
+        let recorded = self.folder.knows(flow)?;
+        let known = self.folder.known_flows()?;
+        let meant = |name: &&String| **name == recorded || name.split('/').next() == Some(&recorded);
+        let flows: Vec<String> =
+            known.iter().filter(|(_, it)| !it.gone).map(|(name, _)| name).filter(meant).cloned().collect();
+        let before = runtime::paused_flows(self.log.as_ref())?;
+        let (change, so): (Vec<String>, Vec<String>) =
+            flows.into_iter().partition(|name| before.contains_key(name) != paused);
+        if !change.is_empty() {
+            runtime::pause(self.log.as_ref(), &change, paused, environment::now())?;
+        }
+        let names = self.folder.flow_names()?;
+        let shown = |flows: Vec<String>| -> Vec<String> { flows.iter().map(|flow| names.shown(flow)).collect() };
+        Ok(json!({ "changed": shown(change), "so_already": shown(so) }))
+    }
+
+    /// The receipts since an instant, the newest last; of many the newest.
+    fn receipts_since(&self, since: i64) -> Result<Vec<Receipt>> {
+        let mut receipts = self.receipts()?;
+        receipts.retain(|receipt| receipt.at >= since);
+        let more = receipts.len().saturating_sub(RECEIPTS_TOLD);
+        Ok(receipts.split_off(more))
     }
 
     /// All receipts of all flows, the newest last.

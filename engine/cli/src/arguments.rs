@@ -44,6 +44,15 @@ pub(crate) enum Command {
     /// Show the flows: rows, documents, dead letters, holds.
     #[command(after_help = examples::STATUS)]
     Status(Show),
+    /// Watch the flows of a run: a table sorted by trouble, drawn anew.
+    #[command(after_help = examples::TOP)]
+    Top(Top),
+    /// Pause a flow. It stays paused, whoever runs it, until it is resumed.
+    #[command(after_help = examples::PAUSE)]
+    Pause(Pause),
+    /// Let a paused flow go on.
+    #[command(after_help = examples::RESUME)]
+    Resume(Pause),
     /// Show what became of each document.
     #[command(after_help = examples::RECEIPTS)]
     Receipts(Receipts),
@@ -149,9 +158,45 @@ pub(crate) struct Run {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     #[command(flatten)]
+    pub(crate) listen: ListenAt,
+    #[command(flatten)]
     pub(crate) data: Data,
     #[command(flatten)]
     pub(crate) clickhouse: ClickHouseAt,
+}
+
+/// Where a run is watched over HTTP.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ListenAt {
+    /// Where /live, /ready, /metrics, /status and /topology are answered: IP:PORT, or `off`. Without it 127.0.0.1:9484,
+    /// and nowhere with --once. Where others can reach it a token is needed.
+    #[arg(long, value_name = "ADDRESS", env = "SPOTLIGHT_LISTEN")]
+    pub(crate) listen: Option<String>,
+    /// File with the token that those show who ask: `Authorization: Bearer TOKEN`. Without it SPOTLIGHT_LISTEN_TOKEN, if
+    /// that is set. /live and /ready need none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) listen_token: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// Seconds until the table is drawn anew.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) every: u64,
+    /// One table, and no more: as where the output is no terminal.
+    #[arg(long)]
+    pub(crate) once: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// TOPOLOGY/FLOW, or a topology (all its flows).
+    #[arg(value_name = "FLOW")]
+    pub(crate) flow: String,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Args)]

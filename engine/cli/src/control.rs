@@ -24,6 +24,15 @@ pub(crate) enum Question {
     ClickHouse,
     /// All flows and holds.
     Status,
+    /// The flows of a run as they are at this moment: what is known without reading ledgers.
+    Moment,
+    /// Pause flows, or let them go on.
+    Pause {
+        /// `topology/flow` or a topology.
+        flow: String,
+        /// True to pause.
+        paused: bool,
+    },
     /// All receipts.
     Receipts,
     /// Names of all topics.

@@ -83,7 +83,7 @@ impl Stage {
             contact: Some(CONTACT.to_owned()),
             rewrite: Some(self.publishers.address().to_owned()),
         };
-        let pass: Pass = self.ground.pass(&self.topologies, documents, &[], true)?;
+        let pass: Pass = self.ground.pass(&self.topologies, documents, &[], true, None)?;
         if self.ground.stop.stopping() {
             return Ok(None);
         }

@@ -7,8 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command};
-
 /// Milliseconds since 1970 UTC, by the system's clock.
 #[expect(clippy::disallowed_methods, reason = "the rim: this is the clock that everybody else is given")]
 pub(crate) fn now() -> i64 {
@@ -76,23 +74,23 @@ fn wants_colours() -> bool {
     variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Events go to standard error: one line each. A person who watches a run sees live lines instead, and only warnings.
-pub(crate) fn start_logging(arguments: &Arguments) {
-    let long = matches!(arguments.command, Command::Run(_) | Command::Demo(_));
-    let default = if !long || watched() { "error" } else { "info" };
+/// Which events are told: what `SPOTLIGHT_LOG` says, such as `debug`, or this.
+pub(crate) fn log_filter(default: &str) -> EnvFilter {
     let filter = variable("SPOTLIGHT_LOG").unwrap_or_else(|| default.to_owned());
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_writer(|| BesideLines)
-        .with_env_filter(filter)
-        .with_target(false)
-        .log_internal_errors(false)
-        .with_ansi(coloured_notes())
-        .init();
+    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default))
+}
+
+/// True if events are told as JSON: where no person watches, unless `SPOTLIGHT_LOG_FORMAT` (`json` or `text`) says otherwise.
+pub(crate) fn logs_json() -> bool {
+    match variable("SPOTLIGHT_LOG_FORMAT").as_deref() {
+        Some("json") => true,
+        Some("text") => false,
+        _ => !watched(),
+    }
 }
 
 /// Standard error beside the live lines of a run.
-struct BesideLines;
+pub(crate) struct BesideLines;
 
 impl std::io::Write for BesideLines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -23,6 +23,12 @@ Examples:
   spotlight run topologies/                              fetch for ever
   spotlight run topologies/ --documents DIR --once       load a folder and end
   spotlight run topologies/ --documents DIR --dry        show what would land
+  spotlight run topologies/ --listen 127.0.0.1:9500      watch it there
+  spotlight run topologies/ --listen 0.0.0.0:9484 --listen-token token.txt
+
+A run without an end answers over HTTP at 127.0.0.1:9484: /live (the process turns), /ready (each flow has its \
+assignment and found its destination as planned), /metrics (for Prometheus), /status and /topology (JSON). Where that \
+port is taken the run says so and goes on; an address that was named with --listen and cannot be had ends it with 78.
 
 A dry run works on a temporary folder and ends by itself. It reads every document as if it were new, \
 and shows the table of a run and the first dead letters. Of several versions of a document in the folder \
@@ -171,6 +177,34 @@ Examples:
 `waiting` are the documents or records that a flow has not done yet. Without a run it also says what the data \
 folder knows: which dead letters are open, and what was on hold when the last run ended, unless that run was \
 killed.";
+
+pub(crate) const TOP: &str = "\
+Examples:
+  spotlight top                    drawn anew every 2 seconds; Ctrl-C ends it
+  spotlight top --every 10
+  spotlight top --once | head -5   what is in the worst state
+
+Flows that are on hold stand first, then those that do not work yet, are late or behind, have refused documents \
+or open dead letters, or are paused. `behind` are the records or documents that are not done, `oldest` says how long \
+the first of them has been there. Without a run it says so and ends with 69.";
+
+pub(crate) const PAUSE: &str = "\
+Examples:
+  spotlight pause sec-ftd/load     one flow
+  spotlight pause sec-ftd          all flows of the topology
+  spotlight resume sec-ftd/load
+
+A paused flow ends what it is at as a run does that is told to stop, keeps its place and its positions, and reads \
+nothing more. The pause is written into the log: it lasts over restarts, and on Kafka it is so for every process. \
+Where it is so already that is said, and the status is 0; a name that no flow has ends with 64. A run with --once \
+that has a paused flow ends with 3.";
+
+pub(crate) const RESUME: &str = "\
+Examples:
+  spotlight resume sec-ftd/load    one flow
+  spotlight resume sec-ftd         all flows of the topology
+
+The flow goes on where it stood.";
 
 pub(crate) const RECEIPTS: &str = "\
 Examples:

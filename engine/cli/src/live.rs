@@ -194,6 +194,9 @@ pub(crate) fn table(report: &Report<'_>) {
         }
     }
     unread.iter().for_each(|unread| show::prose(&unread.line()));
+    for name in flows.iter().filter(|(_, state)| state.paused).map(|(name, _)| name) {
+        show::prose(&crate::commands::paused_line(name, None));
+    }
     // The partitions of a flow mostly wait for the same.
     let mut told = BTreeSet::new();
     for held in holds.iter().filter(|held| told.insert((&held.flow, &held.code, &held.what))) {

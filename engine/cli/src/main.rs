@@ -16,6 +16,7 @@ mod flow_names;
 mod held;
 mod letters;
 mod live;
+mod logging;
 mod nowhere;
 mod old_rows;
 mod reconcile;
@@ -32,6 +33,7 @@ mod tap;
 mod temporary;
 mod turn;
 mod unread;
+mod watch;
 mod wiring;
 
 use std::process::ExitCode;
@@ -72,7 +74,7 @@ fn main() -> ExitCode {
             return status.into();
         }
     };
-    environment::start_logging(&arguments);
+    logging::start(&arguments);
     match commands::run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -9,6 +9,7 @@ use codec::avro;
 use operators::{Schemas, SchemasError};
 use runtime::StopSignal;
 use schema_registry_connector::{Class, Compatibility, Kind, Reference, Registry, RegistryError, Schema, SchemaId};
+use telemetry::list as metrics;
 
 /// How long to wait before a registry that is away is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -130,6 +131,17 @@ fn failed(error: RegistryError) -> SchemasError {
     }
 }
 
+/// Counts a question to the registry by how it ended.
+fn asked<Answer>(answer: Result<Answer, RegistryError>) -> Result<Answer, RegistryError> {
+    let result = match answer.as_ref().map_err(RegistryError::class) {
+        Ok(_) => "ok",
+        Err(Class::Transient) => "transient",
+        Err(Class::BadData | Class::Operator) => "operator",
+    };
+    metrics::SCHEMA_REFRESH.add(&[result], 1);
+    answer
+}
+
 /// Schemas that one schema names, directly or not.
 const MOST_REFERENCES: usize = 200;
 
@@ -140,7 +152,7 @@ impl RegistrySchemas {
         if let Some(text) = known().get(&id) {
             return Ok(Some(Arc::clone(text)));
         }
-        let schema = self.registry.schema(SchemaId(id))?;
+        let schema = asked(self.registry.schema(SchemaId(id)))?;
         if schema.kind != Kind::Avro {
             return Ok(None);
         }
@@ -190,7 +202,7 @@ impl Schemas for RegistrySchemas {
     fn id_of(&self, topic: &str, schema: &str) -> Result<u32, SchemasError> {
         let subject = self.subject(topic);
         let away = |error: &RegistryError| (error.class() == Class::Transient).then(|| error.to_string());
-        let registered = self.patience.wait(|| self.registry.register(&subject, schema, true), away);
+        let registered = self.patience.wait(|| asked(self.registry.register(&subject, schema, true)), away);
         Ok(registered.map_err(failed)?.id.0)
     }
 

@@ -19,6 +19,16 @@ pub(crate) fn read_line(text: &str) -> bool {
     }
 }
 
+/// Draws a screen anew: what does not fit in height is cut by the terminal.
+pub(crate) fn screen(text: &str) {
+    // To the upper left; each line clears what was behind it, and the last one what was below.
+    let lines = visible(text).replace('\n', "\x1b[K\n");
+    let drawn = std::io::stdout().write_all(format!("\x1b[H{lines}\x1b[K\x1b[J\n").as_bytes());
+    if let Err(error) = drawn.and_then(|()| std::io::stdout().flush()) {
+        unwritten(&error);
+    }
+}
+
 /// Prints lines of prose: on a terminal wrapped between words, what is wrapped set off; elsewhere as they are.
 pub(crate) fn prose(text: &str) {
     fitted(text, 2);

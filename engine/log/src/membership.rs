@@ -44,6 +44,9 @@ pub trait Membership: Send {
     /// [`LogError::Fenced`] if another process of the same name has joined.
     fn next(&mut self, limit: Duration) -> Result<Option<Change>, LogError>;
 
+    /// True once the group has said what this process owns, if nothing.
+    fn assigned(&self) -> bool;
+
     /// True once nothing will ever change again: nobody need ask.
     fn fixed(&self) -> bool {
         false
@@ -74,6 +77,10 @@ impl Membership for Sole {
     /// Never waits: after the first change there is no other.
     fn next(&mut self, _limit: Duration) -> Result<Option<Change>, LogError> {
         Ok(self.changes.pop_front())
+    }
+
+    fn assigned(&self) -> bool {
+        true
     }
 
     fn fixed(&self) -> bool {

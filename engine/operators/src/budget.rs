@@ -40,6 +40,12 @@ impl Budget {
         self.limit / HOLDERS
     }
 
+    /// Bytes that may be taken.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Bytes that are taken now.
     #[must_use]
     pub fn taken(&self) -> usize {

@@ -10,6 +10,7 @@ use telemetry::Counts;
 
 use crate::ledger::{LedgerEntry, Receipt};
 use crate::standing::{Standing, Standings};
+use crate::task_state::TaskState;
 
 /// The state of one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,45 @@ pub struct FlowState {
     /// True once a source has looked at all that its publisher offers, in this run or in a process beside it.
     #[serde(skip)]
     pub looked: bool,
+    /// Revision of the topology that runs; empty without a run.
+    #[serde(default)]
+    pub revision: String,
+    /// How far the tasks of this process are, by partition.
+    #[serde(default)]
+    pub tasks: BTreeMap<i32, TaskState>,
+    /// True once the group has said which partitions are this process's, if none.
+    #[serde(default)]
+    pub assigned: bool,
+    /// True once a task has found the flow's destination as planned.
+    #[serde(default)]
+    pub prepared: bool,
+    /// True while a person has the flow paused.
+    #[serde(default)]
+    pub paused: bool,
+    /// Tasks of this run that were started again because the log was away.
+    #[serde(default)]
+    pub restarts: u64,
+    /// Rows of this run that became dead letters, by code and step.
+    #[serde(default)]
+    pub dead: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Looks of this run at what the publisher offers, by how they ended.
+    #[serde(default)]
+    pub looks: BTreeMap<String, u64>,
+    /// When the last of them ended well, in milliseconds since 1970 UTC.
+    #[serde(default)]
+    pub looked_at: Option<i64>,
+    /// Bytes of the documents that a source has found in this run.
+    #[serde(default)]
+    pub found_bytes: u64,
+    /// Documents that are expected, are not there, and are asked for again.
+    #[serde(default)]
+    pub not_yet: u64,
+    /// When the newest accepted document was fetched, in milliseconds since 1970 UTC, of all runs.
+    #[serde(default)]
+    pub newest_document: Option<i64>,
+    /// Refused documents of this run, by code.
+    #[serde(default)]
+    pub refusals: BTreeMap<String, u64>,
 }
 
 /// Absent documents of a flow that are named. Larger: more memory, and more lines at the end of a first run that asks
@@ -57,6 +97,25 @@ pub struct FlowState {
 const ABSENT_NAMED: usize = 10;
 
 impl FlowState {
+    /// True if it has its assignment, and has found its destination as planned if it owns anything. A destination that
+    /// goes away later changes nothing.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.assigned && (self.prepared || self.paused || self.tasks.is_empty())
+    }
+
+    /// Changes the state of a task of this process. One that was given up meanwhile has none.
+    pub(crate) fn of_task(&mut self, partition: i32, change: impl FnOnce(&mut TaskState)) {
+        if let Some(task) = self.tasks.get_mut(&partition) {
+            change(task);
+        }
+    }
+
+    /// Counts a look at what the publisher offers, by how it ended.
+    pub(crate) fn look_ended(&mut self, how: &str) {
+        *self.looks.entry(how.to_owned()).or_default() += 1;
+    }
+
     /// Documents of this run that are not there.
     #[must_use]
     pub fn not_there(&self) -> u64 {
@@ -72,6 +131,9 @@ impl FlowState {
     /// Counts a document of this run by its outcome.
     pub(crate) fn note(&mut self, receipt: &Receipt, stays: Option<Standing>) {
         *self.documents.entry(receipt.outcome.clone()).or_default() += 1;
+        if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
+            *self.refusals.entry(receipt.code.clone()).or_default() += 1;
+        }
         if receipt.outcome == Outcome::Absent.word() && self.absent.len() < ABSENT_NAMED {
             self.absent.push(Refusal::of(receipt, stays));
         }
@@ -111,6 +173,11 @@ impl Board {
     #[must_use]
     pub fn flows(&self) -> BTreeMap<String, FlowState> {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at all flows by `topology/flow`, without a copy. Tasks wait meanwhile.
+    pub fn look<Seen>(&self, look: impl FnOnce(&BTreeMap<String, FlowState>) -> Seen) -> Seen {
+        look(&self.flows.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Files that no source claims.
@@ -156,12 +223,21 @@ impl Board {
         });
     }
 
-    /// Notes a closed range of this run.
-    pub fn closed(&self, flow: &str, entry: &LedgerEntry, now: i64) {
+    /// Notes a closed range of this run, and the code and step of each of its dead letters.
+    pub fn closed<'a>(
+        &self,
+        flow: &str,
+        entry: &LedgerEntry,
+        dead: impl Iterator<Item = (&'a str, &'a str)>,
+        now: i64,
+    ) {
         let stays = self.stays(flow, entry);
         self.change(flow, |state| {
             state.total.add(&entry.counts);
             state.run.add(&entry.counts);
+            for (code, step) in dead {
+                *state.dead.entry(code.to_owned()).or_default().entry(step.to_owned()).or_default() += 1;
+            }
             let started = *state.started.get_or_insert(now);
             state.busy_ms = now - started;
             // Of an amended receipt too: a document with rows that wait withdraws nothing until the last of them is done.
@@ -188,6 +264,9 @@ impl Refusal {
 }
 
 fn refused(state: &mut FlowState, receipt: &Receipt, stays: Option<Standing>) {
+    if receipt.accepted() {
+        state.newest_document = state.newest_document.max(Some(receipt.fetched_at));
+    }
     if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
         state.refused.insert(receipt.document.clone(), Refusal::of(receipt, stays));
     } else {

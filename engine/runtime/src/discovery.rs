@@ -245,6 +245,12 @@ impl FlowDiscovery {
         }
     }
 
+    /// Documents that are not there and are asked for again.
+    #[must_use]
+    pub fn not_yet(&self) -> u64 {
+        self.addresses.values().filter(|address| address.absent.is_some() && !address.given_up).count() as u64
+    }
+
     /// Why nothing can be found any more, if that is so.
     pub fn ended(&self) -> Option<LogError> {
         self.ended.borrow_mut().take()
@@ -327,8 +333,12 @@ impl Discovery for FlowDiscovery {
             tracing::info!(flow = self.name, document = record.name, gone, "back to what is still there");
             self.addresses.insert(gone, forgotten);
         }
+        let bytes = record.size;
         self.documents.insert(key, Latest { version, url: record.url, sha256: record.sha256 });
-        self.board.change(&self.name, |state| state.found += 1);
+        self.board.change(&self.name, |state| {
+            state.found += 1;
+            state.found_bytes += bytes;
+        });
         Ok(true)
     }
 

@@ -4,7 +4,7 @@
 //! letter, 16 bytes a letter, and what comes after it hands over letter after letter, in the order in which they failed
 //! last. What is written to the topic in between is not seen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use batch::{Headers, Record, Records};
@@ -107,6 +107,65 @@ impl DeadLetters {
     }
 }
 
+/// The open dead letters of a topology, for who looks again and again: each look reads only what came since the last.
+#[derive(Debug)]
+pub struct OpenLetters {
+    topic: Arc<str>,
+    next: i64,
+    /// Flow and time of failure of each that is open.
+    open: HashMap<u128, (Arc<str>, i64)>,
+    flows: BTreeSet<Arc<str>>,
+}
+
+impl OpenLetters {
+    /// Of a topology; nothing is read yet.
+    #[must_use]
+    pub fn of(topology: &str) -> Self {
+        let (open, flows) = (HashMap::new(), BTreeSet::new());
+        Self { topic: names::dead_letters(topology), next: 0, open, flows }
+    }
+
+    /// Reads what was said since.
+    ///
+    /// # Errors
+    /// If the log cannot be read. What was read until then counts.
+    pub fn catch_up(&mut self, log: &dyn Log) -> Result<(), LogError> {
+        let Self { topic, next, open, flows } = self;
+        let from = *next;
+        each_record(log, topic, from, &mut |record| {
+            *next = record.offset + 1;
+            let Some((id, mark, flow)) = id_mark_and_flow(record) else { return };
+            if mark.is_some() {
+                open.remove(&id);
+                return;
+            }
+            let flow = match flows.get(&*flow) {
+                Some(flow) => Arc::clone(flow),
+                None => {
+                    let flow: Arc<str> = flow.into();
+                    flows.insert(Arc::clone(&flow));
+                    flow
+                }
+            };
+            open.insert(id, (flow, record.arrival));
+        })
+    }
+
+    /// How many are open of each flow that ever had one, by its name as the log knows it (without the topology), and when
+    /// the oldest failed, in milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn by_flow(&self) -> BTreeMap<Arc<str>, (u64, Option<i64>)> {
+        let mut by_flow: BTreeMap<_, (u64, Option<i64>)> =
+            self.flows.iter().map(|flow| (Arc::clone(flow), (0, None))).collect();
+        for (flow, at) in self.open.values() {
+            let (count, oldest) = by_flow.entry(Arc::clone(flow)).or_default();
+            *count += 1;
+            *oldest = Some(oldest.map_or(*at, |oldest| oldest.min(*at)));
+        }
+        by_flow
+    }
+}
+
 /// The letters among all of a topology that are chosen, each with the word that says what became of it.
 ///
 /// # Errors
@@ -162,12 +221,18 @@ fn each_record(log: &dyn Log, topic: &str, mut offset: i64, take: &mut dyn FnMut
 
 /// Which letter a record is about, and the word that it says of it.
 fn id_and_mark(record: &Record<'_>) -> Option<(u128, Option<String>)> {
+    id_mark_and_flow(record).map(|(id, mark, _)| (id, mark))
+}
+
+/// The same, and the flow that the id names.
+fn id_mark_and_flow(record: &Record<'_>) -> Option<(u128, Option<String>, String)> {
     let headers = Headers::decode(record.headers)?;
     // Ours begin with the id and stand behind those of the record, which may have such names too.
     let own = headers.iter().rposition(|header| header.name == ID_HEADER)?;
     let mark = headers[own..].iter().find(|header| header.name == MARK_HEADER);
     let mark = mark.map(|mark| String::from_utf8_lossy(&mark.value).into_owned());
-    Some((xxh3_128(&headers[own].value), mark))
+    let flow = headers[own].value.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
+    Some((xxh3_128(&headers[own].value), mark, String::from_utf8_lossy(flow).into_owned()))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod ledger;
 mod letters;
 mod metadata;
 pub mod names;
+mod pauses;
 mod retry;
 mod scratch;
 mod slots;
@@ -32,6 +33,7 @@ mod stop;
 mod supervisor;
 mod system;
 mod task;
+mod task_state;
 
 pub use board::{Board, FlowState, Refusal};
 pub use changelogs::ChangelogMark;
@@ -45,8 +47,9 @@ pub use flow::{
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
-pub use letters::{DeadLetters, dead_letters};
+pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
+pub use pauses::{pause, paused_flows};
 pub use retry::{
     Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, waiting_rows,
 };
@@ -55,4 +58,5 @@ pub use snapshots::SnapshotSettings;
 pub use standing::{Standing, Standings};
 pub use stop::StopSignal;
 pub use supervisor::{OutsideTopic, RunEnd, RunParts, look_for_topics, make_topics, run};
-pub use system::{DEAD_LETTERS, RECEIPTS, SystemTopics};
+pub use system::{CONTROL, DEAD_LETTERS, RECEIPTS, SystemTopics};
+pub use task_state::{OpenSince, StoreState, TaskState};

@@ -5,7 +5,7 @@
 //! ```text
 //! { "v": 1, "topic": identity of the input topic, "row": next row of the record at the position's offset,
 //!   "open": { "o": last offset, "r": last row, "revision": text, "rows": number, "hash": 32 hexadecimal digits,
-//!             "mixed": true if a part was landed with another hash },
+//!             "mixed": true if a part was landed with another hash, "at": milliseconds since 1970 UTC },
 //!   "stores": [ { "s": name of a store, "t": identity of its changelog, "f": first offset that it needs, "e": offset
 //!                 up to which it went } ] }
 //! ```
@@ -47,6 +47,8 @@ pub struct OpenRange {
     pub hash: u128,
     /// True if an earlier process landed a part of it with another hash, so that rows must be asked for one by one.
     pub mixed: bool,
+    /// When it was opened first, in milliseconds since 1970 UTC; 0 if that is not known.
+    pub at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +71,14 @@ struct WrittenRange {
     hash: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     mixed: bool,
+    #[serde(default, skip_serializing_if = "unknown")]
+    at: i64,
+}
+
+/// True for the time of what was opened by a program that did not note it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn unknown(at: &i64) -> bool {
+    *at == 0
 }
 
 /// A position's text that this program cannot read.
@@ -87,6 +97,7 @@ impl Progress {
             rows: range.rows,
             hash: format!("{:032x}", range.hash),
             mixed: range.mixed,
+            at: range.at,
         });
         let fits = serde_json::to_string(&self.stores).is_ok_and(|text| text.len() <= MOST_MARKS);
         let stores = if fits { self.stores.clone() } else { Vec::new() };
@@ -112,6 +123,7 @@ impl Progress {
                 rows: range.rows,
                 hash: u128::from_str_radix(&range.hash, 16).map_err(|_| Unreadable)?,
                 mixed: range.mixed,
+                at: range.at,
             }),
         };
         let next = RowPosition { offset: position.offset, row: written.row };
@@ -133,6 +145,7 @@ mod tests {
             rows: 3,
             hash: 1 << 127,
             mixed: true,
+            at: 7,
         };
         let mark = ChangelogMark { store: "once".into(), topic: "cd".into(), first: 3, end: 7 };
         let progress = Progress {

@@ -46,6 +46,12 @@ pub fn group(topology: &str, flow: &str) -> String {
     format!("{topology}.{flow}")
 }
 
+/// Topology and flow of what is written `topology/flow`.
+#[must_use]
+pub fn parts(name: &str) -> [&str; 2] {
+    name.split_once('/').map_or([name, ""], |(topology, flow)| [topology, flow])
+}
+
 /// The key of a document: its flow as `topology/flow` and what its name says; the name itself if that is nothing.
 #[must_use]
 pub fn document(flow: &str, fields: &Fields, name: &str) -> String {

@@ -31,6 +31,7 @@ use state::{SnapshotHeader, Store, StoreError, Stretch, Stretches, read_snapshot
 
 use crate::changelogs::{self, Changelog, ChangelogMark};
 use crate::end::TaskEnd;
+use crate::task_state::StoreState;
 
 /// Changed entries after which a snapshot is due. Larger: a start reads a longer tail of the changelog, at a fraction of
 /// a microsecond an entry. Smaller: stores are written out more often.
@@ -82,7 +83,8 @@ impl TaskSnapshots {
     }
 
     /// Brings the next store of the task to the committed state. `position` is the committed position in the input,
-    /// which must have been read before, and `marks` what it says of changelogs, which are whole.
+    /// which must have been read before, and `marks` what it says of changelogs, which are whole. `tell` is told how far it
+    /// is.
     ///
     /// # Errors
     /// If the log fails, or its records are none of the store's.
@@ -93,6 +95,7 @@ impl TaskSnapshots {
         store: &mut dyn Store,
         position: i64,
         marks: &[ChangelogMark],
+        tell: &mut dyn FnMut(StoreState),
     ) -> Result<(), TaskEnd> {
         let (topic, partition) = (Arc::clone(&changelog.name), self.input.partition);
         let identity = log.ensure_topic(changelog)?.identity;
@@ -108,8 +111,18 @@ impl TaskSnapshots {
             };
             known.next = known.next.max(offset);
         }
+        let began = known.next;
+        let mut stands = |store: &dyn Store, next: i64| {
+            let (keys, bytes, to_restore) =
+                (store.len() as u64, store.memory() as u64, (end - began).max(next - began));
+            tell(StoreState { keys, bytes, to_restore, restored: next - began });
+        };
+        stands(store, began);
         let from = RestoredFrom { log, changelog: &changelog.name, partition };
-        known.since = from.replay(known.next, store, |next, store| known.reached(next, store.age()))?;
+        known.since = from.replay(began, store, |next, store| {
+            known.reached(next, store.age());
+            stands(store, next);
+        })?;
         if let Some(mark) = marks.iter().find(|mark| *mark.store == **store.name()) {
             known.cut(log, partition, mark);
         }
@@ -382,7 +395,7 @@ mod tests {
         fn restored(&self) -> (TaskSnapshots, SeenKeys) {
             let settings = SnapshotSettings { folder: self.folder.path().to_owned(), every: 3 };
             let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&self.input)), empty());
-            snapshots.restore(&self.log, &changelog(), &mut store, 4, &[]).expect("restored");
+            snapshots.restore(&self.log, &changelog(), &mut store, 4, &[], &mut |_| {}).expect("restored");
             (snapshots, store)
         }
     }
@@ -468,7 +481,7 @@ mod tests {
         snapshots.committed(&bench.log, &[&mut store], &[bench.changed(2)], Some((6, &[])));
         let (mut snapshots, mut again) = (TaskSnapshots { position: 0, ..snapshots }, empty());
         snapshots.changelogs.clear();
-        snapshots.restore(&bench.log, &changelog(), &mut again, 6, &[]).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut again, 6, &[], &mut |_| {}).expect("restored");
         assert_eq!(snapshots.changelogs[0].since, 0, "it is as of the changelog's end");
         assert_eq!((again.observe(21, 1, 1), again.observe(50, 1, 1)), (Seen::Repeat, Seen::New));
     }
@@ -479,7 +492,7 @@ mod tests {
         let settings = SnapshotSettings { folder: bench.folder.path().join("file/below"), every: 1 };
         fs::write(bench.folder.path().join("file"), b"no folder").expect("written");
         let (mut snapshots, mut store) = (TaskSnapshots::new(Some(settings), Arc::clone(&bench.input)), empty());
-        snapshots.restore(&bench.log, &changelog(), &mut store, 4, &[]).expect("restored");
+        snapshots.restore(&bench.log, &changelog(), &mut store, 4, &[], &mut |_| {}).expect("restored");
         snapshots.ended(&[&mut store]);
         assert_eq!(store.len(), 10);
     }

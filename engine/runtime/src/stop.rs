@@ -117,6 +117,8 @@ pub(crate) fn until_stored<Done>(
         };
         let (wait, cause) = (backoff.next(), std::error::Error::source(&error));
         let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
+        let [topology, name] = crate::names::parts(flow);
+        telemetry::list::FLOW_WAIT_SECONDS.observe(&[topology, name, "log"], wait.as_secs_f64());
         tracing::error!(flow, wait_ms = wait.as_millis() as u64, reason, "{error}, will try again");
         if !stop.wait(wait) {
             return Err(TaskEnd::Stopped);

@@ -19,6 +19,8 @@ use crate::ledger::Receipt;
 pub const RECEIPTS: &str = "spotlight.receipts";
 /// Name of the topic, and of the table, of dead letters.
 pub const DEAD_LETTERS: &str = "spotlight.dead_letters";
+/// Name of the topic in which people say which flows are paused.
+pub const CONTROL: &str = "spotlight.control";
 
 /// The topics that carry them; `None` in a run without tables.
 #[derive(Clone, Default)]

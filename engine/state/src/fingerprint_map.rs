@@ -28,6 +28,12 @@ impl<Value> FingerprintMap<Value> {
         self.0.iter().map(Part::len).sum()
     }
 
+    /// Memory in bytes, about: what the entries that there is room for take, and a byte that finds each.
+    pub(crate) fn memory(&self) -> usize {
+        let room: usize = self.0.iter().map(Part::capacity).sum();
+        room * (size_of::<(u128, Value)>() + 1)
+    }
+
     pub(crate) fn get(&self, key: u128) -> Option<&Value> {
         self.0[part_of(key)].get(&key)
     }

@@ -235,6 +235,10 @@ impl Store for SeenKeys {
         self.entries.len()
     }
 
+    fn memory(&self) -> usize {
+        self.entries.memory()
+    }
+
     fn savepoint(&mut self) -> Savepoint {
         self.undo.push(Undo::Savepoint(self.stream_time));
         Savepoint(self.undo.len())

@@ -81,6 +81,9 @@ pub trait Store: Send {
     /// Number of entries, for a gauge.
     fn len(&self) -> usize;
 
+    /// Memory that it takes in bytes, about, for a gauge.
+    fn memory(&self) -> usize;
+
     /// True if there are no entries.
     fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,56 +1,21 @@
-//! The closed list of what is counted, behind one invariant: for each flow,
-//! `in + expanded = out + dropped + dead_lettered + held`.
+//! What is counted and measured: the counts of rows behind their invariant, and the closed list of metrics.
+//!
+//! [`list`] declares every metric once: name, kind, unit, help and labels. There are two ways to a metric's value:
+//!
+//! * *Events*, such as the time that an insert took, are told where they happen, to the recorder of the process. Where none
+//!   was installed that costs next to nothing.
+//! * *States*, such as a lag or the counts of a flow, are known to somebody already. They are written anew for each scrape
+//!   from what he knows, so that nothing is counted twice and nothing is told of what is gone.
+//!
+//! [`Exporter`] puts both into one text of Prometheus. Deliberately absent: who knows the states, and any network.
 
-use std::collections::BTreeMap;
+mod counts;
+mod exporter;
+pub mod list;
+mod metric;
+mod stopwatch;
 
-use serde::{Deserialize, Serialize};
-
-/// What became of the rows of one flow, or of one range of it. Numbers of rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Rows that came in: decoded from documents or records, the undecodable ones too.
-    pub rows_in: u64,
-    /// Rows that a step made out of one beyond the first.
-    pub expanded: u64,
-    /// Rows that left by the flow's destination.
-    pub landed: u64,
-    /// Rows that left by a named output.
-    pub outputs: BTreeMap<String, u64>,
-    /// Rows that were dropped on purpose, by reason.
-    pub dropped: BTreeMap<String, u64>,
-    /// Rows that became dead letters.
-    pub dead: u64,
-    /// Rows of refused documents: they wait in the raw store.
-    pub held: u64,
-}
-
-impl Counts {
-    /// Adds other counts to these.
-    pub fn add(&mut self, other: &Self) {
-        self.rows_in += other.rows_in;
-        self.expanded += other.expanded;
-        self.landed += other.landed;
-        self.dead += other.dead;
-        self.held += other.held;
-        for (name, count) in &other.outputs {
-            *self.outputs.entry(name.clone()).or_default() += count;
-        }
-        for (reason, count) in &other.dropped {
-            *self.dropped.entry(reason.clone()).or_default() += count;
-        }
-    }
-
-    /// Adds `count` rows dropped for `reason`.
-    pub fn drop_rows(&mut self, reason: &str, count: u64) {
-        if count > 0 {
-            *self.dropped.entry(reason.to_owned()).or_default() += count;
-        }
-    }
-
-    /// True if every row is accounted for.
-    #[must_use]
-    pub fn balanced(&self) -> bool {
-        let out: u64 = self.landed + self.outputs.values().sum::<u64>();
-        self.rows_in + self.expanded == out + self.dropped.values().sum::<u64>() + self.dead + self.held
-    }
-}
+pub use counts::Counts;
+pub use exporter::{Exporter, InstallError};
+pub use metric::{Kind, Label, Metric};
+pub use stopwatch::Stopwatch;

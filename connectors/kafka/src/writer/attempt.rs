@@ -8,6 +8,7 @@ use arrow::array::Array;
 use log::{Position, Written};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
+use telemetry::{Stopwatch, list as metrics};
 
 use super::reports::{Reports, Span};
 use super::{Firsts, Job, fences};
@@ -51,11 +52,21 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Does it. Beside the outcome: whether the producer can be used again.
     pub(super) fn run(&self) -> (Outcome, bool) {
-        match self.prepare() {
+        let watch = Stopwatch::start();
+        let (outcome, usable) = match self.prepare() {
             Err(Prepared::Refused(failure)) => self.abort(failure),
             Err(Prepared::Broken(failure)) => (self.or_fenced(Outcome::Nothing(failure)), false),
             Ok(spans) => self.commit(&spans),
-        }
+        };
+        metrics::KAFKA_TRANSACTION_SECONDS.observe(&[], watch.seconds());
+        let result = match &outcome {
+            Outcome::Committed(_) => "ok",
+            Outcome::Nothing(_) => "aborted",
+            Outcome::Unknown(_) => "unknown",
+            Outcome::Fenced => "fenced",
+        };
+        metrics::KAFKA_TRANSACTIONS.add(&[result], 1);
+        (outcome, usable)
     }
 
     /// Everything but the commit itself: until here nothing can have happened.

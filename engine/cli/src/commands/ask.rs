@@ -35,8 +35,21 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
     let revisions = BTreeMap::new();
     let taps = Arc::default();
-    let access =
-        Access { log, board: None, holds, client, server: None, folder, raw, schemas, system, revisions, taps };
+    let access = Access {
+        log,
+        board: None,
+        holds,
+        client,
+        server: None,
+        folder,
+        raw,
+        schemas,
+        system,
+        revisions,
+        taps,
+        run: None,
+        listens: None,
+    };
     access.answer(question)
 }
 
@@ -89,6 +102,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     }
     for (name, state) in &flows {
         state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
+    }
+    for name in flows.iter().filter(|(_, state)| state.paused).map(|(name, _)| name) {
+        show::prose(&super::pause::line(name, answer["paused"][name].as_i64()));
     }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");

@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod live_check;
 mod live_topics;
+mod pause;
 mod plan;
 mod refusal;
 mod release;
@@ -19,6 +20,7 @@ mod sql;
 mod state;
 mod tap;
 mod test;
+mod top;
 mod transform;
 
 use anyhow::Result;
@@ -29,6 +31,7 @@ use crate::demonstration;
 use crate::exit::{Exit, failure};
 use crate::show;
 
+pub(crate) use pause::line as paused_line;
 pub(crate) use run::{Ground, Pass};
 
 /// Runs the command.
@@ -42,6 +45,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Sql(arguments) => sql::sql(&arguments),
         Command::Status(arguments) => ask::status(&arguments),
+        Command::Top(arguments) => top::top(&arguments),
+        Command::Pause(arguments) => pause::pause(&arguments, true),
+        Command::Resume(arguments) => pause::pause(&arguments, false),
         Command::Receipts(arguments) => ask::receipts(&arguments),
         Command::Reconcile(arguments) => ask::reconcile(&arguments),
         Command::Release(arguments) => ask::release(&arguments),

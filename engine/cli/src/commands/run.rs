@@ -30,6 +30,7 @@ use crate::registry::Patience;
 use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
+use crate::watch::{Listen, Listener, RunOf, Running, Watch};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{control, earlier, environment, refused, show, unread};
 
@@ -43,6 +44,8 @@ pub(crate) struct RunSettings {
     pub(crate) service_wait: Duration,
     pub(crate) clickhouse: ClickHouseAt,
     pub(crate) data: Data,
+    /// Where it is watched.
+    pub(crate) listen: Option<Listen>,
 }
 
 /// What a run left behind.
@@ -93,6 +96,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     }
     // A command line that cannot be carried out leaves no folder behind.
     let (documents, mut intake) = intake(arguments, &topologies)?;
+    let listen = Listen::of(&arguments.listen, arguments.once)?;
     if DataFolder::open(&arguments.data)?.is_demonstration() {
         return Err(failure(
             Exit::Usage,
@@ -109,6 +113,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         service_wait: Duration::from_secs(arguments.service_wait),
         clickhouse: arguments.clickhouse.clone(),
         data: arguments.data.clone(),
+        listen,
     });
     let finished = match finished {
         Err(error) if error.is::<Stopped>() => {
@@ -225,10 +230,12 @@ fn nothing_claimed(folder: &Path, first: &Path, files: usize, sources: &[(String
 
 /// Runs topologies with all that they need, and comes back when they are done or stopped.
 pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
-    let RunSettings { topologies, documents, not_claimed, once, service_wait, clickhouse, data } = settings;
+    let RunSettings { topologies, documents, not_claimed, once, service_wait, clickhouse, data, listen } = settings;
     let started = environment::now();
+    // Before anything is waited for: who watches sees that the process lives and is not ready.
+    let watched = listen.map(Watched::start).transpose()?;
     let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait))?;
-    let pass = ground.pass(&topologies, documents, &not_claimed, once)?;
+    let pass = ground.pass(&topologies, documents, &not_claimed, once, watched.as_ref())?;
     let took = environment::now() - started;
     // A log that is away by now has no say in how the run ended; `status` tells of such rows later.
     let old_rows = match ground.access(None, Arc::default(), BTreeMap::new()).old_rows() {
@@ -236,6 +243,24 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         old_rows => old_rows?,
     };
     Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, old_rows, server: ground.server })
+}
+
+/// A process that is watched, and where.
+pub(crate) struct Watched {
+    watch: Arc<Watch>,
+    listener: Option<Listener>,
+}
+
+impl Watched {
+    fn start(listen: Listen) -> Result<Self> {
+        let watch = Arc::new(Watch::new()?);
+        let listener = Listener::start(listen, Arc::clone(&watch))?;
+        Ok(Self { watch, listener })
+    }
+
+    fn address(&self) -> Option<String> {
+        self.listener.as_ref().map(|listener| format!("http://{}", listener.address()))
+    }
 }
 
 /// What runs stand on: an open data folder, a ClickHouse that answers, and the signal to stop. Several passes may
@@ -307,6 +332,8 @@ impl Ground {
             system: self.system.clone(),
             revisions,
             taps: Arc::default(),
+            run: None,
+            listens: None,
         }
     }
 
@@ -317,6 +344,7 @@ impl Ground {
         documents: DocumentsFrom,
         not_claimed: &[String],
         once: bool,
+        watched: Option<&Watched>,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
         let system = wiring::system_topology()?;
@@ -359,6 +387,21 @@ impl Ground {
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
         let mut access = self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions);
         access.taps = Arc::clone(&wiring.taps);
+        let (memory, all) = (folder.memory(), with_system(topologies, system));
+        let running = Arc::new(Running::of(RunOf {
+            topologies: &all,
+            flows: &flows,
+            sources: &sources,
+            board: Arc::clone(&board),
+            holds: Arc::clone(&holds),
+            memory: memory.clone(),
+            log: Arc::clone(&log),
+        })?);
+        (access.run, access.listens) = (Some(Arc::clone(&running)), watched.and_then(Watched::address));
+        let access = Arc::new(access);
+        if let Some(watched) = watched {
+            watched.watch.of_run(Some((running, Arc::clone(&access))));
+        }
         let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
         let lines = LiveLines::start(Arc::clone(&board));
         let ended = runtime::run(RunParts {
@@ -369,7 +412,7 @@ impl Ground {
             system: self.system.clone(),
             once,
             slots: slots(),
-            memory: folder.memory(),
+            memory,
             stop: self.stop.clone(),
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
@@ -379,6 +422,7 @@ impl Ground {
         })?;
         drop(lines);
         drop(listening);
+        watched.iter().for_each(|watched| watched.watch.of_run(None));
         self.log.settle();
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
@@ -415,6 +459,11 @@ fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownF
         let earlier = known.iter().filter(|(name, known)| (gone(name) || other(name, known)) && into_table(known));
         output.earlier_flows = earlier.map(|(name, _)| name.clone()).collect();
     }
+}
+
+/// These topologies and the engine's own.
+fn with_system(topologies: &[Topology], system: Topology) -> Vec<Topology> {
+    topologies.iter().cloned().chain([system]).collect()
 }
 
 /// How many documents are in memory at once.

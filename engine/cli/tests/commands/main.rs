@@ -32,4 +32,5 @@ mod taps;
 mod terminal;
 mod transforms;
 mod turns;
+mod watching;
 mod workplace;

@@ -84,7 +84,12 @@ impl Workplace {
 
     /// Starts a command; what it says goes to `output.txt`.
     pub(crate) fn start(&self, words: &[&str]) -> Process {
-        Process::start(self.command(words), &self.path().join("output.txt"))
+        self.start_command(self.command(words))
+    }
+
+    /// The same with a command of its own making.
+    pub(crate) fn start_command(&self, command: Command) -> Process {
+        Process::start(command, &self.path().join("output.txt"))
     }
 
     /// What started commands said.
@@ -94,7 +99,12 @@ impl Workplace {
 
     /// Starts the README's feed without an end, and waits until its rows are in the table.
     pub(crate) fn endless(&self) -> Process {
-        let mut process = self.start(&["run", "my-list.yaml"]);
+        self.endless_with(&[])
+    }
+
+    /// The same with more words behind the command.
+    pub(crate) fn endless_with(&self, more: &[&str]) -> Process {
+        let mut process = self.start(&[&["run", "my-list.yaml"], more].concat());
         until("the rows of the list", || {
             assert!(process.ended().is_none(), "the run ended: {}", self.said());
             // Before the run listens, the question would take the folder itself.

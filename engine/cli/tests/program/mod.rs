@@ -3,6 +3,8 @@
 //! Nothing here reaches into the program: a test sees what is printed, how a process ends, and what is in the tables.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod scrape;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn spotlight<Word: AsRef<std::ffi::OsStr>>(words: impl IntoIterator<Item = Word>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spotlight"));
     command.args(words).current_dir(root()).stdin(Stdio::null()).env_remove("SPOTLIGHT_LOG");
+    command.env("SPOTLIGHT_LISTEN", "off").env_remove("SPOTLIGHT_LOG_FORMAT").env_remove("SPOTLIGHT_LISTEN_TOKEN");
     command
 }
 

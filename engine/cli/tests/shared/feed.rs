@@ -142,8 +142,13 @@ impl<'a> Feed<'a> {
 
     /// A command in the feed's folder, not yet started.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
+        self.command_of("data", words)
+    }
+
+    /// A command with another data folder.
+    pub(crate) fn command_of(&self, data: &str, words: &[&str]) -> Command {
         let mut command = spotlight(words);
-        command.current_dir(self.folder.path()).args(["--data", "data", "--connections", "connections.yaml"]);
+        command.current_dir(self.folder.path()).args(["--data", data, "--connections", "connections.yaml"]);
         command.envs(self.secret.get().map(|secret| ("TEST_PASSWORD", secret)));
         command
     }
@@ -163,7 +168,12 @@ impl<'a> Feed<'a> {
 
     /// A run without an end; what it says goes to a file.
     pub(crate) fn start(&self) -> Process {
-        Process::start(self.command(&["run", "trades.yaml"]), &self.output())
+        self.start_with(&[])
+    }
+
+    /// The same with more words behind the command.
+    pub(crate) fn start_with(&self, more: &[&str]) -> Process {
+        Process::start(self.command(&[&["run", "trades.yaml"], more].concat()), &self.output())
     }
 
     /// What the runs without an end have said.

@@ -34,6 +34,7 @@ mod program;
 mod services;
 mod tables;
 mod topics;
+mod watching;
 mod world;
 
 use std::sync::OnceLock;

@@ -13,6 +13,7 @@ use arrow::error::ArrowError;
 use batch::{Input, RowsMeaning, TableDefinition};
 use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
 use log::Log;
+use telemetry::{Stopwatch, list as metrics};
 
 use super::machine::{Arrow, Machine};
 use super::pieces::{Cut, Range, cut};
@@ -56,6 +57,10 @@ pub struct Lander<'a> {
     pub stop: &'a StopSignal,
     /// Where holds are told.
     pub holder: &'a dyn Holder,
+    /// Told of each range that was opened, once that is committed.
+    pub opened: &'a (dyn Fn(&Progress) + Sync),
+    /// Milliseconds since 1970 UTC.
+    pub clock: &'a (dyn Fn() -> i64 + Send + Sync),
     /// How many pieces are inserted side by side. More: more of the server's cores work, and more of its memory.
     pub inserts_at_once: usize,
     /// How often a person has said where the flow goes on. It is part of each token: who takes rows out of a table and
@@ -117,7 +122,7 @@ impl Lander<'_> {
             None => {
                 if !pieces.is_empty() {
                     self.pass(&mut machine, Arrow::Open)?;
-                    self.open(range, hash, range.replayed.is_some())?;
+                    self.open(range, hash, range.replayed.is_some(), (self.clock)())?;
                 }
                 // Rows that come back stand among rows that landed: only one by one can they be asked for.
                 range.replayed.is_some()
@@ -128,7 +133,7 @@ impl Lander<'_> {
                 if !self.was_read_before(range) {
                     self.hold_for_other_rows(range, open, &pieces)?;
                 }
-                self.open(range, hash, true)?;
+                self.open(range, hash, true, open.at)?;
                 true
             }
         };
@@ -161,8 +166,9 @@ impl Lander<'_> {
         self.faults.pass(arrow).map_err(|_| TaskEnd::Killed)
     }
 
-    fn open(&self, range: &Range, hash: u128, mixed: bool) -> Result<(), TaskEnd> {
-        let open = OpenRange { last: range.last, revision: self.revision.to_owned(), rows: range.count(), hash, mixed };
+    fn open(&self, range: &Range, hash: u128, mixed: bool, at: i64) -> Result<(), TaskEnd> {
+        let (revision, rows) = (self.revision.to_owned(), range.count());
+        let open = OpenRange { last: range.last, revision, rows, hash, mixed, at };
         let (topic, stores) = (self.input.identity.to_string(), self.stores.clone());
         let progress = Progress { next: range.first, topic, open: Some(open), stores };
         crate::stop::until_stored(self.name, self.stop, || {
@@ -172,7 +178,30 @@ impl Lander<'_> {
             transaction.commit_position(self.group, topic, partition, progress.position())?;
             transaction.commit()?;
             Ok(())
-        })
+        })?;
+        (self.opened)(&progress);
+        Ok(())
+    }
+
+    /// Inserts a piece, and tells how long that took.
+    fn insert(&self, piece: &Piece) -> Result<(), LandingError> {
+        let (of_flow, watch) = (self.of_flow(), Stopwatch::start());
+        let inserted = self.landing.insert(piece);
+        metrics::LANDING_INSERT_SECONDS.observe(&of_flow, watch.seconds());
+        inserted?;
+        metrics::LANDING_BATCHES.add(&of_flow, 1);
+        metrics::LANDING_ROWS.observe(&of_flow, piece.count() as f64);
+        metrics::LANDING_BYTES.observe(&of_flow, bytes_of(piece) as f64);
+        Ok(())
+    }
+
+    /// Tells of rows that are not inserted because the table holds them.
+    fn discard(&self, rows: usize) {
+        metrics::LANDING_DUPLICATES.add(&self.of_flow(), rows as u64);
+    }
+
+    fn of_flow(&self) -> [&str; 2] {
+        crate::names::parts(self.name)
     }
 
     /// Brings all pieces into the table, some side by side. Each goes its own way from the machine's state.
@@ -235,6 +264,7 @@ impl Lander<'_> {
                 // The answer is for the range's other pieces too.
                 let own: HashSet<_> = positions(&piece).map_err(TaskEnd::fault)?;
                 if held.iter().any(|position| own.contains(position)) {
+                    self.discard(if acknowledged { 0 } else { piece.count() });
                     return Ok(());
                 }
                 // It was acknowledged and is not there: the server kept the token and lost the part.
@@ -245,9 +275,9 @@ impl Lander<'_> {
             }
             self.pass(machine, Arrow::Insert)?;
             piece.token = format!("{prefix}{attempt}");
-            match self.landing.insert(&piece) {
-                Ok(_) if !uncertain => return Ok(()),
-                Ok(_) => acknowledged = true,
+            match self.insert(&piece) {
+                Ok(()) if !uncertain => return Ok(()),
+                Ok(()) => acknowledged = true,
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
                     acknowledged = false;
@@ -279,8 +309,8 @@ impl Lander<'_> {
                 self.until_answered(|| self.landing.end_queries(ended))?;
             }
             self.pass(machine, Arrow::Insert)?;
-            match self.landing.insert(&piece) {
-                Ok(_) => return Ok(()),
+            match self.insert(&piece) {
+                Ok(()) => return Ok(()),
                 Err(error) => {
                     uncertain |= matches!(error, LandingError::Unknown { .. });
                     self.endure(error, &mut backoff)?;
@@ -300,11 +330,14 @@ impl Lander<'_> {
         };
         let prefix = self.range_prefix(range.first, range.last);
         let mut backoff = self.backoff();
-        let (mut acknowledged, mut vanished) = (HashSet::new(), 0);
+        let (mut acknowledged, mut vanished, mut first) = (HashSet::new(), 0, true);
         loop {
             self.pass(machine, Arrow::Ask)?;
             let held = self.until_answered(|| self.held(&prefix, &questions))?;
             let mut rest = without(piece, &held).map_err(TaskEnd::fault)?;
+            if std::mem::take(&mut first) {
+                self.discard(piece.count() - rest.count());
+            }
             vanished += u64::from(!acknowledged.is_empty());
             let done = rest.count() == 0 || held.iter().any(|position| acknowledged.contains(position));
             if done || self.replaced(vanished) {
@@ -314,8 +347,8 @@ impl Lander<'_> {
             // What was not acknowledged keeps its token: the server may have the request and not have begun with it.
             rest.token = format!("{prefix}{}/rest/{hash:032x}/{vanished}", rest.table_partition.0);
             self.pass(machine, Arrow::Insert)?;
-            acknowledged = match self.landing.insert(&rest) {
-                Ok(_) => positions(&rest).map_err(TaskEnd::fault)?,
+            acknowledged = match self.insert(&rest) {
+                Ok(()) => positions(&rest).map_err(TaskEnd::fault)?,
                 Err(error) => {
                     self.endure(error, &mut backoff)?;
                     HashSet::new()
@@ -443,9 +476,13 @@ impl Lander<'_> {
 
     /// Waits before the next try; holds where a person must act.
     fn endure(&self, error: LandingError, backoff: &mut Backoff) -> Result<(), TaskEnd> {
+        let [topology, flow] = self.of_flow();
+        let class = if matches!(error, LandingError::Unknown { .. }) { "unknown" } else { "transient" };
         match error {
             LandingError::Unknown { what } | LandingError::Transient { what } => {
+                metrics::LANDING_RETRIES.add(&[topology, flow, class], 1);
                 let wait = backoff.next();
+                metrics::FLOW_WAIT_SECONDS.observe(&[topology, flow, "landing"], wait.as_secs_f64());
                 tracing::warn!(
                     flow = self.name,
                     wait_ms = wait.as_millis() as u64,
@@ -475,6 +512,12 @@ fn near(one: RowPosition, other: RowPosition) -> bool {
     let (offsets, rows) = (other.offset.saturating_sub(one.offset), other.row.saturating_sub(one.row));
     // Records of a topic are one row each; within a document's record only the row counts.
     if offsets == 0 { rows <= NEAR } else { offsets <= NEAR && one.row == 0 && other.row == 0 }
+}
+
+/// Bytes of a piece in memory, without what its columns share with others.
+fn bytes_of(piece: &Piece) -> usize {
+    let columns = piece.rows.iter().flat_map(RecordBatch::columns);
+    columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
 }
 
 /// Positions of rows, in order.

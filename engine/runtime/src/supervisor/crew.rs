@@ -3,8 +3,10 @@
 //!
 //! ```text
 //!   gained ──▶ working ──ended well──▶ done
-//!               │  ▲ │
-//!               │  └─┘ after a rest: the log was away, or the outcome of a commit is unknown
+//!     │         │  ▲ ▲ │
+//!     │         │  │ └─┘ after a rest: the log was away, or the outcome of a commit is unknown
+//!     │         │  └────resumed────┐
+//!     └─paused─▶├──paused──────▶ paused: stopped, joined, and owned still
 //!               └──asked for, or lost──▶ stopped, joined, released
 //! ```
 //!
@@ -33,6 +35,7 @@ use crate::hold::{Holds, TaskHolder};
 use crate::names;
 use crate::stop::{Backoff, StopSignal, until_reached};
 use crate::task::{DocumentTask, Shared, TaskContext, TopicTask};
+use crate::task_state::TaskState;
 
 /// Longest wait for a change, or for a task that ends, before the other is looked at.
 const LOOK_UP: Duration = Duration::from_millis(50);
@@ -53,6 +56,8 @@ enum Work {
     Working { stop: StopSignal, thread: JoinHandle<()> },
     /// The task came to its end, or waits for the group to say that the partition is lost.
     Over,
+    /// The flow is paused.
+    Paused,
 }
 
 /// A partition and what happens to it.
@@ -60,6 +65,12 @@ struct Owned {
     work: Work,
     backoff: Backoff,
     since: i64,
+}
+
+impl Owned {
+    fn is_paused(&self) -> bool {
+        matches!(self.work, Work::Paused)
+    }
 }
 
 /// The partition of a task, and how that ended.
@@ -80,6 +91,10 @@ pub(super) struct Crew {
     ended: (Sender<Told>, Receiver<Told>),
     /// True once the group has given something for the first time.
     joined: bool,
+    /// True once the group has said what this process owns, if nothing.
+    assigned: bool,
+    /// True while the flow is paused.
+    paused: bool,
     failed: Vec<TaskEnd>,
 }
 
@@ -109,6 +124,8 @@ impl Crew {
             earlier: Arc::default(),
             ended: channel(),
             joined: false,
+            assigned: false,
+            paused: false,
             failed: Vec::new(),
         }
     }
@@ -126,12 +143,15 @@ impl Crew {
     }
 
     fn work(&mut self) -> Result<(), TaskEnd> {
+        let revision = self.parts.revision.to_string();
+        self.shared.board.change(&self.parts.name(), |state| state.revision = revision);
         let (group, name) = (names::group(&self.parts.topology, &self.parts.flow), self.parts.name());
         let mut topics = vec![Arc::clone(&self.input)];
         topics.extend(self.source.is_some().then(|| Arc::clone(&self.discovery)));
         let log = Arc::clone(&self.shared.log);
         let mut membership = until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?;
         while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
+            self.obey()?;
             self.listen(membership.as_mut())?;
         }
         // Before the membership is dropped, which gives up what is owned.
@@ -139,16 +159,48 @@ impl Crew {
         Ok(())
     }
 
+    /// Pauses, or goes on, as people have said.
+    fn obey(&mut self) -> Result<(), TaskEnd> {
+        let paused = self.shared.pauses.paused(&self.parts.recorded_as());
+        if std::mem::replace(&mut self.paused, paused) == paused {
+            return Ok(());
+        }
+        let name = self.parts.name();
+        self.shared.board.change(&name, |state| state.paused = paused);
+        let all: Vec<Partition> = self.owned.keys().cloned().collect();
+        if paused {
+            tracing::info!(flow = name, "flow paused");
+            self.tell_to_stop(&all);
+            for partition in &all {
+                self.halt(partition);
+            }
+        } else {
+            tracing::info!(flow = name, "flow resumed");
+            self.earlier = Arc::new(self.earlier.again());
+            let waiting = all.into_iter().filter(|one| self.owned.get(one).is_some_and(Owned::is_paused));
+            for partition in waiting.collect::<Vec<_>>() {
+                self.start(partition, Duration::ZERO);
+            }
+        }
+        // Nobody waits for a person in a run that ends by itself.
+        if paused && self.once { Err(TaskEnd::Held) } else { Ok(()) }
+    }
+
     /// True once nothing is left to do.
     fn finished(&self) -> bool {
-        let over = self.owned.values().all(|owned| matches!(owned.work, Work::Over));
+        let over = self.owned.values().all(|owned| !matches!(owned.work, Work::Working { .. }));
         over && (self.shared.stop.stopping() || (self.once && self.joined))
     }
 
     /// Waits for a while for a change, or for a task that ends.
     fn listen(&mut self, membership: &mut dyn Membership) -> Result<(), TaskEnd> {
         let stopping = self.shared.stop.stopping();
-        match membership.next(if stopping { Duration::ZERO } else { LOOK_UP })? {
+        let change = membership.next(if stopping { Duration::ZERO } else { LOOK_UP })?;
+        if !self.assigned && membership.assigned() {
+            self.assigned = true;
+            self.shared.board.change(&self.parts.name(), |state| state.assigned = true);
+        }
+        match change {
             None => {}
             Some(Change::Gained(partitions)) => self.gained(partitions),
             Some(Change::Asked(partitions) | Change::Lost(partitions)) => {
@@ -174,8 +226,19 @@ impl Crew {
         self.shared.completion.tasks_start(&name, partitions.iter().filter(|one| one.topic == self.input).count());
         tracing::info!(flow = name, partitions = partitions.len(), "partitions gained");
         let finds = partitions.iter().any(|one| one.topic == self.discovery);
+        let since = (self.shared.clock)();
+        self.shared.board.change(&name, |state| {
+            for partition in partitions.iter().filter(|one| one.topic == self.input) {
+                state.tasks.insert(partition.number, TaskState { since, ..TaskState::default() });
+            }
+        });
         for partition in partitions {
-            self.start(partition, Duration::ZERO);
+            if self.paused {
+                let owned = Owned { work: Work::Paused, backoff: Backoff::new(LONGEST_REST, 1), since: 0 };
+                self.owned.insert(partition, owned);
+            } else {
+                self.start(partition, Duration::ZERO);
+            }
         }
         if !std::mem::replace(&mut self.joined, true) {
             self.shared.completion.task_done(&name);
@@ -207,7 +270,11 @@ impl Crew {
             true => format!("source {}", self.parts.name()),
             false => format!("{} {}", self.parts.name(), partition.number),
         };
+        let number = if partition.topic == self.discovery { -1 } else { partition.number };
+        // What is told on this thread is told of this task. Not filtered with what it tells, so of the highest level.
+        let span = tracing::error_span!("task", flow = self.parts.name(), partition = number);
         let thread = spawn(name, move || {
+            let _told = span.enter();
             let end = catch_unwind(AssertUnwindSafe(|| match resting.wait(rest) {
                 true => work(),
                 false => Err(TaskEnd::Stopped),
@@ -292,9 +359,16 @@ impl Crew {
             // It has told its end, and does nothing more.
             let _ = thread.join();
         }
+        let passes =
+            |end: &TaskEnd| matches!(end, TaskEnd::Stopped | TaskEnd::Log(LogError::Away(_) | LogError::Unknown(_)));
+        if self.paused && !stopping && end.as_ref().is_err_and(passes) {
+            owned.work = Work::Paused;
+            return;
+        }
         match end {
             Err(TaskEnd::Log(error @ (LogError::Away(_) | LogError::Unknown(_)))) if !stopping => {
                 let rest = owned.backoff.next();
+                self.shared.board.change(&self.parts.name(), |state| state.restarts += 1);
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 tracing::warn!(
                     flow = self.parts.name(),
@@ -329,11 +403,7 @@ impl Crew {
 
     /// Ends the work on partitions, and forgets them.
     fn give_up(&mut self, partitions: &[Partition]) {
-        for partition in partitions {
-            if let Some(Owned { work: Work::Working { stop, .. }, .. }) = self.owned.get(partition) {
-                stop.stop();
-            }
-        }
+        self.tell_to_stop(partitions);
         for partition in partitions {
             self.end(partition);
             self.owned.remove(partition);
@@ -341,26 +411,49 @@ impl Crew {
                 self.shared.board.change(&self.parts.name(), |state| {
                     state.waiting.remove(&partition.number);
                     state.working.remove(&partition.number);
+                    state.tasks.remove(&partition.number);
                 });
             }
-            let holder_of = if partition.topic == self.input { partition.number } else { -1 };
-            self.holds.forget(&self.parts.name(), holder_of);
+            self.forget_hold(partition);
         }
     }
 
-    /// Ends the work on one partition.
-    fn end(&mut self, partition: &Partition) {
+    /// Stops the work on partitions, without waiting for its end.
+    fn tell_to_stop(&self, partitions: &[Partition]) {
+        for partition in partitions {
+            if let Some(Owned { work: Work::Working { stop, .. }, .. }) = self.owned.get(partition) {
+                stop.stop();
+            }
+        }
+    }
+
+    /// Forgets that a partition was on hold.
+    fn forget_hold(&self, partition: &Partition) {
+        let holder_of = if partition.topic == self.input { partition.number } else { -1 };
+        self.holds.forget(&self.parts.name(), holder_of);
+    }
+
+    /// Ends the work on a partition that stays this process's: it begins again where it stood when the pause is over.
+    fn halt(&mut self, partition: &Partition) {
         let Some(owned) = self.owned.get_mut(partition) else { return };
-        match std::mem::replace(&mut owned.work, Work::Over) {
-            Work::Over => return,
+        match std::mem::replace(&mut owned.work, Work::Paused) {
+            // What has come to its end stays there.
+            Work::Over => owned.work = Work::Over,
+            Work::Paused => {}
             Work::Working { stop, thread } => {
                 stop.stop();
                 // It tells its end; a panic too.
                 let _ = thread.join();
+                self.forget_hold(partition);
+                self.shared.board.change(&self.parts.name(), |state| drop(state.working.remove(&partition.number)));
+                self.hear(partition);
             }
         }
-        self.is_over(partition);
-        // What it told is of no interest any more, but what is wrong with the program.
+    }
+
+    /// Takes in what tasks told at their end, of which that of `partition` is of no interest but for what is wrong with the
+    /// program.
+    fn hear(&mut self, partition: &Partition) {
         let told: Vec<_> = self.ended.1.try_iter().collect();
         for (whose, end) in told {
             if whose != *partition {
@@ -371,13 +464,25 @@ impl Crew {
         }
     }
 
-    fn stop_all(&mut self) {
-        let all: Vec<Partition> = self.owned.keys().cloned().collect();
-        for owned in self.owned.values() {
-            if let Work::Working { stop, .. } = &owned.work {
+    /// Ends the work on one partition.
+    fn end(&mut self, partition: &Partition) {
+        let Some(owned) = self.owned.get_mut(partition) else { return };
+        match std::mem::replace(&mut owned.work, Work::Over) {
+            Work::Over => return,
+            Work::Paused => {}
+            Work::Working { stop, thread } => {
                 stop.stop();
+                // It tells its end; a panic too.
+                let _ = thread.join();
             }
         }
+        self.is_over(partition);
+        self.hear(partition);
+    }
+
+    fn stop_all(&mut self) {
+        let all: Vec<Partition> = self.owned.keys().cloned().collect();
+        self.tell_to_stop(&all);
         all.iter().for_each(|partition| self.end(partition));
     }
 

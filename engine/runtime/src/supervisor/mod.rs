@@ -21,6 +21,7 @@ use crate::faults::Faults;
 use crate::flow::{Destination, FlowInput, FlowParts, SourceParts};
 use crate::hold::Holds;
 use crate::names;
+use crate::pauses::Pauses;
 use crate::slots::Slots;
 use crate::snapshots::SnapshotSettings;
 use crate::stop::StopSignal;
@@ -91,6 +92,14 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
     for parts in &flows {
         topics_of(parts, log.as_ref())?;
     }
+    let pauses = Arc::new(Pauses::read(log.as_ref())?);
+    let following = {
+        let (pauses, log, stop) = (Arc::clone(&pauses), Arc::clone(&log), stop.child());
+        Following {
+            stop: stop.clone(),
+            thread: Some(spawn("pauses".to_owned(), move || pauses.follow(log.as_ref(), &stop))),
+        }
+    };
     let completion =
         Arc::new(Completion::new(once, producers(&flows, &system), flows.iter().map(|parts| parts.name())));
     let shared = Arc::new(Shared {
@@ -104,6 +113,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         slots: Arc::new(Slots::new(slots)),
         memory,
         system,
+        pauses,
         clock,
     });
     let mut sources: BTreeMap<String, SourceParts> =
@@ -114,7 +124,25 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         let crew = Crew::new(Arc::clone(&shared), parts, source, Arc::clone(&holds), once);
         threads.push((name.clone(), spawn(name, move || crew.run())));
     }
-    Ok(join(threads, &stop))
+    let ended = join(threads, &stop);
+    drop(following);
+    Ok(ended)
+}
+
+/// The thread that follows what people say, until dropped.
+struct Following {
+    stop: StopSignal,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say that concerns the run.
+            let _ = thread.join();
+        }
+    }
 }
 
 #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot run")]

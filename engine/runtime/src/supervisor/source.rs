@@ -56,9 +56,12 @@ pub(super) fn discover(
         match source.round(&mut discovery) {
             Ok(()) => {
                 holder.mended();
+                let (now, not_yet) = ((shared.clock)(), discovery.not_yet());
                 shared.board.change(&name, |state| {
                     state.source_trouble = None;
                     state.looked = true;
+                    state.look_ended("ok");
+                    (state.looked_at, state.not_yet) = (Some(now), not_yet);
                 });
                 if shared.completion.once() {
                     return Ok(());
@@ -72,14 +75,20 @@ pub(super) fn discover(
                 tries += 1;
                 wait = retry_after.unwrap_or_else(|| backoff.next());
                 tracing::warn!(flow = name, wait_ms = wait.as_millis() as u64, reason = what, "source will try again");
-                shared.board.change(&name, |state| state.source_trouble = Some(what.clone()));
+                shared.board.change(&name, |state| {
+                    state.source_trouble = Some(what.clone());
+                    state.look_ended("transient");
+                });
                 // A run that ends by itself cannot wait for a publisher for ever; the trouble is named at its end.
                 if shared.completion.once() && (tries >= 5 || wait > LONGEST_WAIT_OF_ONCE) {
                     return Ok(());
                 }
             }
             Err(SourceError::Operator { code, what, remedy }) => {
-                shared.board.change(&name, |state| state.source_trouble = Some(what.clone()));
+                shared.board.change(&name, |state| {
+                    state.source_trouble = Some(what.clone());
+                    state.look_ended("operator");
+                });
                 holder.hold(Hold { code, what, remedy })?;
                 wait = Duration::ZERO;
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use batch::{Batch, Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
 use log::{Appended, Written};
-use telemetry::Counts;
+use telemetry::{Counts, Stopwatch, list as metrics};
 
 use super::TaskContext;
 use crate::dead_letter::{DeadLetter, Mark};
@@ -110,12 +110,18 @@ impl TaskContext {
             None => serde_json::to_vec(&entry),
         };
         let text = text.map_err(TaskEnd::fault)?;
+        let watch = Stopwatch::start();
         let (ends, at) =
             until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, &text, input, next))?;
+        metrics::FLOW_COMMIT_SECONDS.observe(&names::parts(&self.name), watch.seconds());
         if digest.is_some() {
             self.cut_ledger(at);
         }
-        self.shared.board.closed(&self.name, &entry, (self.shared.clock)());
+        let dead = closing.dead.iter().map(|letter| (letter.code.as_str(), letter.step.as_str()));
+        self.shared.board.closed(&self.name, &entry, dead, (self.shared.clock)());
+        if *input == *self.input {
+            self.tell(|task| task.closed((next.offset, next.row)));
+        }
         self.report(&entry);
         Ok(ends)
     }
@@ -190,7 +196,7 @@ impl TaskContext {
         }
     }
 
-    /// One structured line for each event that matters.
+    /// One structured line for each event that matters. What stands in the document is for the receipt alone.
     fn report(&self, entry: &LedgerEntry) {
         let counts = &entry.counts;
         if let Some(receipt) = &entry.receipt {
@@ -202,7 +208,7 @@ impl TaskContext {
                     version = receipt.version,
                     outcome = receipt.outcome,
                     code = receipt.code,
-                    reason = receipt.message,
+                    reason = without_excerpts(&receipt.message),
                     "document refused"
                 );
             } else {
@@ -220,5 +226,28 @@ impl TaskContext {
         } else {
             tracing::debug!(flow = self.name, rows = counts.landed, dead = counts.dead, "range closed");
         }
+    }
+}
+
+/// A message without what it shows of a document, which stands between backticks.
+fn without_excerpts(message: &str) -> String {
+    let mut parts = message.split('`');
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    while let Some(_excerpt) = parts.next() {
+        told.push('…');
+        told.push_str(parts.next().unwrap_or_default());
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_excerpts;
+
+    #[test]
+    fn a_reason_is_told_without_what_stands_in_the_document() {
+        assert_eq!(without_excerpts("the last line (3) is `AB 1`; not `n`"), "the last line (3) is …; not …");
+        assert_eq!(without_excerpts("cut off: `AB"), "cut off: …");
+        assert_eq!(without_excerpts("nothing"), "nothing");
     }
 }

@@ -11,7 +11,7 @@ use operators::{
     Chain, DocumentBytes, DocumentInput, DocumentReader, Kept, Outcome, Proof, ReadError, Share, Twice, WorkError,
     Worked, Workshop,
 };
-use telemetry::Counts;
+use telemetry::{Counts, Stopwatch, list as metrics};
 
 use super::TaskContext;
 use super::ahead::Ahead;
@@ -26,6 +26,7 @@ use crate::hold::Hold;
 use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
+use crate::names;
 
 /// Bytes of a range in memory: well below what a landing takes as one block (200 MB). Larger: fewer inserts and commits,
 /// and fewer parts for the server to merge. Smaller: less memory for each document that lands.
@@ -82,9 +83,12 @@ impl DocumentTask {
 
     fn document(&mut self, record: &Record<'_>, progress: Progress) -> Result<Progress, TaskEnd> {
         let shared = Arc::clone(&self.context.shared);
+        let ([topology, flow], watch) = (names::parts(&self.context.name), Stopwatch::start());
         let Some(_slot) = shared.slots.take(&shared.stop) else {
             return Err(TaskEnd::Stopped);
         };
+        metrics::FLOW_WAIT_SECONDS.observe(&[topology, flow, "slot"], watch.seconds());
+        self.context.tell(|task| task.reads(record.arrival, record.arrival));
         let found = self.context.document_record(record)?;
         // Offsets may have gaps: a range starts at the record, not where a position stood before it.
         let between = progress.next.row == 0 && progress.open.is_none();
@@ -117,7 +121,9 @@ impl DocumentTask {
         let memory = &self.context.shared.memory;
         let rows_are_final = matches!(parts.destination, Destination::Table(_));
         let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain, memory, rows_are_final };
+        let watch = Stopwatch::start();
         let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
+        metrics::FLOW_STEPS_SECONDS.observe(&names::parts(&self.context.name), watch.seconds());
         if stop.stopping() {
             // It may have been read in part only, and nothing of it has left: the next run reads it again.
             return Err(TaskEnd::Stopped);

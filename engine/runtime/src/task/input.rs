@@ -47,9 +47,12 @@ impl TaskContext {
                 end => end?,
             };
             // On a log whose offsets have gaps the end may lie further though nothing waits.
-            let waiting = if blocks.is_empty() { 0 } else { end - offset };
+            let (waiting, now) = (if blocks.is_empty() { 0 } else { end - offset }, (self.shared.clock)());
             self.shared.board.change(&self.name, |state| {
                 state.waiting.insert(self.input.partition, waiting);
+                if blocks.is_empty() {
+                    state.of_task(self.input.partition, |task| task.caught_up = Some((end, now)));
+                }
             });
             if !blocks.is_empty() {
                 return Ok(Some(blocks));
@@ -62,6 +65,14 @@ impl TaskContext {
                 self.same_topic()?;
             }
             seen = self.shared.log.wait(seen, LOOK_UP);
+        }
+    }
+
+    /// Notes that records of the task's input are in work.
+    pub(super) fn reads(&self, records: &Records) {
+        let arrivals = records.arrivals.values();
+        if let (Some(first), Some(last)) = (arrivals.iter().min(), arrivals.iter().max()) {
+            self.tell(|task| task.reads(*first, *last));
         }
     }
 
@@ -149,7 +160,9 @@ impl TaskContext {
     /// # Errors
     /// If the task must end.
     pub(super) fn preflight(&self, at: &Progress) -> Result<(), TaskEnd> {
+        let prepared = || self.shared.board.change(&self.name, |state| state.prepared = true);
         let Destination::Table(table) = &self.parts.destination else {
+            prepared();
             return Ok(());
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 3);
@@ -187,6 +200,7 @@ impl TaskContext {
             match looked {
                 Ok(true) => {
                     self.holder.mended();
+                    prepared();
                     return Ok(());
                 }
                 Ok(false) => {}

@@ -33,10 +33,12 @@ use crate::flow::{Destination, FlowParts};
 use crate::hold::{Hold, Holder};
 use crate::landing::{Landed, Lander, Range, Withdrawal, landed_otherwise, provenance_of};
 use crate::metadata::{OpenRange, Progress};
+use crate::pauses::Pauses;
 use crate::slots::Slots;
 use crate::snapshots::SnapshotSettings;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
+use crate::task_state::TaskState;
 
 /// Where an input begins that was never cut.
 const BEGINNING: RowPosition = RowPosition { offset: 0, row: 0 };
@@ -64,6 +66,8 @@ pub struct Shared {
     pub memory: WorkingMemory,
     /// Receipts and dead letters as topics that become tables.
     pub system: SystemTopics,
+    /// Flows that people have paused.
+    pub(crate) pauses: Arc<Pauses>,
     /// Milliseconds since 1970 UTC.
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -127,7 +131,7 @@ impl TaskContext {
             let Some(position) = self.shared.log.position(&self.group, topic, *partition)? else {
                 if *input != *self.input || self.never_closed()? {
                     self.holder.mended();
-                    return self.earliest(input);
+                    return self.earliest(input).map(|progress| self.stands_at(input, progress));
                 }
                 self.holder
                     .hold(Hold {
@@ -146,7 +150,8 @@ impl TaskContext {
                     self.holder.mended();
                     // What a person means by `earliest`: nothing was closed from there on, and nothing is open.
                     let begins = progress.next == BEGINNING && progress.open.is_none();
-                    return if begins { self.earliest(input) } else { Ok(progress) };
+                    let progress = if begins { self.earliest(input)? } else { progress };
+                    return Ok(self.stands_at(input, progress));
                 }
                 Ok(_) => self
                     .holder
@@ -171,6 +176,19 @@ impl TaskContext {
         }
     }
 
+    /// Tells people where the task stands in its input; where it stands in its retries is of no interest.
+    fn stands_at(&self, input: &Input, progress: Progress) -> Progress {
+        if *input == *self.input {
+            self.tell(|task| task.stands_at(&progress));
+        }
+        progress
+    }
+
+    /// Changes what people see of the task.
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut TaskState)) {
+        self.shared.board.change(&self.name, |state| state.of_task(self.input.partition, change));
+    }
+
     /// The beginning of an input, which is the first record that it still holds: others may have cut their topic.
     fn earliest(&self, input: &Input) -> Result<Progress, TaskEnd> {
         let Input { topic, identity, partition } = input;
@@ -191,7 +209,8 @@ impl TaskContext {
         open: Option<&OpenRange>,
         withdrawal: Option<&Withdrawal>,
     ) -> Result<Landed, TaskEnd> {
-        match self.lander(input) {
+        let opened = |progress: &Progress| drop(self.stands_at(input, progress.clone()));
+        match self.lander(input, &opened) {
             Some(lander) => lander.land(range, open, withdrawal),
             None => Ok(Landed::default()),
         }
@@ -200,7 +219,7 @@ impl TaskContext {
     /// Holds, for as long as the run goes on, because rows of a document landed that this revision does not make. No
     /// insert of the open range lands after that.
     pub(crate) fn hold_landed_otherwise(&self, progress: &Progress, what: &str) -> TaskEnd {
-        if let (Some(open), Some(lander)) = (&progress.open, self.lander(&self.input))
+        if let (Some(open), Some(lander)) = (&progress.open, self.lander(&self.input, &|_| {}))
             && let Err(end) = lander.end_range(progress.next, open.last)
         {
             return end;
@@ -227,7 +246,7 @@ impl TaskContext {
         Ok(ledger.into_iter().next_back().map(|entry| entry.revision).unwrap_or_default())
     }
 
-    fn lander<'a>(&'a self, input: &Arc<Input>) -> Option<Lander<'a>> {
+    fn lander<'a>(&'a self, input: &Arc<Input>, opened: &'a (dyn Fn(&Progress) + Sync)) -> Option<Lander<'a>> {
         let Destination::Table(table) = &self.parts.destination else {
             return None;
         };
@@ -246,6 +265,8 @@ impl TaskContext {
             faults: self.shared.faults.as_ref(),
             stop: &self.shared.stop,
             holder: self.holder.as_ref(),
+            opened,
+            clock: self.shared.clock.as_ref(),
             inserts_at_once: self.shared.slots.count(),
             releases: self.releases,
             read_before: self.read_before,

@@ -10,6 +10,7 @@ use batch::{Headers, Input, Records, RecordsBuilder};
 use connect::RowPosition;
 use log::LogError;
 use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader, Share, StepError};
+use telemetry::{Stopwatch, list as metrics};
 
 use super::TaskContext;
 use super::close::Closing;
@@ -27,6 +28,7 @@ use crate::names;
 use crate::retry::{Retry, RetryAction};
 use crate::snapshots::{Changed, TaskSnapshots};
 use crate::stop::until_stored;
+use crate::task_state::StoreState;
 
 /// Records over which the share of bad ones is judged.
 const JUDGED_OVER: u64 = 10_000;
@@ -176,7 +178,13 @@ impl TopicTask {
             let name = names::changelog(&parts.topology, store.name());
             let changelog = log::TopicSettings { name, partitions: partitions(parts) };
             let (position, marks) = (progress.next.offset, progress.stores.as_slice());
-            self.snapshots.restore(shared.log.as_ref(), &changelog, store, position, marks)?;
+            let name = Arc::clone(store.name());
+            let mut tell = |state: StoreState| {
+                self.context.tell(|task| {
+                    task.stores.insert(name.to_string(), state);
+                });
+            };
+            self.snapshots.restore(shared.log.as_ref(), &changelog, store, position, marks, &mut tell)?;
         }
         self.mark();
         Ok(())
@@ -196,6 +204,7 @@ impl TopicTask {
         let (mut closing, mut offsets) = (Closing::default(), NO_OFFSETS);
         while let Some(records) = taking.next(&self.context, back)? {
             self.started();
+            self.context.reads(&records);
             offsets = including(offsets, &records);
             taking.took(self.run_steps(&records, None, &mut closing)?);
         }
@@ -292,7 +301,16 @@ impl TopicTask {
         let position = if closing.replayed { None } else { Some((next, marks.as_slice())) };
         let changed: Vec<Option<Changed>> =
             changed.into_iter().map(|entries| Some(Changed { entries: entries?, end: ends.next()? })).collect();
-        self.snapshots.committed(self.context.shared.log.as_ref(), &self.chain.stores(), &changed, position);
+        let stores = self.chain.stores();
+        self.snapshots.committed(self.context.shared.log.as_ref(), &stores, &changed, position);
+        if !stores.is_empty() {
+            self.context.tell(|task| {
+                for store in &stores {
+                    let state = task.stores.entry(store.name().to_string()).or_default();
+                    (state.keys, state.bytes) = (store.len() as u64, store.memory() as u64);
+                }
+            });
+        }
         Ok(Progress { next: at, topic: progress.topic.clone(), open: None, stores: Vec::new() })
     }
 
@@ -320,7 +338,7 @@ impl TopicTask {
 
     /// Decodes a block and runs the steps on it. Gives the bytes that what has become of it takes in memory.
     fn run_steps(&mut self, records: &Records, retry: Option<&Retry>, closing: &mut Closing) -> Result<usize, TaskEnd> {
-        let rows_in = records.len() as u64;
+        let (rows_in, watch) = (records.len() as u64, Stopwatch::start());
         closing.counts.rows_in += rows_in;
         if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {
             closing.counts.drop_rows(GIVEN_UP, rows_in);
@@ -361,6 +379,7 @@ impl TopicTask {
         memory += self.context.leave(rows, outputs, closing)?;
         let dropped = left_out.iter().chain(&dropped);
         dropped.for_each(|(reason, count)| closing.counts.drop_rows(reason, *count));
+        metrics::FLOW_STEPS_SECONDS.observe(&names::parts(&self.context.name), watch.seconds());
         Ok(memory)
     }
 

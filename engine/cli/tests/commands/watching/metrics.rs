@@ -1,0 +1,146 @@
+//! The metrics of a real run: each row accounted for, each name declared, and taken by Prometheus' own check.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::address;
+use crate::program::scrape::Scrape;
+use crate::program::{root, until};
+use crate::workplace::Workplace;
+
+/// Metrics that a run of files into a table on the embedded log has nothing to say of.
+const NOT_HERE: [&str; 5] = [
+    "spotlight_landing_duplicates_discarded_total",
+    "spotlight_landing_retries_total",
+    "spotlight_schema_refresh_total",
+    "spotlight_kafka_transactions_total",
+    "spotlight_kafka_transaction_seconds",
+];
+
+/// Bad rows up to half of a document, rows that are dropped, rows of a topic seen twice, and a refused document.
+const FEED: &str = "topology: letters
+about: Letters.
+alerts: { fresh-within: 1d }
+flows:
+  read:
+    from: { files: { path: letters, file-names: [\"letters_{date:%Y%m%d}.txt\"], every: 1s } }
+    bad-rows-above: 60%
+    steps:
+      - decode: { delimited: { separator: \"|\", layouts: { v1: { header: [Id, Size] } }, names: snake_case } }
+      - select: { id: id, size: cast(size as bigint) }
+      - where: size is null or size < 100
+    to: { topic: letters.all, key: [id] }
+  once:
+    from: { topic: letters.all }
+    steps:
+      - dedupe: { name: seen, key: [id], remember: 1d }
+    to: { topic: letters.unique, key: [id] }
+  land:
+    from: { topic: letters.unique }
+    steps:
+      - select: { id: id, share: cast(100 / size as bigint) }
+    to: { clickhouse: { table: demo.letters, rows: append, key: [id], batch: { rows: 10, age: 100ms } } }
+";
+
+#[test]
+fn each_row_of_a_run_is_accounted_for_in_a_scrape_that_promtool_takes() {
+    let workplace = Workplace::new();
+    workplace.write("letters.yaml", FEED);
+    // A row that is none, one that is dropped, one that comes twice, and one whose share cannot be made.
+    workplace.write("letters/letters_20260105.txt", "Id|Size\na|1\nb|x\nc|500\nd|4\na|1\ne|0\n");
+    workplace.write("letters/letters_20260106.txt", "Id|Size\nf|x\ng|y\nh|z\n");
+    let mut process = workplace.start(&["run", "letters.yaml", "--listen", "127.0.0.1:0"]);
+    let address = address(&workplace);
+    let scrape = until("all rows have come to their end", || {
+        let scrape = Scrape::of(&address);
+        let landed = scrape.sum("spotlight_records_out_total", &[("flow", "land")])
+            + scrape.of_flow("spotlight_dlq_open_records", "letters/land");
+        let documents = scrape.of_flow("spotlight_document_outcomes_total", "letters/read");
+        let quiet = scrape.sum("spotlight_flow_lag_records", &[]) == 0.0;
+        (landed >= 3.0 && documents >= 2.0 && quiet).then_some(scrape)
+    });
+
+    let rows = scrape.balanced();
+    assert!(rows["letters/read"] >= 9.0 && rows["letters/once"] == 4.0 && rows["letters/land"] == 3.0, "{rows:?}");
+    let of_read = |name: &str| scrape.of_flow(name, "letters/read");
+    assert_eq!(of_read("spotlight_records_dropped_total"), 1.0, "{}", scrape.text);
+    assert_eq!(of_read("spotlight_records_dead_lettered_total"), 1.0, "{}", scrape.text);
+    assert_eq!(of_read("spotlight_records_held_total"), 3.0, "{}", scrape.text);
+    assert_eq!(of_read("spotlight_document_refused"), 1.0, "{}", scrape.text);
+    assert_eq!(of_read("spotlight_document_interval_seconds"), 1.0, "{}", scrape.text);
+    assert_eq!(scrape.sum("spotlight_fresh_within_seconds", &[]), 86_400.0, "{}", scrape.text);
+    assert_eq!(scrape.of_flow("spotlight_state_keys", "letters/once"), 3.0, "{}", scrape.text);
+    assert_eq!(scrape.of_flow("spotlight_dlq_open_records", "letters/land"), 1.0, "{}", scrape.text);
+    assert!(scrape.of_flow("spotlight_landing_batches_total", "letters/land") >= 1.0, "{}", scrape.text);
+    // The same truth as that of the commands.
+    let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+    for (flow, rows) in &rows {
+        assert_eq!(status["flows"][flow]["run"]["rows_in"].as_f64(), Some(*rows), "{flow}: {status}");
+    }
+
+    declared(&scrape);
+    promtool(&scrape);
+    // A flow that waits for a person is told with its code, and is not up; what is mended is told no more.
+    let hold = [("topology", "letters"), ("flow", "land")];
+    workplace.say(&["sql", "rename table demo.letters to demo.elsewhere"]).ends(0);
+    workplace.write("letters/letters_20260107.txt", "Id|Size\nz|2\n");
+    until("the hold", || {
+        let scrape = Scrape::of(&address);
+        let held = scrape.sum("spotlight_flow_held", &hold) > 0.0
+            || scrape.sum("spotlight_landing_retries_total", &hold) > 0.0;
+        (held && scrape.sum("spotlight_landing_open_ranges", &hold) == 1.0).then_some(())
+    });
+    workplace.say(&["sql", "rename table demo.elsewhere to demo.letters"]).ends(0);
+    workplace.say(&["release", "letters/land"]).ends(0);
+    let scrape = until("the range is closed", || {
+        let scrape = Scrape::of(&address);
+        (scrape.sum("spotlight_landing_open_ranges", &hold) == 0.0).then_some(scrape)
+    });
+    assert!(!scrape.samples.iter().any(|(name, _, _)| name == "spotlight_flow_held"), "{}", scrape.text);
+    scrape.balanced();
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}
+
+/// Fails unless each sample is of a declared metric, with its labels, and each metric is there.
+fn declared(scrape: &Scrape) {
+    let metric = |sample: &str| {
+        let parts = ["_bucket", "_sum", "_count"];
+        let whole = telemetry::list::ALL.iter().find(|metric| metric.name == sample);
+        whole.or_else(|| {
+            let name = parts.iter().find_map(|part| sample.strip_suffix(part))?;
+            telemetry::list::ALL.iter().find(|metric| metric.name == name)
+        })
+    };
+    let mut seen = BTreeSet::new();
+    for (name, labels, _) in &scrape.samples {
+        assert!(metric(name).is_some(), "{name} is not declared");
+        let Some(metric) = metric(name) else { continue };
+        let mut wanted: Vec<&str> = metric.labels.iter().map(|label| label.name).collect();
+        wanted.extend(name.ends_with("_bucket").then_some("le"));
+        wanted.sort_unstable();
+        assert_eq!(labels.keys().map(String::as_str).collect::<Vec<_>>(), wanted, "{name}");
+        seen.insert(metric.name);
+    }
+    let not_here: BTreeSet<&str> =
+        NOT_HERE.into_iter().chain(["spotlight_flow_held", "spotlight_flow_held_age_seconds"]).collect();
+    let missing: Vec<&str> = telemetry::list::ALL
+        .iter()
+        .map(|metric| metric.name)
+        .filter(|name| !seen.contains(name) && !not_here.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}\n{}", scrape.text);
+}
+
+/// Fails unless Prometheus' own check has nothing to say.
+fn promtool(scrape: &Scrape) {
+    let script = root().join("services/prometheus.sh");
+    let mut check = Command::new(script);
+    check.args(["promtool", "check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut check = check.spawn().expect("bash");
+    check.stdin.take().expect("an input").write_all(scrape.text.as_bytes()).expect("it reads");
+    let said = check.wait_with_output().expect("it ends");
+    let words = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(said.status.success() && words.trim().is_empty(), "{words}");
+}
