@@ -29,7 +29,7 @@ use state::{Age, Stretches};
 
 /// Records that are deleted at once at the least. More: more of them stay for nothing. Fewer: a question to the log, for
 /// few records, more often.
-const CUT_AT_ONCE: i64 = 128;
+const CUT_AT_ONCE: i64 = 32;
 
 /// What a committed position says of the changelog of a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,7 @@ mod foreign;
 mod independent;
 #[path = "../crash/load.rs"]
 mod load;
+mod memories;
 mod outages;
 mod outside;
 mod poison;
