@@ -2,13 +2,13 @@
 
 use crate::feed::Feed;
 use crate::program::scrape::{Scrape, get};
-use crate::program::{Said, until};
+use crate::program::{Process, Said, clickhouses_of, until};
 use crate::services;
 
 /// Where a run listens, as its log says.
-fn address(feed: &Feed<'_>) -> String {
+fn address(said: impl Fn() -> String) -> String {
     until("the run listens", || {
-        let said = feed.said();
+        let said = said();
         let lines = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         lines.filter(|line| line["message"] == "listening").find_map(|line| line["address"].as_str().map(str::to_owned))
     })
@@ -20,12 +20,29 @@ fn elsewhere(feed: &Feed<'_>, words: &[&str]) -> Said {
     command.args(["--instance", "two"]).output().expect("the program starts").into()
 }
 
+/// A second process, for which the only partition of a flow is not left, is as ready as the first.
+fn beside(feed: &Feed<'_>) {
+    let place = feed.data().with_file_name("output-two.txt");
+    let mut command = feed.command_of("data-two", &["run", "trades.yaml", "--listen", "127.0.0.1:0"]);
+    command.args(["--instance", "two"]);
+    let mut run = Process::start(command, &place);
+    let address = address(|| std::fs::read_to_string(&place).unwrap_or_default());
+    until("the second process is ready", || (get(&address, "/ready", "").status == 200).then_some(()));
+    let scrape = Scrape::of(&address);
+    assert_eq!(scrape.of_flow("spotlight_flow_tasks", "trades/load"), 0.0, "{}", scrape.text);
+    assert_eq!(scrape.of_flow("spotlight_flow_ready", "trades/load"), 1.0, "{}", scrape.text);
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0));
+    let data = feed.data().with_file_name("data-two");
+    until("the end of its ClickHouse", || clickhouses_of(&data).is_empty().then_some(()));
+}
+
 #[test]
 fn a_pause_counts_for_every_process_and_a_scrape_adds_up_on_kafka() {
     let feed = Feed::new(services(), "watching");
     feed.trade_all(0..100);
     let run = feed.start_with(&["--listen", "127.0.0.1:0"]);
-    let address = address(&feed);
+    let address = address(|| feed.said());
     let scrape = until("all trades have landed", || {
         let scrape = Scrape::of(&address);
         let out = scrape.of_flow("spotlight_records_out_total", "trades/load");
@@ -39,6 +56,7 @@ fn a_pause_counts_for_every_process_and_a_scrape_adds_up_on_kafka() {
     let status = get(&address, "/status", "").is(200).json();
     assert_eq!(status["lags"]["trades/load"]["records"], 0, "{status}");
 
+    beside(&feed);
     assert!(feed.say(&["pause", "trades/load"]).ends(0).output.contains("trades/load is paused"));
     until("the run obeys", || {
         (Scrape::of(&address).of_flow("spotlight_flow_paused", "trades/load") == 1.0).then_some(())
