@@ -19,10 +19,13 @@ pub(crate) fn read_line(text: &str) -> bool {
     }
 }
 
-/// Draws a screen anew: what does not fit in height is cut by the terminal.
+/// Draws a screen anew. What does not fit in height is left out, so that the first lines stay.
 pub(crate) fn screen(text: &str) {
+    let height = crossterm::terminal::size().map_or(usize::MAX, |(_, height)| usize::from(height));
+    let shown: Vec<&str> = text.lines().take(height.saturating_sub(1)).collect();
+    let text = shown.join("\n");
     // To the upper left; each line clears what was behind it, and the last one what was below.
-    let lines = visible(text).replace('\n', "\x1b[K\n");
+    let lines = visible(&text).replace('\n', "\x1b[K\n");
     let drawn = std::io::stdout().write_all(format!("\x1b[H{lines}\x1b[K\x1b[J\n").as_bytes());
     if let Err(error) = drawn.and_then(|()| std::io::stdout().flush()) {
         unwritten(&error);

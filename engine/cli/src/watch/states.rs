@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use runtime::names::parts;
-use runtime::{FlowState, Held, StoreState};
+use runtime::{FlowState, Held, StoreState, TaskState};
 use telemetry::list as metrics;
 
 use super::lag::{self, Lag};
@@ -143,7 +143,9 @@ fn tasks(of_flow: [&str; 2], state: &FlowState, lands: bool, now: i64) {
         metrics::LANDED_AGE.set(&of_flow, age(now, newest));
     }
     if lands {
-        let open: Vec<i64> = tasks().filter_map(|task| task.open).map(|open| open.at).collect();
+        // Where it is not known when a range was opened, since this process has it.
+        let opened = |task: &TaskState| task.open.map(|open| if open.at == 0 { task.since } else { open.at });
+        let open: Vec<i64> = tasks().filter_map(opened).collect();
         metrics::LANDING_OPEN_RANGES.set(&of_flow, open.len() as f64);
         metrics::LANDING_OPEN_RANGE_AGE.set(&of_flow, open.iter().min().map_or(0.0, |oldest| age(now, *oldest)));
     }
