@@ -56,6 +56,9 @@ struct Cursor {
     size: BlockSize,
     /// The number of the read that used it last.
     used: u64,
+    /// Records that are known to be there did not come.
+    late: bool,
+    client: Arc<Reading>,
 }
 
 impl Cursor {
@@ -196,6 +199,9 @@ impl Reader {
             None => (self.start(question)?, question.max_bytes > LOOK),
         };
         let outcome = self.collect(&mut cursor, question);
+        if cursor.late {
+            self.retire(cursor.lane, &cursor.client);
+        }
         // After a failure the partition is started again: what the client has is of no use.
         if kept && outcome.is_ok() {
             self.keep(question.place, cursor);
@@ -217,6 +223,31 @@ impl Reader {
             idle.extract_if(.., |cursor| now - cursor.used > STALE).collect()
         };
         stale.into_iter().for_each(|cursor| self.release(place, cursor));
+    }
+
+    /// Gives up a client from which nothing comes, with all cursors that wait in it. Where a broker stood still for a
+    /// while, the client has been seen to take it out of its list (`Broker handle destroyed without termination`) and to
+    /// ask nobody any more, for minutes, while a new client reads at once.
+    fn retire(&self, lane: usize, client: &Arc<Reading>) {
+        let mut waiting: Vec<(Place, Cursor)> = Vec::new();
+        {
+            let mut pool = self.pool();
+            if !pool.clients.get(lane).is_some_and(|known| Arc::ptr_eq(known, client)) {
+                return;
+            }
+            let mut config = self.settings.reading();
+            let fresh = Reading::new(&mut config, Arc::clone(&self.arrived), self.settings.request_timeout);
+            match fresh {
+                Ok(fresh) => pool.clients[lane] = Arc::new(fresh),
+                // The read has failed already, and whoever waits in vain next tries it again.
+                Err(_) => return,
+            }
+            for (place, idle) in &mut pool.idle {
+                let gone = idle.extract_if(.., |cursor| Arc::ptr_eq(&cursor.client, client));
+                waiting.extend(gone.map(|cursor| (place.clone(), cursor)));
+            }
+        }
+        waiting.into_iter().for_each(|(place, cursor)| self.release(&place, cursor));
     }
 
     /// Takes the cursor that stands there out of the pool.
@@ -258,6 +289,8 @@ impl Reader {
         let queue = queue.inspect_err(|_| self.free(place, lane))?;
         Ok(Cursor {
             lane,
+            client,
+            late: false,
             pending: VecDeque::new(),
             queue,
             next: offset,
@@ -289,6 +322,7 @@ impl Reader {
                     return Ok(blocks.finish());
                 }
                 if waits == 0 {
+                    cursor.late = blocks.count == 0;
                     return self.late(blocks, question);
                 }
                 waits -= 1;
