@@ -213,7 +213,7 @@ pub(crate) fn look_for_topics(flows: &[FlowParts], log: &dyn log::Log, shared: b
             error,
             if shared {
                 "look at its name, at the servers of the file of connections, and at its `namespace`, with which the \
-                 name in Kafka begins; whoever fills the topic makes it"
+                 name in Kafka begins unless it stands under `elsewhere`; whoever fills the topic makes it"
             } else {
                 "name the file of connections with --connections FILE: on the log of a data folder nobody else writes"
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
 mod conformance;
+mod elsewhere;
 mod faults;
 mod membership;
 mod model;
