@@ -7,5 +7,6 @@ mod elsewhere;
 mod faults;
 mod membership;
 mod model;
+mod silence;
 mod support;
 mod unknown;
