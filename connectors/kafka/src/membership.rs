@@ -154,7 +154,13 @@ impl Members {
         known.insert(group.to_owned(), Arc::clone(&member));
         drop(known);
         let watch = Watch::new(settings, group, topics);
-        Ok(KafkaMembership { members: Arc::clone(self), member, group: group.to_owned(), settings: settings.clone(), watch })
+        Ok(KafkaMembership {
+            members: Arc::clone(self),
+            member,
+            group: group.to_owned(),
+            settings: settings.clone(),
+            watch,
+        })
     }
 }
 

@@ -129,7 +129,10 @@ impl KafkaSettings {
                 return error(NAME, format!("`{shown}` is not a name of a topic in Kafka"));
             }
             if let Some(other) = outside.insert(whole, name) {
-                return error(NAME, format!("`{other}` and `{name}` are both `{whole}` in Kafka: one topic has one name"));
+                return error(
+                    NAME,
+                    format!("`{other}` and `{name}` are both `{whole}` in Kafka: one topic has one name"),
+                );
             }
         }
         let [transaction, stuck] = [self.transaction_timeout, self.stuck_after];

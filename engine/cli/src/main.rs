@@ -31,6 +31,7 @@ mod stores;
 mod table;
 mod tap;
 mod temporary;
+mod traces;
 mod turn;
 mod unread;
 mod watch;
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
             return status.into();
         }
     };
-    logging::start(&arguments);
+    // Spans that were not sent yet are, when this goes.
+    let _traces = logging::start(&arguments);
     match commands::run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {

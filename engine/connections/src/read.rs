@@ -143,7 +143,8 @@ impl<'a> Site<'a> {
             let Some(topic) = self.walk.read(&entry.value, &language::TOPIC, whole) else { continue };
             let name = entry.key.text().to_owned();
             if let Some((other, _)) = found.iter().find(|(_, known)| **known == topic) {
-                let what = format!("`{}` and `{}` are one topic in Kafka", batch::bounded(other), batch::bounded(&name));
+                let what =
+                    format!("`{}` and `{}` are one topic in Kafka", batch::bounded(other), batch::bounded(&name));
                 self.walk.push(finding(CONTRADICTION, &entry.value, what, "let topologies call it by one name"));
             }
             found.insert(name, topic);

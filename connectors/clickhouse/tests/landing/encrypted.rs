@@ -85,7 +85,9 @@ fn a_file_without_certificates_is_told_before_anything_is_asked() {
     std::fs::write(&empty, "no certificate").expect("written");
     let broken = folder.join("broken.pem");
     std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").expect("written");
-    for (file, why) in [(empty, "it has no certificate (PEM)"), (broken, ""), (folder.join("missing.pem"), "No such file")] {
+    for (file, why) in
+        [(empty, "it has no certificate (PEM)"), (broken, ""), (folder.join("missing.pem"), "No such file")]
+    {
         let mut settings = server().client_settings();
         settings.url = "https://localhost:1".to_owned();
         settings.authorities = Some(file.clone());

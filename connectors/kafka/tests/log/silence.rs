@@ -14,7 +14,9 @@ fn append(log: &KafkaLog, topic: &Arc<str>, value: &str) {
     let mut records = RecordsBuilder::new();
     records.push(None, Some(value.as_bytes()), &Headers::new(), 0);
     let mut transaction = log.begin();
-    transaction.append(Written { topic: Arc::clone(topic), partition: 0, records: records.finish() }).expect("appended");
+    transaction
+        .append(Written { topic: Arc::clone(topic), partition: 0, records: records.finish() })
+        .expect("appended");
     transaction.commit().expect("committed");
 }
 

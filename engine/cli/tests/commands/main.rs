@@ -30,6 +30,7 @@ mod statuses;
 mod stores;
 mod taps;
 mod terminal;
+mod traces;
 mod transforms;
 mod turns;
 mod watching;
