@@ -91,7 +91,7 @@ pub(crate) fn log_filter(default: &str) -> EnvFilter {
 pub(crate) fn wants_traces() -> bool {
     let set = |name: &str| variable(name).is_some_and(|text| !text.is_empty());
     let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let sent = !variable("OTEL_TRACES_EXPORTER").is_some_and(|text| text == "none");
+    let sent = variable("OTEL_TRACES_EXPORTER").is_none_or(|text| text != "none");
     !disabled && sent && (set("OTEL_EXPORTER_OTLP_ENDPOINT") || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
 }
 

@@ -22,6 +22,7 @@ struct Proxy {
     _runtime: tokio::runtime::Runtime,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a proxy is no work of the engine; it ends with the test")]
 fn proxy(name: &str) -> Proxy {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("certificate");
     let folder = scratch(name);
