@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Look at live rows of a running flow, or at the records of a topic.
     #[command(after_help = examples::TAP)]
     Tap(Tap),
+    /// Write dashboards of Grafana and rules of Prometheus for topologies.
+    #[command(after_help = examples::DASHBOARDS)]
+    Dashboards(Dashboards),
     /// Turn one document on standard input into rows on standard output. Needs nothing else.
     #[command(after_help = examples::TRANSFORM)]
     Transform(Transform),
@@ -466,6 +469,19 @@ pub(crate) struct Transform {
     /// The form of the rows.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: RowFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dashboards {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder to write to. What is there of the same names is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Write nothing: say which files are missing or differ. The status is 1 if any is.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ Examples:
   spotlight sql \"select count() from regsho.fails_to_deliver\"
   spotlight explain E4210                  what a code means and what helps
 
-Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold, \
+Exit statuses: 0 fine, 1 tests failed or files differ, 2 a plan is destructive, 3 a document was refused or a flow is on hold, \
 4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug, \
 73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
 
@@ -243,6 +243,15 @@ Examples:
   spotlight reconcile --format json   with the first differences of each table
 
 Below the differences stands what can have caused them, and the command that helps.";
+
+pub(crate) const DASHBOARDS: &str = "\
+Examples:
+  spotlight dashboards topologies/ --out dashboards
+  spotlight dashboards topologies/ --out dashboards --check
+
+Writes grafana/*.json (dashboards to be provisioned), prometheus/recording.yaml and prometheus/alerts.yaml (rules), \
+and two examples: prometheus/prometheus.yaml and alertmanager/alertmanager.yaml. Other files of the folder stay as \
+they are. Equal topologies give equal files.";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:

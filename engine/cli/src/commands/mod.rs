@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod connections;
+mod dashboards;
 mod dead_letters;
 mod dry;
 mod eval;
@@ -55,6 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::State(arguments) => state::state(&arguments),
         Command::Tap(arguments) => tap::tap(&arguments),
         Command::Transform(arguments) => transform::transform(&arguments),
+        Command::Dashboards(arguments) => dashboards::dashboards(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::SchemaJson(arguments) => {
             let schema = if arguments.connections { ::connections::schema() } else { topology::schema() };
