@@ -41,7 +41,12 @@ impl Outsider {
 
     /// Makes a topic of one partition, and waits until it has a leader.
     pub(crate) fn make(&self, topic: &str) {
-        let wanted = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        self.make_wide(topic, 1);
+    }
+
+    /// The same of several partitions.
+    pub(crate) fn make_wide(&self, topic: &str, partitions: i32) {
+        let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let wanted = wanted.set("message.timestamp.type", "LogAppendTime");
         until("the topic to be made", || {
             let made = self.runtime.block_on(self.admin.create_topics([&wanted], &AdminOptions::new()));
