@@ -126,7 +126,7 @@ variable "cpu" {
 
 variable "memory" {
   type        = number
-  default     = 1024
+  default     = 1280
   description = "MiB that it may have. Where the numbers come from stands in nomad/README.md."
 }
 

@@ -109,7 +109,7 @@ variable "cpu" {
 
 variable "memory" {
   type        = number
-  default     = 512
+  default     = 768
   description = "MiB that it may have. Where the numbers come from stands in nomad/README.md."
 }
 

@@ -115,8 +115,8 @@ impl Job {
 
     fn resources(&self) -> Resources {
         match self.form {
-            Form::Embedded => Resources { cpu: 500, memory: 1024, disk: 4096 },
-            Form::Shared { .. } => Resources { cpu: 500, memory: 512, disk: 1024 },
+            Form::Embedded => Resources { cpu: 500, memory: 1280, disk: 4096 },
+            Form::Shared { .. } => Resources { cpu: 500, memory: 768, disk: 1024 },
         }
     }
 
