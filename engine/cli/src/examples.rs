@@ -258,6 +258,19 @@ Examples:
   spotlight explain E4210
   spotlight explain                       all codes";
 
+pub(crate) const NOMAD_JOB: &str = "\
+Examples:
+  spotlight nomad-job topologies/sec-ftd.yaml > sec-ftd.nomad.hcl
+  spotlight nomad-job my-list.yaml | nomad job run -
+  spotlight nomad-job topologies/swaps.yaml topologies/dtcc-*.yaml \\
+    --name swaps > swaps.nomad.hcl              several feeds, one process
+  spotlight nomad-job topologies/sec-ftd.yaml --connections kafka.yaml \\
+    --count 3 > sec-ftd.nomad.hcl               three processes on Kafka
+
+The job carries the text of the topologies and of all files that they refer to, so a revert brings them back too. Keep it \
+where the command ran: its paths start there. Secrets that the file of connections names come from a variable of Nomad. \
+The page nomad/README.md says how such a job is run, updated and watched.";
+
 pub(crate) const COMPLETION: &str = "\
 Examples:
   spotlight completion bash > /etc/bash_completion.d/spotlight

@@ -17,6 +17,7 @@ mod held;
 mod letters;
 mod live;
 mod logging;
+mod nomad;
 mod nowhere;
 mod old_rows;
 mod reconcile;

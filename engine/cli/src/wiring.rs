@@ -25,7 +25,7 @@ use crate::nowhere::Nowhere;
 use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
-const DOCUMENT_PARTITIONS: i32 = 4;
+pub(crate) const DOCUMENT_PARTITIONS: i32 = 4;
 
 /// How often a run without an end looks into the folder of `--documents`, whatever the topologies say: that is how often
 /// their publishers are asked. Larger: who drops a file waits for longer. Smaller: folders with very many files are

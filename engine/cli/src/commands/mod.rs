@@ -10,6 +10,7 @@ mod eval;
 mod explain;
 mod live_check;
 mod live_topics;
+mod nomad_job;
 mod pause;
 mod plan;
 mod refusal;
@@ -57,6 +58,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Tap(arguments) => tap::tap(&arguments),
         Command::Transform(arguments) => transform::transform(&arguments),
         Command::Dashboards(arguments) => dashboards::dashboards(&arguments),
+        Command::NomadJob(arguments) => nomad_job::nomad_job(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::SchemaJson(arguments) => {
             let schema = if arguments.connections { ::connections::schema() } else { topology::schema() };

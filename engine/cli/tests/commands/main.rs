@@ -8,6 +8,7 @@ mod connections;
 mod copies;
 mod dry;
 mod full;
+mod jobs;
 mod letters;
 mod losses;
 mod names;

@@ -42,11 +42,11 @@ impl Outsider {
 
     /// Makes a topic of one partition, and waits until it has a leader.
     pub(crate) fn make(&self, topic: &str) {
-        self.make_with(topic, 1);
+        self.make_wide(topic, 1);
     }
 
-    /// The same with more partitions.
-    pub(crate) fn make_with(&self, topic: &str, partitions: i32) {
+    /// The same of several partitions.
+    pub(crate) fn make_wide(&self, topic: &str, partitions: i32) {
         let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let wanted = wanted.set("message.timestamp.type", "LogAppendTime");
         until("the topic to be made", || {

@@ -222,7 +222,7 @@ fn a_soak_leaves_each_row_once_and_memory_where_it_was() {
     for database in ["venue", "spotlight"] {
         services.clickhouse().execute(&format!("DROP DATABASE IF EXISTS {database} SYNC"), &[]).expect("dropped");
     }
-    feed.outsider.make_with(&feed.trades(), PARTITIONS as i32);
+    feed.outsider.make_wide(&feed.trades(), PARTITIONS as i32);
     let venue = Venue::new(&feed, feed.outsider.schema_id(&feed.trades()));
 
     let mut pair = Pair { feed: &feed, services: &services, running: BTreeMap::new(), history: Vec::new() };
