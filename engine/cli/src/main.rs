@@ -13,6 +13,7 @@ mod environment;
 mod examples;
 mod exit;
 mod flow_names;
+mod graph;
 mod held;
 mod letters;
 mod live;
@@ -33,6 +34,7 @@ mod tap;
 mod temporary;
 mod turn;
 mod unread;
+mod version;
 mod watch;
 mod wiring;
 
