@@ -42,6 +42,13 @@ pub fn client_version() -> String {
     rdkafka::util::get_rdkafka_version().1
 }
 
+/// What was built into the client library, such as `ssl` and `zstd`, with commas between.
+#[must_use]
+pub fn client_features() -> String {
+    let settings = rdkafka::ClientConfig::new().create_native_config();
+    settings.and_then(|settings| settings.get("builtin.features")).unwrap_or_default()
+}
+
 pub use failure::KafkaFailure;
 pub use kafka_log::{KafkaLog, OpenError};
 pub use settings::{KafkaSettings, SettingsError};

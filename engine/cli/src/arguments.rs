@@ -12,7 +12,7 @@ use crate::examples;
 /// they fill. Spotlight fetches each document, proves it whole, lands each row once, and keeps what it could not read
 /// as a dead letter with the reason.
 #[derive(Debug, Parser)]
-#[command(name = "spotlight", version, max_term_width = 80, after_help = examples::PROGRAM, arg_required_else_help = true)]
+#[command(name = "spotlight", version, long_version = crate::version::long(), max_term_width = 80, after_help = examples::PROGRAM, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Show what topologies mean: flows, topics, tables and their statements.
     #[command(after_help = examples::PLAN)]
     Plan(Plan),
+    /// Draw the way through the flows: topics, steps, tables, dead letters and receipts.
+    #[command(after_help = examples::GRAPH)]
+    Graph(Graph),
     /// Try an expression: spotlight eval "trim(name)" --with name=" A ".
     #[command(after_help = examples::EVAL)]
     Eval(Eval),
@@ -89,6 +92,9 @@ pub(crate) enum Command {
     /// Print a completion script for a shell.
     #[command(after_help = examples::COMPLETION)]
     Completion(Completion),
+    /// Write the pages of the manual, one for each command.
+    #[command(after_help = examples::MAN)]
+    Man(Man),
     /// The child process that is ClickHouse.
     #[command(name = "clickhouse-child", hide = true)]
     ClickHouseChild(ClickHouseChild),
@@ -544,6 +550,33 @@ pub(crate) struct Completion {
     /// The shell.
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// The language of a drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Mermaid, which many pages draw where they show it.
+    #[default]
+    Mermaid,
+    /// Graphviz.
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "TOPOLOGY")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The language of the drawing.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder into which the pages are written. It is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -151,6 +151,19 @@ Examples:
 While a run is going on with the same data folder, that run is asked. Without --apply nothing is made: where \
 no run has used the data folder yet, all tables are missing, unless a ClickHouse of your own is named.";
 
+pub(crate) const GRAPH: &str = "\
+Examples:
+  spotlight graph topologies/
+  spotlight graph topologies/swaps.yaml --format dot | dot -Tsvg > swaps.svg
+
+What leaves a flow beside its rows, dead letters and receipts, is dotted. Flows that meet in a topic are drawn \
+together where their files are named together.";
+
+pub(crate) const MAN: &str = "\
+Examples:
+  spotlight man --out ~/.local/share/man/man1
+  spotlight man --out man && man man/spotlight-run.1";
+
 pub(crate) const EVAL: &str = "\
 Examples:
   spotlight eval \"trim(name)\" --with name=\" A \"

@@ -13,6 +13,7 @@ mod environment;
 mod examples;
 mod exit;
 mod flow_names;
+mod graph;
 mod held;
 mod letters;
 mod live;
@@ -35,6 +36,7 @@ mod temporary;
 mod traces;
 mod turn;
 mod unread;
+mod version;
 mod watch;
 mod wiring;
 

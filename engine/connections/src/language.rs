@@ -14,6 +14,12 @@ pub fn schema() -> Value {
     schema_of("Spotlight: connections", &CONNECTIONS)
 }
 
+/// The keys of `connections.yaml`, from which all others can be reached.
+#[must_use]
+pub fn keys() -> &'static Keys {
+    &CONNECTIONS
+}
+
 pub(crate) static CONNECTIONS: Keys = Keys::new(
     "the file",
     "Where the services of one environment live. All feeds share it.",

@@ -30,7 +30,7 @@ mod tests;
 pub use client_settings::client_settings;
 pub use codes::EXPLANATIONS;
 pub use describe::describe;
-pub use language::schema;
+pub use language::{keys, schema};
 pub use places::{
     Addressing, Authorities, ClickHouse, ClientCertificate, Connections, Credentials, Kafka, Login, Mechanism,
     ObjectStore, Registry, Sasl, Tls,

@@ -14,7 +14,7 @@ use crate::reader;
 use crate::scalars;
 
 pub use crate::fields::{Fields, Walk};
-pub use crate::language::{Form, Key, Keys, Named, Names, Rule, Written, may, must, schema_of, written};
+pub use crate::language::{Form, Key, Keys, Named, Names, Rule, Written, may, must, schema_of, topology_keys, written};
 pub use crate::reader::{Entry, Node};
 
 /// A duration as people write it: `500ms`, `1s`, `15m`, `30h`, `20d`.

@@ -331,12 +331,51 @@ mod tests {
         }
     }
 
+    /// The pages of `docs/`, at whatever depth.
+    fn pages() -> Vec<PathBuf> {
+        let (mut folders, mut found) = (vec![root().join("docs")], vec![root().join("packaging/README.md")]);
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found
+    }
+
+    /// Commands between the words of a page; those in its blocks are run by the test `commands`.
+    #[test]
+    fn each_command_within_a_sentence_of_the_pages_can_be_typed() {
+        use clap::CommandFactory;
+
+        let quoted = Regex::new("`(spotlight [^`\n]+)`").unwrap();
+        let mut commands = 0;
+        for page in pages() {
+            let text = fs::read_to_string(&page).unwrap();
+            for line in quoted.captures_iter(&text).map(|found| found[1].replace(['"', '\''], "")) {
+                let mut grammar = Arguments::command();
+                let line = line.split(" > ").next().unwrap_or_default();
+                // The name of a command alone.
+                if let Some(name) = line.strip_prefix("spotlight ").filter(|name| !name.contains(' ')) {
+                    assert!(grammar.find_subcommand(name).is_some(), "{}: `{line}`", page.display());
+                    continue;
+                }
+                let matches = grammar.try_get_matches_from_mut(typed(line));
+                let matches = matches.unwrap_or_else(|error| panic!("{}: `{line}`: {error}", page.display()));
+                let wrong = misplaced(&grammar, &matches);
+                assert!(wrong.is_empty(), "{}: `{line}`: {wrong:?}", page.display());
+                commands += 1;
+            }
+        }
+        assert!(commands > 30, "only {commands} commands: the pages are written in another way");
+    }
+
     /// Codes that people are shown in the feeds and pages exist.
     #[test]
     fn documented_codes_exist() {
         let explained: BTreeSet<&str> = explanations().iter().map(|explanation| explanation.code.0).collect();
         let code = Regex::new(r"\bE\d{4}\b").unwrap();
-        let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+        let mut pages = pages();
+        pages.extend([root().join("README.md"), root().join("CHANGELOG.md")]);
         let feeds = fs::read_dir(root().join("topologies")).unwrap().map(|entry| entry.unwrap().path());
         pages.extend(feeds.filter(|path| path.is_file()));
         for page in pages {

@@ -8,9 +8,11 @@ mod dead_letters;
 mod dry;
 mod eval;
 mod explain;
+mod graph;
 mod live_check;
 mod live_topics;
 mod nomad_job;
+mod man;
 mod pause;
 mod plan;
 mod refusal;
@@ -44,6 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Check(arguments) => check::check(&arguments),
         Command::Test(arguments) => test::test(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Graph(arguments) => graph::graph(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Sql(arguments) => sql::sql(&arguments),
         Command::Status(arguments) => ask::status(&arguments),
@@ -72,6 +75,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
             show::line(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Fine)
         }
+        Command::Man(arguments) => man::man(&arguments, for_people()),
         Command::ClickHouseChild(arguments) => clickhouse_connector::serve(arguments.arguments)
             .map(|()| Exit::Fine)
             .map_err(|error| failure(Exit::Unreachable, crate::data::chain(&error), "")),

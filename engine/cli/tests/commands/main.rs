@@ -1,4 +1,4 @@
-//! Every command as people type it: those of README.md, each exit status, and questions with and without a run.
+//! Every command as people type it: those of README.md and of `docs/`, each exit status, and questions with and without a run.
 //!
 //! Each test has a folder of its own that looks like a project: `lists/` with a file of the README's feed, the topology of
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
@@ -13,6 +13,8 @@ mod letters;
 mod losses;
 mod names;
 mod offline;
+mod page;
+mod pages;
 mod plans;
 #[path = "../program/mod.rs"]
 mod program;

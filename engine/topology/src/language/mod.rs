@@ -1,7 +1,7 @@
 //! The words of the language: every map of keys, every choice and every written form, declared once.
 //!
-//! The reader takes its keys, choices and forms from here, [`schema`] makes the JSON Schema of them, and a test compares
-//! them with the page `topologies/LANGUAGE.md`. So a key that the reader knows cannot be missing in an editor or on the page.
+//! The reader takes its keys, choices and forms from here, [`schema`] makes the JSON Schema of them, a test compares
+//! them with the page `topologies/LANGUAGE.md`, and the pages in `docs/reference/` are made of them. So a key that the reader knows cannot be missing in an editor or on the page.
 //!
 //! Deliberately absent: what a value means, and rules between values. Those are the reader's.
 
@@ -24,15 +24,17 @@ pub(crate) use to::*;
 /// A map with a closed list of keys.
 pub struct Keys {
     /// As findings name it, such as "step `dedupe`".
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// What it is for.
-    pub(crate) about: &'static str,
-    pub(crate) keys: &'static [Key],
-    pub(crate) rule: Rule,
+    pub about: &'static str,
+    /// The keys in order.
+    pub keys: &'static [Key],
+    /// How many of them must be there, beside those that are required.
+    pub rule: Rule,
     /// A key that needs another one.
-    pub(crate) together: &'static [(&'static str, &'static str)],
+    pub together: &'static [(&'static str, &'static str)],
     /// The map has the user's names too, of this form.
-    pub(crate) others: Option<&'static Form>,
+    pub others: Option<&'static Form>,
     /// Words of other tools, and the key that is that here; beside [`ELSEWHERE`].
     pub(crate) elsewhere: &'static [(&'static [&'static str], &'static str)],
 }
@@ -49,10 +51,14 @@ pub enum Rule {
 
 /// A key of a map.
 pub struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) required: bool,
-    pub(crate) form: Form,
-    pub(crate) about: &'static str,
+    /// As it is written.
+    pub name: &'static str,
+    /// True if a map without it is wrong.
+    pub required: bool,
+    /// What it takes.
+    pub form: Form,
+    /// What it means, in a sentence.
+    pub about: &'static str,
 }
 
 /// What a key takes.
@@ -90,8 +96,9 @@ pub enum Form {
 /// A map whose keys are the user's names.
 pub struct Named {
     /// An expression for a good name; empty for any.
-    pub(crate) names: &'static str,
-    pub(crate) of: Form,
+    pub names: &'static str,
+    /// What stands behind each name.
+    pub of: Form,
 }
 
 impl Named {
@@ -105,13 +112,13 @@ impl Named {
 /// A scalar of one written form.
 pub struct Written {
     /// As findings name it: "`30 days` is no duration".
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// As findings ask for it.
-    pub(crate) wanted: &'static str,
+    pub wanted: &'static str,
     /// An expression for the whole text. The reader may refuse more.
-    pub(crate) pattern: &'static str,
+    pub pattern: &'static str,
     /// The least and the greatest whole number, where numbers are good.
-    pub(crate) numbers: Option<(i64, i64)>,
+    pub numbers: Option<(i64, i64)>,
 }
 
 /// The names of a choice, without what they mean.
@@ -215,6 +222,12 @@ impl Written {
         self.numbers = Some((least, greatest));
         self
     }
+}
+
+/// The keys of topology files, from which all others can be reached.
+#[must_use]
+pub fn topology_keys() -> &'static Keys {
+    &TOPOLOGY
 }
 
 const ABOUT: &str = "Prose for people.";
