@@ -12,6 +12,7 @@
 //! among its running queries; there the token alone keeps the piece from landing twice.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
@@ -22,6 +23,7 @@ use crate::client::{ClickHouse, size_of};
 use crate::codes::{BROKEN_PIECE, TABLE_DIFFERS};
 use crate::ddl::Table;
 use crate::errors::{ClickHouseError, operator};
+use crate::memory::Memory;
 use crate::pinned;
 use crate::preflight::{self, Delivery};
 use crate::sql::{identifier, literal};
@@ -37,6 +39,7 @@ pub struct ClickHouseLanding {
     delivery: Delivery,
     /// The settings to send, if the table was found as planned since it last came into doubt.
     ready: Mutex<Option<Settings>>,
+    memory: Memory,
 }
 
 /// Names and values.
@@ -58,7 +61,7 @@ impl ClickHouseLanding {
     pub fn new(client: ClickHouse, definition: &TableDefinition) -> Result<Self, LandingError> {
         let table =
             Table::new(definition).map_err(|why| operator(TABLE_DIFFERS, format!("{}: {why}", definition.name)))?;
-        Ok(Self { client, table, delivery: Delivery::ExactlyOnce, ready: Mutex::new(None) })
+        Ok(Self { client, table, delivery: Delivery::ExactlyOnce, ready: Mutex::new(None), memory: Memory::new() })
     }
 
     /// The same landing for `delivery: at-least-once`: a preflight no longer refuses a table without a memory of
@@ -74,8 +77,9 @@ impl ClickHouseLanding {
     }
 
     fn examine(&self) -> Result<Preflight, LandingError> {
-        let verdict =
+        let (verdict, window) =
             preflight::examine(&self.client, &self.table, self.delivery).map_err(ClickHouseError::of_question)?;
+        self.memory.lasts(window);
         let settings = if verdict == Preflight::Ready { Some(self.settings()?) } else { None };
         *self.ready() = settings;
         Ok(verdict)
@@ -220,6 +224,7 @@ impl Landing for ClickHouseLanding {
         let (name, columns) = (self.table.full_name(), self.table.sent_names());
         let done = self.client.insert_arrow(&name, &columns, &piece.rows, &settings);
         done.map_err(|error| self.doubt(error).of_insert())?;
+        self.memory.inserted();
         Ok(InsertOutcome::Acknowledged)
     }
 
@@ -326,6 +331,10 @@ impl Landing for ClickHouseLanding {
         ];
         self.client.execute(&sql, &pinned).map_err(|error| self.doubt(error).of_insert())?;
         self.withdrawn(document, version)
+    }
+
+    fn remembers_for(&self) -> Option<Duration> {
+        self.memory.lasts_for()
     }
 }
 

@@ -15,6 +15,7 @@ mod ddl;
 mod embedded;
 mod errors;
 mod landing;
+mod memory;
 mod pinned;
 mod preflight;
 mod reader;

@@ -5,14 +5,16 @@
 //!
 //! Deliberately absent: any change to the table. A verdict carries the statements that would help.
 
-use connect::Preflight;
+use std::time::Duration;
 
 use batch::RowsMeaning;
+use connect::Preflight;
 
 use crate::client::ClickHouse;
 use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, SEVERAL_SERVERS, TABLE_DIFFERS, explained};
 use crate::ddl::{TOKENS, Table, partition_column};
 use crate::errors::ClickHouseError;
+use crate::memory::Window;
 use crate::sql::{identifier, literal};
 
 /// What the server says of a table.
@@ -42,15 +44,20 @@ pub(crate) enum Delivery {
     AtLeastOnce,
 }
 
-/// Asks the server, and compares.
-pub(crate) fn examine(client: &ClickHouse, table: &Table, delivery: Delivery) -> Result<Preflight, ClickHouseError> {
+/// Asks the server, and compares. Beside the verdict: how far back the table remembers inserts.
+pub(crate) fn examine(
+    client: &ClickHouse,
+    table: &Table,
+    delivery: Delivery,
+) -> Result<(Preflight, Window), ClickHouseError> {
     let servers = if delivery == Delivery::ExactlyOnce { client.servers(CONNECTIONS)?.len() } else { 1 };
     if servers > 1 {
-        return Ok(Preflight::Different {
+        let different = Preflight::Different {
             code: SEVERAL_SERVERS,
             what: format!("{servers} servers answer at {}", client.address()),
             remedy: explained(SEVERAL_SERVERS),
-        });
+        };
+        return Ok((different, Window::default()));
     }
     let place = format!("database = {} AND", literal(&table.database));
     let name = literal(&table.name);
@@ -59,17 +66,18 @@ pub(crate) fn examine(client: &ClickHouse, table: &Table, delivery: Delivery) ->
          WHERE {place} name = {name}"
     ))?;
     let Some((engine, engine_full, sorting_key, partition_key, has_rows)) = tables.into_iter().next() else {
-        return Ok(Preflight::Missing { statements: table.create() });
+        return Ok((Preflight::Missing { statements: table.create() }, Window::default()));
     };
     let columns = client.rows(&format!(
         "SELECT name, type, toString(default_kind) FROM system.columns WHERE {place} table = {name} ORDER BY position"
     ))?;
     let defaults = client.rows(
         "SELECT name, value FROM system.merge_tree_settings WHERE name IN \
-         ('non_replicated_deduplication_window', 'replicated_deduplication_window', 'async_insert')",
+         ('non_replicated_deduplication_window', 'replicated_deduplication_window', \
+         'replicated_deduplication_window_seconds', 'async_insert')",
     )?;
     let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults, has_rows };
-    Ok(compare(table, &found, delivery))
+    Ok((compare(table, &found, delivery), found.window()))
 }
 
 fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
@@ -167,9 +175,7 @@ fn keys_differ(table: &Table, found: &Found) -> Option<Preflight> {
 }
 
 fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
-    let replicated = found.engine.starts_with("Replicated") || found.engine.starts_with("Shared");
-    let window = if replicated { "replicated_deduplication_window" } else { "non_replicated_deduplication_window" };
-    let name = table.full_name();
+    let (window, name) = (found.window_setting(), table.full_name());
     if found.setting(window) == "0" {
         return Some(Preflight::Different {
             code: NO_MEMORY_OF_TOKENS,
@@ -258,6 +264,24 @@ impl Found {
         found.map(|(_, type_name, kind)| (type_name.as_str(), kind.as_str()))
     }
 
+    fn replicated(&self) -> bool {
+        self.engine.starts_with("Replicated") || self.engine.starts_with("Shared")
+    }
+
+    /// The setting that says how many inserts the table remembers.
+    fn window_setting(&self) -> &'static str {
+        if self.replicated() { "replicated_deduplication_window" } else { "non_replicated_deduplication_window" }
+    }
+
+    /// How far back the table remembers inserts. Zero means that it remembers none.
+    fn window(&self) -> Window {
+        let number = |name: &str| self.setting(name).parse::<u64>().ok();
+        let inserts = number(self.window_setting());
+        let seconds = self.replicated().then(|| number("replicated_deduplication_window_seconds")).flatten();
+        let time = seconds.filter(|seconds| *seconds > 0 && inserts != Some(0)).map(Duration::from_secs);
+        Window { inserts, time }
+    }
+
     /// The value of a setting: the table's own, else the server's default.
     fn setting(&self, name: &str) -> &str {
         let settings = self.engine_full.rsplit_once(" SETTINGS ").map_or("", |(_, settings)| settings);
@@ -285,6 +309,27 @@ mod tests {
         assert_eq!(found.setting("async_insert"), "1");
         assert_eq!(found.setting("window"), "7");
         assert_eq!(found.setting("granularity"), "");
+    }
+
+    #[test]
+    fn a_replicated_table_remembers_for_a_time_and_a_plain_one_so_many() {
+        let defaults = [
+            ("non_replicated_deduplication_window", "0"),
+            ("replicated_deduplication_window", "10000"),
+            ("replicated_deduplication_window_seconds", "3600"),
+        ];
+        let defaults: Vec<(String, String)> = defaults.map(|(name, value)| (name.into(), value.into())).into();
+        let found = |engine: &str, settings: &str| {
+            let engine_full = format!("{engine} ORDER BY a SETTINGS {settings}");
+            let window =
+                Found { engine: engine.to_owned(), engine_full, defaults: defaults.clone(), ..Found::default() };
+            (window.window().inserts, window.window().time.map(|time| time.as_secs()))
+        };
+        let plain = found("MergeTree", "non_replicated_deduplication_window = 7");
+        assert_eq!(plain, (Some(7), None));
+        assert_eq!(found("ReplicatedMergeTree", "index_granularity = 8192"), (Some(10_000), Some(3600)));
+        assert_eq!(found("SharedMergeTree", "replicated_deduplication_window_seconds = 60"), (Some(10_000), Some(60)));
+        assert_eq!(found("ReplicatedMergeTree", "replicated_deduplication_window = 0"), (Some(0), None));
     }
 
     #[test]

@@ -80,7 +80,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("sasl.oauthbearer.*", "this program cannot fetch tokens yet"),
     ("session.timeout.ms", "who owns a partition is decided by times that belong together"),
     ("ssl.endpoint.identification.algorithm", "it would give the records to anyone who answers"),
-    ("statistics.interval.ms", "what the client counts is not shown"),
+    ("statistics.interval.ms", "what the client counts stands in /metrics, and is told often enough for that"),
     ("test.*", "it would put a cluster that forgets into the place of the real one"),
     ("transaction.timeout.ms", "the time of a transaction has a field of its own"),
     ("transactional.id", "it is the instance's name: two processes of one name must fence each other"),

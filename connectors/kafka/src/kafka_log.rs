@@ -16,6 +16,7 @@ use crate::membership::Members;
 use crate::native::{self, GroupReading, Reading};
 use crate::reader::{Question, Reader};
 use crate::settings::{AROUND_A_RECORD, KafkaSettings, SettingsError};
+use crate::statistics::Clients;
 use crate::visibility::{Place, Visibility};
 use crate::watchdog::Stuck;
 use crate::writer::{Job, Writer};
@@ -79,10 +80,10 @@ impl KafkaLog {
     pub fn open(settings: KafkaSettings, stuck: Stuck) -> Result<Self, OpenError> {
         settings.check()?;
         let (visibility, signal) = (Arc::<Visibility>::default(), Arc::<Signal>::default());
-        let members = Arc::<Members>::default();
+        let (members, figures) = (Arc::<Members>::default(), Arc::<Clients>::default());
         let shown = (Arc::clone(&visibility), Arc::clone(&signal));
-        let writer = Writer::start(settings.clone(), shown, Arc::clone(&members), stuck)?;
-        let reader = Reader::new(settings.clone(), Arc::clone(&signal)).map_err(LogError::from)?;
+        let writer = Writer::start(settings.clone(), shown, Arc::clone(&members), Arc::clone(&figures), stuck)?;
+        let reader = Reader::new(settings.clone(), Arc::clone(&signal), figures).map_err(LogError::from)?;
         let asking_of_all = Reading::new(&mut settings.asking_of_all(), Arc::clone(&signal), settings.request_timeout);
         let asking_of_all = asking_of_all.map_err(LogError::from)?;
         let (topics, groups) = (Mutex::default(), Mutex::default());
@@ -267,6 +268,10 @@ impl Log for KafkaLog {
             self.visibility.saw_records(&place, last.next_offset());
         }
         Ok(blocks)
+    }
+
+    fn keeps_for(&self, topic: &str) -> Result<Option<Duration>, LogError> {
+        Ok(self.reader.asking().retention(&self.settings.outside(topic))?)
     }
 
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {

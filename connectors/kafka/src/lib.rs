@@ -17,7 +17,7 @@
 //!   older one is fenced for ever.
 //! * **A position moves only with the generation of the group** in which this process is a member (`membership`).
 //!
-//! Deliberately absent: topics with compaction or retention by time, any format of values. Nothing is tried again behind
+//! Deliberately absent: making topics with compaction or retention by time, any format of values. Nothing is tried again behind
 //! the caller's back but what cannot have happened.
 
 mod client_settings;
@@ -30,6 +30,7 @@ mod native;
 mod orphans;
 mod reader;
 mod settings;
+mod statistics;
 mod visibility;
 mod watchdog;
 mod writer;

@@ -25,6 +25,7 @@ use crate::columns::{Block, BlockSize};
 use crate::failure::KafkaFailure;
 use crate::native::{Message, PartitionQueue, Reading};
 use crate::settings::KafkaSettings;
+use crate::statistics::{Clients, Listening};
 use crate::visibility::Place;
 
 /// Most cursors of a partition that are kept. Each may hold what the client fetches ahead.
@@ -153,6 +154,8 @@ pub(crate) struct Reader {
     arrived: Arc<Signal>,
     /// Reads nothing: a broker answers one connection in order, so a question would wait behind a fetch that waits.
     asking: Reading,
+    figures: Arc<Clients>,
+    listening: Listening,
     pool: Mutex<Pool>,
 }
 
@@ -169,9 +172,14 @@ pub(crate) struct Question<'a> {
 
 impl Reader {
     /// No cursors. `arrived` is raised when records come to a partition that was read to its end.
-    pub(crate) fn new(settings: KafkaSettings, arrived: Arc<Signal>) -> Result<Self, KafkaFailure> {
+    pub(crate) fn new(
+        settings: KafkaSettings,
+        arrived: Arc<Signal>,
+        figures: Arc<Clients>,
+    ) -> Result<Self, KafkaFailure> {
         let asking = Reading::new(&mut settings.asking(), Arc::clone(&arrived), settings.request_timeout)?;
-        Ok(Self { settings, arrived, asking, pool: Mutex::default() })
+        let listening = Listening::start().map_err(|error| KafkaFailure::new("making a thread", error.to_string()))?;
+        Ok(Self { settings, arrived, asking, figures, listening, pool: Mutex::default() })
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -185,11 +193,17 @@ impl Reader {
 
     fn client(&self, pool: &mut Pool, lane: usize) -> Result<Arc<Reading>, KafkaFailure> {
         while pool.clients.len() <= lane {
-            let mut config = self.settings.reading();
-            let client = Reading::new(&mut config, Arc::clone(&self.arrived), self.settings.request_timeout)?;
-            pool.clients.push(Arc::new(client));
+            pool.clients.push(self.fresh()?);
         }
         Ok(Arc::clone(&pool.clients[lane]))
+    }
+
+    fn fresh(&self) -> Result<Arc<Reading>, KafkaFailure> {
+        let (mut config, arrived) = (self.settings.reading(), Arc::clone(&self.arrived));
+        let client = Reading::telling(&mut config, arrived, self.settings.request_timeout, self.figures.one())?;
+        let client = Arc::new(client);
+        self.listening.to(&client);
+        Ok(client)
     }
 
     /// See [`Log::read`](log::Log::read).
@@ -235,10 +249,8 @@ impl Reader {
             if !pool.clients.get(lane).is_some_and(|known| Arc::ptr_eq(known, client)) {
                 return;
             }
-            let mut config = self.settings.reading();
-            let fresh = Reading::new(&mut config, Arc::clone(&self.arrived), self.settings.request_timeout);
-            match fresh {
-                Ok(fresh) => pool.clients[lane] = Arc::new(fresh),
+            match self.fresh() {
+                Ok(fresh) => pool.clients[lane] = fresh,
                 // The read has failed already, and whoever waits in vain next tries it again.
                 Err(_) => return,
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
@@ -10,7 +11,7 @@ use log::{Log, LogError};
 use runtime::{Board, FlowState, Holds, Receipt, SystemTopics};
 use serde_json::{Value, json};
 
-use crate::control::{Question, Reply};
+use crate::control::{self, Question, Reply};
 use crate::data::{DataFolder, KnownFlow};
 use crate::environment;
 use crate::flow_names::FlowNames;
@@ -62,6 +63,13 @@ impl Access {
                 let tap = TopicTap::open(&self.log, &self.schemas, &wanted)?;
                 let manner = Manner { limit: *limit, json: *json };
                 Reply::Stream(Box::new(move |mut stream| tap.show(manner, &mut Wire::Socket(&mut stream))))
+            }
+            Question::Pause { flow, paused } => {
+                let (mut said, paused, board) = (self.pause(flow, *paused)?, *paused, self.board.clone());
+                Reply::Stream(Box::new(move |mut stream| {
+                    said["not_yet"] = board.map_or(Value::Null, |board| not_yet(&said, paused, &board));
+                    control::write_answer(&mut stream, &said)
+                }))
             }
             question => Reply::Value(self.answer(question)?),
         })
@@ -186,17 +194,19 @@ impl Access {
     /// How far each flow is behind, in the partitions of this process: records, and milliseconds that the oldest waits.
     fn lags(&self) -> BTreeMap<String, Lag> {
         let Some(run) = &self.run else { return BTreeMap::new() };
-        let (seen, now) = (run.sampled.look(), environment::now());
+        let (seen, now, holds) = (run.sampled.look(), environment::now(), self.holds.list());
         run.board.look(|flows| {
             let lag = |(name, state): (&String, &FlowState)| {
-                Some((name.clone(), lag::of(state, run.wanted.inputs.get(name), &seen, now)?))
+                let rests = state.paused || holds.iter().any(|held| held.flow == *name);
+                Some((name.clone(), lag::of(name, state, rests, &seen, now)?))
             };
             flows.iter().filter_map(lag).collect()
         })
     }
 
+    /// As `/ready` says.
     fn ready(&self) -> bool {
-        self.board.as_ref().is_some_and(|board| board.look(|flows| flows.values().all(FlowState::ready)))
+        self.run.as_ref().is_some_and(|run| run.awaited().is_empty())
     }
 
     /// Paused flows by the names that people see, and since when.
@@ -228,7 +238,8 @@ impl Access {
         }
         let names = self.folder.flow_names()?;
         let shown = |flows: Vec<String>| -> Vec<String> { flows.iter().map(|flow| names.shown(flow)).collect() };
-        Ok(json!({ "changed": shown(change), "so_already": shown(so) }))
+        let elsewhere = self.folder.shares_the_log();
+        Ok(json!({ "changed": shown(change), "so_already": shown(so), "elsewhere": elsewhere }))
     }
 
     /// The receipts since an instant, the newest last; of many the newest.
@@ -276,6 +287,32 @@ impl Access {
     }
 }
 
+/// How long a pause is waited for that was said. It is heard within half a second and obeyed within another, but for what
+/// is in work: a document that is proven, or an insert that the table has not answered.
+const OBEYED: Duration = Duration::from_secs(10);
+/// How often it is looked whether it is obeyed.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Those flows of an answer that this run has not paused, or let go on, in the time in which it should have.
+fn not_yet(said: &Value, paused: bool, board: &Board) -> Value {
+    let names = ["changed", "so_already"].map(|of| said[of].as_array().cloned().unwrap_or_default());
+    let names: Vec<String> = names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let left = || -> Vec<&String> {
+        board.look(|flows| {
+            // Flows that this process does not run obey no one here.
+            let obeys = |name: &&String| flows.get(*name).is_some_and(|state| state.paused != paused);
+            names.iter().filter(obeys).collect()
+        })
+    };
+    for _ in 0..OBEYED.as_millis() / LOOK.as_millis() {
+        if left().is_empty() {
+            break;
+        }
+        std::thread::park_timeout(LOOK);
+    }
+    json!(left())
+}
+
 /// Documents or records that wait for each flow, as the log knows it, by partition: those behind the position that it
 /// has committed. On a log whose offsets have gaps a number of records may be too large by as many as there are gaps; one
 /// of documents is not.
@@ -290,32 +327,54 @@ pub(crate) fn waiting(
         let group = runtime::names::group(topology, flow);
         let mut of_flow = BTreeMap::new();
         for partition in 0..state.partitions {
-            let position = log.position(&group, &known.topic, partition)?.map_or(0, |position| position.offset);
-            of_flow.insert(partition, behind(log, &known.topic, partition, position)?);
+            let position = stands_at(log, &group, &known.topic, partition)?;
+            of_flow.insert(partition, behind(log, &known.topic, partition, position)?.records);
         }
         waiting.insert(name.clone(), of_flow);
     }
     Ok(waiting)
 }
 
-/// Records of a partition from a position on.
-fn behind(log: &dyn Log, topic: &str, partition: i32, mut position: i64) -> Result<i64> {
-    let end = log.end(topic, partition)?;
-    // What is not kept any more, or not whole, is the flow's own hold. It waits all the same.
-    let read = |position| log.read(topic, partition, position, 1024 * 1024).ok();
-    let (counted, mut records) = (is_documents(topic), 0);
-    while position < end {
-        match read(position).as_deref() {
-            None => return Ok(records + end - position),
-            Some([]) => break,
-            Some(_) if !counted => return Ok(end - position),
-            Some(blocks @ [.., last]) => {
-                records += blocks.iter().map(|block| block.len() as i64).sum::<i64>();
-                position = last.next_offset();
-            }
-        }
+/// Where a group stands in a partition: before its first record if it never committed a position.
+pub(crate) fn stands_at(log: &dyn Log, group: &str, topic: &str, partition: i32) -> Result<i64, LogError> {
+    match log.position(group, topic, partition)?.map(|position| position.offset) {
+        // Others may have cut their topic.
+        None | Some(0) => log.first(topic, partition),
+        Some(offset) => Ok(offset),
     }
-    Ok(records)
+}
+
+/// What is behind a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// Records, or documents.
+    pub(crate) records: i64,
+    /// When the first of them arrived, in milliseconds since 1970 UTC, if it can be read.
+    pub(crate) first_arrival: Option<i64>,
+}
+
+/// Records of a partition from a position on.
+pub(crate) fn behind(log: &dyn Log, topic: &str, partition: i32, mut position: i64) -> Result<Behind, LogError> {
+    let end = log.end(topic, partition)?;
+    // Documents are counted, as they are few; of records it is enough that there is one.
+    let (counted, mut behind) = (is_documents(topic), Behind::default());
+    let bytes = if counted { 1024 * 1024 } else { 1 };
+    while position < end {
+        // What is not kept any more, or not whole, is the flow's own hold. It waits all the same.
+        let Ok(blocks) = log.read(topic, partition, position, bytes) else {
+            behind.records += end - position;
+            break;
+        };
+        let Some((first, last)) = blocks.first().zip(blocks.last()) else { break };
+        behind.first_arrival = behind.first_arrival.or_else(|| first.arrivals.values().first().copied());
+        if !counted {
+            behind.records = end - position;
+            break;
+        }
+        behind.records += blocks.iter().map(|block| block.len() as i64).sum::<i64>();
+        position = last.next_offset();
+    }
+    Ok(behind)
 }
 
 /// True for the topics whose records are documents.

@@ -181,7 +181,7 @@ pub(crate) struct Run {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ListenAt {
     /// Where /live, /ready, /metrics, /status and /topology are answered: IP:PORT, or `off`. Without it 127.0.0.1:9484,
-    /// and nowhere with --once. Where others can reach it a token is needed.
+    /// and nowhere with --once or --dry. Where others can reach it a token is needed.
     #[arg(long, value_name = "ADDRESS", env = "SPOTLIGHT_LISTEN")]
     pub(crate) listen: Option<String>,
     /// File with the token that those show who ask: `Authorization: Bearer TOKEN`. Without it SPOTLIGHT_LISTEN_TOKEN, if

@@ -130,8 +130,13 @@ pub(crate) struct Only {
 pub(crate) enum Reply {
     /// A value.
     Value(Value),
-    /// What comes bit by bit, on a thread of its own, until it ends or nobody listens.
+    /// What takes long or comes bit by bit, on a thread of its own, until it ends or nobody listens.
     Stream(Box<dyn FnOnce(UnixStream) -> Result<()> + Send>),
+}
+
+/// Writes an answer.
+pub(crate) fn write_answer(stream: &mut UnixStream, answer: &Value) -> Result<()> {
+    Ok(writeln!(stream, "{}", serde_json::json!({ "answer": answer }))?)
 }
 
 /// What answers.
@@ -189,10 +194,10 @@ fn serve(mut stream: UnixStream, answer: &Arc<Answer>) -> Result<()> {
             Ok(Reply::Stream(work)) => {
                 let work = move || {
                     if let Err(error) = work(stream) {
-                        tracing::debug!(reason = %error, "a tap has ended");
+                        tracing::debug!(reason = %error, "an answer has ended before its end");
                     }
                 };
-                std::thread::Builder::new().name("tap".to_owned()).spawn(work)?;
+                std::thread::Builder::new().name("answer".to_owned()).spawn(work)?;
                 return Ok(());
             }
             Err(error) => serde_json::json!({ "error": as_failure(error) }),

@@ -180,16 +180,17 @@ impl DataFolder {
 
     /// Opens the log, and with it owns the folder, for a command. Waits for another command that works with the folder.
     pub(crate) fn log(&self) -> Result<OpenLog> {
-        self.open_log(Role::Command, &Patience::none())
+        self.open_log(Role::Command, &Patience::none(), &mut || Ok(()))
     }
 
-    /// The same for a run, which may wait for a log that is elsewhere, too.
-    pub(crate) fn log_of_run(&self, patience: &Patience) -> Result<OpenLog> {
-        self.open_log(Role::Run, patience)
+    /// The same for a run, which may wait for a log that is elsewhere, too. `owned` is called as soon as nobody else can
+    /// have the folder.
+    pub(crate) fn log_of_run(&self, patience: &Patience, owned: &mut dyn FnMut() -> Result<()>) -> Result<OpenLog> {
+        self.open_log(Role::Run, patience, owned)
     }
 
-    fn open_log(&self, role: Role, patience: &Patience) -> Result<OpenLog> {
-        match self.services.log(&self.root, role, patience)? {
+    fn open_log(&self, role: Role, patience: &Patience, owned: &mut dyn FnMut() -> Result<()>) -> Result<OpenLog> {
+        match self.services.log(&self.root, role, patience, owned)? {
             Some(log) => Ok(log),
             None if self.root.join("lock").is_file() => Err(failure(
                 Exit::Usage,
@@ -198,7 +199,9 @@ impl DataFolder {
             )),
             None => {
                 let turn = Turn::take(&self.root, &patience.stop)?;
-                Ok(OpenLog::embedded(self.embedded_log()?, turn.kept_by(role)))
+                let log = self.embedded_log()?;
+                owned()?;
+                Ok(OpenLog::embedded(log, turn.kept_by(role)))
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! The landing knows the table and no files; the plan knows the files. Nothing but the words of a preflight is changed.
 
+use std::time::Duration;
+
 use batch::ColumnType;
 use connect::{InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition};
 use topology::plan::TableWrite;
@@ -89,6 +91,10 @@ impl<L: Landing> Landing for Declared<L> {
         at: RowPosition,
     ) -> Result<u64, LandingError> {
         self.landing.withdraw(document, version, provenance, at)
+    }
+
+    fn remembers_for(&self) -> Option<Duration> {
+        self.landing.remembers_for()
     }
 }
 

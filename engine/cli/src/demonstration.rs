@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<Exit> {
     let folder = claim(arguments)?;
     let world = World::demonstration();
     story::opening(&world, &arguments.data.data);
-    let ground = Ground::open(&arguments.data, &arguments.clickhouse, Some(WAIT_FOR_CLICKHOUSE))?;
+    let ground = Ground::open(&arguments.data, &arguments.clickhouse, Some(WAIT_FOR_CLICKHOUSE), &mut || Ok(()))?;
     let publishers =
         Publishers::start(&folder.publishers(), world).context("the publishers of the demonstration do not start")?;
     let files = folder.publishers().join("files");

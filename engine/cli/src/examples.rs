@@ -208,7 +208,8 @@ Examples:
   spotlight resume sec-ftd/load
 
 A paused flow ends what it is at as a run does that is told to stop, keeps its place and its positions, and reads \
-nothing more. The pause is written into the log: it lasts over restarts, and on Kafka it is so for every process. \
+nothing more; its source does not look what is offered. The command answers once it is so, or after 10 seconds that it \
+will be. The pause is written into the log: it lasts over restarts, and on Kafka it is so for every process. \
 Where it is so already that is said, and the status is 0; a name that no flow has ends with 64. A run with --once \
 that has a paused flow ends with 3.";
 

@@ -194,8 +194,8 @@ pub(crate) fn table(report: &Report<'_>) {
         }
     }
     unread.iter().for_each(|unread| show::prose(&unread.line()));
-    for name in flows.iter().filter(|(_, state)| state.paused).map(|(name, _)| name) {
-        show::prose(&crate::commands::paused_line(name, None));
+    for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
+        show::prose(&crate::commands::paused_line(name, state.finds_documents(), None));
     }
     // The partitions of a flow mostly wait for the same.
     let mut told = BTreeSet::new();

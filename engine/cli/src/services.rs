@@ -123,12 +123,19 @@ impl Services {
     }
 
     /// Opens the log on Kafka, and with it owns the data folder; `None` if the log is embedded. A command has a name of
-    /// its own there: it fences no run.
-    pub(crate) fn log(&self, folder: &Path, role: Role, patience: &Patience) -> Result<Option<OpenLog>> {
+    /// its own there: it fences no run. `owned` is called between the two: Kafka may be waited for.
+    pub(crate) fn log(
+        &self,
+        folder: &Path,
+        role: Role,
+        patience: &Patience,
+        owned: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Option<OpenLog>> {
         if !self.shares_the_log() {
             return Ok(None);
         }
         let Owned { lock, turn } = own(folder, role, patience)?;
+        owned()?;
         let suffix = match role {
             Role::Run => "",
             Role::Command => ".command",

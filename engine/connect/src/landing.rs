@@ -9,6 +9,7 @@
 //! 4. After [`Landing::end_queries`] has returned, no earlier insert whose query id starts with the prefix can land.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use batch::Code;
@@ -190,4 +191,10 @@ pub trait Landing: Send + Sync {
         provenance: &Provenance,
         at: RowPosition,
     ) -> Result<u64, LandingError>;
+
+    /// For how long the table remembers a token, as far as that is known since the last preflight. Asks nothing. `None`
+    /// too of a table that remembers none, or for ever.
+    fn remembers_for(&self) -> Option<Duration> {
+        None
+    }
 }

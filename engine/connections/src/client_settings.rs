@@ -71,7 +71,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "encryption has a field of its own",
         "write `tls: { ca: ..., certificate: ..., key: ... }` below `kafka:`",
     ),
-    ("statistics.interval.ms", "what the client counts is not shown", LEAVE),
+    ("statistics.interval.ms", "what the client counts stands in /metrics, and is told often enough for that", LEAVE),
     ("test.*", "it would put a cluster that forgets into the place of the real one", LEAVE),
     ("transaction.timeout.ms", "it belongs to other times, which Spotlight sets together", LEAVE),
     (

@@ -201,6 +201,16 @@ pub trait Log: Send + Sync {
     /// [`LogError::OutOfRange`] if `offset` is before the first record that is kept, or beyond the end.
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Records>, LogError>;
 
+    /// How long a topic keeps a record before it may take it away by itself; `None` if it never does, or if that cannot be
+    /// known. A log of one process never does.
+    ///
+    /// # Errors
+    /// If the log fails.
+    fn keeps_for(&self, topic: &str) -> Result<Option<Duration>, LogError> {
+        let _ = topic;
+        Ok(None)
+    }
+
     /// Committed position of a group in a partition; `None` if it never committed one.
     ///
     /// # Errors

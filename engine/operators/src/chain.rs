@@ -30,6 +30,7 @@ use arrow::error::ArrowError;
 use batch::{Batch, Failed, Origins, RowFailure};
 use indexmap::IndexMap;
 use state::{Savepoint, Store};
+use telemetry::{Observed, Stopwatch, list as metrics};
 
 use crate::{Conform, Facts, Passing, Step, StepError, Watch};
 
@@ -45,6 +46,8 @@ pub struct Chain {
     /// Who looks at the rows.
     watch: Option<Arc<dyn Watch>>,
     passing: Passing,
+    /// Where the time of each step is told; empty if nobody wants to know.
+    seconds: Vec<Observed>,
 }
 
 /// What became of a batch.
@@ -65,7 +68,8 @@ impl Chain {
     #[must_use]
     pub fn new(steps: Vec<Box<dyn Step>>) -> Self {
         let stateful_from = steps.iter().position(|step| step.stateful()).unwrap_or(steps.len());
-        Self { steps, outputs: IndexMap::new(), stateful_from, start: Vec::new(), watch: None, passing: Passing::First }
+        let (outputs, start, seconds) = (IndexMap::new(), Vec::new(), Vec::new());
+        Self { steps, outputs, stateful_from, start, watch: None, passing: Passing::First, seconds }
     }
 
     /// Brings the rows of a named output into the columns of its topic. A row that does not fit is dead.
@@ -80,6 +84,12 @@ impl Chain {
     pub fn watched_by(mut self, watch: Arc<dyn Watch>) -> Self {
         self.watch = Some(watch);
         self
+    }
+
+    /// Tells how long each step takes from now on, as metrics of this topology and flow.
+    pub fn tell_seconds_of(&mut self, [topology, flow]: [&str; 2]) {
+        let names = self.steps.iter().map(|step| step.name());
+        self.seconds = names.map(|step| metrics::STEP_SECONDS.of(&[topology, flow, step])).collect();
     }
 
     /// Says which rows pass from now on, for whoever looks.
@@ -224,7 +234,11 @@ impl Chain {
             let Some(batch) = next.take() else { break };
             let watch = self.watch.as_ref().filter(|_| self.passing != Passing::Unseen);
             let watched = watch.filter(|watch| watch.watching()).map(|watch| (watch, batch.clone()));
+            let seconds = self.seconds.get(index).map(|told| (told, Stopwatch::start()));
             let output = self.steps[index].process(batch, facts)?;
+            if let Some((told, watch)) = seconds {
+                told.observe(watch.seconds());
+            }
             if let Some((watch, before)) = watched {
                 watch.passed(self.steps[index].name(), before, &output, self.passing == Passing::Again);
             }

@@ -63,7 +63,7 @@ pub struct FlowState {
     /// True once a task has found the flow's destination as planned.
     #[serde(default)]
     pub prepared: bool,
-    /// True while a person has the flow paused.
+    /// True while a person has the flow paused, and nothing of it works any more.
     #[serde(default)]
     pub paused: bool,
     /// Tasks of this run that were started again because the log was away.
@@ -72,6 +72,9 @@ pub struct FlowState {
     /// Rows of this run that became dead letters, by code and step.
     #[serde(default)]
     pub dead: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Since when it is this process's part to look at what the publisher offers, in milliseconds since 1970 UTC.
+    #[serde(default)]
+    pub looks_since: Option<i64>,
     /// Looks of this run at what the publisher offers, by how they ended.
     #[serde(default)]
     pub looks: BTreeMap<String, u64>,
@@ -101,7 +104,20 @@ impl FlowState {
     /// goes away later changes nothing.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.assigned && (self.prepared || self.paused || self.tasks.is_empty())
+        self.assigned && (self.prepared || self.tasks.is_empty())
+    }
+
+    /// True while those who wait for the run to be ready wait for this flow. Nobody waits for one that a person has paused,
+    /// though it has not looked at its destination: a pause is his wish and no failure of what was deployed.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        !self.paused && !self.ready()
+    }
+
+    /// True if a source finds documents for it, as far as this state knows.
+    #[must_use]
+    pub fn finds_documents(&self) -> bool {
+        self.looks_since.is_some() || self.newest_document.is_some() || !self.refused.is_empty()
     }
 
     /// Changes the state of a task of this process. One that was given up meanwhile has none.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use connect::RowPosition;
 use log::LogError;
@@ -28,14 +28,14 @@ struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
     known: Mutex<Option<Known>>,
-    /// True once the board has been told.
-    told: AtomicBool,
+    /// True once the board has been told, by this or by what is read again.
+    told: Arc<AtomicBool>,
 }
 
 impl Earlier {
     /// The same, to be read again.
     pub(crate) fn again(&self) -> Self {
-        Self { known: Mutex::default(), told: AtomicBool::new(self.told.load(Ordering::Relaxed)) }
+        Self { known: Mutex::default(), told: Arc::clone(&self.told) }
     }
 
     /// Documents that are refused, with the revision that refused them.
@@ -84,7 +84,8 @@ impl Earlier {
 
     fn read(&self, parts: &FlowParts, shared: &Shared) -> Result<Known, LogError> {
         let (log, mut known) = (shared.log.as_ref(), Known::default());
-        let tell = !self.told.swap(true, Ordering::Relaxed);
+        // Told only once all of it was read: a log may go away in between.
+        let (tell, mut entries) = (!self.told.load(Ordering::Relaxed), Vec::new());
         let partitions = log.topic(&names::ledger(&parts.topology, &parts.flow))?.map_or(0, |state| state.partitions);
         for partition in 0..partitions {
             let (mut landed, mut releases) = (0, 0);
@@ -101,19 +102,22 @@ impl Earlier {
                 };
                 landed += entry.counts.landed;
                 end = end.max(RowPosition { offset: entry.last.0, row: entry.last.1 + 1 });
-                if tell {
-                    shared.board.restore(&parts.name(), &entry);
-                }
-                if let Some(receipt) = entry.receipt {
+                if let Some(receipt) = &entry.receipt {
                     if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
-                        known.refused.insert(receipt.document, receipt.revision);
+                        known.refused.insert(receipt.document.clone(), receipt.revision.clone());
                     } else {
                         known.refused.remove(&receipt.document);
                     }
                 }
+                if tell {
+                    entries.push(entry);
+                }
             }
             known.landed += landed;
             known.releases = known.releases.max(releases);
+        }
+        if tell && !self.told.swap(true, Ordering::Relaxed) {
+            entries.iter().for_each(|entry| shared.board.restore(&parts.name(), entry));
         }
         Ok(known)
     }

@@ -17,5 +17,5 @@ mod stopwatch;
 
 pub use counts::Counts;
 pub use exporter::{Exporter, InstallError};
-pub use metric::{Kind, Label, Metric};
+pub use metric::{Kind, Label, Metric, Observed};
 pub use stopwatch::Stopwatch;

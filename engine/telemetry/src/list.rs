@@ -31,6 +31,8 @@ const LIBRDKAFKA: Label = Label { name: "librdkafka", bounded_by: "one" };
 
 /// Seconds of what takes from a millisecond to minutes.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Seconds of what takes from microseconds to seconds: one step on one block.
+const STEP_BOUNDS: &[f64] = &[0.000_1, 0.001, 0.01, 0.1, 1.0, 10.0];
 /// Rows of what is at most a block of a landing.
 const ROWS: &[f64] = &[1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 /// Bytes of the same.
@@ -71,7 +73,8 @@ pub const FLOW_UP: Metric = Metric::gauge(
 pub const FLOW_READY: Metric = Metric::gauge(
     "spotlight_flow_ready",
     OF_FLOW,
-    "1 once the flow has its assignment and has found its destination as planned, as /ready says.",
+    "1 once the flow has its assignment and has found its destination as planned: 0 too while it is paused and has not \
+     looked, which /ready does not wait for.",
 );
 pub const FLOW_PAUSED: Metric = Metric::gauge("spotlight_flow_paused", OF_FLOW, "1 while a person has it paused.");
 pub const FLOW_TASKS: Metric =
@@ -79,7 +82,8 @@ pub const FLOW_TASKS: Metric =
 pub const FLOW_HELD: Metric = Metric::gauge(
     "spotlight_flow_held",
     &[TOPOLOGY, FLOW, CODE],
-    "Tasks that wait for a person, a source too; none is told while there are none.",
+    "Tasks that wait for a person, of which a flow has one a partition, and one more if it has a source; none is told \
+     while there are none.",
 );
 pub const FLOW_HELD_AGE: Metric = Metric::gauge(
     "spotlight_flow_held_age_seconds",
@@ -94,7 +98,7 @@ pub const FLOW_RESTARTS: Metric = Metric::counter(
 pub const FLOW_LAG_RECORDS: Metric = Metric::gauge(
     "spotlight_flow_lag_records",
     OF_FLOW,
-    "Records, or documents, behind the committed positions of what this process owns.",
+    "Records, or documents, behind the committed positions of what this process owns; none is told before they are known.",
 );
 pub const FLOW_LAG_SECONDS: Metric = Metric::gauge(
     "spotlight_flow_lag_seconds",
@@ -112,6 +116,12 @@ pub const FLOW_STEPS_SECONDS: Metric = Metric::histogram(
     SECONDS,
     "Time to decode and to run all steps: on a block of records, or on a whole document.",
 );
+pub const STEP_SECONDS: Metric = Metric::histogram(
+    "spotlight_step_seconds",
+    &[TOPOLOGY, FLOW, STEP],
+    STEP_BOUNDS,
+    "Time of one step on one block of rows, in each reading of a document that is read twice. Decoding is none of them.",
+);
 pub const FLOW_COMMIT_SECONDS: Metric = Metric::histogram(
     "spotlight_flow_commit_seconds",
     OF_FLOW,
@@ -123,6 +133,12 @@ pub const FLOW_WAIT_SECONDS: Metric = Metric::histogram(
     &[TOPOLOGY, FLOW, WAITS_FOR],
     SECONDS,
     "Back-pressure: time that tasks have waited for a slot to work in, for a landing or a log that is away.",
+);
+
+pub const TOPIC_RETENTION: Metric = Metric::gauge(
+    "spotlight_topic_retention_seconds",
+    OF_FLOW,
+    "How long the input topic of the flow keeps a record: only where that is limited.",
 );
 
 // Freshness.
@@ -158,7 +174,8 @@ pub const DOCUMENT_ATTEMPTS: Metric = Metric::counter(
 pub const DOCUMENT_CURSOR_AGE: Metric = Metric::gauge(
     "spotlight_document_cursor_age_seconds",
     OF_FLOW,
-    "How long ago this process has last looked at all that the publisher offers.",
+    "How long ago this process has last looked at all that the publisher offers; if it never has, for how long that has \
+     been its part. It grows while the flow is paused.",
 );
 pub const DOCUMENT_FOUND: Metric =
     Metric::counter("spotlight_document_found_total", OF_FLOW, "New documents and new versions that a source found.");
@@ -210,6 +227,12 @@ pub const LANDING_OPEN_RANGE_AGE: Metric = Metric::gauge(
     OF_FLOW,
     "How long ago the oldest open range was opened, by whichever run; 0 if none is open.",
 );
+pub const LANDING_DEDUP_WINDOW: Metric = Metric::gauge(
+    "spotlight_landing_dedup_window_seconds",
+    OF_FLOW,
+    "For how long the table remembers an insert. One that counts inserts and no time: how long ago the oldest insert of \
+     this process was that it remembers, or at this pace will be once it begins to forget.",
+);
 pub const LANDING_DUPLICATES: Metric = Metric::counter(
     "spotlight_landing_duplicates_discarded_total",
     OF_FLOW,
@@ -251,6 +274,17 @@ pub const DLQ_OLDEST_AGE: Metric = Metric::gauge(
     "How long ago the oldest open dead letter failed last.",
 );
 
+pub const DLQ_RETENTION: Metric = Metric::gauge(
+    "spotlight_dlq_retention_seconds",
+    OF_FLOW,
+    "How long the topic of dead letters keeps a record: only where somebody has limited that.",
+);
+pub const DEAD_LETTER_LIMIT: Metric = Metric::gauge(
+    "spotlight_dead_letter_limit_ratio",
+    OF_FLOW,
+    "Share of bad rows above which a document is refused, or a flow of a topic holds (`bad-rows-above`).",
+);
+
 // Engine.
 
 pub const TOPOLOGY_INFO: Metric =
@@ -274,6 +308,31 @@ pub const KAFKA_TRANSACTION_SECONDS: Metric = Metric::histogram(
     SECONDS,
     "Time of a transaction of Kafka, from its beginning to its commit.",
 );
+
+// What the clients of Kafka that read records and write transactions say of themselves, every few seconds, all together.
+
+pub const KAFKA_BROKERS_UP: Metric = Metric::gauge(
+    "spotlight_kafka_brokers_up",
+    &[],
+    "Brokers with which there is a connection; a client makes one only with the brokers that it needs.",
+);
+pub const KAFKA_REQUEST_ERRORS: Metric = Metric::counter(
+    "spotlight_kafka_request_errors_total",
+    &[],
+    "Requests that could not be sent or got no answer in time, and answers that could not be received.",
+);
+pub const KAFKA_ROUND_TRIP: Metric = Metric::gauge(
+    "spotlight_kafka_round_trip_seconds",
+    &[],
+    "99th percentile of the time from a request to its answer, of the client that writes and its slowest broker, when \
+     there last were any.",
+);
+pub const KAFKA_QUEUE: Metric =
+    Metric::gauge("spotlight_kafka_queue_messages", &[], "Records that wait in this process to be sent to Kafka.");
+pub const KAFKA_BYTES_IN: Metric =
+    Metric::counter("spotlight_kafka_bytes_in_total", &[], "Bytes that came from Kafka, as they were on the wire.");
+pub const KAFKA_BYTES_OUT: Metric =
+    Metric::counter("spotlight_kafka_bytes_out_total", &[], "Bytes that went to Kafka, as they were on the wire.");
 
 // The process, by the names that all exporters use.
 
@@ -351,8 +410,10 @@ pub const ALL: &[Metric] = &[
     FLOW_LAG_SECONDS,
     FLOW_POSITION,
     FLOW_STEPS_SECONDS,
+    STEP_SECONDS,
     FLOW_COMMIT_SECONDS,
     FLOW_WAIT_SECONDS,
+    TOPIC_RETENTION,
     NEWEST_RECORD_AGE,
     LANDED_AGE,
     FRESH_WITHIN,
@@ -372,6 +433,7 @@ pub const ALL: &[Metric] = &[
     LANDING_RETRIES,
     LANDING_OPEN_RANGES,
     LANDING_OPEN_RANGE_AGE,
+    LANDING_DEDUP_WINDOW,
     LANDING_DUPLICATES,
     SCHEMA_REFRESH,
     STATE_KEYS,
@@ -380,12 +442,20 @@ pub const ALL: &[Metric] = &[
     CHANGELOG_LAG,
     DLQ_OPEN,
     DLQ_OLDEST_AGE,
+    DLQ_RETENTION,
+    DEAD_LETTER_LIMIT,
     TOPOLOGY_INFO,
     BUILD_INFO,
     MEMORY_FILL,
     LOG_SEEN_AGE,
     KAFKA_TRANSACTIONS,
     KAFKA_TRANSACTION_SECONDS,
+    KAFKA_BROKERS_UP,
+    KAFKA_REQUEST_ERRORS,
+    KAFKA_ROUND_TRIP,
+    KAFKA_QUEUE,
+    KAFKA_BYTES_IN,
+    KAFKA_BYTES_OUT,
     PROCESS_CPU,
     PROCESS_RESIDENT,
     PROCESS_VIRTUAL,

@@ -53,6 +53,10 @@ impl<Hook: CommitHook> Log for HookedLog<Hook> {
         self.log.read(topic, partition, offset, max_bytes)
     }
 
+    fn keeps_for(&self, topic: &str) -> Result<Option<Duration>, LogError> {
+        self.log.keeps_for(topic)
+    }
+
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {
         self.log.position(group, topic, partition)
     }

@@ -1,7 +1,10 @@
-//! Questions to the cluster: make a topic, what a topic is, delete the first records of a partition.
+//! Questions to the cluster: make a topic, what a topic is, how long it keeps records, delete the first records of a
+//! partition.
 #![expect(unsafe_code, reason = "the safe client has no call for these; see the prose of `native`")]
 
+use std::collections::BTreeMap;
 use std::ptr;
+use std::time::Duration;
 
 use rdkafka::bindings as sys;
 use rdkafka::error::RDKafkaErrorCode;
@@ -162,6 +165,51 @@ impl Reading {
 }
 
 impl Reading {
+    /// How long a topic keeps a record; `None` if for ever, if there is no such topic, or if this login may not know.
+    pub(crate) fn retention(&self, topic: &str) -> Result<Option<Duration>, KafkaFailure> {
+        const CALL: &str = "asking how long a topic keeps records";
+        let name = c_name(CALL, topic)?;
+        let kind = sys::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+        // SAFETY: the name is a text of C, which is copied.
+        let question = unsafe { sys::rd_kafka_ConfigResource_new(kind, name.as_ptr()) };
+        let question = Owned::new(question, sys::rd_kafka_ConfigResource_destroy);
+        let question = question.ok_or_else(|| KafkaFailure::new(CALL, "the client is out of memory"))?;
+        let mut questions = [question.pointer];
+        let event = self.ask(CALL, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, |options, queue| {
+            // SAFETY: all pointers are alive; the question is copied.
+            unsafe {
+                sys::rd_kafka_DescribeConfigs(self.client.native_ptr(), questions.as_mut_ptr(), 1, options, queue);
+            }
+        })?;
+        let mut settings = BTreeMap::new();
+        // SAFETY: the answer and all in it live in the event; arrays have the lengths that C gives; texts are copied.
+        unsafe {
+            let answer = sys::rd_kafka_event_DescribeConfigs_result(event.pointer);
+            let mut count = 0;
+            let topics = sys::rd_kafka_DescribeConfigs_result_resources(answer, &raw mut count);
+            if count == 0 {
+                return Err(KafkaFailure::new(CALL, "an answer without a topic"));
+            }
+            let error = sys::rd_kafka_ConfigResource_error(*topics);
+            let unknown = [
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+            ];
+            if unknown.contains(&error) {
+                return Ok(None);
+            }
+            refused(CALL, error, &c_text(sys::rd_kafka_ConfigResource_error_string(*topics)))?;
+            let entries = sys::rd_kafka_ConfigResource_configs(*topics, &raw mut count);
+            for index in 0..count {
+                let entry = *entries.add(index);
+                let name = c_text(sys::rd_kafka_ConfigEntry_name(entry));
+                settings.insert(name, c_text(sys::rd_kafka_ConfigEntry_value(entry)));
+            }
+        }
+        Ok(kept_for(&settings))
+    }
+
     /// Deletes the records of a partition before `offset`. Of those before its first nothing is to be done.
     pub(crate) fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<(), KafkaFailure> {
         const CALL: &str = "deleting records";
@@ -193,10 +241,40 @@ impl Reading {
     }
 }
 
+/// How long a topic with these settings keeps a record. One that is only compacted keeps the newest of each key for ever,
+/// and one without a limit has a negative one.
+fn kept_for(settings: &BTreeMap<String, String>) -> Option<Duration> {
+    let setting = |name: &str| settings.get(name).map(String::as_str);
+    let deletes = setting("cleanup.policy").is_none_or(|policy| policy.split(',').any(|word| word.trim() == "delete"));
+    let limit = setting("retention.ms").and_then(|limit| limit.parse::<i64>().ok());
+    let limit = limit.filter(|_| deletes).and_then(|limit| u64::try_from(limit).ok());
+    limit.map(Duration::from_millis)
+}
+
 /// An error unless the code is none.
 pub(super) fn refused(call: &'static str, code: RDKafkaRespErr, detail: &str) -> Result<(), KafkaFailure> {
     if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Ok(());
     }
     Err(KafkaFailure::coded(call, code.into(), detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::kept_for;
+
+    #[test]
+    fn a_topic_keeps_records_for_a_time_or_for_ever() {
+        let kept = |policy: &str, limit: &str| {
+            let settings = [("cleanup.policy", policy), ("retention.ms", limit)];
+            kept_for(&settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(kept("delete", "604800000"), Some(Duration::from_secs(604_800)));
+        assert_eq!(kept("compact,delete", "1000"), Some(Duration::from_secs(1)));
+        assert_eq!(kept("compact", "604800000"), None);
+        assert_eq!(kept("delete", "-1"), None);
+        assert_eq!(kept_for(&[].into()), None, "where nothing may be known");
+    }
 }

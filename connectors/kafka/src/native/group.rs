@@ -29,7 +29,7 @@ impl GroupReading {
         config.set("group.id", group).set_log_level(RDKafkaLogLevel::Emerg);
         let failure = |error: KafkaError| KafkaFailure::of("making a client", &error);
         let native = config.create_native_config().map_err(failure)?;
-        let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, Quiet).map_err(failure)?;
+        let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_CONSUMER, Quiet(None)).map_err(failure)?;
         Ok(Self { client, limit })
     }
 

@@ -22,6 +22,7 @@ use log::Signal;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaType;
 
 pub(crate) use group::{GroupReading, position};
@@ -30,13 +31,21 @@ pub(crate) use partition::{Message, PartitionQueue};
 pub(crate) use produce::{ProducedTopic, flush};
 
 use crate::failure::KafkaFailure;
+use crate::statistics::{EVERY, OneClient};
 
-/// Says nothing. What the client logs would pile up in a queue that nobody reads, so it is also told to log nothing.
-pub(crate) struct Quiet;
+/// Says nothing, or only its figures. What the client logs would pile up in a queue that nobody reads, so it is also told
+/// to log nothing.
+pub(crate) struct Quiet(Option<OneClient>);
 
 impl ClientContext for Quiet {
     fn log(&self, _level: RDKafkaLogLevel, _facility: &str, _message: &str) {}
     fn error(&self, _error: KafkaError, _reason: &str) {}
+
+    fn stats(&self, said: Statistics) {
+        if let Some(client) = &self.0 {
+            client.says(&said);
+        }
+    }
 }
 
 /// A client that reads and asks.
@@ -50,10 +59,30 @@ pub(crate) struct Reading {
 impl Reading {
     /// A client with these settings. Nothing is connected yet. `limit` bounds each question.
     pub(crate) fn new(config: &mut ClientConfig, arrived: Arc<Signal>, limit: Duration) -> Result<Self, KafkaFailure> {
+        Self::with(config, arrived, limit, Quiet(None))
+    }
+
+    /// The same for one that says how it is. [`Reading::listen`] must be called now and then, or that piles up.
+    pub(crate) fn telling(
+        config: &mut ClientConfig,
+        arrived: Arc<Signal>,
+        limit: Duration,
+        figures: OneClient,
+    ) -> Result<Self, KafkaFailure> {
+        config.set("statistics.interval.ms", EVERY);
+        Self::with(config, arrived, limit, Quiet(Some(figures)))
+    }
+
+    fn with(
+        config: &mut ClientConfig,
+        arrived: Arc<Signal>,
+        limit: Duration,
+        context: Quiet,
+    ) -> Result<Self, KafkaFailure> {
         config.set_log_level(RDKafkaLogLevel::Emerg);
         let failure = |error: KafkaError| KafkaFailure::of("making a client", &error);
         let native = config.create_native_config().map_err(failure)?;
-        let client = Client::new(config, native, RDKafkaType::RD_KAFKA_CONSUMER, Quiet).map_err(failure)?;
+        let client = Client::new(config, native, RDKafkaType::RD_KAFKA_CONSUMER, context).map_err(failure)?;
         Ok(Self { client, arrived, limit })
     }
 

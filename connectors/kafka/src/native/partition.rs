@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use log::Signal;
 use rdkafka::bindings as sys;
+use rdkafka::client::ClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -95,6 +96,28 @@ impl Message {
 unsafe fn bytes<'a>(start: *mut c_void, length: usize) -> Option<&'a [u8]> {
     // SAFETY: as above.
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) })
+}
+
+impl Reading {
+    /// Hears what the client has to say of itself. It waits in the client's main queue until somebody takes it.
+    pub(crate) fn listen(&self) {
+        // SAFETY: the client is alive; the queue and each event are freed once, and the text of an event is read before.
+        unsafe {
+            let queue = sys::rd_kafka_queue_get_main(self.client.native_ptr());
+            loop {
+                let event = sys::rd_kafka_queue_poll(queue, 0);
+                if event.is_null() {
+                    break;
+                }
+                if sys::rd_kafka_event_type(event) == sys::RD_KAFKA_EVENT_STATS {
+                    let said = std::ffi::CStr::from_ptr(sys::rd_kafka_event_stats(event));
+                    self.client.context().stats_raw(said.to_bytes());
+                }
+                sys::rd_kafka_event_destroy(event);
+            }
+            sys::rd_kafka_queue_destroy(queue);
+        }
+    }
 }
 
 /// What the client has fetched of a partition and nobody took yet.

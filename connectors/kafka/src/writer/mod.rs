@@ -42,6 +42,7 @@ use self::reports::Reports;
 use crate::failure::KafkaFailure;
 use crate::membership::Members;
 use crate::settings::KafkaSettings;
+use crate::statistics::{Clients, EVERY};
 use crate::visibility::{Place, Visibility};
 use crate::watchdog::{Stuck, Watchdog};
 
@@ -89,6 +90,7 @@ struct Work {
     visibility: Arc<Visibility>,
     committed: Arc<Signal>,
     members: Arc<Members>,
+    figures: Arc<Clients>,
     watchdog: Watchdog,
     producer: Option<ThreadedProducer<Reports>>,
     unsettled: Arc<AtomicBool>,
@@ -101,6 +103,7 @@ impl Writer {
         settings: KafkaSettings,
         (visibility, committed): (Arc<Visibility>, Arc<Signal>),
         members: Arc<Members>,
+        figures: Arc<Clients>,
         stuck: Stuck,
     ) -> Result<Self, LogError> {
         let no_thread = |error: std::io::Error| LogError::Store(Box::new(error));
@@ -111,6 +114,7 @@ impl Writer {
             visibility,
             committed,
             members,
+            figures,
             watchdog,
             producer: None,
             unsettled: Arc::clone(&unsettled),
@@ -263,9 +267,10 @@ impl Work {
             return Ok(());
         }
         let mut config = self.settings.writing();
-        config.set_log_level(RDKafkaLogLevel::Emerg);
+        config.set_log_level(RDKafkaLogLevel::Emerg).set("statistics.interval.ms", EVERY);
         let failure = |error: KafkaError| KafkaFailure::of("making a producer", &error);
-        let producer: ThreadedProducer<Reports> = config.create_with_context(Reports::default()).map_err(failure)?;
+        let reports = Reports::new(self.figures.one());
+        let producer: ThreadedProducer<Reports> = config.create_with_context(reports).map_err(failure)?;
         let initialised = {
             let _watched = self.watchdog.watch("init_transactions");
             // Kafka answers when the transaction before is settled.

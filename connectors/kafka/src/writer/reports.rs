@@ -8,6 +8,9 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
+
+use crate::statistics::OneClient;
 
 /// Offsets of the first and the last record of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +29,20 @@ struct State {
 }
 
 /// What the client has reported in this transaction. A record carries the number of its append.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reports {
     state: Mutex<State>,
     /// No report is awaited any more, or one is a refusal.
     changed: Condvar,
+    figures: OneClient,
 }
 
 impl Reports {
+    /// Of a client whose figures go there.
+    pub(super) fn new(figures: OneClient) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::default(), figures }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,6 +93,10 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.state().said = Some(if reason.is_empty() { error.to_string() } else { reason.to_owned() });
+    }
+
+    fn stats(&self, said: Statistics) {
+        self.figures.says(&said);
     }
 }
 

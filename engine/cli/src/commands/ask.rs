@@ -103,8 +103,8 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     for (name, state) in &flows {
         state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
     }
-    for name in flows.iter().filter(|(_, state)| state.paused).map(|(name, _)| name) {
-        show::prose(&super::pause::line(name, answer["paused"][name].as_i64()));
+    for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
+        show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));
     }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");

@@ -3,7 +3,7 @@
 //! It is a real run on a temporary folder that is gone at its end, with landings that keep nothing. So documents are
 //! proven, topics and stores work, and dead letters come about as they would; no table, no position and no receipt is
 //! touched, and no ClickHouse is asked. What it cannot know: what the data folder and its tables hold already. It reads
-//! every document as if it were new.
+//! every document as if it were new. It can be watched as a run can, where it is told where.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,25 +18,35 @@ use runtime::{Board, DeadLetter, Holds, RunParts, ScratchFolder, StopSignal, Sys
 use topology::plan::{To, Topology};
 
 use super::run::{Intake, outcome, without_data};
-use crate::arguments::Run;
+use crate::access::Access;
+use crate::arguments::{Data, Run};
+use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::flow_names::{self, FlowNames};
 use crate::live::{self, Dry, LiveLines, Report};
 use crate::old_rows::{OldRows, standing};
 use crate::signals::Signals;
 use crate::temporary::Folder;
+use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{environment, unread};
 
-pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: DocumentsFrom, intake: &Intake) -> Result<Exit> {
+pub(super) fn dry(
+    arguments: &Run,
+    topologies: &[Topology],
+    documents: DocumentsFrom,
+    (intake, listen): (&Intake, Option<Listen>),
+) -> Result<Exit> {
     let started = environment::now();
     let folder = Folder::make()?;
+    let watched = listen.map(Watched::start).transpose()?;
     let log = Arc::new(EmbeddedLog::open(&folder.path().join("log"), environment::clock())?);
     let raw = Arc::new(FolderStore::open(&folder.path().join("documents"))?);
     let schemas = operators::KeptSchemas::open("", Box::new(|_| Ok(()))).context("an empty list of schemas")?;
+    let schemas: Arc<dyn operators::Schemas> = Arc::new(schemas);
     let mut wiring = Wiring {
         tables: Tables::Nowhere,
-        schemas: Arc::new(schemas),
+        schemas: Arc::clone(&schemas),
         documents,
         hosts: Arc::new(Hosts::new()),
         taps: Arc::default(),
@@ -50,6 +60,37 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: Documents
     let signals = Signals::catch(&stop)?;
     signals.tell_of(&board);
     signals.remove_at_once(folder.path());
+    let memory = WorkingMemory::new(Arc::new(ScratchFolder::new(&folder.path().join("scratch"))));
+    if let Some(watched) = &watched {
+        let running = Running::of(RunOf {
+            topologies,
+            flows: &flows,
+            sources: &sources,
+            board: Arc::clone(&board),
+            holds: Arc::clone(&holds),
+            memory: memory.clone(),
+            log: Arc::clone(&log) as _,
+        })?;
+        let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
+        let running = Arc::new(running);
+        let data = folder.path().to_owned();
+        let access = Access {
+            log: Arc::clone(&log) as _,
+            board: Some(Arc::clone(&board)),
+            holds: Arc::clone(&holds),
+            client: None,
+            server: None,
+            folder: DataFolder::open(&Data { data, connections: None, secrets: None, instance: None })?,
+            raw: Arc::clone(&raw) as _,
+            schemas,
+            system: SystemTopics::default(),
+            revisions,
+            taps: Arc::default(),
+            run: Some(Arc::clone(&running)),
+            listens: watched.address(),
+        };
+        watched.of_run(Some((running, Arc::new(access))));
+    }
     let lines = LiveLines::start(Arc::clone(&board));
     let ended = runtime::run(RunParts {
         flows,
@@ -59,7 +100,7 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: Documents
         system: SystemTopics::default(),
         once: true,
         slots: super::run::slots(),
-        memory: WorkingMemory::new(Arc::new(ScratchFolder::new(&folder.path().join("scratch")))),
+        memory,
         stop: stop.clone(),
         board: Arc::clone(&board),
         holds: Arc::clone(&holds),
@@ -68,6 +109,8 @@ pub(super) fn dry(arguments: &Run, topologies: &[Topology], documents: Documents
         clock: environment::clock(),
     })?;
     drop(lines);
+    // Before the folder is gone, of which it tells.
+    drop(watched);
     let exit = outcome(&ended.failed, &board, true, &stop, &|| Ok("not every document was looked at".to_owned()))?;
     let dry = Dry { letters: letters(topologies, log.as_ref())?, replaced: BTreeMap::new() };
     let (dry, old_rows) = versions(dry, topologies, &board, log.as_ref())?;

@@ -30,7 +30,7 @@ use crate::registry::Patience;
 use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
-use crate::watch::{Listen, Listener, RunOf, Running, Watch};
+use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
 use crate::{control, earlier, environment, refused, show, unread};
 
@@ -92,7 +92,8 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
     let topologies = load(&arguments.files)?;
     if arguments.dry {
         let (documents, intake) = intake(arguments, &topologies)?;
-        return super::dry::dry(arguments, &topologies, documents, &intake);
+        let listen = Listen::of(&arguments.listen, true)?;
+        return super::dry::dry(arguments, &topologies, documents, (&intake, listen));
     }
     // A command line that cannot be carried out leaves no folder behind.
     let (documents, mut intake) = intake(arguments, &topologies)?;
@@ -232,9 +233,13 @@ fn nothing_claimed(folder: &Path, first: &Path, files: usize, sources: &[(String
 pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
     let RunSettings { topologies, documents, not_claimed, once, service_wait, clickhouse, data, listen } = settings;
     let started = environment::now();
-    // Before anything is waited for: who watches sees that the process lives and is not ready.
-    let watched = listen.map(Watched::start).transpose()?;
-    let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait))?;
+    // Before anything is waited for: who watches sees that the process lives and is not ready. Not before the folder is this
+    // process's: one that is refused was never there.
+    let (mut listen, mut watched) = (listen, None);
+    let ground = Ground::open(&data, &clickhouse, once.then_some(service_wait), &mut || {
+        watched = listen.take().map(Watched::start).transpose()?;
+        Ok(())
+    })?;
     let pass = ground.pass(&topologies, documents, &not_claimed, once, watched.as_ref())?;
     let took = environment::now() - started;
     // A log that is away by now has no say in how the run ended; `status` tells of such rows later.
@@ -243,24 +248,6 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         old_rows => old_rows?,
     };
     Ok(Finished { board: pass.board, holds: pass.holds, took, exit: pass.exit, old_rows, server: ground.server })
-}
-
-/// A process that is watched, and where.
-pub(crate) struct Watched {
-    watch: Arc<Watch>,
-    listener: Option<Listener>,
-}
-
-impl Watched {
-    fn start(listen: Listen) -> Result<Self> {
-        let watch = Arc::new(Watch::new()?);
-        let listener = Listener::start(listen, Arc::clone(&watch))?;
-        Ok(Self { watch, listener })
-    }
-
-    fn address(&self) -> Option<String> {
-        self.listener.as_ref().map(|listener| format!("http://{}", listener.address()))
-    }
 }
 
 /// What runs stand on: an open data folder, a ClickHouse that answers, and the signal to stop. Several passes may
@@ -295,8 +282,14 @@ pub(crate) struct Pass {
 }
 
 impl Ground {
-    /// Catches signals, opens the folder and starts ClickHouse. Waits so long for ClickHouse, or for ever.
-    pub(crate) fn open(data: &Data, clickhouse: &ClickHouseAt, wait: Option<Duration>) -> Result<Self> {
+    /// Catches signals, opens the folder and starts ClickHouse. Waits so long for ClickHouse, or for ever. `owned` is called
+    /// as soon as nobody else can have the folder.
+    pub(crate) fn open(
+        data: &Data,
+        clickhouse: &ClickHouseAt,
+        wait: Option<Duration>,
+        owned: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Self> {
         // First of all: who stops a run while ClickHouse starts wants it to end in order, too.
         let stop = StopSignal::new();
         let signals = Signals::catch(&stop)?;
@@ -304,7 +297,7 @@ impl Ground {
         let patience = Patience { stop: stop.clone(), at_most: wait };
         // What the file of connections lacks is told before anybody is waited for.
         let (raw, schemas) = (folder.documents()?, folder.schemas_of_run(patience.clone())?);
-        let log = folder.log_of_run(&patience).map_err(|error| unless_stopped(&stop, error))?;
+        let log = folder.log_of_run(&patience, owned).map_err(|error| unless_stopped(&stop, error))?;
         let server = Server::start(clickhouse, &folder)?;
         let client = server.client()?;
         server.keep_alive();
@@ -400,7 +393,7 @@ impl Ground {
         (access.run, access.listens) = (Some(Arc::clone(&running)), watched.and_then(Watched::address));
         let access = Arc::new(access);
         if let Some(watched) = watched {
-            watched.watch.of_run(Some((running, Arc::clone(&access))));
+            watched.of_run(Some((running, Arc::clone(&access))));
         }
         let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
         let lines = LiveLines::start(Arc::clone(&board));
@@ -422,7 +415,7 @@ impl Ground {
         })?;
         drop(lines);
         drop(listening);
-        watched.iter().for_each(|watched| watched.watch.of_run(None));
+        watched.iter().for_each(|watched| watched.of_run(None));
         self.log.settle();
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {

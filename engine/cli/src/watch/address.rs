@@ -60,7 +60,8 @@ pub(crate) struct Listen {
 impl Listen {
     /// What was typed; `None` if the run is not to listen. A run that ends by itself listens only where it was told to.
     pub(crate) fn of(at: &ListenAt, once: bool) -> Result<Option<Self>> {
-        let named = at.listen.as_deref();
+        // A variable that is set to nothing says nothing.
+        let named = at.listen.as_deref().filter(|named| !named.is_empty());
         let address = match named {
             Some("off") => return Ok(None),
             None if once => return Ok(None),
@@ -120,6 +121,8 @@ mod tests {
         assert!(error.contains("nothing says who may ask"), "{error}");
         assert!(Listen::of(&at("127.0.0.1:0"), true).expect("an address").is_some_and(|listen| listen.named));
         assert!(Listen::of(&at("off"), false).expect("none").is_none());
+        assert!(Listen::of(&at(""), true).expect("none").is_none());
+        assert!(Listen::of(&at(""), false).expect("the usual one").is_some_and(|listen| !listen.named));
         let nothing = ListenAt { listen: None, listen_token: None };
         assert!(Listen::of(&nothing, true).expect("none").is_none());
         assert!(Listen::of(&nothing, false).expect("the usual one").is_some_and(|listen| !listen.named));

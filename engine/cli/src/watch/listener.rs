@@ -1,7 +1,8 @@
 //! Serves [`Watch`] over HTTP/1.1, on a thread of its own.
 //!
-//! Whoever can reach the port may send anything. So: few connections, each for a short time; a head of bounded size that must
-//! come soon; no body; two answers in the making at once; and nothing that changes anything.
+//! Whoever can reach the port may send anything. So: few connections, each for a short time, and no client keeps their places
+//! from others (`places`); a head of bounded size that must come soon; no body; two answers in the making at once, for which
+//! few wait; and nothing that changes anything. `/live` and `/ready` wait for no turn.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -19,24 +20,25 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::{interval, timeout};
 
 use super::address::{Listen, is_own_name};
+use super::places::{Place, Places};
 use super::{Answer, TEXT, Token, Watch};
 use crate::exit::{Exit, failure};
 use crate::show;
 
-/// Connections at once; others wait for one to end.
-const CONNECTIONS: usize = 32;
 /// Longest wait for the head of a request, the first or a further one.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// Longest life of a connection, however busy it is.
 const CONNECTION_FOR: Duration = Duration::from_secs(120);
 /// Largest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Answers in the making at once.
 const ANSWERS: usize = 2;
+/// Requests that wait for such a turn; more are told to ask again. With those it must stay below the places that there are.
+const WAITING: usize = 16;
 /// Longest wait for an answer's turn, and for the answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How often histograms are settled. Larger: more memory where nobody scrapes.
@@ -70,7 +72,8 @@ impl Listener {
             }
         };
         let (ending, ended) = watch::channel(false);
-        let asked = Asked { watch, token: listen.token.map(Arc::new), turns: Arc::new(Semaphore::new(ANSWERS)) };
+        let [turns, queue] = [ANSWERS, ANSWERS + WAITING].map(|most| Arc::new(Semaphore::new(most)));
+        let asked = Asked { watch, token: listen.token.map(Arc::new), turns, queue };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(ANSWERS)
@@ -106,18 +109,20 @@ struct Asked {
     watch: Arc<Watch>,
     token: Option<Arc<Token>>,
     turns: Arc<Semaphore>,
+    /// Those that have a turn, and those that wait for one.
+    queue: Arc<Semaphore>,
 }
 
 async fn serve(bound: TcpListener, asked: Asked, mut ended: watch::Receiver<bool>) {
     let Ok(bound) = tokio::net::TcpListener::from_std(bound) else { return };
-    let (mut connections, mut settle) = (JoinSet::new(), interval(SETTLE));
+    let (mut places, mut settle) = (Places::default(), interval(SETTLE));
     loop {
         tokio::select! {
             _ = ended.changed() => return,
             _ = settle.tick() => asked.watch.exporter.settle(),
-            _ = connections.join_next(), if !connections.is_empty() => {}
-            accepted = bound.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(stream, asked.clone()))),
+            () = places.ended() => {}
+            accepted = bound.accept() => match accepted {
+                Ok((stream, _)) => places.give(|place| connection(stream, asked.clone(), place)),
                 // Such as no descriptor being left: a pause, or it would ask for ever.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             },
@@ -125,8 +130,16 @@ async fn serve(bound: TcpListener, asked: Asked, mut ended: watch::Receiver<bool
     }
 }
 
-async fn connection(stream: TcpStream, asked: Asked) {
-    let service = service_fn(move |request| answer(request, asked.clone()));
+async fn connection(stream: TcpStream, asked: Asked, place: Place) {
+    let service = service_fn(move |request| {
+        let (asked, place) = (asked.clone(), place.clone());
+        async move {
+            place.works();
+            let answered = answer(request, asked).await;
+            place.rests();
+            answered
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -210,6 +223,8 @@ async fn decide(request: &Request<Incoming>, asked: &Asked) -> Answer {
         Page::Status => Box::new(move || watch.status()),
         Page::Topology => Box::new(move || watch.topology()),
     };
+    let busy = || told(503, "busy: ask again");
+    let Ok(_waits) = asked.queue.try_acquire() else { return busy() };
     let turns = Arc::clone(&asked.turns);
     let made = timeout(ANSWER_WITHIN, async {
         let turn = turns.acquire_owned().await.ok()?;
@@ -224,15 +239,17 @@ async fn decide(request: &Request<Incoming>, asked: &Asked) -> Answer {
     match made.await {
         Ok(Some(answer)) => answer,
         Ok(None) => told(500, "the answer failed"),
-        Err(_) => told(503, "busy: ask again"),
+        Err(_) => busy(),
     }
 }
 
 fn shown(request: &Request<Incoming>, token: Option<&Token>) -> Shown {
     let Some(token) = token else { return Shown::Enough };
     let Some(shown) = request.headers().get(AUTHORIZATION) else { return Shown::TooLittle };
-    let bearer = shown.to_str().ok().and_then(|shown| shown.strip_prefix("Bearer "));
-    if bearer.is_some_and(|bearer| token.is(bearer.trim())) { Shown::Enough } else { Shown::TooLittle }
+    let parts = shown.to_str().ok().and_then(|shown| shown.trim().split_once(' '));
+    // A scheme may be written in letters of any size (RFC 9110, section 11.1).
+    let right = parts.is_some_and(|(scheme, shown)| scheme.eq_ignore_ascii_case("bearer") && token.is(shown.trim()));
+    if right { Shown::Enough } else { Shown::TooLittle }
 }
 
 fn respond(answer: Answer) -> Response<Full<Bytes>> {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /live       200 as long as the process turns
-//! /ready      200 once each flow has its assignment and found its destination as planned, else 503 with the others
+//! /ready      200 once each flow has its assignment and found its destination as planned, else 503 with the others; a flow
+//!             that a person has paused is named and not waited for
 //! /metrics    text of Prometheus
 //! /status     what `spotlight status --format json` says, with lags, holds, remedies and the receipts of today
 //! /topology   the plan of each topology
@@ -13,6 +14,7 @@
 mod address;
 pub(crate) mod lag;
 mod listener;
+mod places;
 mod process;
 mod sampled;
 mod states;
@@ -21,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
+use connect::Landing;
 use operators::WorkingMemory;
-use runtime::{Board, FlowParts, Holds, SourceParts};
+use runtime::{Board, FlowParts, FlowState, Holds, SourceParts};
 use serde_json::{Value, json};
 use telemetry::Exporter;
 use topology::plan::Topology;
@@ -32,7 +35,7 @@ use crate::control::Question;
 use crate::flow_names;
 
 pub(crate) use address::{Listen, Token};
-pub(crate) use listener::Listener;
+use listener::Listener;
 use sampled::{Sampled, Wanted};
 
 /// What is known of a run that is going on, beside what its tasks tell.
@@ -46,8 +49,10 @@ pub(crate) struct Running {
     pub(crate) topologies: BTreeMap<String, (String, Option<f64>)>,
     /// Seconds between looks of each source, by `topology/flow`.
     pub(crate) intervals: BTreeMap<String, f64>,
-    /// Flows that land in a table.
-    pub(crate) landing: BTreeSet<String>,
+    /// The landings of flows that land in a table.
+    pub(crate) landings: BTreeMap<String, Arc<dyn Landing>>,
+    /// Share of bad rows above which a flow holds or refuses a document, between 0 and 1.
+    pub(crate) limits: BTreeMap<String, f64>,
     /// The name by which the log knows a flow, by the one that people see.
     pub(crate) recorded: BTreeMap<String, String>,
     /// The plans, for people and programs.
@@ -68,13 +73,15 @@ pub(crate) struct RunOf<'a> {
 impl Running {
     pub(crate) fn of(run: RunOf<'_>) -> Result<Self> {
         let RunOf { topologies, flows, sources, board, holds, memory, log } = run;
-        let (mut wanted, mut revisions) = (Wanted::default(), BTreeMap::new());
+        let wanted = Wanted { board: Arc::clone(&board), holds: Arc::clone(&holds), ..Wanted::default() };
+        let (mut wanted, mut revisions) = (wanted, BTreeMap::new());
         for flow in flows {
             let input = match &flow.input {
                 runtime::FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
                 runtime::FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
             wanted.inputs.insert(flow.name(), input);
+            wanted.groups.insert(flow.name(), runtime::names::group(&flow.topology, &flow.flow));
             if !wanted.topologies.contains(&flow.topology) {
                 wanted.topologies.push(Arc::clone(&flow.topology));
             }
@@ -82,7 +89,10 @@ impl Running {
             let fresh_within = plan.and_then(|plan| plan.alerts.fresh_within).map(|time| time.as_secs_f64());
             revisions.insert(flow.topology.to_string(), (flow.revision.to_string(), fresh_within));
         }
-        let lands = |flow: &&FlowParts| matches!(flow.destination, runtime::Destination::Table(_));
+        let landing = |flow: &FlowParts| match &flow.destination {
+            runtime::Destination::Table(table) => Some((flow.name(), Arc::clone(&table.landing))),
+            runtime::Destination::Topic(_) => None,
+        };
         let sampled = Sampled::start(log, wanted.clone()).context("the log watcher does not start")?;
         Ok(Self {
             board,
@@ -92,7 +102,8 @@ impl Running {
             wanted,
             topologies: revisions,
             intervals: sources.iter().map(|source| (source.flow.clone(), source.every.as_secs_f64())).collect(),
-            landing: flows.iter().filter(lands).map(FlowParts::name).collect(),
+            landings: flows.iter().filter_map(landing).collect(),
+            limits: flows.iter().map(|flow| (flow.name(), flow.bad_rows_above / 100.0)).collect(),
             recorded: flows.iter().map(|flow| (flow.name(), flow.recorded_as())).collect(),
             plan: topologies.iter().map(plan).collect(),
         })
@@ -100,10 +111,20 @@ impl Running {
 }
 
 impl Running {
+    /// Flows for which those wait who wait for the run to be ready.
+    pub(crate) fn awaited(&self) -> Vec<String> {
+        self.which(|state| state.is_none_or(FlowState::is_awaited))
+    }
+
+    /// The names of those flows of which this is so; without a state nothing of them has begun.
+    fn which(&self, so: impl Fn(Option<&FlowState>) -> bool) -> Vec<String> {
+        self.board.look(|flows| self.recorded.keys().filter(|name| so(flows.get(*name))).cloned().collect())
+    }
+
     /// Flows whose newest document is older than their topology declares, by `topology/flow`.
     pub(crate) fn late(&self, now: i64) -> BTreeSet<String> {
         self.board.look(|flows| {
-            let late = |(name, state): (&String, &runtime::FlowState)| {
+            let late = |(name, state): (&String, &FlowState)| {
                 let within = self.topologies.get(runtime::names::parts(name)[0])?.1?;
                 let age = (now - state.newest_document?) as f64 / 1000.0;
                 (self.intervals.contains_key(name) && age > within).then(|| name.clone())
@@ -147,6 +168,31 @@ fn plan(topology: &Topology) -> Value {
 struct Answering {
     running: Arc<Running>,
     access: Arc<Access>,
+}
+
+/// A process that is watched, and where.
+pub(crate) struct Watched {
+    watch: Arc<Watch>,
+    listener: Option<Listener>,
+}
+
+impl Watched {
+    /// Listens from now on.
+    pub(crate) fn start(listen: Listen) -> Result<Self> {
+        let watch = Arc::new(Watch::new()?);
+        let listener = Listener::start(listen, Arc::clone(&watch))?;
+        Ok(Self { watch, listener })
+    }
+
+    /// Where.
+    pub(crate) fn address(&self) -> Option<String> {
+        self.listener.as_ref().map(|listener| format!("http://{}", listener.address()))
+    }
+
+    /// From now on it answers for this run, or for none.
+    pub(crate) fn of_run(&self, run: Option<(Arc<Running>, Arc<Access>)>) {
+        self.watch.of_run(run);
+    }
 }
 
 /// Answers for a process, before its run has begun too.
@@ -193,13 +239,15 @@ impl Watch {
         let Some(Answering { running, .. }) = self.run() else {
             return not_ready("not ready: the run has not begun\n".to_owned());
         };
-        let waiting: Vec<&str> = running.board.look(|flows| {
-            let ready = |name: &str| flows.get(name).is_some_and(runtime::FlowState::ready);
-            running.recorded.keys().map(String::as_str).filter(|name| !ready(name)).collect()
-        });
-        match waiting.is_empty() {
-            true => Answer { status: 200, content_type: TEXT, body: "ready\n".to_owned() },
-            false => not_ready(format!("not ready: {}\n", waiting.join(", "))),
+        let unseen = running.which(|state| state.is_some_and(|state| state.paused && !state.ready()));
+        let paused = match unseen.is_empty() {
+            true => String::new(),
+            false => format!("paused, so that it is not known whether they would be: {}\n", unseen.join(", ")),
+        };
+        let awaited = running.awaited();
+        match awaited.is_empty() {
+            true => Answer { status: 200, content_type: TEXT, body: format!("ready\n{paused}") },
+            false => not_ready(format!("not ready: {}\n{paused}", awaited.join(", "))),
         }
     }
 

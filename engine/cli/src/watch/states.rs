@@ -1,8 +1,9 @@
 //! Tells the states of a run as metrics, from what the run knows of itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use runtime::names::parts;
+use runtime::names::{dead_letters, parts};
 use runtime::{FlowState, Held, StoreState, TaskState};
 use telemetry::list as metrics;
 
@@ -40,11 +41,12 @@ pub(super) fn tell(running: Option<&Running>) {
             let of_flow = parts(name);
             let is_held = holds.iter().any(|held| held.flow == *name);
             records(of_flow, state);
-            flow(of_flow, state, is_held, lag::of(state, running.wanted.inputs.get(name), &seen, now));
+            flow(of_flow, state, is_held, lag::of(name, state, state.paused || is_held, &seen, now));
             documents(of_flow, state, now);
-            tasks(of_flow, state, running.landing.contains(name), now);
+            tasks(of_flow, state, running.landings.contains_key(name), now);
             stores(of_flow, state);
             letters(of_flow, running.recorded.get(name).unwrap_or(name), &seen, now);
+            limits(name, running, &seen);
         }
     });
 }
@@ -112,14 +114,14 @@ fn documents(of_flow: [&str; 2], state: &FlowState, now: i64) {
     if let Some(fetched) = state.newest_document {
         metrics::DOCUMENT_NEWEST_AGE.set(&of_flow, age(now, fetched));
     }
-    // Only where this process looks, or has looked.
-    if state.looks.is_empty() {
+    // Only where this process looks, has looked, or would if the flow were not paused.
+    if state.looks.is_empty() && state.looks_since.is_none() {
         return;
     }
     for (how, looks) in &state.looks {
         metrics::DOCUMENT_ATTEMPTS.reached(&[topology, flow, how], *looks);
     }
-    if let Some(looked_at) = state.looked_at {
+    if let Some(looked_at) = state.looked_at.or(state.looks_since) {
         metrics::DOCUMENT_CURSOR_AGE.set(&of_flow, age(now, looked_at));
     }
     metrics::DOCUMENT_FOUND.reached(&of_flow, state.found);
@@ -164,6 +166,24 @@ fn stores([topology, flow]: [&str; 2], state: &FlowState) {
         metrics::STATE_BYTES.set(&[topology, flow, name], bytes as f64);
         metrics::STATE_RESTORE_RATIO.set(&[topology, flow, name], done);
         metrics::CHANGELOG_LAG.set(&[topology, flow, name], left as f64);
+    }
+}
+
+/// What the flow's surroundings allow: how long topics and tables remember, and how much may be bad.
+fn limits(name: &str, running: &Running, seen: &Seen) {
+    let [topology, flow] = parts(name);
+    if let Some(share) = running.limits.get(name) {
+        metrics::DEAD_LETTER_LIMIT.set(&[topology, flow], *share);
+    }
+    let kept_for = |topic: &str| seen.kept_for.get(topic).map(Duration::as_secs_f64);
+    if let Some(seconds) = running.wanted.inputs.get(name).and_then(|input| kept_for(input)) {
+        metrics::TOPIC_RETENTION.set(&[topology, flow], seconds);
+    }
+    if let Some(seconds) = kept_for(&dead_letters(topology)) {
+        metrics::DLQ_RETENTION.set(&[topology, flow], seconds);
+    }
+    if let Some(time) = running.landings.get(name).and_then(|landing| landing.remembers_for()) {
+        metrics::LANDING_DEDUP_WINDOW.set(&[topology, flow], time.as_secs_f64());
     }
 }
 

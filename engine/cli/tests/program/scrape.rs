@@ -1,8 +1,11 @@
 //! Asks a run over HTTP, and reads what Prometheus would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use super::root;
 
 /// An answer.
 #[derive(Debug)]
@@ -69,6 +72,55 @@ impl Scrape {
             labels.iter().all(|(label, value)| of.get(*label).is_some_and(|it| it == value))
         };
         self.samples.iter().filter(|(it, of, _)| it == name && has(of)).map(|(_, _, value)| value).sum()
+    }
+
+    /// True if it tells of a metric of one flow, whatever it says.
+    pub(crate) fn tells(&self, name: &str, flow: &str) -> bool {
+        let (topology, flow) = flow.split_once('/').expect("topology/flow");
+        let of_flow = |of: &BTreeMap<String, String>| {
+            of.get("topology").is_some_and(|it| it == topology) && of.get("flow").is_some_and(|it| it == flow)
+        };
+        self.samples.iter().any(|(it, of, _)| it == name && of_flow(of))
+    }
+
+    /// Fails unless each sample is of a declared metric, with its labels. Gives the metrics of which there are some.
+    #[track_caller]
+    pub(crate) fn declared(&self) -> BTreeSet<&'static str> {
+        let metric = |sample: &str| {
+            let parts = ["_bucket", "_sum", "_count"];
+            let whole = telemetry::list::ALL.iter().find(|metric| metric.name == sample);
+            whole.or_else(|| {
+                let name = parts.iter().find_map(|part| sample.strip_suffix(part))?;
+                telemetry::list::ALL.iter().find(|metric| metric.name == name)
+            })
+        };
+        let mut seen = BTreeSet::new();
+        for (name, labels, _) in &self.samples {
+            assert!(metric(name).is_some(), "{name} is not declared");
+            let Some(metric) = metric(name) else { continue };
+            let mut wanted: Vec<&str> = metric.labels.iter().map(|label| label.name).collect();
+            wanted.extend(name.ends_with("_bucket").then_some("le"));
+            wanted.sort_unstable();
+            assert_eq!(labels.keys().map(String::as_str).collect::<Vec<_>>(), wanted, "{name}");
+            seen.insert(metric.name);
+        }
+        seen
+    }
+
+    /// Fails unless Prometheus' own check has nothing to say.
+    #[track_caller]
+    pub(crate) fn is_liked_by_promtool(&self) {
+        let mut check = Command::new(root().join("services/prometheus.sh"));
+        check
+            .args(["promtool", "check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut check = check.spawn().expect("bash");
+        check.stdin.take().expect("an input").write_all(self.text.as_bytes()).expect("it reads");
+        let said = check.wait_with_output().expect("it ends");
+        let words = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert!(said.status.success() && words.trim().is_empty(), "{words}");
     }
 
     /// The sum of a metric of one flow.

@@ -73,6 +73,12 @@ impl Owned {
     }
 }
 
+/// Tells the board what earlier runs left of a flow that is paused, as its tasks would.
+struct Telling {
+    stop: StopSignal,
+    thread: JoinHandle<()>,
+}
+
 /// The partition of a task, and how that ended.
 type Told = (Partition, Result<(), TaskEnd>);
 
@@ -95,6 +101,7 @@ pub(super) struct Crew {
     assigned: bool,
     /// True while the flow is paused.
     paused: bool,
+    telling: Option<Telling>,
     failed: Vec<TaskEnd>,
 }
 
@@ -126,6 +133,7 @@ impl Crew {
             joined: false,
             assigned: false,
             paused: false,
+            telling: None,
             failed: Vec::new(),
         }
     }
@@ -166,16 +174,19 @@ impl Crew {
             return Ok(());
         }
         let name = self.parts.name();
-        self.shared.board.change(&name, |state| state.paused = paused);
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         if paused {
-            tracing::info!(flow = name, "flow paused");
             self.tell_to_stop(&all);
             for partition in &all {
                 self.halt(partition);
             }
+            // Only now: who has asked for it is told that it is so.
+            self.shared.board.change(&name, |state| state.paused = true);
+            tracing::info!(flow = name, "flow paused");
         } else {
+            self.shared.board.change(&name, |state| state.paused = false);
             tracing::info!(flow = name, "flow resumed");
+            self.end_telling();
             self.earlier = Arc::new(self.earlier.again());
             let waiting = all.into_iter().filter(|one| self.owned.get(one).is_some_and(Owned::is_paused));
             for partition in waiting.collect::<Vec<_>>() {
@@ -231,7 +242,13 @@ impl Crew {
             for partition in partitions.iter().filter(|one| one.topic == self.input) {
                 state.tasks.insert(partition.number, TaskState { since, ..TaskState::default() });
             }
+            if finds {
+                state.looks_since = Some(since);
+            }
         });
+        if self.paused && self.telling.is_none() {
+            self.telling = Some(self.tell_of_earlier());
+        }
         for partition in partitions {
             if self.paused {
                 let owned = Owned { work: Work::Paused, backoff: Backoff::new(LONGEST_REST, 1), since: 0 };
@@ -247,6 +264,26 @@ impl Crew {
                 self.shared.board.change(&name, |state| state.looked = true);
                 self.shared.completion.source_done(&name);
             }
+        }
+    }
+
+    /// Tells what earlier runs left, on a thread of its own: a ledger may be long, and the group wants to be listened to.
+    fn tell_of_earlier(&self) -> Telling {
+        let (parts, shared, earlier) = (Arc::clone(&self.parts), Arc::clone(&self.shared), Arc::clone(&self.earlier));
+        let stop = shared.stop.child();
+        let ended = stop.clone();
+        let thread = spawn(format!("earlier {}", parts.name()), move || {
+            // Who goes on with the flow reads it again, and says what is wrong with it.
+            let _told = until_reached(&parts.name(), &ended, || earlier.landed(&parts, &shared));
+        });
+        Telling { stop, thread }
+    }
+
+    fn end_telling(&mut self) {
+        if let Some(Telling { stop, thread }) = self.telling.take() {
+            stop.stop();
+            // What it has not told, the tasks tell.
+            let _ = thread.join();
         }
     }
 
@@ -407,13 +444,15 @@ impl Crew {
         for partition in partitions {
             self.end(partition);
             self.owned.remove(partition);
-            if partition.topic == self.input {
-                self.shared.board.change(&self.parts.name(), |state| {
+            let input = partition.topic == self.input;
+            self.shared.board.change(&self.parts.name(), |state| match input {
+                true => {
                     state.waiting.remove(&partition.number);
                     state.working.remove(&partition.number);
                     state.tasks.remove(&partition.number);
-                });
-            }
+                }
+                false => state.looks_since = None,
+            });
             self.forget_hold(partition);
         }
     }
@@ -481,6 +520,7 @@ impl Crew {
     }
 
     fn stop_all(&mut self) {
+        self.end_telling();
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         self.tell_to_stop(&all);
         all.iter().for_each(|partition| self.end(partition));

@@ -50,7 +50,8 @@ impl DocumentTask {
     #[must_use]
     pub fn new(context: TaskContext, reader: Arc<dyn DocumentReader>) -> Self {
         let parts = &context.parts;
-        let (chain, letters) = ((parts.chain)(), context.letters());
+        let (mut chain, letters) = ((parts.chain)(), context.letters());
+        chain.tell_seconds_of(names::parts(&context.name));
         Self { context, reader, chain, letters, unsettled: Unsettled::default() }
     }
 

@@ -90,7 +90,8 @@ impl TopicTask {
     /// A task of a flow whose input is a topic.
     #[must_use]
     pub fn new(context: TaskContext, reader: Box<dyn RecordReader>) -> Self {
-        let (letters, chain) = (context.letters(), (context.parts.chain)());
+        let (letters, mut chain) = (context.letters(), (context.parts.chain)());
+        chain.tell_seconds_of(names::parts(&context.name));
         let snapshots = TaskSnapshots::new(context.shared.snapshots.clone(), Arc::clone(&context.input));
         let (ahead, given_up) = (BTreeMap::new(), GivenUp::default());
         Self {

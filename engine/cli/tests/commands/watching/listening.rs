@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use super::address;
-use crate::program::scrape::{get, send};
+use crate::program::scrape::{Scrape, get, send};
 use crate::program::{signal, until};
 use crate::workplace::Workplace;
 
@@ -40,6 +40,11 @@ fn a_run_answers_from_the_source_that_commands_ask() {
     for answer in ["/status", "/topology", "/metrics"].map(|page| get(&address, page, "").is(200).body) {
         assert!(!answer.contains("password"), "{answer}");
     }
+
+    // Who may not have the folder does not listen.
+    let second = ["run", "my-list.yaml", "--once", "--listen", "127.0.0.1:0"];
+    let said = workplace.say(&second).ends(73).errors;
+    assert!(!said.contains("listening"), "{said}");
 
     // What ClickHouse does changes neither.
     let clickhouse = process.clickhouse().expect("a run has a ClickHouse");
@@ -94,6 +99,75 @@ fn what_is_no_question_is_refused_and_harms_nobody() {
 }
 
 #[test]
+fn who_sends_or_reads_nothing_keeps_no_place_from_others() {
+    let workplace = Workplace::new();
+    let mut process =
+        workplace.start(&["run", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
+    let address = address(&workplace);
+    let connect = || TcpStream::connect(&address).expect("a connection");
+    let asks = |how_many: &str| {
+        get(&address, "/live", "").is(200);
+        assert_eq!(get(&address, "/ready", "").is(503).body, "not ready: the run has not begun\n", "{how_many}");
+        get(&address, "/metrics", "").is(200);
+    };
+    let silent: Vec<TcpStream> = (0..200).map(|_| connect()).collect();
+    asks("200 are silent");
+    // More answers than fit on the way to one who does not read them.
+    let question = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(4_000);
+    let deaf: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = connect();
+            stream.set_nonblocking(true).expect("a socket");
+            // As much as it takes.
+            let _sent = stream.write(question.as_bytes());
+            stream
+        })
+        .collect();
+    until("a place in the queue", || (get(&address, "/metrics", "").status == 200).then_some(()));
+    get(&address, "/live", "").is(200);
+    get(&address, "/ready", "").is(503);
+    let more: Vec<TcpStream> = (0..200).map(|_| connect()).collect();
+    get(&address, "/live", "").is(200);
+    // The first ones have given their places away.
+    let mut rest = Vec::new();
+    for mut stream in silent {
+        stream.read_to_end(&mut rest).expect("closed");
+    }
+    assert!(rest.is_empty());
+    drop((deaf, more));
+    asks("all have gone");
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}
+
+#[test]
+fn a_dry_run_listens_where_it_is_told_to_and_nothing_is_nowhere() {
+    let workplace = Workplace::new();
+    // A publisher that does not answer, so that the run waits.
+    let publisher = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = publisher.local_addr().expect("an address");
+    let from = format!("http: {{ discover: {{ links: {{ page: \"http://{place}/\", matching: \"*\" }} }},");
+    workplace.write_changed("my-list.yaml", &[("files: { path: \"lists\",", &from)]);
+    let mut process = workplace.start(&["run", "my-list.yaml", "--dry", "--listen", "127.0.0.1:0"]);
+    let address = address(&workplace);
+    let (waiting, _) = publisher.accept().expect("it asks");
+    assert_eq!(get(&address, "/status", "").is(200).json()["listens"], format!("http://{address}"));
+    let topology = get(&address, "/topology", "").is(200).json();
+    assert_eq!(topology[0]["topology"], "my-list", "{topology}");
+    let scrape = Scrape::of(&address);
+    assert_eq!(scrape.flows(), ["my-list/load"], "{}", scrape.text);
+    process.signal("TERM");
+    drop((waiting, publisher));
+    assert_eq!(process.wait().code(), Some(75), "{}", workplace.said());
+    assert!(!workplace.data().exists(), "it writes nowhere");
+
+    workplace.write_changed("my-list.yaml", &[]);
+    let mut command = workplace.command(&["run", "my-list.yaml", "--dry"]);
+    let said: crate::program::Said = command.env("SPOTLIGHT_LISTEN", "").output().expect("it starts").into();
+    assert!(!said.ends(0).errors.contains("listening"));
+}
+
+#[test]
 fn elsewhere_than_on_loopback_a_token_is_asked_for_and_never_shown() {
     let workplace = Workplace::new();
     let words = ["run", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1", "--listen", "0.0.0.0:0"];
@@ -121,6 +195,9 @@ fn elsewhere_than_on_loopback_a_token_is_asked_for_and_never_shown() {
     let shown = format!("Authorization: Bearer {token}\r\n");
     let metrics = get(&address, "/metrics", &shown).is(200).body;
     assert!(!metrics.contains(token));
+    for scheme in ["bearer", "BEARER "] {
+        get(&address, "/metrics", &format!("authorization: {scheme} {token}\r\n")).is(200);
+    }
     assert_eq!(get(&address, "/ready", &shown).is(503).body, "not ready: the run has not begun\n");
     // By whatever name: the token says enough.
     send(&address, &format!("GET /metrics HTTP/1.1\r\nHost: feeds.example\r\nConnection: close\r\n{shown}\r\n"))
