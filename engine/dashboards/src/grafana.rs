@@ -56,9 +56,9 @@ fn source() -> Value {
 fn variables(variables: &Variables) -> Vec<Value> {
     let source = json!({
         "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "regex": "",
-        "current": {}, "options": [], "hide": 0, "refresh": 1, "multi": false, "includeAll": false,
+        "options": [], "hide": 0, "refresh": 1, "multi": false, "includeAll": false,
     });
-    let all = || json!({ "text": ["All"], "value": ["$__all"] });
+    let all = || Some(json!({ "text": ["All"], "value": ["$__all"] }));
     let info = metrics::TOPOLOGY_INFO.name;
     match variables {
         Variables::None => vec![source],
@@ -67,7 +67,7 @@ fn variables(variables: &Variables) -> Vec<Value> {
             vec![source, topology]
         }
         Variables::Flows { first, told_by } => {
-            let first = first.as_ref().map_or_else(|| json!({}), |name| json!({ "text": name, "value": name }));
+            let first = first.as_ref().map(|name| json!({ "text": name, "value": name }));
             let topologies = format!("label_values({told_by}, topology)");
             let flows = format!("label_values({told_by}{{topology=~\"$topology\"}}, flow)");
             let topology = variable("topology", "Topology", &topologies, false, first);
@@ -77,13 +77,15 @@ fn variables(variables: &Variables) -> Vec<Value> {
 }
 
 /// A variable with the values of a label.
-fn variable(name: &str, label: &str, values: &str, several: bool, current: Value) -> Value {
+fn variable(name: &str, label: &str, values: &str, several: bool, current: Option<Value>) -> Value {
     let mut variable = json!({
-        "name": name, "label": label, "type": "query", "datasource": source(), "definition": values,
+        "name": name, "label": label, "type": "query", "datasource": source(),
         "query": { "qryType": 1, "query": values, "refId": "PrometheusVariableQueryEditor-VariableQuery" },
         "regex": "", "sort": 1, "refresh": 2, "hide": 0, "options": [], "multi": several, "includeAll": several,
-        "current": current,
     });
+    if let Some(current) = current {
+        variable["current"] = current;
+    }
     if several {
         variable["allValue"] = json!(".*");
     }

@@ -4,8 +4,6 @@
 //! Alertmanager takes a minute to build, so `cargo test` runs what needs it only where it was built before, and says on
 //! standard error when it did not. `services/test-alerts` builds it and runs all of it (`SPOTLIGHT_TEST_ALERTS=all`).
 
-#![expect(clippy::panic, reason = "a test that cannot go on says why")]
-
 mod delivered;
 mod files;
 mod panels;
@@ -31,13 +29,10 @@ fn shipped() -> PathBuf {
 /// Where the run of a workplace listens, as `HOST:PORT`.
 #[track_caller]
 fn address(workplace: &Workplace) -> String {
-    until("the run listens", || {
+    let address = until("the run listens", || {
         let said = workplace.said();
         let lines = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let address = lines.filter(|line| line["message"] == "listening").find_map(|line| {
-            let address = line["address"].as_str()?;
-            Some(address.strip_prefix("http://").unwrap_or(address).to_owned())
-        });
-        address
-    })
+        lines.filter(|line| line["message"] == "listening").find_map(|line| line["address"].as_str().map(str::to_owned))
+    });
+    address.trim_start_matches("http://").to_owned()
 }

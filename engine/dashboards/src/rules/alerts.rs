@@ -137,7 +137,7 @@ fn lag() -> Alert {
 fn letters(feeds: &Feeds) -> Option<Alert> {
     let above = feeds.limits.iter().map(|(limit, topologies)| above(*limit, topologies));
     let query = above.collect::<Vec<_>>().join("\nor ");
-    (!query.is_empty()).then(|| Alert {
+    (!query.is_empty()).then_some(Alert {
         name: "SpotlightDeadLettersAboveLimit",
         query,
         lasting: "",
