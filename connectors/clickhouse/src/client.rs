@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::runtime::Runtime;
 use url::{ParseError, Url};
 
 use crate::errors::ClickHouseError;
+use crate::trust::trusting;
 
 /// A password that no message shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,13 +61,16 @@ pub struct ClickHouseSettings {
     pub compress: bool,
     /// Longest wait for an answer, and for the server to take the next bytes of an insert.
     pub timeout: Duration,
+    /// A file of certificates (PEM) that are trusted beside the system's. Only asked for where the address is `https`.
+    pub authorities: Option<PathBuf>,
 }
 
 impl ClickHouseSettings {
-    /// Settings with no compression and a wait of one minute.
+    /// Settings with no compression, a wait of one minute and the system's authorities.
     #[must_use]
     pub fn new(url: impl Into<String>, user: impl Into<String>, password: Password) -> Self {
-        Self { url: url.into(), user: user.into(), password, compress: false, timeout: Duration::from_secs(60) }
+        let timeout = Duration::from_secs(60);
+        Self { url: url.into(), user: user.into(), password, compress: false, timeout, authorities: None }
     }
 }
 
@@ -102,7 +107,7 @@ impl ClickHouse {
     /// Makes a client. Does not connect yet.
     ///
     /// # Errors
-    /// If the address is wrong or the client's runtime cannot start.
+    /// If the address is wrong, certificates cannot be used, or the client's runtime cannot start.
     pub fn new(settings: &ClickHouseSettings) -> Result<Self, ClickHouseError> {
         let url = settings.url.trim_end_matches('/');
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
@@ -255,7 +260,7 @@ impl ClickHouse {
 fn connect(settings: &ClickHouseSettings) -> Result<Client, ClickHouseError> {
     let url = settings.url.trim_end_matches('/');
     let compression = if settings.compress { Compression::Lz4 } else { Compression::None };
-    Ok(transport(url.starts_with("https://"))?
+    Ok(transport(settings)?
         .with_url(url)
         .with_user(&settings.user)
         .with_password(settings.password.reveal())
@@ -263,19 +268,19 @@ fn connect(settings: &ClickHouseSettings) -> Result<Client, ClickHouseError> {
         .with_product_info("spotlight", env!("CARGO_PKG_VERSION")))
 }
 
-fn transport(encrypted: bool) -> Result<Client, ClickHouseError> {
+fn transport(settings: &ClickHouseSettings) -> Result<Client, ClickHouseError> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_keepalive(Some(Duration::from_secs(60)));
     connector.set_connect_timeout(Some(CONNECT));
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
-    if !encrypted {
+    if !settings.url.starts_with("https://") {
         return Ok(Client::with_http_client(builder.build(connector)));
     }
     connector.enforce_http(false);
-    let roots = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots().map_err(ClickHouseError::Start)?;
-    Ok(Client::with_http_client(builder.build(roots.https_only().enable_http1().wrap_connector(connector))))
+    let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(trusting(settings.authorities.as_ref())?);
+    Ok(Client::with_http_client(builder.build(tls.https_only().enable_http1().wrap_connector(connector))))
 }
 
 /// Bytes that the rows take themselves, without what else their buffers hold.

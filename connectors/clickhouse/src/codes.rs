@@ -99,9 +99,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: WRONG_ADDRESS,
-        title: "the address of ClickHouse is wrong",
-        why: "The address is no URL with `http` or `https`, or it holds a user or a password.",
-        remedy: "Write it as `http://HOST:8123`; user and password have fields of their own.",
+        title: "the address of ClickHouse is wrong, or the certificates to trust there cannot be used",
+        why: "The address is no URL with `http` or `https`, or it holds a user or a password. Or the file of `ca` cannot be \
+              read, or holds no certificate (PEM) that can be used.",
+        remedy: "Write it as `http://HOST:8123`; user and password have fields of their own. Name a file of certificates in \
+                 PEM, the system's are trusted beside it.",
     },
     Explanation {
         code: SEVERAL_SERVERS,

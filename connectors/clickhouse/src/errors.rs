@@ -26,6 +26,14 @@ pub enum ClickHouseError {
     /// The address cannot be used. It is not shown, for it may hold a password.
     #[error("the address of ClickHouse is wrong: {0}")]
     Address(&'static str),
+    /// The certificates of those who are trusted cannot be used.
+    #[error("the certificates of {whose} cannot be used: {why}")]
+    Authorities {
+        /// The file, or the system.
+        whose: String,
+        /// What is wrong with them.
+        why: String,
+    },
     /// The client itself could not start.
     #[error("cannot start the ClickHouse client")]
     Start(#[source] io::Error),
@@ -82,7 +90,7 @@ impl ClickHouseError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Address(_) => codes::WRONG_ADDRESS,
+            Self::Address(_) | Self::Authorities { .. } => codes::WRONG_ADDRESS,
             Self::Unreachable { .. } | Self::Lost { .. } | Self::TimedOut { .. } => codes::UNREACHABLE,
             Self::Server { code, message } => class(*code, message).code(),
             Self::Encode(_) => codes::BROKEN_PIECE,
@@ -103,7 +111,7 @@ impl ClickHouseError {
                 Class::CutShort => LandingError::Unknown { what },
                 class => LandingError::Operator { code: class.code(), what, remedy: class.remedy() },
             },
-            Self::Address(_) | Self::Encode(_) => operator(self.code(), what),
+            Self::Address(_) | Self::Authorities { .. } | Self::Encode(_) => operator(self.code(), what),
         }
     }
 
@@ -115,7 +123,7 @@ impl ClickHouseError {
                 Class::Passing | Class::CutShort => LandingError::Transient { what },
                 class => LandingError::Operator { code: class.code(), what, remedy: class.remedy() },
             },
-            Self::Address(_) | Self::Encode(_) => operator(self.code(), what),
+            Self::Address(_) | Self::Authorities { .. } | Self::Encode(_) => operator(self.code(), what),
             _ => LandingError::Transient { what },
         }
     }

@@ -19,6 +19,7 @@ mod pinned;
 mod preflight;
 mod reader;
 mod sql;
+mod trust;
 
 pub use client::{ClickHouse, ClickHouseSettings, Password};
 pub use codes::EXPLANATIONS;

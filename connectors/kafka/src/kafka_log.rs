@@ -95,7 +95,7 @@ impl KafkaLog {
 
     /// Asks Kafka for the topic and remembers it.
     fn ask_topic(&self, name: &str) -> Result<Option<TopicState>, LogError> {
-        let described = self.reader.asking().describe_topic(&self.settings.outside(name))?;
+        let described = self.reader.asking().describe_topic(&self.settings.topic_outside(name))?;
         let state = described.map(|described| TopicState {
             identity: TopicIdentity(described.identity),
             partitions: described.partitions,
@@ -148,7 +148,7 @@ impl KafkaLog {
     /// First offset and end of a partition, once Kafka shows all that this process has committed there.
     fn bounds(&self, place: &Place) -> Result<(i64, i64), LogError> {
         let client = self.reader.asking();
-        let outside = self.settings.outside(&place.0);
+        let outside = self.settings.topic_outside(&place.0);
         let shown = until(self.settings.request_timeout, || match client.bounds(&outside, place.1) {
             Ok((first, end)) if end >= self.visibility.floor(place) => {
                 self.visibility.raise(place, end);
@@ -179,6 +179,9 @@ impl Log for KafkaLog {
         let name = &settings.name;
         let mut state = self.ask_topic(name)?;
         if state.is_none() {
+            if let Some(outside) = self.settings.elsewhere.get(&**name) {
+                return Err(LogError::Misuse(format!("topic {outside} of others is missing, and is never made here")));
+            }
             let wanted = [
                 ("message.timestamp.type", "LogAppendTime".to_owned()),
                 ("max.message.bytes", (self.settings.largest_record + AROUND_A_RECORD).to_string()),
@@ -187,7 +190,7 @@ impl Log for KafkaLog {
             ];
             let replication = self.settings.replication.unwrap_or(-1);
             let made = self.reader.asking().create_topic(
-                &self.settings.outside(name),
+                &self.settings.topic_outside(name),
                 settings.partitions,
                 replication,
                 &wanted,
@@ -219,7 +222,7 @@ impl Log for KafkaLog {
 
     fn topics(&self) -> Result<Vec<Arc<str>>, LogError> {
         let all = self.reader.asking().topic_names()?;
-        let own = all.iter().filter_map(|name| name.strip_prefix(&self.settings.namespace));
+        let own = all.iter().filter_map(|name| self.settings.topic_inside(name));
         // Kafka's own topics start like this, and may be somebody's namespace.
         let mut names: Vec<Arc<str>> = own.filter(|name| !name.starts_with("__")).map(Arc::from).collect();
         names.sort();
@@ -244,7 +247,7 @@ impl Log for KafkaLog {
             return Err(LogError::OutOfRange { topic: topic.into(), partition, offset, first, end });
         }
         if offset > first {
-            self.reader.asking().delete_records(&self.settings.outside(topic), partition, offset)?;
+            self.reader.asking().delete_records(&self.settings.topic_outside(topic), partition, offset)?;
         }
         Ok(())
     }
@@ -269,7 +272,7 @@ impl Log for KafkaLog {
     fn position(&self, group: &str, topic: &str, partition: i32) -> Result<Option<Position>, LogError> {
         self.writer.settled()?;
         let place = self.place(topic, partition)?;
-        let (outside, limit) = (self.settings.outside(topic), self.settings.request_timeout);
+        let (outside, limit) = (self.settings.topic_outside(topic), self.settings.request_timeout);
         // A member asks by its own client; another client for its group would take a connection and threads of its own.
         let member = self.members.find(&self.settings.outside(group));
         let ask = || match &member {
@@ -292,7 +295,7 @@ impl Log for KafkaLog {
     fn await_settled(&self, topic: &str, partition: i32) -> Result<(), LogError> {
         self.writer.settled()?;
         let place = self.place(topic, partition)?;
-        let (outside, client) = (self.settings.outside(topic), self.reader.asking());
+        let (outside, client) = (self.settings.topic_outside(topic), self.reader.asking());
         // A process that died leaves its transaction open until the brokers abort it.
         let limit = self.settings.transaction_timeout + self.settings.request_timeout;
         let mut whole = None;
@@ -323,7 +326,7 @@ impl Log for KafkaLog {
         for topic in topics {
             self.place(topic, 0)?;
         }
-        let outside: Vec<String> = topics.iter().map(|topic| self.settings.outside(topic)).collect();
+        let outside: Vec<String> = topics.iter().map(|topic| self.settings.topic_outside(topic)).collect();
         Ok(Box::new(self.members.join(&self.settings, &self.settings.outside(group), &outside)?))
     }
 

@@ -153,9 +153,14 @@ impl Members {
         }
         known.insert(group.to_owned(), Arc::clone(&member));
         drop(known);
-        let namespace = settings.namespace.clone();
         let watch = Watch::new(settings, group, topics);
-        Ok(KafkaMembership { members: Arc::clone(self), member, group: group.to_owned(), namespace, watch })
+        Ok(KafkaMembership {
+            members: Arc::clone(self),
+            member,
+            group: group.to_owned(),
+            settings: settings.clone(),
+            watch,
+        })
     }
 }
 
@@ -164,13 +169,13 @@ pub(crate) struct KafkaMembership {
     members: Arc<Members>,
     member: Arc<Member>,
     group: String,
-    namespace: String,
+    settings: KafkaSettings,
     watch: Watch,
 }
 
 impl KafkaMembership {
     fn inside(&self, partitions: &[Outside]) -> Vec<Partition> {
-        let name = |topic: &str| topic.strip_prefix(&self.namespace).unwrap_or(topic).into();
+        let name = |topic: &str| self.settings.topic_inside(topic).unwrap_or(topic).into();
         partitions.iter().map(|(topic, number)| Partition { topic: name(topic), number: *number }).collect()
     }
 
@@ -212,7 +217,7 @@ impl KafkaMembership {
     fn give_up(&self, partitions: &[Partition]) -> Result<(), LogError> {
         let mut list = TopicPartitionList::new();
         for Partition { topic, number } in partitions {
-            list.add_partition(&format!("{}{topic}", self.namespace), *number);
+            list.add_partition(&self.settings.topic_outside(topic), *number);
         }
         let given_up = self.member.consumer.incremental_unassign(&list);
         Ok(given_up.map_err(|error| KafkaFailure::of("giving partitions up", &error))?)

@@ -285,7 +285,7 @@ impl Reader {
             drop(old);
             (lane, client)
         };
-        let queue = PartitionQueue::start(&client, &self.settings.outside(&place.0), place.1, offset);
+        let queue = PartitionQueue::start(&client, &self.settings.topic_outside(&place.0), place.1, offset);
         let queue = queue.inspect_err(|_| self.free(place, lane))?;
         Ok(Cursor {
             lane,

@@ -11,6 +11,8 @@ use crate::explanations::{CLIENT_SETTING, NAME, NUMBER};
 
 /// Most bytes of a namespace: with a topic's 200 it stays below Kafka's 249.
 const LONGEST_NAMESPACE: usize = 48;
+/// Most bytes of a topic's name in Kafka.
+const LONGEST_TOPIC: usize = 249;
 /// Most bytes of an instance's name.
 const LONGEST_INSTANCE: usize = 200;
 /// Most bytes of a record that may be chosen. A broker takes no request above 100 MiB unless told to.
@@ -28,6 +30,9 @@ pub struct KafkaSettings {
     /// Put before each name of a topic, of a group and of an instance, so that several set-ups share a cluster. May be
     /// empty. Topics without it do not exist for this log.
     pub namespace: String,
+    /// Topics of others, which have no namespace: their whole names in the cluster, by the names that this log gives them.
+    /// They are never made here.
+    pub elsewhere: BTreeMap<String, String>,
     /// Copies of each topic that is made; `None` leaves it to the cluster.
     pub replication: Option<i32>,
     /// Most bytes of one record's key, value and headers.
@@ -77,6 +82,7 @@ impl KafkaSettings {
             servers: servers.to_owned(),
             instance: instance.to_owned(),
             namespace: String::new(),
+            elsewhere: BTreeMap::new(),
             replication: None,
             largest_record: 16 * 1024 * 1024,
             transaction_timeout: Duration::from_secs(30),
@@ -116,6 +122,19 @@ impl KafkaSettings {
                 format!("the largest record cannot have {} bytes, only 1 to {MOST_OF_A_RECORD}", self.largest_record),
             );
         }
+        let mut outside = BTreeMap::new();
+        for (name, whole) in &self.elsewhere {
+            if !(1..=LONGEST_TOPIC).contains(&whole.len()) || !whole.bytes().all(legal) {
+                let shown = batch::bounded(whole);
+                return error(NAME, format!("`{shown}` is not a name of a topic in Kafka"));
+            }
+            if let Some(other) = outside.insert(whole, name) {
+                return error(
+                    NAME,
+                    format!("`{other}` and `{name}` are both `{whole}` in Kafka: one topic has one name"),
+                );
+            }
+        }
         let [transaction, stuck] = [self.transaction_timeout, self.stuck_after];
         if !(Duration::from_secs(5)..=Duration::from_mins(15)).contains(&transaction) {
             return error(NUMBER, format!("a transaction cannot last {transaction:?}, only 5 s to 15 min"));
@@ -139,9 +158,24 @@ impl KafkaSettings {
         Ok(())
     }
 
-    /// The name of a topic in the cluster.
+    /// The name of a group or of an instance in the cluster.
     pub(crate) fn outside(&self, name: &str) -> String {
         format!("{}{name}", self.namespace)
+    }
+
+    /// The name of a topic in the cluster.
+    #[must_use]
+    pub fn topic_outside(&self, name: &str) -> String {
+        self.elsewhere.get(name).cloned().unwrap_or_else(|| self.outside(name))
+    }
+
+    /// What this log calls a topic of the cluster; `None` if it does not exist for it.
+    pub(crate) fn topic_inside<'name>(&'name self, outside: &'name str) -> Option<&'name str> {
+        if let Some((name, _)) = self.elsewhere.iter().find(|(_, whole)| *whole == outside) {
+            return Some(name);
+        }
+        // One that is found elsewhere hides its namesake within the namespace.
+        outside.strip_prefix(&self.namespace).filter(|name| !self.elsewhere.contains_key(*name))
     }
 
     /// Settings of clients that read.
@@ -244,20 +278,28 @@ impl KafkaSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::KafkaSettings;
 
+    fn elsewhere(names: &[(&str, &str)]) -> BTreeMap<String, String> {
+        names.iter().map(|(name, whole)| ((*name).to_owned(), (*whole).to_owned())).collect()
+    }
+
     #[test]
     fn settings_are_checked() {
         type Change = fn(&mut KafkaSettings);
-        let cases: [(Change, Option<&str>); 11] = [
+        let cases: [(Change, Option<&str>); 14] = [
             (|_| (), None),
             (|settings| settings.servers = " ".into(), Some("E5502")),
             (|settings| settings.instance = String::new(), Some("E5502")),
             (|settings| settings.instance = "a/b".into(), Some("E5502")),
             (|settings| settings.namespace = "test.".into(), None),
             (|settings| settings.namespace = "n".repeat(49), Some("E5502")),
+            (|settings| settings.elsewhere = elsewhere(&[("a", "others.a"), ("b", "others.b")]), None),
+            (|settings| settings.elsewhere = elsewhere(&[("a", "others/a")]), Some("E5502")),
+            (|settings| settings.elsewhere = elsewhere(&[("a", "others.a"), ("b", "others.a")]), Some("E5502")),
             (|settings| settings.largest_record = 0, Some("E5503")),
             (|settings| settings.transaction_timeout = Duration::from_secs(1), Some("E5503")),
             (|settings| settings.stuck_after = Duration::from_secs(60), Some("E5503")),

@@ -74,9 +74,15 @@ pub(crate) enum Command {
     /// Look at live rows of a running flow, or at the records of a topic.
     #[command(after_help = examples::TAP)]
     Tap(Tap),
+    /// Write dashboards of Grafana and rules of Prometheus for topologies.
+    #[command(after_help = examples::DASHBOARDS)]
+    Dashboards(Dashboards),
     /// Turn one document on standard input into rows on standard output. Needs nothing else.
     #[command(after_help = examples::TRANSFORM)]
     Transform(Transform),
+    /// Print a job of Nomad that runs topologies.
+    #[command(after_help = examples::NOMAD_JOB)]
+    NomadJob(NomadJob),
     /// Explain a code, such as E4210. Works offline.
     #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
@@ -472,6 +478,58 @@ pub(crate) struct Transform {
     /// The form of the rows.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: RowFormat,
+}
+
+/// The shape of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// One process with one topology.
+    Feed,
+    /// One process with several topologies.
+    Group,
+    /// Several processes that share the partitions of a log on Kafka.
+    Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NomadJob {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The shape that the job must have. Without it the files say: `shared` if the connections name a Kafka, else `feed` or
+    /// `group`.
+    #[arg(long, value_enum)]
+    pub(crate) shape: Option<Shape>,
+    /// Processes of the shape `shared`: 2 by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) count: Option<u32>,
+    /// Name of the job: lower-case letters, digits and `-`. By default that of the only topology.
+    #[arg(long, value_parser = job_name)]
+    pub(crate) name: Option<String>,
+    /// File that says where Kafka, the schema registry and ClickHouse are. What it does not name is embedded.
+    #[arg(long, value_name = "FILE", env = "SPOTLIGHT_CONNECTIONS")]
+    pub(crate) connections: Option<PathBuf>,
+}
+
+/// A name that a job, a service and an instance can have.
+fn job_name(text: &str) -> Result<String, String> {
+    let legal = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let whole =
+        (1..=40).contains(&text.len()) && text.chars().all(legal) && !text.starts_with('-') && !text.ends_with('-');
+    whole.then(|| text.to_owned()).ok_or_else(|| "write up to 40 lower-case letters, digits and `-`".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dashboards {
+    /// Topology files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder to write to. What is there of the same names is replaced.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Write nothing: say which files are missing or differ. The status is 1 if any is.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

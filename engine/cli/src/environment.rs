@@ -77,7 +77,28 @@ fn wants_colours() -> bool {
 /// Which events are told: what `SPOTLIGHT_LOG` says, such as `debug`, or this.
 pub(crate) fn log_filter(default: &str) -> EnvFilter {
     let filter = variable("SPOTLIGHT_LOG").unwrap_or_else(|| default.to_owned());
-    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default))
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(default));
+    // What is for traces is not for the log, however much that is to tell.
+    match format!("{}=off", runtime::TRACES).parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
+}
+
+/// True if traces are to be sent, by the variables that OpenTelemetry gives this meaning:
+/// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/> and
+/// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>.
+pub(crate) fn wants_traces() -> bool {
+    let set = |name: &str| variable(name).is_some_and(|text| !text.is_empty());
+    let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let sent = variable("OTEL_TRACES_EXPORTER").is_none_or(|text| text != "none");
+    !disabled && sent && (set("OTEL_EXPORTER_OTLP_ENDPOINT") || set("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
+}
+
+/// True if the environment says under which name traces are sent.
+pub(crate) fn names_the_service() -> bool {
+    let of_resource = variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|text| text.contains("service.name="));
+    of_resource || variable("OTEL_SERVICE_NAME").is_some_and(|text| !text.is_empty())
 }
 
 /// True if events are told as JSON: where no person watches, unless `SPOTLIGHT_LOG_FORMAT` (`json` or `text`) says otherwise.

@@ -14,7 +14,7 @@ Examples:
   spotlight sql \"select count() from regsho.fails_to_deliver\"
   spotlight explain E4210                  what a code means and what helps
 
-Exit statuses: 0 fine, 1 tests failed, 2 a plan is destructive, 3 a document was refused or a flow is on hold, \
+Exit statuses: 0 fine, 1 tests failed or files differ, 2 a plan is destructive, 3 a document was refused or a flow is on hold, \
 4 not reconciled, 64 usage, 65 a topology file is wrong, 69 a service cannot be reached, 70 a bug, \
 73 the data folder is in use, 75 start me again, 78 the environment is wrong.";
 
@@ -257,10 +257,32 @@ Examples:
 
 Below the differences stands what can have caused them, and the command that helps.";
 
+pub(crate) const DASHBOARDS: &str = "\
+Examples:
+  spotlight dashboards topologies/ --out dashboards
+  spotlight dashboards topologies/ --out dashboards --check
+
+Writes grafana/*.json (dashboards to be provisioned), prometheus/recording.yaml and prometheus/alerts.yaml (rules), \
+and two examples: prometheus/prometheus.yaml and alertmanager/alertmanager.yaml. Other files of the folder stay as \
+they are. Equal topologies give equal files.";
+
 pub(crate) const EXPLAIN: &str = "\
 Examples:
   spotlight explain E4210
   spotlight explain                       all codes";
+
+pub(crate) const NOMAD_JOB: &str = "\
+Examples:
+  spotlight nomad-job topologies/sec-ftd.yaml > sec-ftd.nomad.hcl
+  spotlight nomad-job my-list.yaml | nomad job run -
+  spotlight nomad-job topologies/swaps.yaml topologies/dtcc-*.yaml \\
+    --name swaps > swaps.nomad.hcl              several feeds, one process
+  spotlight nomad-job topologies/sec-ftd.yaml --connections kafka.yaml \\
+    --count 3 > sec-ftd.nomad.hcl               three processes on Kafka
+
+The job carries the text of the topologies and of all files that they refer to, so a revert brings them back too. Keep it \
+where the command ran: its paths start there. Secrets that the file of connections names come from a variable of Nomad. \
+The page nomad/README.md says how such a job is run, updated and watched.";
 
 pub(crate) const COMPLETION: &str = "\
 Examples:

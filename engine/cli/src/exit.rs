@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Exit {
     /// All went well.
     Fine = 0,
-    /// A topology's tests failed.
+    /// A topology's tests failed, or written files are not as they would be.
     TestsFailed = 1,
     /// `plan` found something destructive.
     Destructive = 2,

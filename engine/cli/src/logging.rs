@@ -17,11 +17,15 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::arguments::{Arguments, Command};
 use crate::environment::{self, BesideLines};
 use crate::show;
+use crate::traces::Traces;
 
 /// Equal warnings that are told within [`WINDOW`].
 const TOLD: u64 = 3;
@@ -32,17 +36,29 @@ const KINDS: usize = 1_000;
 /// Longest text of a field, in bytes.
 const LONGEST: usize = 4_096;
 
-/// Events go to standard error. A person who watches a run sees live lines instead, and only warnings.
-pub(crate) fn start(arguments: &Arguments) {
+/// Events go to standard error. A person who watches a run sees live lines instead, and only warnings. Gives what sends
+/// traces, where they are wanted: it is kept until the end.
+pub(crate) fn start(arguments: &Arguments) -> Option<Traces> {
     let long = matches!(arguments.command, Command::Run(_) | Command::Demo(_));
     let default = if !long || environment::watched() { "error" } else { "info" };
     let filter = environment::log_filter(default);
-    let told = tracing_subscriber::fmt().with_writer(|| BesideLines).with_env_filter(filter).log_internal_errors(false);
-    if environment::logs_json() {
-        told.fmt_fields(JsonFields::new()).event_format(Lines::default()).init();
+    let told = tracing_subscriber::fmt::layer().with_writer(|| BesideLines).log_internal_errors(false);
+    let told: Box<dyn Layer<Registry> + Send + Sync> = if environment::logs_json() {
+        Box::new(told.fmt_fields(JsonFields::new()).event_format(Lines::default()).with_filter(filter))
     } else {
-        told.with_target(false).with_ansi(environment::coloured_notes()).init();
+        Box::new(told.with_target(false).with_ansi(environment::coloured_notes()).with_filter(filter))
+    };
+    let (traces, failed) = match long.then(Traces::wanted).flatten() {
+        Some(Ok(traces)) => (Some(traces), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    tracing_subscriber::registry().with(told).with(traces.as_ref().map(Traces::layer)).init();
+    if let Some(error) = failed {
+        // A run that nobody can trace is better than none.
+        tracing::error!("traces are not sent: {error}");
     }
+    traces
 }
 
 /// Writes an event as one line of JSON.
@@ -89,7 +105,9 @@ fn line(mut fields: Map<String, Value>, now: i64, level: Level, left_out: u64) -
     let mut line = Map::new();
     line.insert("time".to_owned(), show::time(now).into());
     line.insert("level".to_owned(), level.as_str().to_lowercase().into());
-    line.insert("message".to_owned(), fields.remove("message").unwrap_or_default());
+    // Events of others may have a name instead.
+    let message = fields.remove("message").or_else(|| fields.remove("name"));
+    line.insert("message".to_owned(), message.unwrap_or_default());
     let (flow, partition) = (fields.remove("flow"), fields.remove("partition"));
     if let Some(flow) = flow.as_ref().and_then(Value::as_str) {
         let [topology, name] = runtime::names::parts(flow);

@@ -18,6 +18,7 @@ mod held;
 mod letters;
 mod live;
 mod logging;
+mod nomad;
 mod nowhere;
 mod old_rows;
 mod reconcile;
@@ -32,6 +33,7 @@ mod stores;
 mod table;
 mod tap;
 mod temporary;
+mod traces;
 mod turn;
 mod unread;
 mod version;
@@ -76,7 +78,8 @@ fn main() -> ExitCode {
             return status.into();
         }
     };
-    logging::start(&arguments);
+    // Spans that were not sent yet are, when this goes.
+    let _traces = logging::start(&arguments);
     match commands::run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -54,23 +54,22 @@ impl Patience {
     }
 }
 
+/// The subject of a topic's values.
+pub(crate) type SubjectOf = Box<dyn Fn(&str) -> String + Send + Sync>;
+
 /// See the module's prose.
 pub(crate) struct RegistrySchemas {
     registry: Registry,
-    /// Put before the names of topics.
-    namespace: String,
+    /// The subject of a topic's values, by the name that topologies give the topic.
+    subject: SubjectOf,
     patience: Patience,
     /// Schemas with all that they name, by id.
     whole: Mutex<HashMap<u32, Arc<str>>>,
 }
 
 impl RegistrySchemas {
-    pub(crate) fn new(registry: Registry, namespace: &str, patience: Patience) -> Self {
-        Self { registry, namespace: namespace.to_owned(), patience, whole: Mutex::default() }
-    }
-
-    fn subject(&self, topic: &str) -> String {
-        format!("{}{topic}-value", self.namespace)
+    pub(crate) fn new(registry: Registry, subject: SubjectOf, patience: Patience) -> Self {
+        Self { registry, subject, patience, whole: Mutex::default() }
     }
 
     /// What the registry would say to a schema of a topic's values. Changes nothing.
@@ -78,7 +77,7 @@ impl RegistrySchemas {
     /// # Errors
     /// If the registry cannot be asked.
     pub(crate) fn judge(&self, topic: &str, schema: &str) -> Result<Judged, RegistryError> {
-        let subject = self.subject(topic);
+        let subject = (self.subject)(topic);
         let refused = match self.registry.compatibility(&subject, schema)? {
             Compatibility::NewSubject => return Ok(Judged::New),
             Compatibility::Compatible => None,
@@ -200,7 +199,7 @@ impl avro::Schemas for RegistrySchemas {
 
 impl Schemas for RegistrySchemas {
     fn id_of(&self, topic: &str, schema: &str) -> Result<u32, SchemasError> {
-        let subject = self.subject(topic);
+        let subject = (self.subject)(topic);
         let away = |error: &RegistryError| (error.class() == Class::Transient).then(|| error.to_string());
         let registered = self.patience.wait(|| asked(self.registry.register(&subject, schema, true)), away);
         Ok(registered.map_err(failed)?.id.0)

@@ -175,6 +175,7 @@ impl Services {
     fn kafka_settings(&self, kafka: &Kafka<Secret>, role: &str) -> Result<KafkaSettings> {
         let mut settings = KafkaSettings::new(&kafka.servers.join(","), &format!("{}{role}", self.instance));
         settings.namespace.clone_from(&kafka.namespace);
+        settings.elsewhere.clone_from(&kafka.elsewhere);
         settings.replication = kafka.replication;
         settings.session_timeout = kafka.session_timeout.unwrap_or(settings.session_timeout);
         settings.transaction_timeout = kafka.transaction_timeout.unwrap_or(settings.transaction_timeout);
@@ -220,7 +221,9 @@ impl Services {
         };
         let client = schema_registry_connector::Registry::new(&self.registry_settings(registry)?);
         let client = client.map_err(|error| self.wrong(format!("{error} ({})", error.code()), "mend it"))?;
-        Ok(Some(RegistrySchemas::new(client, &kafka.namespace, patience)))
+        let names = self.kafka_settings(kafka, "")?;
+        let subject = move |topic: &str| format!("{}-value", names.topic_outside(topic));
+        Ok(Some(RegistrySchemas::new(client, Box::new(subject), patience)))
     }
 
     fn registry_settings(&self, registry: &Registry<Secret>) -> Result<RegistrySettings> {
@@ -244,16 +247,15 @@ impl Services {
         let Some(at) = self.connections.as_ref().and_then(|connections| connections.clickhouse.as_ref()) else {
             return Ok(None);
         };
-        if let Authorities::File(_) = at.authorities {
-            let what = "`clickhouse.ca` is not supported yet: only authorities of the system are trusted there";
-            return Err(self.wrong(what, "add the authority to the system's, and remove the key"));
-        }
         let login = at.login.as_ref();
         let text = |part: Option<&Secret>, default: &str| part.map_or(default, Secret::reveal).to_owned();
         let user = text(login.map(|login| &login.user), "default");
         let password = Password::new(text(login.map(|login| &login.password), ""));
         let mut settings = ClickHouseSettings::new(at.url.clone(), user, password);
         settings.timeout = at.timeout.unwrap_or(settings.timeout);
+        if let Authorities::File(file) = &at.authorities {
+            settings.authorities = Some(file.clone());
+        }
         Ok(Some(settings))
     }
 

@@ -25,7 +25,7 @@ use crate::nowhere::Nowhere;
 use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
-const DOCUMENT_PARTITIONS: i32 = 4;
+pub(crate) const DOCUMENT_PARTITIONS: i32 = 4;
 
 /// How often a run without an end looks into the folder of `--documents`, whatever the topologies say: that is how often
 /// their publishers are asked. Larger: who drops a file waits for longer. Smaller: folders with very many files are
@@ -213,7 +213,7 @@ pub(crate) fn look_for_topics(flows: &[FlowParts], log: &dyn log::Log, shared: b
             error,
             if shared {
                 "look at its name, at the servers of the file of connections, and at its `namespace`, with which the \
-                 name in Kafka begins; whoever fills the topic makes it"
+                 name in Kafka begins unless it stands under `elsewhere`; whoever fills the topic makes it"
             } else {
                 "name the file of connections with --connections FILE: on the log of a data folder nobody else writes"
             }

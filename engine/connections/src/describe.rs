@@ -51,6 +51,7 @@ fn kafka(kafka: &Kafka<Origin>, lines: &mut Vec<String>) {
     if !kafka.namespace.is_empty() {
         lines.push(format!("  namespace {}", kafka.namespace));
     }
+    lines.extend(kafka.elsewhere.iter().map(|(name, whole)| format!("  topic {name} is {whole} of others")));
     lines.extend(kafka.replication.map(|copies| format!("  {copies} copies of each topic")));
     for (time, what) in [(kafka.session_timeout, "session"), (kafka.transaction_timeout, "transaction")] {
         lines.extend(time.map(|time| format!("  {what} time-out {time:?}")));

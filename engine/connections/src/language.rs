@@ -4,7 +4,7 @@
 //! mean, and rules between them, are the reader's.
 
 use serde_json::Value;
-use topology::declared::{Form, Key, Keys, Written, may, must, schema_of, written};
+use topology::declared::{Form, Key, Keys, Named, Written, may, must, schema_of, written};
 
 use crate::places::{Addressing, Mechanism};
 
@@ -98,6 +98,11 @@ pub(crate) static KAFKA: Keys = Keys::new(
             "Put before each name of a topic or group, so that several set-ups share a cluster.",
         ),
         may(
+            "elsewhere",
+            Form::Named(&ELSEWHERE),
+            "Topics of others without `namespace`: by the name that topologies give them, their whole name in Kafka.",
+        ),
+        may(
             "replication",
             Form::Written(&REPLICATION),
             "Copies of each topic that is made; the cluster's own choice by default.",
@@ -120,6 +125,7 @@ pub(crate) static KAFKA: Keys = Keys::new(
     (&["sasl", "user", "auth", "credentials"], "login"),
     (&["ssl", "ca", "security"], "tls"),
     (&["prefix"], "namespace"),
+    (&["topics", "outside", "names", "aliases"], "elsewhere"),
     (&["replication-factor", "replicas"], "replication"),
     (&["settings", "properties", "config", "options"], "client"),
 ]);
@@ -127,6 +133,9 @@ pub(crate) static SERVER: Written = written("server of Kafka", "`host:port`", "[
 pub(crate) static TIME_OUT: Written = written("time-out", "a duration from `5s` to `15m`", "[0-9]+ *(ms|s|m|h|d)");
 pub(crate) static NAMESPACE: Written =
     written("namespace", "at most 48 letters, digits, `.`, `_` and `-`", "[A-Za-z0-9._-]{1,48}");
+static ELSEWHERE: Named = Named::of(Form::Written(&TOPIC));
+pub(crate) static TOPIC: Written =
+    written("name of a topic in Kafka", "at most 249 letters, digits, `.`, `_` and `-`", "[A-Za-z0-9._-]{1,249}");
 pub(crate) static REPLICATION: Written = written("number of copies", "from 1 to 100", "[0-9]+").numbers(1, 100);
 
 pub(crate) static TLS: Keys = Keys::new(

@@ -51,6 +51,8 @@ pub struct Kafka<S> {
     pub login: Option<Sasl<S>>,
     /// Put before names; may be empty.
     pub namespace: String,
+    /// Topics of others, which do not begin with `namespace`: whole names in Kafka, by the names that topologies give them.
+    pub elsewhere: BTreeMap<String, String>,
     /// Copies of each topic that is made; `None` leaves it to the cluster.
     pub replication: Option<i32>,
     /// After so long without a sign of life a process is taken for dead; `None` leaves it to the connector.
@@ -226,6 +228,7 @@ impl<S> Kafka<S> {
             tls,
             login,
             namespace: self.namespace.clone(),
+            elsewhere: self.elsewhere.clone(),
             replication: self.replication,
             session_timeout: self.session_timeout,
             transaction_timeout: self.transaction_timeout,

@@ -120,6 +120,7 @@ impl<'a> Site<'a> {
                 .get("namespace")
                 .and_then(|node| walk.read(node, &language::NAMESPACE, namespace))
                 .unwrap_or_default(),
+            elsewhere: fields.get("elsewhere").map_or_else(BTreeMap::new, |node| self.elsewhere(node)),
             replication: fields
                 .get("replication")
                 .and_then(|node| walk.read(node, &language::REPLICATION, replication)),
@@ -131,6 +132,24 @@ impl<'a> Site<'a> {
                 .and_then(|node| walk.read(node, &language::TIME_OUT, time_out)),
             client: fields.get("client").map_or_else(BTreeMap::new, |node| client_settings::read(walk, node)),
         })
+    }
+
+    /// Topics of others. Two names for one topic would be read as two.
+    fn elsewhere(&self, node: &Node) -> BTreeMap<String, String> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let whole = |text: &str| ((1..=249).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned());
+        let mut found: BTreeMap<String, String> = BTreeMap::new();
+        for entry in self.walk.entries(node, "`elsewhere`").unwrap_or(&[]) {
+            let Some(topic) = self.walk.read(&entry.value, &language::TOPIC, whole) else { continue };
+            let name = entry.key.text().to_owned();
+            if let Some((other, _)) = found.iter().find(|(_, known)| **known == topic) {
+                let what =
+                    format!("`{}` and `{}` are one topic in Kafka", batch::bounded(other), batch::bounded(&name));
+                self.walk.push(finding(CONTRADICTION, &entry.value, what, "let topologies call it by one name"));
+            }
+            found.insert(name, topic);
+        }
+        found
     }
 
     fn servers(&self, node: &Node) -> Vec<String> {

@@ -94,6 +94,18 @@ fn each_mistake_is_one_finding() {
         ),
         ("linger.ms: 5", "sasl.password: hunter2", "E6004", "write `login: { mechanism:"),
         ("linger.ms: 5", "ssl.ca.location: /x", "E6004", "write `tls: { ca:"),
+        (
+            "servers: [kafka-1:9093]",
+            "servers: [kafka-1:9093]\n  elsewhere: { a: 'b/c' }",
+            "E2103",
+            "is no name of a topic",
+        ),
+        (
+            "servers: [kafka-1:9093]",
+            "servers: [kafka-1:9093]\n  elsewhere: { a: others.c, b: others.c }",
+            "E6008",
+            "`a` and `b` are one topic in Kafka",
+        ),
         ("linger.ms: 5", "linger.m: 5", "E6004", "did you mean `linger.ms`?"),
         ("linger.ms: 5", "linger.ms: soon", "E2103", "`soon` is no whole number"),
         ("linger.ms: 5", "compression.type: rar", "E2103", "write `none` or `gzip`"),

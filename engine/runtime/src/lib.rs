@@ -28,6 +28,7 @@ mod retry;
 mod scratch;
 mod slots;
 mod snapshots;
+mod spans;
 mod standing;
 mod stop;
 mod supervisor;
@@ -55,6 +56,7 @@ pub use retry::{
 };
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;
+pub use spans::TRACES;
 pub use standing::{Standing, Standings};
 pub use stop::StopSignal;
 pub use supervisor::{OutsideTopic, RunEnd, RunParts, look_for_topics, make_topics, run};

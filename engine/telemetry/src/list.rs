@@ -20,6 +20,7 @@ const REASON: Label = Label { name: "reason", bounded_by: "the engine's words, a
 const CODE: Label = Label { name: "code", bounded_by: "the codes that `spotlight explain` lists" };
 const OUTCOME: Label = Label { name: "outcome", bounded_by: "the outcomes of documents" };
 const PARTITION: Label = Label { name: "partition", bounded_by: "the partitions of the flow's input" };
+const STEP: Label = Label { name: "step", bounded_by: "the steps of a flow" };
 const STORE: Label = Label { name: "store", bounded_by: "the stores of a flow's steps" };
 const RESULT: Label = Label { name: "result", bounded_by: "`ok`, `transient`, `operator` and the like" };
 const CLASS: Label = Label { name: "class", bounded_by: "`transient`, `unknown`" };
@@ -289,6 +290,47 @@ pub const PROCESS_THREADS: Metric = Metric::gauge("process_threads", &[], "Threa
 pub const PROCESS_START: Metric =
     Metric::gauge("process_start_time_seconds", &[], "When the process was started, in seconds since 1970 UTC.");
 
+// What alerts compare with, and the client of Kafka.
+
+pub const TOPIC_RETENTION: Metric = Metric::gauge(
+    "spotlight_topic_retention_seconds",
+    OF_FLOW,
+    "How long the topic that the flow reads keeps its records; not told where it keeps them for ever.",
+);
+pub const DLQ_RETENTION: Metric = Metric::gauge(
+    "spotlight_dlq_retention_seconds",
+    OF_FLOW,
+    "How long dead letters are kept; not told where they are kept for ever.",
+);
+pub const DEAD_LETTER_LIMIT: Metric = Metric::gauge(
+    "spotlight_dead_letter_limit_ratio",
+    OF_FLOW,
+    "Share of bad rows above which a document is refused, or a flow of a topic holds (`bad-rows-above`).",
+);
+pub const LANDING_DEDUP_WINDOW: Metric = Metric::gauge(
+    "spotlight_landing_dedup_window_seconds",
+    OF_FLOW,
+    "How long the table knows an insert that comes a second time, about.",
+);
+pub const STEP_SECONDS: Metric = Metric::histogram(
+    "spotlight_step_seconds",
+    &[TOPOLOGY, FLOW, STEP],
+    SECONDS,
+    "Time of one step on a block of records.",
+);
+pub const KAFKA_BROKERS_UP: Metric =
+    Metric::gauge("spotlight_kafka_brokers_up", &[], "Brokers to which the client has a connection.");
+pub const KAFKA_REQUEST_ERRORS: Metric =
+    Metric::counter("spotlight_kafka_request_errors_total", &[], "Requests to brokers that failed.");
+pub const KAFKA_ROUND_TRIP: Metric =
+    Metric::gauge("spotlight_kafka_round_trip_seconds", &[], "Time that brokers take to answer.");
+pub const KAFKA_QUEUE: Metric =
+    Metric::gauge("spotlight_kafka_queue_messages", &[], "Messages that wait in the client.");
+pub const KAFKA_BYTES_IN: Metric =
+    Metric::counter("spotlight_kafka_bytes_in_total", &[], "Bytes that came from brokers.");
+pub const KAFKA_BYTES_OUT: Metric =
+    Metric::counter("spotlight_kafka_bytes_out_total", &[], "Bytes that went to brokers.");
+
 /// All of them.
 pub const ALL: &[Metric] = &[
     RECORDS_IN,
@@ -351,6 +393,17 @@ pub const ALL: &[Metric] = &[
     PROCESS_MAX_FDS,
     PROCESS_THREADS,
     PROCESS_START,
+    TOPIC_RETENTION,
+    DLQ_RETENTION,
+    DEAD_LETTER_LIMIT,
+    LANDING_DEDUP_WINDOW,
+    STEP_SECONDS,
+    KAFKA_BROKERS_UP,
+    KAFKA_REQUEST_ERRORS,
+    KAFKA_ROUND_TRIP,
+    KAFKA_QUEUE,
+    KAFKA_BYTES_IN,
+    KAFKA_BYTES_OUT,
 ];
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::loopback::{beside, listen};
 
 /// Kind of the request that writes records.
 const PRODUCE: i16 = 0;
+/// Kind of the request that reads records.
+const FETCH: i16 = 1;
 /// Kind of the request that commits or aborts.
 const END_TRANSACTION: i16 = 26;
 /// Kind of the request with which a producer starts.
@@ -37,6 +39,8 @@ pub enum Loses {
     ProduceUntilGivenUp,
     /// All signs of life of the client [`SILENCED`].
     SignsOfLife,
+    /// Answers with records, on the connections that are open when it is told to. Later ones get theirs.
+    RecordsOfOpenConnections,
 }
 
 #[derive(Debug)]
@@ -44,6 +48,9 @@ struct State {
     target: Option<SocketAddr>,
     loses: Loses,
     lost: u32,
+    /// Connections so far, and when it was told what to lose.
+    connections: u64,
+    connections_then: u64,
 }
 
 /// A proxy on a free port.
@@ -63,7 +70,13 @@ impl KafkaProxy {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        let state = Arc::new(Mutex::new(State { target: None, loses: Loses::Nothing, lost: 0 }));
+        let state = Arc::new(Mutex::new(State {
+            target: None,
+            loses: Loses::Nothing,
+            lost: 0,
+            connections: 0,
+            connections_then: 0,
+        }));
         let (asked, shared) = (Arc::clone(&state), Arc::clone(&state));
         let address = listen(move || locked(&asked).target, move |client, server| connect(client, server, &shared));
         Self { address, state }
@@ -77,7 +90,7 @@ impl KafkaProxy {
     /// What is lost from now on.
     pub fn lose(&self, loses: Loses) {
         let mut state = locked(&self.state);
-        (state.loses, state.lost) = (loses, 0);
+        (state.loses, state.lost, state.connections_then) = (loses, 0, state.connections);
     }
 
     /// How much was lost since it was told to.
@@ -91,9 +104,14 @@ fn connect(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
     let unanswered = Arc::new(Mutex::new(HashSet::new()));
     let clones = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
     let (state, asked) = (Arc::clone(state), Arc::clone(&unanswered));
+    let connection = {
+        let mut state = locked(&state);
+        state.connections += 1;
+        state.connections
+    };
     beside(move || {
         each_message(client, server, &mut |message| {
-            let fate = fate(message, &mut locked(&state));
+            let fate = fate(message, connection, &mut locked(&state));
             if matches!(fate, Fate::Unanswered) {
                 let number = [message[4], message[5], message[6], message[7]];
                 asked.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
@@ -120,7 +138,7 @@ enum Fate {
     Late,
 }
 
-fn fate(message: &[u8], state: &mut State) -> Fate {
+fn fate(message: &[u8], connection: u64, state: &mut State) -> Fate {
     let kind = i16::from_be_bytes([message[0], message[1]]);
     let lost = match (kind, state.loses) {
         (kind, Loses::SignsOfLife) if MEMBERSHIP.contains(&kind) && message[10..].starts_with(SILENCED.as_bytes()) => {
@@ -130,6 +148,7 @@ fn fate(message: &[u8], state: &mut State) -> Fate {
             state.loses = Loses::Nothing;
             return Fate::Passes;
         }
+        (FETCH, Loses::RecordsOfOpenConnections) if connection <= state.connections_then => Fate::Unanswered,
         (END_TRANSACTION, Loses::CommitRequests) => Fate::Lost,
         (END_TRANSACTION, Loses::CommitAnswers) => Fate::Unanswered,
         (PRODUCE, Loses::ProduceAnswer) if is_transactional(message, 9) => {

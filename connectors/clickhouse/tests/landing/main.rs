@@ -6,6 +6,7 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
 mod embedded;
+mod encrypted;
 mod errors;
 mod preflight;
 mod protocol;

@@ -86,7 +86,7 @@ impl Attempt<'_> {
         for (group, positions) in groups {
             let positions: Vec<(String, i32, &Position)> = positions
                 .into_iter()
-                .map(|((topic, partition), position)| (self.settings.outside(topic), *partition, position))
+                .map(|((topic, partition), position)| (self.settings.topic_outside(topic), *partition, position))
                 .collect();
             let _watched = self.watchdog.watch("send_offsets_to_transaction");
             let group = self.settings.outside(group);
@@ -105,7 +105,7 @@ impl Attempt<'_> {
     fn produce(&self) -> Result<(), Prepared> {
         let appends = self.jobs.iter().flat_map(|job| &job.appends).enumerate();
         for (number, append) in appends {
-            let name = self.settings.outside(&append.topic);
+            let name = self.settings.topic_outside(&append.topic);
             let topic = ProducedTopic::new(self.producer.client(), &name).map_err(Prepared::Refused)?;
             let mut next = 0;
             while next < append.records.len() {

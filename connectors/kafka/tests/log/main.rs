@@ -3,8 +3,10 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
 mod conformance;
+mod elsewhere;
 mod faults;
 mod membership;
 mod model;
+mod silence;
 mod support;
 mod unknown;

@@ -55,6 +55,11 @@ pub(crate) fn load(files: &[PathBuf]) -> Result<Vec<Topology>> {
     loaded(files, true)
 }
 
+/// The same from files that are looked at while they are read.
+pub(crate) fn load_by(files: &[PathBuf], by: &dyn topology::Files) -> Result<Vec<Topology>> {
+    judged(files, topology::load(files, by))
+}
+
 /// The same for all other commands, whose answers stand for themselves: warnings are left to `check`.
 pub(crate) fn load_without_warnings(files: &[PathBuf]) -> Result<Vec<Topology>> {
     loaded(files, false)
@@ -63,6 +68,10 @@ pub(crate) fn load_without_warnings(files: &[PathBuf]) -> Result<Vec<Topology>> 
 fn loaded(files: &[PathBuf], warnings: bool) -> Result<Vec<Topology>> {
     let mut loaded = topology::load(files, &topology::DiskFiles);
     loaded.findings.retain(|finding| warnings || is_error(finding));
+    judged(files, loaded)
+}
+
+fn judged(files: &[PathBuf], loaded: topology::Loaded) -> Result<Vec<Topology>> {
     show::findings(&loaded.findings);
     let errors = loaded.findings.iter().filter(|finding| is_error(finding)).count();
     if errors > 0 {

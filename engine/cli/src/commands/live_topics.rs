@@ -64,7 +64,7 @@ fn of_kafka(log: &dyn Log, topologies: &[Topology], tell: &mut dyn FnMut(&str, L
         let looked = match log.topic(&topic)? {
             None if !ours => Looked::Wrong(
                 "missing, and it is for others to make".to_owned(),
-                "make it, or mend its name or `namespace` in the file of connections".to_owned(),
+                "make it, or mend its name, or `namespace` or `elsewhere` in the file of connections".to_owned(),
             ),
             None => Looked::Fine(format!("missing; the first run makes it with {}", partitions(wanted))),
             Some(state) if state.partitions == wanted => Looked::Fine(format!("{}, as planned", partitions(wanted))),

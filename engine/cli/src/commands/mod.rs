@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod connections;
+mod dashboards;
 mod dead_letters;
 mod dry;
 mod eval;
@@ -11,6 +12,7 @@ mod graph;
 mod live_check;
 mod live_topics;
 mod man;
+mod nomad_job;
 mod pause;
 mod plan;
 mod refusal;
@@ -58,6 +60,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::State(arguments) => state::state(&arguments),
         Command::Tap(arguments) => tap::tap(&arguments),
         Command::Transform(arguments) => transform::transform(&arguments),
+        Command::Dashboards(arguments) => dashboards::dashboards(&arguments),
+        Command::NomadJob(arguments) => nomad_job::nomad_job(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::SchemaJson(arguments) => {
             let schema = if arguments.connections { ::connections::schema() } else { topology::schema() };

@@ -132,6 +132,7 @@ fn the_other_commands_that_start_nothing_answer() {
         "reconcile",
         "tap",
         "transform",
+        "dashboards",
         "explain",
         "completion",
     ];

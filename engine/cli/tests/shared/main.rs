@@ -33,6 +33,7 @@ mod poison;
 #[path = "../program/mod.rs"]
 mod program;
 mod services;
+mod soak;
 mod tables;
 mod topics;
 mod watching;

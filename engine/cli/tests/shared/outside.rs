@@ -1,6 +1,7 @@
 //! What others do to Kafka: they write records of their own, and make, cut and delete topics, by plain clients.
 //! Nothing of it is this project's.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use apache_avro::Schema;
@@ -41,7 +42,12 @@ impl Outsider {
 
     /// Makes a topic of one partition, and waits until it has a leader.
     pub(crate) fn make(&self, topic: &str) {
-        let wanted = NewTopic::new(topic, 1, TopicReplication::Fixed(1));
+        self.make_wide(topic, 1);
+    }
+
+    /// The same of several partitions.
+    pub(crate) fn make_wide(&self, topic: &str, partitions: i32) {
+        let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let wanted = wanted.set("message.timestamp.type", "LogAppendTime");
         until("the topic to be made", || {
             let made = self.runtime.block_on(self.admin.create_topics([&wanted], &AdminOptions::new()));
@@ -159,11 +165,12 @@ impl ReadRecord {
 
 /// A trade as the venue writes it: the frame of the registry, and Avro.
 pub(crate) fn trade(schema_id: u32, number: i64) -> Vec<u8> {
-    let schema = Schema::parse_str(TRADES).expect("a schema");
-    let mut record = Record::new(&schema).expect("a record");
+    static SCHEMA: OnceLock<Schema> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(|| Schema::parse_str(TRADES).expect("a schema"));
+    let mut record = Record::new(schema).expect("a record");
     record.put("number", number);
     record.put("price", format!("{}.25", number % 100));
-    let writer = GenericDatumWriter::builder(&schema).build().expect("a writer");
+    let writer = GenericDatumWriter::builder(schema).build().expect("a writer");
     let body = writer.write_value_to_vec(record).expect("it encodes");
     [&[0][..], &schema_id.to_be_bytes(), &body].concat()
 }

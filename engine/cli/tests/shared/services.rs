@@ -133,7 +133,8 @@ fn folder(name: &str) -> PathBuf {
     service_folder(Path::new(env!("CARGO_TARGET_TMPDIR")), "shared").join(name)
 }
 
-fn start_clickhouse(folder: &Path) -> EmbeddedServer {
+/// A ClickHouse of a test's own.
+pub(crate) fn start_clickhouse(folder: &Path) -> EmbeddedServer {
     let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.unwrap_or_else(|| PathBuf::from(variable("HOME").expect("HOME is set")).join(".cache"));
     let library = Fetch::new(cache.join("spotlight")).library(&mut |_, _| {}).expect("the embedded ClickHouse");

@@ -14,6 +14,7 @@ use batch::{Input, RowsMeaning, TableDefinition};
 use connect::{Landing, LandingError, Piece, PieceQuestion, Provenance, RowPosition};
 use log::Log;
 use telemetry::{Stopwatch, list as metrics};
+use tracing::Span;
 
 use super::machine::{Arrow, Machine};
 use super::pieces::{Cut, Range, cut};
@@ -23,6 +24,7 @@ use crate::end::TaskEnd;
 use crate::faults::Faults;
 use crate::hold::{Hold, Holder};
 use crate::metadata::{OpenRange, Progress};
+use crate::spans;
 use crate::stop::{Backoff, StopSignal};
 
 /// Acknowledged tokens after which rows of a key that are not there count as replaced. Larger: more useless inserts.
@@ -186,7 +188,10 @@ impl Lander<'_> {
     /// Inserts a piece, and tells how long that took.
     fn insert(&self, piece: &Piece) -> Result<(), LandingError> {
         let (of_flow, watch) = (self.of_flow(), Stopwatch::start());
-        let inserted = self.landing.insert(piece);
+        let span = spans::insert(piece.count() as u64);
+        let inserted = span.in_scope(|| self.landing.insert(piece));
+        span.record("failed", inserted.is_err());
+        drop(span);
         metrics::LANDING_INSERT_SECONDS.observe(&of_flow, watch.seconds());
         inserted?;
         metrics::LANDING_BATCHES.add(&of_flow, 1);
@@ -211,7 +216,10 @@ impl Lander<'_> {
         let waiting = Mutex::new(pieces.into_iter().enumerate());
         let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
         let failed = AtomicBool::new(false);
+        // What a trace shows of an insert belongs to the range, on whichever thread it is made.
+        let span = Span::current();
         let work = || {
+            let _shown = span.enter();
             while !failed.load(Ordering::Relaxed)
                 && let Some((index, piece)) = next()
             {

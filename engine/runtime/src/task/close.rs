@@ -17,6 +17,7 @@ use crate::flow::{Destination, FlowInput};
 use crate::ledger::{LedgerEntry, LedgerLine, Receipt, ledger_lines};
 use crate::metadata::Progress;
 use crate::names;
+use crate::spans;
 use crate::stop::until_stored;
 
 /// What ends a range.
@@ -110,9 +111,10 @@ impl TaskContext {
             None => serde_json::to_vec(&entry),
         };
         let text = text.map_err(TaskEnd::fault)?;
-        let watch = Stopwatch::start();
+        let (watch, shown) = (Stopwatch::start(), spans::commit().entered());
         let (ends, at) =
             until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, &text, input, next))?;
+        drop(shown);
         metrics::FLOW_COMMIT_SECONDS.observe(&names::parts(&self.name), watch.seconds());
         if digest.is_some() {
             self.cut_ledger(at);

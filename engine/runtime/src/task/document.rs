@@ -12,6 +12,7 @@ use operators::{
     Worked, Workshop,
 };
 use telemetry::{Counts, Stopwatch, list as metrics};
+use tracing::Span;
 
 use super::TaskContext;
 use super::ahead::Ahead;
@@ -27,6 +28,7 @@ use crate::landing::{Range, Withdrawal};
 use crate::ledger::Receipt;
 use crate::metadata::Progress;
 use crate::names;
+use crate::spans;
 
 /// Bytes of a range in memory: well below what a landing takes as one block (200 MB). Larger: fewer inserts and commits,
 /// and fewer parts for the server to merge. Smaller: less memory for each document that lands.
@@ -100,7 +102,8 @@ impl DocumentTask {
             state.working.insert(partition, found.name.clone());
         });
         let document = document_input(&self.context.input, record, &found);
-        let result = self.prove_and_land(&document, &found, progress);
+        let span = spans::document([topology, flow], partition, offset, &found.name);
+        let result = span.in_scope(|| self.prove_and_land(&document, &found, progress));
         shared.board.change(&self.context.name, |state| {
             state.working.remove(&partition);
         });
@@ -122,13 +125,17 @@ impl DocumentTask {
         let rows_are_final = matches!(parts.destination, Destination::Table(_));
         let mut workshop = Workshop { reader: &reader, document, chain: &mut self.chain, memory, rows_are_final };
         let watch = Stopwatch::start();
-        let mut proof = self.context.readable(found, || workshop.prove(&open, key.as_deref(), parts.bad_rows_above))?;
+        let proving = || workshop.prove(&open, key.as_deref(), parts.bad_rows_above);
+        let steps = spans::steps(1);
+        let mut proof = steps.in_scope(|| self.context.readable(found, proving))?;
+        drop(steps);
         metrics::FLOW_STEPS_SECONDS.observe(&names::parts(&self.context.name), watch.seconds());
         if stop.stopping() {
             // It may have been read in part only, and nothing of it has left: the next run reads it again.
             return Err(TaskEnd::Stopped);
         }
         let receipt = self.context.receipt(found, &proof);
+        spans::document_ends(&Span::current(), &receipt.outcome, &receipt.code);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
         let fresh = progress.next.row == 0 && progress.open.is_none();
         if !receipt.accepted() {

@@ -11,6 +11,7 @@ use connect::RowPosition;
 use log::LogError;
 use operators::{Chain, ChainOutput, DecodedRecords, Facts, Passing, RecordReader, Share, StepError};
 use telemetry::{Stopwatch, list as metrics};
+use tracing::Span;
 
 use super::TaskContext;
 use super::close::Closing;
@@ -27,6 +28,7 @@ use crate::metadata::Progress;
 use crate::names;
 use crate::retry::{Retry, RetryAction};
 use crate::snapshots::{Changed, TaskSnapshots};
+use crate::spans;
 use crate::stop::until_stored;
 use crate::task_state::StoreState;
 
@@ -57,6 +59,8 @@ struct Work {
     closing: Closing,
     /// What that takes of the memory, until it is closed.
     _share: Option<Share>,
+    /// What a trace shows of it.
+    span: Span,
 }
 
 /// Lowest and highest offset of nothing yet.
@@ -201,19 +205,23 @@ impl TopicTask {
     /// `None` if nothing can come any more, or if dead letters came back while nothing was there.
     fn take(&mut self, progress: &Progress, back: i64) -> Result<Option<Work>, TaskEnd> {
         let mut taking = Taking::new(&self.context, progress);
-        let (mut closing, mut offsets) = (Closing::default(), NO_OFFSETS);
+        let (mut closing, mut offsets, mut span) = (Closing::default(), NO_OFFSETS, Span::none());
         while let Some(records) = taking.next(&self.context, back)? {
             self.started();
             self.context.reads(&records);
+            if offsets == NO_OFFSETS {
+                span = self.span(records.base_offset);
+            }
             offsets = including(offsets, &records);
-            taking.took(self.run_steps(&records, None, &mut closing)?);
+            let worked = span.in_scope(|| self.run_steps(&records, None, &mut closing))?;
+            taking.took(worked);
         }
         if offsets == NO_OFFSETS {
             return Ok(None);
         }
         let input = Arc::clone(&self.context.input);
         let (next, share) = taking.end();
-        Ok(Some(Work { input, next, offsets, replayed: None, closing, _share: Some(share) }))
+        Ok(Some(Work { input, next, offsets, replayed: None, closing, _share: Some(share), span }))
     }
 
     /// Takes records that come back and runs the steps on them: exactly those of the open range if there is one. Those at
@@ -225,6 +233,7 @@ impl TopicTask {
         let end = progress.open.as_ref().map_or(i64::MAX, |open| open.last.offset + 1);
         let (mut next, mut offsets, mut replayed) = (progress.next.offset, NO_OFFSETS, Vec::new());
         let mut closing = Closing { replayed: true, ..Closing::default() };
+        let span = self.span(next);
         let (mut taken, mut bytes, mut reopened) = (0, 0, BTreeSet::new());
         let full = |taken: usize, bytes: usize| end == i64::MAX && (taken >= RETRIES || bytes >= RETRIES_BYTES);
         while next < end && !full(taken, bytes) {
@@ -236,7 +245,8 @@ impl TopicTask {
                 let original = retry.original(&record);
                 offsets = including(offsets, &original);
                 if retry.offset < ahead || progress.open.is_some() {
-                    bytes += original.memory() + self.run_steps(&original, Some(&retry), &mut closing)?;
+                    bytes += original.memory();
+                    bytes += span.in_scope(|| self.run_steps(&original, Some(&retry), &mut closing))?;
                     replayed.extend(retry.positions());
                 } else if retry.action == RetryAction::Replay {
                     reopened.extend(retry.rows.keys().map(|&row| self.letters.id(retry.offset, row)));
@@ -252,7 +262,12 @@ impl TopicTask {
             let chosen = |letter: &DeadLetter, _: Option<&str>| reopened.contains(&letter.id);
             closing.reopened = letters::chosen(shared.log.as_ref(), &parts.topology, chosen)?;
         }
-        Ok(Work { input, next, offsets, replayed: Some(replayed), closing, _share: None })
+        Ok(Work { input, next, offsets, replayed: Some(replayed), closing, _share: None, span })
+    }
+
+    /// What a trace shows of the range that begins with this record.
+    fn span(&self, first: i64) -> Span {
+        spans::range(names::parts(&self.context.name), self.context.input.partition, first)
     }
 
     fn started(&self) {
@@ -264,8 +279,10 @@ impl TopicTask {
 
     /// Lands the rows of a range and closes it.
     fn finish(&mut self, work: Work, progress: &Progress) -> Result<Progress, TaskEnd> {
-        let Work { input, next, offsets, replayed, mut closing, _share } = work;
+        let Work { input, next, offsets, replayed, mut closing, _share, span } = work;
+        let _shown = span.enter();
         closing.counts.dead = closing.dead.len() as u64;
+        spans::range_ends(&span, next - 1, closing.counts.dead);
         self.still_the_same_topic()?;
         self.judge()?;
         let range = Range {
@@ -339,6 +356,7 @@ impl TopicTask {
     /// Decodes a block and runs the steps on it. Gives the bytes that what has become of it takes in memory.
     fn run_steps(&mut self, records: &Records, retry: Option<&Retry>, closing: &mut Closing) -> Result<usize, TaskEnd> {
         let (rows_in, watch) = (records.len() as u64, Stopwatch::start());
+        let _shown = spans::steps(rows_in).entered();
         closing.counts.rows_in += rows_in;
         if retry.is_some_and(|retry| retry.action == RetryAction::GiveUp) {
             closing.counts.drop_rows(GIVEN_UP, rows_in);

@@ -101,6 +101,14 @@ pub struct Named {
     pub of: Form,
 }
 
+impl Named {
+    /// A map of any names to values of one form.
+    #[must_use]
+    pub const fn of(of: Form) -> Self {
+        Self { names: "", of }
+    }
+}
+
 /// A scalar of one written form.
 pub struct Written {
     /// As findings name it: "`30 days` is no duration".
