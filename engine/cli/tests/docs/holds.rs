@@ -30,7 +30,7 @@ ever, as is the raw store; a topic that others fill by its own retention (`Spotl
 
 ";
 
-/// What connectors explain and what holds no flow, by its title: landings wait for a server that is away, and a run that
+/// What connectors explain and what holds no flow, by the beginning of its title: landings wait for a server that is away, and a run that
 /// has no server does not start.
 const NO_HOLDS: [&str; 4] = [
     "ClickHouse cannot be reached",
@@ -53,7 +53,7 @@ fn the_page_of_holds_says_what_explain_says() {
         let mut codes: Vec<&Explanation> = lists.into_iter().flatten().collect();
         codes.sort_by_key(|explanation| explanation.code);
         for explanation in codes {
-            if NO_HOLDS.contains(&explanation.title) {
+            if NO_HOLDS.iter().any(|title| explanation.title.starts_with(title)) {
                 passed += 1;
                 continue;
             }

@@ -10,7 +10,7 @@ use telemetry::Kind;
 use topology::declared::{Form, Key, Keys, topology_keys};
 
 use crate::program::{root, say};
-use crate::words::{cell, maps, sections};
+use crate::words::{cell, maps, sections, table};
 use crate::{compare, only, section};
 
 /// What stands at the top of a page that is made.
@@ -190,9 +190,28 @@ const CONNECTORS: &[Connector] = &[
     },
 ];
 
+const TOPICS: &str = "Where flows meet: records in order, by key, in partitions. They lie on Kafka, or in the log that is embedded in the \
+                      data folder, where nobody else writes.";
+
+/// The page of topics, which have no map of keys of their own.
+fn topics() -> String {
+    let [from, to] = ["from", "to"].map(|name| table(at(topology_keys(), &["flows", name])));
+    let outputs = table(at(topology_keys(), &["flows", "outputs"]));
+    let mut text = format!(
+        "# Topics\n\n{MADE}{TOPICS}\n\n## A flow that reads one: `from`\n\n{from}## A flow that fills one: `to`\n\n{to}\
+         ## Rows that leave on the way: an output\n\n{outputs}Records that others wrote are read by \
+         [`decode`](../steps/decode.md).\n\n## Codes of the embedded log\n\n"
+    );
+    log::EXPLANATIONS.iter().for_each(|explanation| text.push_str(&section(explanation).replacen("## ", "### ", 1)));
+    format!("{}\n", text.trim_end())
+}
+
 #[test]
 fn each_connector_has_its_page() {
     let mut made = BTreeSet::new();
+    let page = PathBuf::from("docs/reference/connectors/topics.md");
+    compare(&page, &topics());
+    made.insert(page);
     let mut index = format!(
         "# Connectors\n\n{MADE}What Spotlight reads from and writes to.\n\n| connector | what it is |\n|---|---|\n"
     );
@@ -213,6 +232,7 @@ fn each_connector_has_its_page() {
         made.insert(path);
         let _ = writeln!(index, "| [{title}]({page}.md) | {} |", cell(about));
     }
+    let _ = writeln!(index, "| [Topics](topics.md) | {} |", cell(TOPICS));
     let page = PathBuf::from("docs/reference/connectors/README.md");
     compare(&page, &index);
     made.insert(page);
