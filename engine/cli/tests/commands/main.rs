@@ -32,5 +32,6 @@ mod taps;
 mod terminal;
 mod transforms;
 mod turns;
+mod twins;
 mod watching;
 mod workplace;
