@@ -116,14 +116,14 @@ impl Claims {
             for (source, patterns) in sources {
                 match claim(patterns, &name) {
                     Claim::Taken(fields) => claims.push((source, fields)),
-                    Claim::Skipped(mark) => aside = Some(mark),
+                    Claim::Skipped(why) => aside = Some(why),
                     Claim::No => {}
                 }
             }
             let mut claims = claims.into_iter();
             let Some((source, fields)) = claims.next() else {
                 match aside {
-                    Some(mark) => assigned.skipped.push(skipped(&path, mark)),
+                    Some(why) => assigned.skipped.push(skipped(&path, &why)),
                     None if hidden => {}
                     None => assigned.not_claimed.push(path),
                 }
@@ -175,6 +175,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::unfinished::Aside;
 
     fn sources(list: &[(&str, &[&str])]) -> Vec<(String, Vec<Pattern>)> {
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::parse(text).unwrap()).collect();
@@ -217,7 +218,10 @@ mod tests {
         assert_eq!(assigned.per_source["short/load"][0].fields["date"], "2021-01-27");
         assert!(assigned.per_source["none/load"].is_empty());
         assert_eq!(assigned.not_claimed, [folder.path().join("readme.md")]);
-        assert_eq!(assigned.skipped, [skipped(&folder.path().join("cnsfails202105a.zip.part"), ".part")]);
+        assert_eq!(
+            assigned.skipped,
+            [skipped(&folder.path().join("cnsfails202105a.zip.part"), &Aside::Marked(".part"))]
+        );
     }
 
     #[test]

@@ -33,9 +33,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: FILE_REFUSED,
         title: "the operating system refuses to let a file or folder be read",
-        why: "Opening or reading it failed for another reason than its absence; most often its permissions. The other \
-              files of the round were still taken.",
-        remedy: "Give the user that runs Spotlight the right to read it, for example with `chmod a+r FILE`.",
+        why: "Opening or reading it failed for another reason than its absence; most often its permissions. Or the path \
+              names a pipe or a device, of which nobody knows when it ends. The other files of the round were still \
+              taken.",
+        remedy: "Give the user that runs Spotlight the right to read it, for example with `chmod a+r FILE`. What comes \
+                 through a pipe is written to a file first, or given to `spotlight transform`.",
     },
     Explanation {
         code: CLAIMED_TWICE,

@@ -37,12 +37,17 @@ pub(crate) fn list(path: &str) -> Result<Listed, SourceError> {
     let place = Path::new(path);
     match fs::metadata(place) {
         Ok(metadata) if metadata.is_dir() => list_folder(place).map_err(|error| refused(place, &error)),
-        Ok(_) => Ok(Listed { files: vec![place.to_owned()], ..Listed::default() }),
+        Ok(metadata) if metadata.is_file() => Ok(Listed { files: vec![place.to_owned()], ..Listed::default() }),
+        // Nobody knows when such a one ends, or whether it ever begins.
+        Ok(_) => Err(operator(FILE_REFUSED, place, "is a pipe or a device, and no file", NAMES)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.contains(['*', '?', '[']) => list_glob(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(place)),
         Err(error) => Err(refused(place, &error)),
     }
 }
+
+/// What a path of a source may name.
+const NAMES: &str = "name a folder, a glob or a file";
 
 /// What lies in `folder` itself, in order of name.
 pub(crate) fn list_folder(folder: &Path) -> io::Result<Listed> {
@@ -159,17 +164,22 @@ fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
 /// The error of a place that is not there.
 pub(crate) fn missing(place: &Path) -> SourceError {
     let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    if let Some(file) = absolute.ancestors().skip(1).find(|above| above.exists()).filter(|above| !above.is_dir()) {
+        let what = format!("is not there: `{}` is a file, and no folder", file.display());
+        return operator(NOT_THERE, &absolute, &what, "correct the path");
+    }
     operator(NOT_THERE, &absolute, "is not there", "make it, mount its disk, or correct the path")
 }
 
 /// The error of a path that the operating system does not let us read.
 pub(crate) fn refused(place: &Path, error: &io::Error) -> SourceError {
-    operator(
-        FILE_REFUSED,
-        place,
-        &format!("cannot be read: {error}"),
-        "give the user that runs Spotlight the right to read it",
-    )
+    let remedy = match error.kind() {
+        // A part of the path is a file.
+        io::ErrorKind::NotADirectory => return missing(place),
+        io::ErrorKind::PermissionDenied => "give the user that runs Spotlight the right to read it",
+        _ => "look at the path, and at the disk on which it lies",
+    };
+    operator(FILE_REFUSED, place, &format!("cannot be read: {error}"), remedy)
 }
 
 fn operator(code: Code, place: &Path, what: &str, remedy: &str) -> SourceError {
@@ -237,5 +247,20 @@ mod tests {
             let error = list(folder.path().join(path).to_str().unwrap()).unwrap_err();
             assert!(matches!(error, SourceError::Operator { code: found, .. } if found == code), "{path}: {error}");
         }
+        fs::write(folder.path().join("a.csv"), "x").unwrap();
+        for path in ["a.csv/in", "a.csv/in/*.csv", "a.csv/*.csv"] {
+            let error = list(folder.path().join(path).to_str().unwrap()).unwrap_err();
+            let SourceError::Operator { code, what, remedy } = error else { panic!("{path}: {error}") };
+            let file = folder.path().join("a.csv");
+            assert_eq!((code, &*remedy), (NOT_THERE, "correct the path"), "{path}: {what}");
+            assert!(what.ends_with(&format!("is not there: `{}` is a file, and no folder", file.display())), "{what}");
+        }
+        let error = list("/dev/null").unwrap_err();
+        let refused = SourceError::Operator {
+            code: FILE_REFUSED,
+            what: "`/dev/null` is a pipe or a device, and no file".to_owned(),
+            remedy: "name a folder, a glob or a file".to_owned(),
+        };
+        assert_eq!(error.to_string(), refused.to_string());
     }
 }

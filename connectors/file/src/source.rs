@@ -8,7 +8,7 @@ use pattern::Pattern;
 
 use crate::listing::{Listed, list, no_file};
 use crate::round::Round;
-use crate::unfinished::{Claim, claim, mark, skipped, spells};
+use crate::unfinished::{Aside, Claim, claim, mark, skipped, spells};
 
 /// What a topology file says of a source of files.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,7 @@ impl FileSource {
         let mark = mark(name).filter(|mark| !spells(&self.settings.path, mark));
         match (self.settings.file_names.is_empty(), mark) {
             (true, None) => Claim::Taken(Fields::from([("name".to_owned(), name.to_owned())])),
-            (true, Some(mark)) => Claim::Skipped(mark),
+            (true, Some(mark)) => Claim::Skipped(Aside::Marked(mark)),
             (false, _) => claim(&self.settings.file_names, name),
         }
     }
@@ -54,8 +54,8 @@ impl FileSource {
         }
         for path in hidden {
             let claim = path.file_name().and_then(|name| name.to_str()).map(|name| claim(patterns, name));
-            if let Some(Claim::Skipped(mark)) = claim {
-                discovery.not_claimed(&skipped(path, mark));
+            if let Some(Claim::Skipped(aside)) = claim {
+                discovery.not_claimed(&skipped(path, &aside));
             }
         }
     }
@@ -76,7 +76,7 @@ impl Source for FileSource {
             let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
             match name.map(|name| (self.claim(&name), name)) {
                 Some((Claim::Taken(fields), name)) => taken.push((path, name, fields)),
-                Some((Claim::Skipped(mark), _)) => discovery.not_claimed(&skipped(&path, mark)),
+                Some((Claim::Skipped(aside), _)) => discovery.not_claimed(&skipped(&path, &aside)),
                 Some((Claim::No, _)) | None => discovery.not_claimed(&path.to_string_lossy()),
             }
         }

@@ -3,7 +3,9 @@
 //!
 //! `*` at the end of a pattern takes any name that begins right, and half of a document would be a version of it. So a
 //! name with such a mark is taken only by a pattern that spells the mark. Copies like `list (1).txt` have no such mark:
-//! they may as well be what a publisher calls a correction.
+//! they may as well be what a publisher calls a correction, and are a version of `list.txt` where the rest of a pattern
+//! takes the ` (1)`. Where a field would take it, as in `{market}.txt`, the copy would be a document of a market that does
+//! not exist, beside the first: it is left out and named.
 
 use std::path::Path;
 
@@ -18,10 +20,19 @@ const ENDINGS: &[&str] = &[".part", ".partial", ".crdownload", ".download", ".tm
 pub(crate) enum Claim {
     /// It is taken, and this is what it says.
     Taken(Fields),
-    /// It would be, but for this mark.
-    Skipped(&'static str),
+    /// It would be, but for this.
+    Skipped(Aside),
     /// No pattern fits.
     No,
+}
+
+/// Why a file is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Aside {
+    /// Its name has this mark.
+    Marked(&'static str),
+    /// Its name is that of a copy, and this field of the pattern would take the mark for a part of its value.
+    Copy(String),
 }
 
 /// What a source with these patterns does with a file of this name.
@@ -29,12 +40,35 @@ pub(crate) fn claim(patterns: &[Pattern], name: &str) -> Claim {
     let mut claim = Claim::No;
     for pattern in patterns {
         let Some(fields) = pattern.matches(name) else { continue };
-        match mark(name).filter(|mark| !spells(pattern.text(), mark)) {
+        let marked = mark(name).filter(|mark| !spells(pattern.text(), mark)).map(Aside::Marked);
+        match marked.or_else(|| field_of_copy(pattern, name, &fields).map(Aside::Copy)) {
             None => return Claim::Taken(fields),
-            Some(mark) => claim = Claim::Skipped(mark),
+            Some(aside) => claim = Claim::Skipped(aside),
         }
     }
     claim
+}
+
+/// The field of a pattern that has another value for a copy than for what was copied. None of a pattern that spells a
+/// bracket: it knows such names.
+fn field_of_copy(pattern: &Pattern, name: &str, fields: &Fields) -> Option<String> {
+    if pattern.text().contains(['(', ')']) {
+        return None;
+    }
+    let first = pattern.matches(&copied(name)?)?;
+    fields.iter().find(|(field, value)| first.get(*field) != Some(value)).map(|(field, _)| field.clone())
+}
+
+/// `list.txt` of `list (1).txt` and `list(1).txt`, as browsers name what was fetched before.
+fn copied(name: &str) -> Option<String> {
+    const DIGITS: usize = 3;
+    let open = name.rfind('(')?;
+    let (before, inside) = (&name[..open], &name[open + 1..]);
+    let (number, after) = inside.split_once(')')?;
+    let is_number = (1..=DIGITS).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let before = before.strip_suffix(' ').unwrap_or(before);
+    let ends = after.is_empty() || after.starts_with('.');
+    (is_number && ends && !before.is_empty()).then(|| format!("{before}{after}"))
 }
 
 /// The mark of a name.
@@ -55,10 +89,14 @@ fn ends(text: &str, ending: &str) -> bool {
 }
 
 /// A file that was skipped, with the reason, as people are told of it.
-pub(crate) fn skipped(path: &Path, mark: &str) -> String {
-    match mark {
-        "." => format!("{} (skipped: a hidden file)", path.display()),
-        ending => format!("{} (skipped: `{ending}` ends names of unfinished downloads or copies)", path.display()),
+pub(crate) fn skipped(path: &Path, aside: &Aside) -> String {
+    let path = path.display();
+    match aside {
+        Aside::Marked(".") => format!("{path} (skipped: a hidden file)"),
+        Aside::Marked(ending) => format!("{path} (skipped: `{ending}` ends names of unfinished downloads or copies)"),
+        Aside::Copy(field) => {
+            format!("{path} (skipped: named as a browser names a copy, and the number would be part of `{{{field}}}`)")
+        }
     }
 }
 
@@ -86,10 +124,38 @@ mod tests {
             let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect();
             match (claim(&patterns, name), skipped) {
                 (Claim::Taken(_), None) => {}
-                (Claim::Skipped(mark), Some(skipped)) if mark == *skipped => {}
+                (Claim::Skipped(Aside::Marked(mark)), Some(skipped)) if mark == *skipped => {}
                 (claim, _) => panic!("{name}: {claim:?}"),
             }
         }
         assert_eq!(claim(&[Pattern::parse("b*").unwrap()], "aa.part"), Claim::No);
+    }
+
+    #[test]
+    fn a_copy_is_no_document_of_another_field_value() {
+        let cases = [
+            ("{market}.txt", "nyse (1).txt", Some("market")),
+            ("{market}.txt", "nyse(1).txt", Some("market")),
+            ("{market}", "nyse (12)", Some("market")),
+            ("{day:%Y%m%d}-{market}.tar.gz", "20260105-nyse (1).tar.gz", Some("market")),
+            // The rest of the pattern takes the mark: a version of the same document.
+            ("{day:%Y%m%d}*", "20260105 (1).txt", None),
+            ("{market:NYSE|ARCA}*", "NYSE (1).txt", None),
+            ("*.txt", "nyse (1).txt", None),
+            // A pattern that knows such names, and names that are no copies.
+            ("{title} ({part}).txt", "report (1).txt", None),
+            ("{title}.txt", "report (2026).txt", None),
+            ("{title}.txt", "report (final).txt", None),
+            ("{title}.txt", "report (1) of two.txt", None),
+            ("{title}.txt", "(1).txt", None),
+        ];
+        for (pattern, name, field) in cases {
+            let patterns = [Pattern::parse(pattern).unwrap()];
+            match (claim(&patterns, name), field) {
+                (Claim::Taken(_), None) => {}
+                (Claim::Skipped(Aside::Copy(of)), Some(field)) if of == field => {}
+                (claim, _) => panic!("{pattern} {name}: {claim:?}"),
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that could not be processed, and the stable codes that say why.
 //!
-//! A failure never holds the value that failed: values belong in the dead letter, not in logs or metrics.
+//! What a failure says never holds the value that failed: values belong in the dead letter, not in logs or metrics. What
+//! was read goes there beside it, as [`ReadValues`], which no log prints.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +42,50 @@ pub struct RowFailure {
     pub field: Option<Arc<str>>,
     /// What happened, in a sentence of bounded length without the row's values.
     pub message: String,
+    /// What was read to make the field, for the dead letter.
+    pub read: ReadValues,
+}
+
+/// Names and values that a failed expression read. They go into the dead letter, beside the bytes that hold them anyway,
+/// and nowhere else: `Debug` shows the names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ReadValues(Box<[ReadValue]>);
+
+/// Name and value; `None` is null.
+type ReadValue = (Arc<str>, Option<Box<str>>);
+
+impl ReadValues {
+    /// Most values that are kept. More: long dead letters of long expressions. Fewer: the one to blame is missing.
+    pub const MOST: usize = 8;
+    /// Most characters of a value.
+    const LONGEST: usize = 120;
+
+    /// Keeps the first of these values, in a form that no terminal obeys; `None` is null.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = (Arc<str>, Option<String>)>) -> Self {
+        let short = |text: String| excerpt(text.as_bytes(), Self::LONGEST).into_boxed_str();
+        Self(values.into_iter().take(Self::MOST).map(|(name, value)| (name, value.map(short))).collect())
+    }
+
+    /// The names and values; `None` is null.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(name, value)| (&**name, value.as_deref()))
+    }
+
+    /// Bytes in memory, about.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.0
+            .iter()
+            .map(|(_, value)| size_of::<(Arc<str>, Box<str>)>() + value.as_ref().map_or(0, |text| text.len()))
+            .sum()
+    }
+}
+
+impl fmt::Debug for ReadValues {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// Rows that failed at one step, with the origins that lead back to their bytes.

@@ -16,7 +16,7 @@ mod table;
 mod types;
 
 pub use facts::RecordFact;
-pub use failure::{Code, Explanation, Failed, RowFailure, bounded, counted, excerpt};
+pub use failure::{Code, Explanation, Failed, ReadValues, RowFailure, bounded, counted, excerpt};
 pub use origin::{DocumentId, Input, Origins, Place, TopicIdentity};
 pub use partitioner::partition_of;
 pub use records::{Header, HeaderRanges, Headers, Record, Records, RecordsBuilder};

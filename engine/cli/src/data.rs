@@ -57,6 +57,9 @@ pub(crate) struct KnownFlow {
     /// Where it lands, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) landing: Option<LandedBy>,
+    /// The topic that it fills, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fills: Option<String>,
     /// What its steps remember.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stores: Vec<KnownStore>,
@@ -308,6 +311,10 @@ impl DataFolder {
             };
             let Some(state) = log.topic(&topic)? else { continue };
             let before = known.get(&recorded).and_then(|known| known.landing.as_ref());
+            let fills = match &flow.destination {
+                Destination::Topic(output) => Some(output.topic.to_string()),
+                Destination::Table(_) => None,
+            };
             let landing = match &flow.destination {
                 Destination::Topic(_) => None,
                 Destination::Table(table) => Some(LandedBy {
@@ -329,7 +336,7 @@ impl DataFolder {
             let file = of.and_then(|of| std::path::absolute(&*of.file).ok());
             let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
             let topic = topic.to_string();
-            known.insert(recorded, KnownFlow { topic, called, landing, stores, file, making, gone: false });
+            known.insert(recorded, KnownFlow { topic, called, landing, fills, stores, file, making, gone: false });
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)

@@ -3,6 +3,7 @@
 mod abort;
 mod access;
 mod arguments;
+mod before;
 mod commands;
 mod control;
 mod data;

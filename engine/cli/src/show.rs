@@ -217,11 +217,25 @@ pub(crate) fn minute(milliseconds: i64) -> String {
 pub(crate) fn letter(letter: &runtime::DeadLetter) -> serde_json::Value {
     let mut value = serde_json::to_value(letter).unwrap_or_default();
     value["bytes"] = serde_json::json!(String::from_utf8_lossy(&letter.bytes));
+    if let Some(found) = value_of_field(letter) {
+        value["values"] = serde_json::json!({ &*letter.field: found });
+    }
     if std::str::from_utf8(&letter.bytes).is_err() {
         let digits = letter.bytes.iter().map(|byte| format!("{byte:02x}"));
         value["bytes_hex"] = serde_json::json!(digits.collect::<String>());
     }
     value
+}
+
+/// What stands in the field of a JSON record that could not be decoded, whose path the letter names.
+fn value_of_field(letter: &runtime::DeadLetter) -> Option<String> {
+    const LONGEST: usize = 120;
+    if !letter.values.is_empty() || letter.field.is_empty() || letter.bytes.first() != Some(&b'{') {
+        return None;
+    }
+    let record: serde_json::Value = serde_json::from_slice(&letter.bytes).ok()?;
+    let value = letter.field.split('.').try_fold(&record, |within, name| within.get(name))?;
+    Some(batch::excerpt(value.to_string().as_bytes(), LONGEST))
 }
 
 /// Prints findings in topology files; true if one is an error.

@@ -152,6 +152,7 @@ impl Wiring {
             outputs,
             destination,
             bad_rows_above: flow.bad_rows_above,
+            beside: Vec::new(),
         })
     }
 

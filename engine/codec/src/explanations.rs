@@ -85,7 +85,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: Code("E4214"),
         title: "the document is in UTF-8, and another encoding is declared",
-        why: "Every byte is some character of an encoding of one byte a character, so the rows would land with other letters than were published. A document all of whose letters beyond ASCII are valid UTF-8 is in UTF-8.",
+        why: "Every byte is some character of an encoding of one byte a character, so the rows would land with other letters than were published. A document of which most rows with letters beyond ASCII are valid UTF-8, all members of an archive together, is in UTF-8.",
         remedy: "Take `encoding` out of the topology, as UTF-8 is the default, then `spotlight release TOPOLOGY/FLOW --from earliest`. Where a publisher changed it on some day, a flow of its own with `file-names` that fit only the older documents keeps those readable.",
     },
     Explanation {

@@ -1,5 +1,7 @@
 //! What every format of records says: rows that were decoded, and records that were set aside.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use batch::Code;
 
@@ -21,6 +23,8 @@ pub struct BadRecord {
     pub index: usize,
     /// What kind of failure.
     pub code: Code,
+    /// The declared field or column to blame, if one is.
+    pub field: Option<Arc<str>>,
     /// What is wrong, of bounded length, without the record's values.
     pub message: String,
 }

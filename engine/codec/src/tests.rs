@@ -76,7 +76,8 @@ fn every_explained_code_is_raised() {
     }
     let latin = Format::new(Settings { encoding: "windows-1252".into(), ..format(true).settings().clone() });
     let decoder = Decoder::new("A,B\n1,ü\n".as_bytes(), &Arc::new(latin.expect("settings")), 0).expect("its header");
-    raised.insert(decoder.finish().expect_err("UTF-8").code().0);
+    let evidence = decoder.finish().expect("its rows").evidence;
+    raised.insert(evidence.refusal("windows-1252").expect("UTF-8").code.0);
     let small = Limits { unpacked_bytes: 1, ..Limits::default() };
     for (bytes, limits) in [(b"PK\x03\x04".to_vec(), Limits::default()), (b"plain".to_vec(), small)] {
         raised.insert(code_of_archive(bytes, limits).expect_err("refused").code().0);

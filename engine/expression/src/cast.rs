@@ -219,16 +219,17 @@ fn parse_integer(text: &str) -> Result<i128, Fault> {
         return Ok(i128::from(bytes.iter().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'))));
     }
     let value = parse_decimal(text, 38, 0)?;
-    if value != 0 && may_have_thousands(text) { Err(MAY_HAVE_THOUSANDS) } else { Ok(value) }
+    // Zero is zero in both readings.
+    if value != 0 && text.ends_with(THREE_ZEROS) { Err(MAY_HAVE_THOUSANDS) } else { Ok(value) }
 }
 
-/// True for `1.000`: the thousand of those who write a point between groups of three, and the one of those who do not.
-/// Beside it `1.060` would fail; this would be wrong in silence, by a factor of a thousand.
-fn may_have_thousands(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let whole = digits.strip_suffix(".000");
-    whole.is_some_and(|whole| (1..=3).contains(&whole.len()))
-}
+/// The end of `1.000`: the thousand of those who write a point between groups of three, and the one of those who do not.
+/// Beside it `1.060` fails; this would be wrong in silence, by a factor of a thousand.
+///
+/// Of `12345.000` it is clear that the point is none between groups. It fails all the same: a publisher writes a column in
+/// one form, so that either all of its numbers are whole or none is. Were it to pass, the small numbers of a column would
+/// be dead letters, few enough to be overlooked, and the large ones would land.
+const THREE_ZEROS: &str = ".000";
 
 fn parse_double(text: &str) -> Result<f64, Fault> {
     // Rust also reads `inf` and `nan`.

@@ -8,7 +8,8 @@ use crate::column::{Fault, OVERFLOW};
 
 pub(crate) const NOT_A_NUMBER: Fault = Fault::new("E4101", "not a number");
 pub(crate) const DIGITS_LOST: Fault = Fault::new("E4104", "digits after the point would be lost");
-pub(crate) const MAY_HAVE_THOUSANDS: Fault = Fault::new("E4104", "a point and three zeros: a thousand or one");
+pub(crate) const MAY_HAVE_THOUSANDS: Fault =
+    Fault::new("E4104", "a whole number is written without a point and three zeros: `1.000` may be a thousand or one");
 const TOO_LARGE: Fault = Fault::new("E4104", "the number does not fit its type");
 pub(crate) const DIVIDED_BY_ZERO: Fault = Fault::new("E4106", "division by zero");
 

@@ -118,7 +118,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E4104",
         "Too large, or digits would be lost",
-        "The value has more digits than its type or column holds. Nothing is cut or rounded in silence. `1.060` with a point for thousands is read as a number with three decimals, which a `bigint` does not hold; `1.000` may be a thousand or one, so it is neither.",
+        "The value has more digits than its type or column holds. Nothing is cut or rounded in silence. `1.060` with a point for thousands is read as a number with three decimals, which a `bigint` does not hold; `1.000` may be a thousand or one, so it is neither; nor is `12345.000` a whole number, since a column has one form.",
         "Take a wider type, such as `decimal(38, 13)`, or round on purpose: `round(x, 4)`. European numbers first lose their points: `replace(replace(x, '.', ''), ',', '.')`; for whole numbers that are published with three decimals: `cast(cast(x as decimal(38, 3)) as bigint)`. Then replay the dead letters.",
     ),
     explanation(

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use batch::{Code, ColumnType, RowFailure, bounded};
+use batch::{Code, ColumnType, ReadValues, RowFailure, bounded};
 
 use crate::check::Checker;
 use crate::column::Failure;
@@ -52,7 +52,7 @@ pub struct ExpressionError {
 pub struct Evaluated {
     /// The values.
     pub values: ArrayRef,
-    /// Rows that failed, in order of rows, each once. `field` is not set.
+    /// Rows that failed, in order of rows, each once. `field` and `read` are not set.
     pub failures: Vec<RowFailure>,
 }
 
@@ -159,5 +159,6 @@ fn told(failure: &Failure) -> RowFailure {
         code: failure.fault.code,
         field: None,
         message: bounded(&format!("`{}`: {}", failure.context, failure.fault.what)),
+        read: ReadValues::default(),
     }
 }

@@ -191,6 +191,7 @@ impl RecordReader for AvroReader {
         let bad = decoded.bad.into_iter().map(|bad| BadRecord {
             offset: first + bad.index as i64,
             code: bad.code,
+            field: bad.field,
             message: bad.message,
         });
         let bad = bad.collect();

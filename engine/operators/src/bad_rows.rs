@@ -150,7 +150,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::UInt64Array;
-    use batch::{Batch, Code, DocumentId, Failed, Origins, Place, RowFailure};
+    use batch::{Batch, Code, DocumentId, Failed, Origins, Place, ReadValues, RowFailure};
     use telemetry::Counts;
 
     use super::BadRows;
@@ -169,7 +169,13 @@ mod tests {
     }
 
     fn failed(step: &str, code: &'static str, field: &str, rows: &[i64]) -> Failed {
-        let failure = |row| RowFailure { row, code: Code(code), field: Some(field.into()), message: "no".into() };
+        let failure = |row| RowFailure {
+            row,
+            code: Code(code),
+            field: Some(field.into()),
+            message: "no".into(),
+            read: ReadValues::default(),
+        };
         Failed { step: step.into(), failures: (0..rows.len()).map(failure).collect(), origins: origins(rows) }
     }
 

@@ -21,10 +21,10 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{self, CastOptions};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, FieldRef, Schema, TimeUnit};
-use batch::{Batch, Code, ColumnType, RowFailure, Type};
+use batch::{Batch, Code, ColumnType, ReadValues, RowFailure, Type};
 use indexmap::IndexMap;
 
-use crate::rows::{RowFailures, assemble, unless_empty};
+use crate::rows::{RowFailures, assemble, note_read, unless_empty};
 use crate::{Facts, Step, StepError, StepOutput, codes};
 
 /// 1900-01-01 and 2299-12-31, in days since 1970.
@@ -103,7 +103,8 @@ impl Step for Conform {
         for (name, of) in &self.columns {
             let mut told = Vec::new();
             let mut tell = |row, code, message: &str| {
-                told.push(RowFailure { row, code, field: None, message: message.to_owned() });
+                let (message, read) = (message.to_owned(), ReadValues::default());
+                told.push(RowFailure { row, code, field: None, message, read });
             };
             let values = self.bring(name, of, batch.columns(), &mut tell)?;
             check(&values, &of.of, &mut tell);
@@ -111,6 +112,9 @@ impl Step for Conform {
                 for row in (0..values.len()).filter(|row| values.is_null(*row)) {
                     tell(row, codes::NULL_VALUE, "the column is never null, and the row has no value");
                 }
+            }
+            if let (false, Some(values)) = (told.is_empty(), batch.columns().column_by_name(name)) {
+                note_read(&mut told, &[(Arc::clone(name), Arc::clone(values))]);
             }
             failures.add(Some(name), told);
             columns.push((Arc::new(Field::new(&**name, of.of.arrow(), true)), values));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array, BinaryViewArray, BooleanArray, Date32Array, Int64Array, StringArray};
 use batch::{Batch, Code, ColumnType, Origins, Place, Type};
 use codec::archive::{Archive, ArchiveError, Limits, Selection, base_name, sniff_html};
-use codec::delimited::{DecodeError, Decoder, Format, ProofOutcome};
+use codec::delimited::{DecodeError, Decoder, EncodingEvidence, Format, ProofOutcome, Refusal};
 use expression::{Expression, Names};
 use indexmap::IndexMap;
 use pattern::Pattern;
@@ -120,10 +120,13 @@ impl DelimitedReader {
         }
         for member in members {
             let name: Arc<str> = batch::excerpt(base_name(&member.name).as_bytes(), LONGEST_NAME).into();
+            // Which of several, for people.
+            let shown = (!archive.is_plain()).then_some(&name);
+            let here = |error| of_member(error, shown);
             let bytes = archive.read(member.index)?;
-            let mut decoder = Decoder::new(bytes, &self.settings.format, reading.rows)?;
+            let mut decoder = Decoder::new(bytes, &self.settings.format, reading.rows).map_err(here)?;
             let layout = Arc::clone(&decoder.layout().name);
-            while let Some(block) = decoder.next()? {
+            while let Some(block) = decoder.next().map_err(here)? {
                 let next_row = (reading.rows + block.rows.num_rows() as u64 + block.bad.len() as u64).cast_signed();
                 let block = match to_block(block, document, &name, &layout, next_row) {
                     Ok(block) => block,
@@ -138,7 +141,8 @@ impl DelimitedReader {
                     return Ok(None);
                 }
             }
-            let found = decoder.finish()?;
+            let found = decoder.finish().map_err(here)?;
+            reading.evidence.add(&found.evidence, shown);
             reading.trailers.extend(found.trailers);
             for column in found.new_columns {
                 if !reading.new_columns.contains(&column) {
@@ -147,13 +151,20 @@ impl DelimitedReader {
             }
             match found.proof {
                 ProofOutcome::Missing { code, message } | ProofOutcome::Wrong { code, message } => {
-                    reading.refuse(Outcome::Incomplete, code, message);
+                    self.judge_encoding(reading)?;
+                    reading.refuse(Outcome::Incomplete, code, in_member(&message, shown));
                     return Ok(Some(()));
                 }
                 _ => {}
             }
         }
+        self.judge_encoding(reading)?;
         Ok(Some(()))
+    }
+
+    /// Refuses a document whose rows, of all members that were read, are in another encoding than they are said to be.
+    fn judge_encoding(&self, reading: &Reading<'_>) -> Result<(), Refusal> {
+        reading.evidence.refusal(&self.settings.format.settings().encoding).map_or(Ok(()), Err)
     }
 
     /// Why a document is refused: what was found in its text, unless that comes out of a damaged archive. The damage is
@@ -200,6 +211,7 @@ struct Reading<'a> {
     bad: u64,
     trailers: std::collections::BTreeMap<String, String>,
     new_columns: Vec<String>,
+    evidence: EncodingEvidence,
     outcome: Outcome,
     refused: Option<(Code, String)>,
     fault: Option<String>,
@@ -244,6 +256,7 @@ impl DocumentReader for DelimitedReader {
             bad: 0,
             trailers: std::collections::BTreeMap::new(),
             new_columns: Vec::new(),
+            evidence: EncodingEvidence::default(),
             outcome: Outcome::Rows,
             refused: None,
             fault: None,
@@ -285,6 +298,21 @@ impl DocumentReader for DelimitedReader {
             facts,
             new_columns: reading.new_columns,
         })
+    }
+}
+
+/// The same error with the member of the archive to which it belongs, where its bytes are not to blame.
+fn of_member(error: DecodeError, member: Option<&Arc<str>>) -> DecodeError {
+    match error {
+        DecodeError::Refused(refusal) => Refusal { message: in_member(&refusal.message, member), ..refusal }.into(),
+        error @ DecodeError::Archive(_) => error,
+    }
+}
+
+fn in_member(message: &str, member: Option<&Arc<str>>) -> String {
+    match member {
+        None => message.to_owned(),
+        Some(member) => batch::bounded(&format!("member {}: {message}", batch::excerpt(member.as_bytes(), 80))),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, RecordBatch};
-use batch::{Batch, Code, RowFailure};
+use batch::{Batch, Code, ReadValues, RowFailure};
 use state::{Seen, SeenKeys, Store};
 
 use crate::rows::{RowFailures, index_of, pick};
@@ -78,7 +78,7 @@ impl Dedupe {
 }
 
 fn failure(row: usize, code: Code, message: &str) -> RowFailure {
-    RowFailure { row, code, field: None, message: message.to_owned() }
+    RowFailure { row, code, field: None, message: message.to_owned(), read: ReadValues::default() }
 }
 
 impl Step for Dedupe {

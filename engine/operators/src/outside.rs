@@ -130,7 +130,7 @@ impl RecordReader for OutsideReader {
         let offset = |index: usize| records.base_offset + index as i64;
         let mut bad: Vec<BadRecord> = bad
             .into_iter()
-            .map(|bad| BadRecord { offset: offset(bad.index), code: bad.code, message: bad.message })
+            .map(|bad| BadRecord { offset: offset(bad.index), code: bad.code, field: bad.field, message: bad.message })
             .collect();
         let empty: Vec<u32> = match records.values.null_count() {
             0 => Vec::new(),
@@ -141,6 +141,7 @@ impl RecordReader for OutsideReader {
             Tombstones::Refuse => bad.extend(empty.iter().map(|index| BadRecord {
                 offset: offset(*index as usize),
                 code: codes::TOMBSTONE,
+                field: None,
                 message: "the record has no value".to_owned(),
             })),
             Tombstones::Drop => dropped.extend((!empty.is_empty()).then(|| (DROPPED.into(), empty.len() as u64))),
@@ -151,7 +152,7 @@ impl RecordReader for OutsideReader {
             let keep: BooleanArray = of_rows.iter().map(|record| Some(!bad_keys.contains_key(record))).collect();
             bad.extend(of_rows.iter().filter_map(|record| {
                 let message = bad_keys.get(record)?.clone();
-                Some(BadRecord { offset: offset(*record as usize), code: codes::KEY_MISFIT, message })
+                Some(BadRecord { offset: offset(*record as usize), code: codes::KEY_MISFIT, field: None, message })
             }));
             rows = compute::filter_record_batch(&rows, &keep).map_err(refused)?;
             of_rows.retain(|record| !bad_keys.contains_key(record));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::error::ArrowError;
-use batch::{Batch, Failed, RowFailure};
+use batch::{Batch, Failed, ReadValues, RowFailure};
 use codec::archive::{ArchiveError, is_packed};
 use telemetry::Counts;
 
@@ -254,7 +254,8 @@ impl Worked {
         let bad: usize = self.bad.iter().map(|bad| bad.raw.len() + BESIDE).sum();
         let failed = self.failed.iter().map(|failed| {
             let origins = &failed.origins;
-            origins.raw.total_bytes_len() + origins.len() * BESIDE
+            let read: usize = failed.failures.iter().map(|failure| failure.read.memory()).sum();
+            origins.raw.total_bytes_len() + origins.len() * BESIDE + read
         });
         rows + bad + failed.sum::<usize>()
     }
@@ -288,6 +289,7 @@ impl Worked {
                 code: KEY_TWICE,
                 field: None,
                 message: places.of(number),
+                read: ReadValues::default(),
             });
             let failures = failures.collect();
             self.failed.push(Failed { step: "landing".into(), failures, origins: dead });

@@ -13,6 +13,8 @@ pub struct BadRecord {
     pub offset: i64,
     /// What kind of failure.
     pub code: Code,
+    /// The declared field or column to blame, if one is.
+    pub field: Option<Arc<str>>,
     /// What happened, without values.
     pub message: String,
 }

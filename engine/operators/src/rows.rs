@@ -9,7 +9,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute;
 use arrow::datatypes::{FieldRef, Schema};
-use batch::{Batch, Failed, RowFailure};
+use arrow::util::display::array_value_to_string;
+use batch::{Batch, Failed, ReadValues, RowFailure};
 use expression::{Evaluated, Expression, Names};
 use indexmap::IndexMap;
 
@@ -44,8 +45,12 @@ pub(crate) fn evaluate(
     facts: &Facts,
 ) -> Result<Evaluated, StepError> {
     let rows = batch.len();
-    let Evaluated { values, failures } =
-        expression.evaluate(&RowNames { columns: batch.columns(), of_records: batch.facts(), facts });
+    let names = RowNames { columns: batch.columns(), of_records: batch.facts(), facts };
+    let Evaluated { values, mut failures } = expression.evaluate(&names);
+    if !failures.is_empty() {
+        let read = expression.names().into_iter().filter_map(|name| names.values(&name).map(|values| (name, values)));
+        note_read(&mut failures, &read.collect::<Vec<_>>());
+    }
     if values.len() == rows {
         return Ok(Evaluated { values, failures });
     }
@@ -55,6 +60,20 @@ pub(crate) fn evaluate(
     let spread = UInt32Array::from_value(0, rows);
     let values = compute::take(&values, &spread, None).map_err(StepError::arrow(step))?;
     Ok(Evaluated { values, failures })
+}
+
+/// Notes with each failure what its row has in these columns; of one value alone, all rows have that. Lists and maps, such
+/// as `row`, say less than the bytes.
+pub(crate) fn note_read(failures: &mut [RowFailure], columns: &[(Arc<str>, ArrayRef)]) {
+    let plain: Vec<_> = columns.iter().filter(|(_, values)| !values.data_type().is_nested()).collect();
+    for failure in failures {
+        let value = |values: &ArrayRef| {
+            let row = if values.len() == 1 { 0 } else { failure.row };
+            let known = row < values.len() && !values.is_null(row);
+            known.then(|| array_value_to_string(values, row).unwrap_or_default())
+        };
+        failure.read = ReadValues::of(plain.iter().map(|(name, values)| (Arc::clone(name), value(values))));
+    }
 }
 
 /// What the settings say for the batch's layout.

@@ -46,6 +46,9 @@ pub const NO_TOPIC: Code = Code("E5117");
 /// What a step remembered is not whole.
 pub const MEMORY_GONE: Code = Code("E5118");
 
+/// Another topology brought the rows of a document to the same place.
+pub const BROUGHT_BESIDE: Code = Code("E5119");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -89,6 +92,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the table holds rows that the flow landed from another log, or under another name",
         why: "The flow has no position, yet the table holds its rows: the log was lost, another data folder filled this table, or the flow or its topology was renamed in its file. Starting over by itself would land them again.",
         remedy: "Say of a renamed flow what it `was`; give a renamed topology its name back. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
+    },
+    Explanation {
+        code: BROUGHT_BESIDE,
+        title: "another topology has brought the same document to the same table or topic",
+        why: "A document of the same name and the same bytes has its rows there already, by a flow of another topology: this one is a copy of it, or the same under another name, whose rows would stand beside those without a word. Of a table in which rows of one key replace each other nobody asks.",
+        remedy: "Run only one of the two topologies, or let one land elsewhere. To begin anew under the new name, take the first one's rows out, as the message says. If both are to stand there, say so once, without a run: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, with the numbers of the message; the flow is not asked again.",
     },
     Explanation {
         code: TOPIC_CHANGED,

@@ -54,6 +54,9 @@ pub struct DeadLetter {
     pub attempt: u32,
     /// When it failed first, in milliseconds since 1970 UTC.
     pub first_failed: i64,
+    /// What was read to make the field, by name; `None` is null. Short forms, safe to print.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Option<String>>,
     /// The original bytes.
     #[serde(skip)]
     pub bytes: Vec<u8>,
@@ -117,7 +120,9 @@ impl DeadLetter {
     pub(crate) fn memory(&self) -> usize {
         /// Names and places beside the record.
         const BESIDE: usize = 600;
-        self.bytes.len() + self.key.as_ref().map_or(0, Vec::len) + self.headers.len() + self.message.len() + BESIDE
+        let values = self.values.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, String::len) + 100);
+        let beside = self.message.len() + values.sum::<usize>() + BESIDE;
+        self.bytes.len() + self.key.as_ref().map_or(0, Vec::len) + self.headers.len() + beside
     }
 }
 
@@ -165,6 +170,7 @@ impl DeadLetterOf {
                 message: batch::bounded(&failure.message),
                 step: failed.step.to_string(),
                 field: failure.field.as_deref().unwrap_or_default().to_owned(),
+                values: failure.read.iter().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect(),
                 arrival: origins.arrivals.value(row),
                 first_failed: origins.arrivals.value(row),
                 document: documents.as_ref().map(|array| array.value(row).to_owned()).unwrap_or_default(),
@@ -203,6 +209,7 @@ impl DeadLetterOf {
             code: bad.code.to_string(),
             message: batch::bounded(&bad.message),
             step: "decode".to_owned(),
+            field: bad.field.as_deref().unwrap_or_default().to_owned(),
             arrival: record.arrival,
             first_failed: record.arrival,
             ..self.letter(record.offset, 0)
@@ -242,6 +249,9 @@ impl DeadLetter {
         let mut put = |name: &str, value: &str| headers.push(name, value.as_bytes());
         for (name, value) in self.texts() {
             put(&format!("{OURS}{name}"), &value);
+        }
+        if !self.values.is_empty() {
+            put(&format!("{OURS}values"), &serde_json::to_string(&self.values).unwrap_or_default());
         }
         put("__streams.errors.exception", &self.code);
         put("__streams.errors.message", &self.message);
@@ -334,6 +344,8 @@ impl DeadLetterRecord {
             line: number("line")?.try_into().ok()?,
             attempt: number("attempt")?.try_into().ok()?,
             first_failed: number("first-failed")?,
+            // Letters of earlier versions of the program have none.
+            values: text("values").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
             bytes: record.value.unwrap_or_default().to_vec(),
             tombstone: record.value.is_none(),
             // Rows of documents have no key of their own: there the document's stands in its place.
@@ -357,6 +369,7 @@ mod tests {
             code: "E4101".into(),
             document: "key@with@signs".into(),
             version: 2,
+            values: [("a".into(), Some("x".into())), ("b".into(), None)].into(),
             bytes: b"1|2".to_vec(),
             key: Some(b"k".to_vec()),
             headers: original.as_bytes().to_vec(),

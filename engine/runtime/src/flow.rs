@@ -35,6 +35,10 @@ pub struct FlowParts {
     pub destination: Destination,
     /// Share of bad rows in percent above which a document is refused, or a flow of a topic holds.
     pub bad_rows_above: f64,
+    /// `topology/flow`, as [`Self::recorded_as`], of flows of other topologies that read documents and bring their rows
+    /// to the same place: a document that one of them brought is not brought again. None for a table in which rows of one
+    /// key replace each other.
+    pub beside: Vec<String>,
 }
 
 impl FlowParts {
@@ -122,6 +126,15 @@ impl Destination {
     }
 }
 
+/// A flow that landed in a table: of the same topology, which does not have it any more, or of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierFlow {
+    /// `topology/flow`, as rows' `_landing` says it.
+    pub flow: String,
+    /// True if its topology has a file, and it made the same rows of the same topic. False if it has none any more.
+    pub copied: bool,
+}
+
 /// A landing and what it is told.
 pub struct TableOutput {
     /// Writes rows.
@@ -130,9 +143,8 @@ pub struct TableOutput {
     pub table: TableDefinition,
     /// The table that the topology named before, if it named another one.
     pub was: Option<String>,
-    /// `topology/flow` of flows that landed in this table and that the topology does not have any more, as rows'
-    /// `_landing` says it: this one may be one of them under another name.
-    pub earlier_flows: Vec<String>,
+    /// Flows that landed in this table, and of which this one may be one under another name.
+    pub earlier_flows: Vec<EarlierFlow>,
     /// Most rows of a range of a topic.
     pub batch_rows: usize,
     /// Longest wait for such a range to fill.

@@ -43,8 +43,8 @@ pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
-    Destination, DocumentInputParts, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS, SourceParts, TableOutput,
-    TopicOutput,
+    Destination, DocumentInputParts, EarlierFlow, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS, SourceParts,
+    TableOutput, TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};

@@ -131,6 +131,9 @@ codes! {
     DECODED = "E2212", "a `decode` of records whose form is known",
         "Records that a flow writes, and those that a file in `schemas/topics/` declares, are Avro: what they hold is known.",
         "Take `decode` away where a flow fills the topic; say `avro: registry` where a schema declares it. Of records of others that are no Avro there is no schema.";
+    COPY = "E2213", "a topology that is a copy of another one",
+        "A topology knows by its name what it has read and landed. A copy under another name begins by itself, so that all of its rows would stand beside those of the first.",
+        "Run one of the two files. If both are wanted, let the copy read other documents, or land in another table.";
     NOT_IN_TARGET = "E2301", "a column that the table or topic does not have",
         "ClickHouse would drop such a column without a word.",
         "Rename it to the column that is meant, drop it, or add it to the table's file.";

@@ -60,6 +60,16 @@ pub fn making(topology: &Topology, flow: &Flow) -> String {
     format!("{:016x}", xxh3_64(out.as_bytes()))
 }
 
+/// What a flow reads, as text: where its documents are found and how they are called, or the topic.
+pub(crate) fn input(flow: &Flow) -> String {
+    let mut out = String::new();
+    match &flow.from {
+        From::Documents(documents) => describe_documents(&mut out, documents),
+        From::Topic(read) => line!(out, "  from topic {}", read.topic),
+    }
+    out
+}
+
 /// A parameter's value, as `with:` writes it.
 pub(crate) fn constant(value: &Constant) -> String {
     match value {

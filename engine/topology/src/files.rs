@@ -31,6 +31,10 @@ impl Files for DiskFiles {
         use io::Read as _;
         // Whoever names a huge file by mistake gets a finding, not a full memory. Fixtures may be larger than topologies.
         let mut bytes = Vec::new();
+        // Of a pipe or a device nobody knows when it ends, and opening one may wait for ever.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            return Err(io::Error::other("it is a pipe or a device, and no file"));
+        }
         std::fs::File::open(path)?.take(64 << 20).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

@@ -55,9 +55,15 @@ fn paths_of(paths: &[PathBuf], files: &dyn Files, findings: &Findings) -> Vec<Pa
                     }
                 }
             }
-            // A file of another name was meant as one.
-            Err(_) if files.read(path).is_ok() => found.push(path.clone()),
-            Err(error) => unreadable(&path.display().to_string(), &error, findings),
+            Err(no_folder) => match files.read(path) {
+                // A file of another name was meant as one.
+                Ok(_) => found.push(path.clone()),
+                // It is there and is no folder: what is said of a folder would mislead.
+                Err(error) if no_folder.kind() == std::io::ErrorKind::NotADirectory => {
+                    unreadable(&path.display().to_string(), &error, findings);
+                }
+                Err(_) => unreadable(&path.display().to_string(), &no_folder, findings),
+            },
         }
     }
     found

@@ -8,12 +8,13 @@
 
 mod records;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use batch::{ColumnType, TableDefinition, Type};
 use expression::Expression;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use pattern::Pattern;
 
 use crate::diagnostic::Position;
@@ -236,21 +237,9 @@ impl Delimited {
         if !self.raw_row || self.new_columns == NewColumns::Keep {
             return None;
         }
-        let mut keys: Vec<Arc<str>> = Vec::new();
-        for header in self.layouts.iter().map(|layout| &layout.header) {
-            for (index, name) in header.iter().enumerate() {
-                let mut number = header[..index].iter().filter(|earlier| *earlier == name).count() + 1;
-                let mut key = Arc::clone(name);
-                while number > 1 && (*key == **name || header.contains(&key)) {
-                    key = format!("{name} ({number})").into();
-                    number += 1;
-                }
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
-            }
-        }
-        Some(keys)
+        let mut keys: IndexSet<Arc<str>> = IndexSet::new();
+        self.layouts.iter().for_each(|layout| keys.extend(distinct(&layout.header)));
+        Some(keys.into_iter().collect())
     }
 
     /// What columns are called in the publisher's headers, and here, where that differs.
@@ -258,6 +247,28 @@ impl Delimited {
         let pairs = self.layouts.iter().flat_map(|layout| layout.header.iter().zip(&layout.names));
         pairs.filter(|(published, ours)| published != ours).map(|(one, other)| (one.clone(), other.clone())).collect()
     }
+}
+
+/// The names of a header, each once: as the codec tells apart those that stand twice. A number that another column is
+/// called by already is passed over.
+fn distinct(header: &[Arc<str>]) -> Vec<Arc<str>> {
+    let mut taken: HashSet<Arc<str>> = header.iter().cloned().collect();
+    let mut seen: HashMap<&Arc<str>, usize> = HashMap::new();
+    let mut numbered = |name| {
+        let times = seen.entry(name).or_default();
+        *times += 1;
+        if *times == 1 {
+            return Arc::clone(name);
+        }
+        loop {
+            let candidate: Arc<str> = format!("{name} ({times})").into();
+            if taken.insert(Arc::clone(&candidate)) {
+                return candidate;
+            }
+            *times += 1;
+        }
+    };
+    header.iter().map(&mut numbered).collect()
 }
 
 /// How columns get their names where a layout does not give one.
@@ -537,4 +548,25 @@ pub struct Expect {
     pub dropped: Option<IndexMap<Arc<str>, u64>>,
     /// The receipt of the last document: any of `outcome`, `rows`, `dead`, `code`.
     pub receipt: Option<IndexMap<Arc<str>, Value>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, distinct};
+
+    /// The same as of the decoder, in `engine/codec/src/delimited/tests.rs`.
+    #[test]
+    fn a_name_that_stands_twice_passes_over_numbers_that_are_taken() {
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&["X", "Y", "X"], &["X", "Y", "X (2)"]),
+            (&["X", "X", "X (2)"], &["X", "X (3)", "X (2)"]),
+            (&["X", "X", "X", "X (2)"], &["X", "X (3)", "X (4)", "X (2)"]),
+            (&["X (2)", "X (2)", "X", "X"], &["X (2)", "X (2) (2)", "X", "X (3)"]),
+        ];
+        for (header, keys) in cases {
+            let header: Vec<Arc<str>> = header.iter().map(|name| Arc::from(*name)).collect();
+            let found = distinct(&header);
+            assert_eq!(found.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), keys);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Files in, findings and plans out. Each case changes one thing in a good set of files.
 
+mod copies;
 mod values;
 
 use std::collections::BTreeSet;
@@ -415,9 +416,13 @@ fn every_code_is_explained_and_raised() {
         "r/schemas/topics/feed.rows.avsc",
         "{\"type\": \"record\", \"fields\": [{\"name\": \"day\", \"type\": \"what\"}]}",
     );
-    for (code, found) in
-        [("E1008", loaded(&latin)), ("E2001", load(&[PathBuf::from("none.yaml")], &base())), ("E2211", loaded(&avro))]
-    {
+    let copy = base().with("r/other.yaml", &TOPICS.replace("topology: feed", "topology: other"));
+    for (code, found) in [
+        ("E1008", loaded(&latin)),
+        ("E2001", load(&[PathBuf::from("none.yaml")], &base())),
+        ("E2211", loaded(&avro)),
+        ("E2213", loaded(&copy)),
+    ] {
         assert_eq!(found.findings.len(), 1, "{code}: {}", rendered(&found));
         assert_eq!(found.findings[0].code.0, code);
         raised.insert(code);
@@ -491,7 +496,7 @@ fn flows_are_resolved_in_the_order_of_their_topics_however_they_are_written() {
 fn topologies_that_share_a_table_agree() {
     let other = |rows: &str| {
         format!(
-            "topology: other\nflows:\n  land:\n    from: {{ topic: feed.unique }}\n    to: {{ clickhouse: {{ table: d.t, rows: {rows} }} }}\n"
+            "topology: other\nflows:\n  land:\n    from: {{ topic: feed.unique }}\n    steps: [ {{ where: name <> '' }} ]\n    to: {{ clickhouse: {{ table: d.t, rows: {rows} }} }}\n"
         )
     };
     for (rows, good) in [("append", true), ("by-key", false), ("by-key, version: day", false)] {

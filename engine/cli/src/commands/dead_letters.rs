@@ -103,9 +103,14 @@ fn whole(letter: &Value) -> Vec<String> {
         _ => text(letter, name),
     };
     let no_line = letter["line"].as_u64() == Some(0);
-    let hidden = |name: &str| ["bytes", "bytes_hex"].contains(&name) || (name == "line" && no_line);
+    let hidden = |name: &str| ["bytes", "bytes_hex", "values"].contains(&name) || (name == "line" && no_line);
     let shown = fields.keys().filter(|name| !hidden(name));
     let mut lines: Vec<String> = shown.map(|name| format!("{name:>13}: {}", field(name))).collect();
+    // What was read to make the field that failed, a line each.
+    lines.extend(letter["values"].as_object().into_iter().flatten().map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| "null".to_owned(), |value| format!("`{value}`"));
+        format!("{:>13}: {name} = {value}", "read")
+    }));
     lines.push(format!("{:>13}:", "bytes"));
     let bytes = bytes_of(letter);
     let rows = bytes.split(|byte| *byte == b'\n');
@@ -144,6 +149,15 @@ mod tests {
         assert!(lines.contains(&" first_failed: 1970-01-01T00:00:00.000Z".to_owned()), "{lines:?}");
         assert_eq!(lines[lines.len() - 3..], ["        bytes:", r"A|\x1b[31m|Größe", r"2\t3"]);
         assert!(!lines.iter().any(|line| line.contains(" line:")), "it has none: {lines:?}");
+        let mut read =
+            json!({ "id": "a/b/0f/0/1/2", "field": "total", "bytes": "x|", "values": { "a": "x", "b": null } });
+        let lines = whole(&read);
+        assert_eq!(
+            lines[lines.len() - 4..],
+            ["         read: a = `x`", "         read: b = null", "        bytes:", "x|"]
+        );
+        read["values"] = json!({});
+        assert!(!whole(&read).iter().any(|line| line.contains("values") || line.contains("read:")));
         let lines = letter("Gr\u{fffd}\u{fffd}e", Some("4772f6df65"));
         assert_eq!(lines.last().map(String::as_str), Some(r"Gr\xf6\xdfe"));
         assert!(!lines.iter().any(|line| line.contains("bytes_hex")), "{lines:?}");

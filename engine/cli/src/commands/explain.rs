@@ -270,7 +270,6 @@ mod tests {
         ("E5211", "engine/cli/tests/commands/statuses.rs gives a wrong address, and looks at the status (78)"),
         ("E5301", "engine/log/src/explanations.rs makes the error; running.rs opens a folder twice and gets status 73"),
         ("E5302", "engine/log/src/explanations.rs makes the error, and looks whether its code is explained"),
-        ("E5423", "needs a folder that may not be read, which a test that runs as root cannot have"),
     ];
     /// Crates whose own test raises every code and compares the set with what is explained.
     const WHOLE: &[(&str, &str)] =

@@ -1,21 +1,18 @@
 //! `run`: runs topologies until stopped, or until all is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use batch::RowsMeaning;
 use clickhouse_connector::ClickHouse;
 use connect::RawStore;
 use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::{Log, LogError};
 use pattern::Pattern;
-use runtime::{
-    Board, Destination, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, names,
-};
+use runtime::{Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, names};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -32,7 +29,7 @@ use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{control, earlier, environment, refused, show, unread};
+use crate::{before, control, earlier, environment, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -353,7 +350,7 @@ impl Ground {
         let mut flows = wiring.flows(topologies)?;
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         let known = folder.known_flows()?;
-        name_what_was_before(&mut flows, &known, topologies);
+        before::tell(&mut flows, &known, topologies);
         // The log may go away between any two of these, and come back.
         let prepared = self.patience.wait(
             || {
@@ -424,33 +421,6 @@ impl Ground {
             waits(&*self.log, &known, &board, &looking)
         })?;
         Ok(Pass { board, holds: holds.list(), exit })
-    }
-}
-
-/// Tells each flow which table it landed in before its topology named another one, and which flows landed in its table
-/// that the topology does not have any more, or that a topology had which this one seems to be under another name: its
-/// file is gone, or is the file of this one.
-fn name_what_was_before(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>, topologies: &[Topology]) {
-    let files: BTreeMap<&str, Option<PathBuf>> =
-        topologies.iter().map(|one| (&*one.name, std::path::absolute(&*one.file).ok())).collect();
-    let renamed = |name: &str, known: &KnownFlow| {
-        let Some((topology, file)) = name.split('/').next().zip(known.file.as_ref()) else { return false };
-        !files.contains_key(topology) && (!file.exists() || files.values().flatten().any(|one| one == file))
-    };
-    let names: BTreeSet<String> = flows.iter().map(FlowParts::recorded_as).collect();
-    for parts in flows {
-        let (own, topology) = (parts.recorded_as(), format!("{}/", parts.topology));
-        let Destination::Table(output) = &mut parts.destination else { continue };
-        if let Some(landing) = known.get(&own).and_then(|known| known.landing.as_ref()) {
-            output.was = landing.tables_before(&output.table.name).pop();
-        }
-        let into_table = |known: &KnownFlow| known.landing.as_ref().is_some_and(|by| *by.table == *output.table.name);
-        let gone = |name: &String| name.starts_with(&topology) && !names.contains(name);
-        // Rows of one key replace each other, whoever lands them.
-        let by_key = matches!(output.table.rows, RowsMeaning::ByKey { .. });
-        let other = |name: &String, known: &KnownFlow| !by_key && renamed(name, known);
-        let earlier = known.iter().filter(|(name, known)| (gone(name) || other(name, known)) && into_table(known));
-        output.earlier_flows = earlier.map(|(name, _)| name.clone()).collect();
     }
 }
 

@@ -43,6 +43,7 @@ mod tests {
             topic: "t".to_owned(),
             called: None,
             landing: None,
+            fills: None,
             stores: Vec::new(),
             file: None,
             making: String::new(),

@@ -275,3 +275,19 @@ fn many_dead_letters_are_sent_back_and_given_up_in_little_memory() {
     let states = "select state, count() from spotlight.dead_letters group by state";
     assert_eq!(rows(&workplace, states), format!("given-up\t{count}\n"));
 }
+
+/// Which value of the input failed: of a row by its columns, of a JSON record by its field.
+#[test]
+fn a_dead_letter_names_the_values_that_were_read() {
+    let workplace = Workplace::new();
+    write(&workplace, &[(CAST, "cast(quantity as bigint) / length(symbol)")]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|many\nDEF|8\n2\n");
+    let run = workplace.say(&ONCE).ends(0);
+    assert!(!format!("{}{}", run.output, run.errors).contains("many"), "a run tells no values: {}", run.output);
+    let id = column(&workplace.say(&["dlq", "ls", "--all"]).ends(0).output).remove(0);
+    let said = workplace.say(&["dlq", "show", &id]).ends(0).output;
+    assert!(said.contains("field: quantity\n"), "{said}");
+    assert!(said.contains(" read: quantity = `many`\n") && said.contains(" read: symbol = `ABC`\n"), "{said}");
+    let letter = workplace.say(&["dlq", "show", &id, "--format", "json"]).ends(0).json();
+    assert_eq!(letter["values"], serde_json::json!({ "quantity": "many", "symbol": "ABC" }));
+}

@@ -36,5 +36,6 @@ mod terminal;
 mod traces;
 mod transforms;
 mod turns;
+mod twins;
 mod watching;
 mod workplace;

@@ -243,3 +243,24 @@ fn lines_above_the_header_are_passed_over_where_the_topology_says_how_many() {
     let said = workplace.say(&["check", "titled.yaml"]).ends(65).errors;
     assert!(said.contains("`lines-before-header`"), "{said}");
 }
+
+/// Opening a pipe that nobody writes into waits for ever, and of a device nobody knows when it ends.
+#[test]
+fn a_pipe_or_a_device_is_no_file() {
+    let workplace = Workplace::new();
+    let pipes = ["pipe", "pipe.yaml"].map(|name| workplace.path().join(name));
+    let made = std::process::Command::new("mkfifo").args(&pipes).status().expect("mkfifo");
+    assert!(made.success());
+    for file in ["pipe", "pipe.yaml", "/dev/zero"] {
+        let transform = ["transform", file, "--name", "list_20260105.txt"];
+        for words in [&["check", file][..], &["plan", file], &["run", file, "--once"], &transform] {
+            let said = workplace.say(words).ends(65).errors;
+            let what = format!("`{file}` cannot be read: it is a pipe or a device, and no file");
+            assert!(said.contains("E2001") && said.contains(&what), "{words:?}: {said}");
+        }
+    }
+    // As the place of a source.
+    workplace.write_changed("piped.yaml", &[("path: \"lists\"", "path: \"pipe\"")]);
+    let said = workplace.say(&["run", "piped.yaml", "--once"]).ends(3);
+    assert!(format!("{}{}", said.output, said.errors).contains("pipe` is a pipe or a device, and no file"), "{said:?}");
+}

@@ -69,6 +69,10 @@ fn json_of_others_lands_and_what_cannot_is_kept_whole_and_comes_back() {
         .map(|letter| (letter.header("spotlight.dead.code"), letter.header("__streams.errors.offset")))
         .collect();
     assert_eq!(told, [("E4311", "2"), ("E4313", "3"), ("E4406", "4"), ("E4101", "5")]);
+    assert_eq!(letters[1].header("spotlight.dead.field"), "trade.price");
+    let listed = feed.say(&["dlq", "ls", "--code", "E4313", "--format", "json"]).ends(0).json();
+    let shown = feed.say(&["dlq", "show", listed[0]["id"].as_str().expect("an id")]).ends(0).output;
+    assert!(shown.contains(" field: trade.price\n") && shown.contains(" read: trade.price = `\"1.505\"`\n"), "{shown}");
     for letter in &letters {
         let original = &records[letter.header("spotlight.dead.offset").parse::<usize>().expect("an offset")];
         assert_eq!((letter.key.as_deref(), letter.value.as_deref()), (original.key, original.value));

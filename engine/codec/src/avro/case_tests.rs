@@ -159,6 +159,16 @@ fn defaults_of_all_types() {
     }
 }
 
+/// No field is to blame for the record itself.
+#[test]
+fn a_record_of_another_name_is_told_without_a_field() {
+    let record = |name: &str| format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
+    let decoded = decode(&record("quote"), &record("trade"), &[&[]]).expect("a reader");
+    let expected = "E4309 records of an earlier schema (1) cannot be read: the writer's record is `quote`, the reader's is \
+                    `trade` and has no alias of that name";
+    assert_eq!(outcome(&decoded), expected);
+}
+
 /// Each record is bad for a reason, and those before and behind it are read.
 #[test]
 fn damaged_and_hostile_records_harm_no_neighbour() {

@@ -132,7 +132,7 @@ impl RecordDecoder {
         };
         plan.as_ref().map_err(|reason| {
             let message = batch::bounded(&format!("records of an earlier schema ({id}) cannot be read: {reason}"));
-            BadRecord { index: 0, code: Code("E4309"), message }
+            BadRecord { index: 0, code: Code("E4309"), field: None, message }
         })
     }
 }

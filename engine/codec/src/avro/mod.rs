@@ -56,6 +56,8 @@ mod source;
 mod tests;
 mod wire;
 
+use std::sync::Arc;
+
 use batch::Code;
 
 pub use crate::record::{BadRecord, Decoded};
@@ -133,9 +135,10 @@ impl Fault {
             }
             Self::Lists => "the columns of one array or map have not as many entries, or not the same keys".to_owned(),
         };
+        let column = column.filter(|column| !column.is_empty());
         if let Some(column) = column {
             message.push_str(&format!(", column {column}"));
         }
-        BadRecord { index, code: self.code(), message: batch::bounded(&message) }
+        BadRecord { index, code: self.code(), field: column.map(Arc::from), message: batch::bounded(&message) }
     }
 }

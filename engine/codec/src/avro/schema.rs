@@ -55,7 +55,7 @@ pub enum SchemaError {
         column: String,
     },
     /// A writer's schema does not resolve to a reader's, by the rules of Avro's specification.
-    #[error("field `{field}` cannot be read: {why}")]
+    #[error("{}{why}", of_field(.field))]
     Unresolved {
         /// Names of fields down to the place; the schema itself is empty.
         field: String,
@@ -90,6 +90,11 @@ pub enum SchemaError {
         /// The field.
         field: String,
     },
+}
+
+/// What is said before the reason; of the record itself the reason says all.
+fn of_field(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!("field `{field}` cannot be read: ") }
 }
 
 pub(super) fn parse(text: &str) -> Result<Schema, SchemaError> {

@@ -13,7 +13,7 @@ use encoding_rs::Encoding;
 use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
-use super::evidence::Evidence;
+use super::evidence::{EncodingEvidence, IN_UTF_8, said_to_be};
 use super::format::{Format, Layout, Proof, Settings};
 use super::header::{Choice, another_separator, choose, place};
 use super::scanner::{Found, Scanner};
@@ -45,6 +45,8 @@ pub struct Verdict {
     pub proof: ProofOutcome,
     /// Published names of columns that the layout does not name.
     pub new_columns: Vec<String>,
+    /// What its rows say of its encoding. Whoever has read all members judges it.
+    pub evidence: EncodingEvidence,
 }
 
 /// Decodes one member.
@@ -65,7 +67,7 @@ pub struct Decoder<R> {
     bad_rows: u64,
     /// Bad rows that are no data, so that no publisher counts them: repeated headers and blank lines.
     no_data: u64,
-    evidence: Evidence,
+    evidence: EncodingEvidence,
     /// Columns that trailers prove: name, place in the document, sum.
     sums: Vec<(Arc<str>, Sum)>,
     sum_places: Vec<usize>,
@@ -91,13 +93,18 @@ impl<R: Read> Decoder<R> {
             None => error,
         })?;
         let (names, choice) = read_header(settings, encoding, &header).map_err(|error| {
-            let error = error.at_line(line);
+            let error = header_in_utf_8(settings, encoding, &header).unwrap_or(error).at_line(line);
             let elsewhere = header_among(&above, settings, encoding);
             match elsewhere.or_else(|| header_below(&mut scanner, settings, encoding)) {
                 Some(more) => error.and(&more),
                 None => error,
             }
         })?;
+        let mut evidence = EncodingEvidence::default();
+        if encoding != encoding_rs::UTF_8 && choice.new_columns.iter().any(|name| !name.is_ascii()) {
+            // What the layout names was read as it is declared, whatever that is.
+            evidence.observe(&header, line);
+        }
         let layout = &settings.layouts[choice.layout];
         let mut taken = Vec::new();
         let mut places = Vec::new();
@@ -144,7 +151,7 @@ impl<R: Read> Decoder<R> {
             rows: 0,
             bad_rows: 0,
             no_data: 0,
-            evidence: Evidence::default(),
+            evidence,
             sums,
             sum_places,
             block_rows,
@@ -197,7 +204,6 @@ impl<R: Read> Decoder<R> {
     /// If the rest of it, which nobody asked for, cannot be decoded.
     pub fn finish(mut self) -> Result<Verdict, DecodeError> {
         while self.next()?.is_some() {}
-        self.evidence.judge(self.shape.encoding)?;
         let (trailers, proof) = self.tail.prove(&self.format, self.rows - self.no_data, &self.sums);
         Ok(Verdict {
             layout: Arc::clone(&self.layout().name),
@@ -206,6 +212,7 @@ impl<R: Read> Decoder<R> {
             trailers,
             proof,
             new_columns: self.choice.new_columns,
+            evidence: self.evidence,
         })
     }
 
@@ -407,6 +414,21 @@ fn no_header(above: u64, lines: u64) -> DecodeError {
     refuse("E4208", lines, &format!("the document has {has}, and its header is to stand below {above}"))
 }
 
+/// What is said of a header that fits no layout as it is declared to be encoded, and is text in UTF-8.
+fn header_in_utf_8(settings: &Settings, encoding: &'static Encoding, header: &[u8]) -> Option<DecodeError> {
+    if encoding == encoding_rs::UTF_8 || header.is_ascii() || std::str::from_utf8(header).is_err() {
+        return None;
+    }
+    let said = said_to_be(&settings.encoding);
+    Some(match read_header(settings, encoding_rs::UTF_8, header) {
+        Ok((_, choice)) => {
+            let layout = &settings.layouts[choice.layout].name;
+            refuse(IN_UTF_8, 1, &format!("{said}: so read, its header is that of layout {layout}"))
+        }
+        Err(error) => error.and(&format!("{said}, as its header shows")),
+    })
+}
+
 /// The names of a header and the layout that they fit.
 fn read_header(
     settings: &Settings,
@@ -468,7 +490,11 @@ fn no_text(settings: &Settings, names: &[String], encoding: &'static Encoding, h
     names.iter().any(|name| name.contains(strange)).then(|| {
         let beginning = batch::excerpt(header, SHOWN);
         let which = place(settings);
-        refuse("E4208", 1, &format!("{which} is no text in {}; it begins `{beginning}`", encoding.name()))
+        // As the topology names it, unless a mark says that it is another one.
+        let declared =
+            encoding != encoding_rs::UTF_8 && Encoding::for_label(settings.encoding.as_bytes()) == Some(encoding);
+        let encoding = if declared { &*settings.encoding } else { encoding.name() };
+        refuse("E4208", 1, &format!("{which} is no text in {encoding}; it begins `{beginning}`"))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Lines above the header, and what is said of a line that is none.
 
-use super::Settings;
-use super::tests::{decode, quoted, settings, shown};
+use super::tests::{decode, layout, quoted, settings, shown};
+use super::{DecodeError, Settings};
 
 /// A header below so many lines.
 fn below(lines_before_header: u64) -> Settings {
@@ -76,4 +76,32 @@ fn what_would_read_the_document_is_said_of_a_line_that_is_no_header() {
         let error = decode(settings, text).expect_err("refused");
         assert_eq!((error.code().0, error.to_string().as_str()), (*code, *message), "{}", text.escape_ascii());
     }
+}
+
+/// A header with letters beyond ASCII says by itself that another encoding is declared than the document has.
+#[test]
+fn a_header_in_utf_8_under_another_encoding_says_so() {
+    let umlauts =
+        || Settings { encoding: "iso-8859-1".into(), layouts: vec![layout("two", "Größe,Preis", "")], ..settings() };
+    let refused = |text: &str| match decode(&umlauts(), text.as_bytes()) {
+        Err(DecodeError::Refused(refusal)) => (refusal.code.0, refusal.line, refusal.message),
+        other => panic!("{text}: {other:?}"),
+    };
+    let said = "it is said to be in iso-8859-1, and is in UTF-8";
+    let (code, line, message) = refused("Größe|Preis\n1|2\n");
+    assert_eq!((code, line, message), ("E4214", 1, format!("{said}: so read, its header is that of layout two")));
+    let (code, line, message) = refused("Größe|Menge\n1|2\n");
+    assert_eq!((code, line), ("E4208", 1));
+    assert!(
+        message.starts_with("layout two wants 2 columns; missing: Preis; unexpected: Menge; it is said"),
+        "{message}"
+    );
+    assert!(message.ends_with("as its header shows"), "{message}");
+    // In its own encoding it is read; a name that no layout has tells as much as a row does.
+    let latin = |text: &str| encoding_rs::WINDOWS_1252.encode(text).0.into_owned();
+    let (_, verdict) = decode(&umlauts(), &latin("Größe|Preis\n1|ü\n")).expect("its own encoding");
+    assert_eq!(verdict.evidence.refusal("x"), None);
+    let open = Settings { layouts: vec![layout("any", "A", "A")], ..umlauts() };
+    let (_, verdict) = decode(&open, "A|Größe\n1|2\n".as_bytes()).expect("a new column");
+    assert_eq!(verdict.evidence.refusal("x").map(|refusal| refusal.line), Some(1));
 }

@@ -80,7 +80,7 @@ impl LineDecoder {
                     texts.iter_mut().zip(&cells).for_each(|(text, cell)| text.push(*cell, line));
                     good.push(index as u32);
                 }
-                Err((code, message)) => bad.push(BadRecord { index, code: Code(code), message }),
+                Err((code, message)) => bad.push(BadRecord { index, code: Code(code), field: None, message }),
             }
         }
         let arrays = texts.into_iter().map(|text| Arc::new(text.finish()) as ArrayRef).collect();

@@ -36,6 +36,7 @@ mod transcode;
 pub use block::{BadRow, Block};
 pub use decoder::{Decoder, Verdict};
 pub use error::{DecodeError, Refusal};
+pub use evidence::EncodingEvidence;
 pub use format::{Format, Layout, NewColumns, Proof, RawRow, Settings, SettingsError, Trailer};
 pub use lines::{LineDecoder, LineSettings};
 pub use trailer::ProofOutcome;

@@ -74,6 +74,44 @@ impl fmt::Display for Decimal {
     }
 }
 
+/// What stands between thousands elsewhere, in words.
+const BETWEEN_THOUSANDS: [(char, &str); 6] = [
+    ('.', "points between thousands"),
+    (' ', "blanks between thousands"),
+    ('\u{a0}', "blanks between thousands"),
+    ('\u{202f}', "blanks between thousands"),
+    ('\'', "apostrophes between thousands"),
+    ('’', "apostrophes between thousands"),
+];
+
+/// A number in a form that [`Decimal::parse`] does not read, or reads as another one, such as `1.234`, `1.234,50`, `1 234`
+/// or `12,5`: what it is in that form, and the form in words. None of `1,234`, which both read alike.
+pub(super) fn in_other_form(text: &[u8]) -> Option<(Decimal, &'static str)> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let sign = &text[..text.len() - digits.len()];
+    let (before, fraction) = digits.split_once(',').map_or((digits, None), |(before, after)| (before, Some(after)));
+    if fraction.is_some_and(|fraction| !all_digits(fraction)) {
+        return None;
+    }
+    let number = |whole: &str| Decimal::parse(format!("{sign}{whole}.{}", fraction.unwrap_or_default()).as_bytes());
+    for (between, form) in BETWEEN_THOUSANDS {
+        let mut groups = before.split(between);
+        let first = groups.next().filter(|first| all_digits(first) && first.len() <= 3);
+        let (whole, mut many) = (before.replace(between, ""), false);
+        let of_three = groups.all(|group| {
+            many = true;
+            all_digits(group) && group.len() == 3
+        });
+        if first.is_some() && many && of_three {
+            return number(&whole).map(|number| (number, form));
+        }
+    }
+    let comma = all_digits(before) && fraction.is_some_and(|fraction| fraction.len() != 3);
+    comma.then(|| number(before)).flatten().map(|number| (number, "a decimal comma"))
+}
+
 /// The sum of a column.
 #[derive(Debug, Default)]
 pub(super) struct Sum {

@@ -11,7 +11,7 @@ use super::{
     Verdict,
 };
 
-fn layout(name: &str, header: &str, must_have: &str) -> Layout {
+pub(super) fn layout(name: &str, header: &str, must_have: &str) -> Layout {
     let list =
         |text: &str| -> Vec<Arc<str>> { text.split(',').filter(|part| !part.is_empty()).map(Arc::from).collect() };
     let names = list(&header.to_lowercase().replace(' ', "_"));
@@ -354,13 +354,13 @@ fn repeated_names_are_told_apart_by_their_order() {
 
 #[test]
 fn a_name_that_looks_numbered_keeps_its_cell() {
-    let layout = layout("odd", "X,X,X (2)", "");
+    let layout = layout("odd", "X,X,X,X (2)", "");
     let settings = Settings { layouts: vec![layout], raw_row: RawRow::AllCells, ..settings() };
     let format = Arc::new(Format::new(settings).expect("settings"));
-    let mut decoder = Decoder::new(&b"X|X|X (2)\n1|2|3\n"[..], &format, 0).expect("a known header");
+    let mut decoder = Decoder::new(&b"X|X|X|X (2)\n1|2|3|4\n"[..], &format, 0).expect("a known header");
     let block = decoder.next().expect("readable").expect("a row");
     let map = block.rows.column_by_name("row").expect("asked for").as_map();
-    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["X", "X (3)", "X (2)"]);
+    assert_eq!(map.keys().as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["X", "X (3)", "X (4)", "X (2)"]);
 }
 
 #[test]

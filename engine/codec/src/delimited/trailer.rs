@@ -10,7 +10,7 @@ use batch::Code;
 
 use super::error::{DecodeError, refuse};
 use super::format::{Format, Proof};
-use super::sum::{Decimal, Sum, shown};
+use super::sum::{Decimal, Sum, in_other_form, shown};
 
 /// Whether a document's trailers agree with what was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,11 @@ impl Tail {
             let group = |name: &Arc<str>| found.name(name).map_or(&b""[..], |value| value.as_bytes());
             let disagreement = |proof: &Proof| match proof {
                 Proof::Count { group: name } => {
-                    disagreement("rows", group(name), &Sum::default(), Decimal::from(rows), "the document has")
+                    let (claimed, found) = (group(name), Decimal::from(rows));
+                    // A number of rows has no fraction: `1.234` of them are 1,234.
+                    let grouped = in_other_form(claimed).is_some_and(|(number, _)| number.equals(found));
+                    let told = || disagreement("rows", claimed, &Sum::default(), found, "the document has");
+                    (!grouped).then(told).flatten()
                 }
                 Proof::Sum { column, group: name } => match sums.iter().find(|(of, _)| of == column) {
                     None => Some(format!("the document has no column {column} to add up")),
@@ -156,17 +160,24 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
     if number.is_some_and(|number| number.equals(found)) && sum.not_added == 0 {
         return None;
     }
-    let claimed = batch::excerpt(claimed, 60);
+    let shown = batch::excerpt(claimed, 60);
     if let (Some(first), true) = (&sum.first_not_added, number.is_some_and(|number| number.equals(found))) {
         // Both numbers would be the same and say nothing.
         let have = if sum.not_added == 1 { "row has" } else { "rows have" };
-        let others = format!("the others add up to {claimed}, as the trailer says");
+        let others = format!("the others add up to {shown}, as the trailer says");
         return Some(format!(
             "{what}: {} {have} no number that could be added, the first is {first}; {others}",
             sum.not_added
         ));
     }
-    let no_number = if number.is_none() { ", which is no number" } else { "" };
+    let form = match in_other_form(claimed) {
+        Some((meant, form)) if meant.equals(found) => {
+            format!(", which with {form} is {meant}: sums are read with a decimal point and commas between thousands")
+        }
+        Some((meant, form)) => format!(", which with {form} is {meant}"),
+        None if number.is_none() => ", which is no number".to_owned(),
+        None => String::new(),
+    };
     let not_added = match &sum.first_not_added {
         None => String::new(),
         Some(first) => {
@@ -174,5 +185,59 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
             format!("; {} {rows} could not be added, the first is {first}", sum.not_added)
         }
     };
-    Some(format!("{what}: the trailer says {claimed}{no_number}, {verb} {found}{not_added}"))
+    Some(format!("{what}: the trailer says {shown}{form}, {verb} {found}{not_added}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delimited::tests::{decode, settings};
+    use crate::delimited::{Settings, Trailer};
+
+    fn said(what: &str, claimed: &str, found: u64) -> Option<String> {
+        let verb = if what == "rows" { "the document has" } else { "the rows add up to" };
+        disagreement(what, claimed.as_bytes(), &Sum::default(), Decimal::from(found), verb)
+    }
+
+    #[test]
+    fn a_number_in_another_form_is_told_with_what_it_is_there() {
+        let read = "sums are read with a decimal point and commas between thousands";
+        let cases = [
+            ("1.234", format!(", which with points between thousands is 1234: {read}")),
+            ("1.234,00", format!(", which with points between thousands is 1234.00: {read}")),
+            ("1234,0", format!(", which with a decimal comma is 1234.0: {read}")),
+            ("1 234", format!(", which with blanks between thousands is 1234: {read}")),
+            ("1\u{a0}234", format!(", which with blanks between thousands is 1234: {read}")),
+            ("1'234", format!(", which with apostrophes between thousands is 1234: {read}")),
+            ("-1.235", ", which with points between thousands is -1235".to_owned()),
+            ("1.2345", String::new()),
+            ("1,235", String::new()),
+            ("all", ", which is no number".to_owned()),
+            ("1.23.456", ", which is no number".to_owned()),
+            ("1.234,5x", ", which is no number".to_owned()),
+        ];
+        for (claimed, form) in cases {
+            let expected = format!(
+                "b: the trailer says {}{form}, the rows add up to 1234",
+                batch::excerpt(claimed.as_bytes(), 60)
+            );
+            assert_eq!(said("b", claimed, 1234), Some(expected), "{claimed}");
+        }
+        for same in ["1234", "1,234", "1234.00"] {
+            assert_eq!(said("b", same, 1234), None, "{same}");
+        }
+    }
+
+    /// A number of rows is a whole one, so that points in it can only stand between thousands.
+    #[test]
+    fn a_count_with_thousands_in_another_form_proves_the_rows() {
+        let trailer = Trailer { matches: r"Total: (?<n>.*)".into(), proves: vec![Proof::Count { group: "n".into() }] };
+        let totalled = Settings { trailers: vec![trailer], trailer_required: true, ..settings() };
+        let rows = "1|2|3\n".repeat(1_234);
+        for (count, proven) in [("1.234", true), ("1 234", true), ("1234", true), ("1.235", false), ("1,2", false)] {
+            let text = format!("A|B|C\n{rows}Total: {count}\n");
+            let (_, verdict) = decode(&totalled, text.as_bytes()).expect("accepted");
+            assert_eq!(verdict.proof == ProofOutcome::Proven, proven, "{count}: {:?}", verdict.proof);
+        }
+    }
 }

@@ -136,6 +136,12 @@ impl Trouble {
     }
 
     fn bad(self, index: usize, columns: &[(Arc<str>, ColumnType)]) -> BadRecord {
+        // Only what is declared: a stranger's names would make as many groups of dead letters.
+        let field = match &self {
+            Self::NoObject(Some(path)) | Self::Twice(path) => Some(Arc::from(path.as_str())),
+            Self::Missing(column) | Self::Misfit(column) => Some(Arc::clone(&columns[*column].0)),
+            Self::NoJson(_) | Self::NoObject(None) | Self::Name | Self::Other(_) => None,
+        };
         let (code, message) = match self {
             Self::NoJson(at) => ("E4311", format!("the value is no JSON from byte {at} on")),
             Self::NoObject(None) => ("E4311", "the value is JSON, and no object".to_owned()),
@@ -149,7 +155,7 @@ impl Trouble {
                 ("E4313", format!("field `{name}` is no {}", of.of))
             }
         };
-        BadRecord { index, code: Code(code), message: batch::bounded(&message) }
+        BadRecord { index, code: Code(code), field, message: batch::bounded(&message) }
     }
 }
 

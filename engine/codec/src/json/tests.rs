@@ -108,6 +108,8 @@ fn fields_of_objects_within_objects_are_paths() {
     assert_eq!(decoded.records, [0, 1, 2]);
     let bad: Vec<&str> = decoded.bad.iter().map(|bad| &*bad.message).collect();
     assert_eq!(bad, ["field `trade` is no object", "field `trade.venue` is no object"]);
+    let fields: Vec<Option<&str>> = decoded.bad.iter().map(|bad| bad.field.as_deref()).collect();
+    assert_eq!(fields, [Some("trade"), Some("trade.venue")]);
 }
 
 #[test]
@@ -141,6 +143,7 @@ fn each_bad_record_has_its_code_and_its_neighbours_are_rows() {
     let decoded = strict.decode(&BinaryArray::from_iter_values(values));
     let bad: Vec<String> = decoded.bad.iter().map(|bad| format!("{} {}", bad.code, bad.message)).collect();
     assert_eq!(bad, ["E4315 field `a.c` is not declared", "E4315 field `d` is not declared"]);
+    assert!(decoded.bad.iter().all(|bad| bad.field.is_none()), "names of strangers are no groups");
 }
 
 #[test]
@@ -148,6 +151,7 @@ fn what_is_no_value_of_a_record_is_told_without_it() {
     let secret = br#"{"id": "4111-1111"}"#;
     let decoded = decode(&[("id", "bigint")], &[secret]);
     assert_eq!(decoded.bad[0].message, "field `id` is no bigint");
+    assert_eq!(decoded.bad[0].field.as_deref(), Some("id"));
     let decoded = decode(&[("id", "bigint")], &[b"{\"id\": 1,\n \"x\": ?}"]);
     assert_eq!(decoded.bad[0].message, "the value is no JSON from byte 16 on");
 }

@@ -5,7 +5,7 @@ use batch::Explanation;
 use operators::Outcome;
 
 use crate::bytes::{Made, Part, gzipped, overlapping, text, zipped};
-use crate::reading::{Found, prove};
+use crate::reading::{Found, prove, prove_in};
 
 /// Most bytes that any of these documents may cost.
 const MOST: usize = 40 * 1024 * 1024;
@@ -221,4 +221,34 @@ fn quotes_that_never_close() {
     for (name, document, expected) in cases {
         check(name, &document, true, &expected);
     }
+}
+
+/// The members of an archive are one document: what their rows say of its encoding counts together.
+#[test]
+fn an_archive_in_another_encoding_than_it_is_said_to_be() {
+    let latin = |rows: &[u8], count: u64| around(&[text(rows)], count);
+    let one_byte = latin(b"a|1|Gen\xe8ve\nb|2|K\xf6ln\n", 2);
+    let utf_8 = latin("c|1|Zürich\n".as_bytes(), 1);
+    let damaged = latin(b"d|1|Z\xc3\xbcrich\ne|2|K\xf6ln\nf|3|Gen\xc3\xa8ve\n", 3);
+    type Case<'a> = (&'a [(&'a str, Made)], Result<u64, &'a str>);
+    let cases: [Case<'_>; 4] = [
+        (&[("one.txt", one_byte.clone())], Ok(2)),
+        (&[("one.txt", one_byte.clone()), ("two.txt", utf_8.clone())], Ok(3)),
+        (&[("one.txt", made("A|B|C\nrows 0\n")), ("two.txt", utf_8)], Err("the first at line 2 of member two.txt")),
+        (&[("one.txt", damaged)], Err("2 of 3 rows with characters beyond ASCII are valid UTF-8, the first at line 2")),
+    ];
+    for (members, expected) in cases {
+        let found = prove_in("iso-8859-1", &made(zipped(members)));
+        match expected {
+            Ok(rows) => assert_eq!((found.outcome, found.rows), (Outcome::Rows, rows), "{found:?}"),
+            Err(what) => {
+                assert_eq!((found.outcome, &*found.code, found.rows), (Failed, "E4214", 0), "{found:?}");
+                assert!(found.message.starts_with("it is said to be in iso-8859-1, and is in UTF-8: "), "{found:?}");
+                assert!(found.message.contains(what), "{found:?}");
+            }
+        }
+    }
+    // What else refuses a member says which one, too.
+    let another = zipped(&[("one.txt", one_byte), ("two.txt", made("X|Y\n1|2\n"))]);
+    check("a member with another header", &made(another), false, &Refused(Failed, "E4208", "member two.txt: "));
 }

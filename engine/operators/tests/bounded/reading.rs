@@ -52,7 +52,7 @@ pub(crate) struct Found {
     pub(crate) memory: usize,
 }
 
-fn reader(quotes: bool) -> DelimitedReader {
+fn reader(quotes: bool, encoding: &str) -> DelimitedReader {
     let names = |list: [&str; 3]| -> Vec<Arc<str>> { list.iter().map(|name| Arc::from(*name)).collect() };
     let layout =
         Layout { name: "one".into(), header: names(["A", "B", "C"]), must_have: vec![], names: names(["a", "b", "c"]) };
@@ -60,7 +60,7 @@ fn reader(quotes: bool) -> DelimitedReader {
     let format = Format::new(Settings {
         separator: b'|',
         quotes,
-        encoding: "utf-8".into(),
+        encoding: encoding.into(),
         layouts: vec![layout],
         spill: None,
         trailers: vec![Trailer { matches: r"rows (?<n>\d+)".into(), proves }],
@@ -87,7 +87,15 @@ fn reader(quotes: bool) -> DelimitedReader {
 
 /// Proves a document whose rows have the key `a`.
 pub(crate) fn prove(document: &Made, quotes: bool) -> Found {
-    let reader = reader(quotes);
+    prove_by(&reader(quotes, "utf-8"), document)
+}
+
+/// The same for one that is said to be in another encoding.
+pub(crate) fn prove_in(encoding: &str, document: &Made) -> Found {
+    prove_by(&reader(false, encoding), document)
+}
+
+fn prove_by(reader: &DelimitedReader, document: &Made) -> Found {
     let input = DocumentInput {
         input: Arc::new(Input { topic: "documents".into(), identity: TopicIdentity(1), partition: 0 }),
         offset: 0,
@@ -98,8 +106,7 @@ pub(crate) fn prove(document: &Made, quotes: bool) -> Found {
     };
     let memory = WorkingMemory::limited(BUDGET, Arc::new(Files));
     let mut chain = Chain::new(Vec::new());
-    let mut workshop =
-        Workshop { reader: &reader, document: &input, chain: &mut chain, memory: &memory, rows_are_final: false };
+    let mut workshop = Workshop { reader, document: &input, chain: &mut chain, memory: &memory, rows_are_final: false };
     let open = || Ok(Box::new(document.clone()) as Box<dyn DocumentBytes>);
     let (proof, most) = alone(|| workshop.prove(&open, Some(&["a".into()]), 60.0));
     let mut proof = proof.expect("the bytes are there");

@@ -113,6 +113,7 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
         slots: Arc::new(Slots::new(slots)),
         memory,
         system,
+        beside: Arc::default(),
         pauses,
         clock,
     });

@@ -85,6 +85,28 @@ impl DocumentTask {
     }
 
     fn document(&mut self, record: &Record<'_>, progress: Progress) -> Result<Progress, TaskEnd> {
+        let found = self.context.document_record(record)?;
+        // Offsets may have gaps: a range starts at the record, not where a position stood before it.
+        let between = progress.next.row == 0 && progress.open.is_none();
+        let offset = if between { record.offset } else { progress.next.offset };
+        let progress = Progress { next: RowPosition { offset, ..progress.next }, ..progress };
+        loop {
+            if between {
+                self.context.is_not_brought(&found, offset)?;
+            }
+            if let Some(progress) = self.work(record, &found, progress.clone())? {
+                return Ok(progress);
+            }
+        }
+    }
+
+    /// Works a document. `None` if another topology brings it meanwhile.
+    fn work(
+        &mut self,
+        record: &Record<'_>,
+        found: &DocumentRecord,
+        progress: Progress,
+    ) -> Result<Option<Progress>, TaskEnd> {
         let shared = Arc::clone(&self.context.shared);
         let ([topology, flow], watch) = (names::parts(&self.context.name), Stopwatch::start());
         let Some(_slot) = shared.slots.take(&shared.stop) else {
@@ -92,19 +114,14 @@ impl DocumentTask {
         };
         metrics::FLOW_WAIT_SECONDS.observe(&[topology, flow, "slot"], watch.seconds());
         self.context.tell(|task| task.reads(record.arrival, record.arrival));
-        let found = self.context.document_record(record)?;
-        // Offsets may have gaps: a range starts at the record, not where a position stood before it.
-        let between = progress.next.row == 0 && progress.open.is_none();
-        let offset = if between { record.offset } else { progress.next.offset };
-        let progress = Progress { next: RowPosition { offset, ..progress.next }, ..progress };
         let partition = self.context.input.partition;
         shared.board.change(&self.context.name, |state| {
             state.started.get_or_insert((shared.clock)());
             state.working.insert(partition, found.name.clone());
         });
-        let document = document_input(&self.context.input, record, &found);
-        let span = spans::document([topology, flow], partition, offset, &found.name);
-        let result = span.in_scope(|| self.prove_and_land(&document, &found, progress));
+        let document = document_input(&self.context.input, record, found);
+        let span = spans::document([topology, flow], partition, document.offset, &found.name);
+        let result = span.in_scope(|| self.prove_and_land(&document, found, progress));
         shared.board.change(&self.context.name, |state| {
             state.working.remove(&partition);
         });
@@ -116,7 +133,7 @@ impl DocumentTask {
         document: &DocumentInput,
         found: &DocumentRecord,
         progress: Progress,
-    ) -> Result<Progress, TaskEnd> {
+    ) -> Result<Option<Progress>, TaskEnd> {
         let parts = Arc::clone(&self.context.parts);
         let key = parts.destination.key();
         let stop = &self.context.shared.stop;
@@ -147,7 +164,12 @@ impl DocumentTask {
             let counts = proof.counts.clone();
             let closing = Closing { counts, receipt: Some(receipt), ..Closing::default() };
             self.context.close(&closing, &self.context.input, end)?;
-            return Ok(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() });
+            return Ok(Some(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() }));
+        }
+        // What this flow has landed in part is its own, whoever claims it.
+        let brings = receipt.counts.landed == 0 || self.context.brings(found);
+        if !brings && fresh {
+            return Ok(None);
         }
         let DocumentId { key, version } = &*document.id;
         let from = (document.offset, progress.next.row);
@@ -199,7 +221,7 @@ impl DocumentTask {
         receipt.iter().for_each(|receipt| self.unsettled.had_dead(receipt));
         receipt.into_iter().filter(|_| !dead.is_empty()).for_each(|receipt| self.unsettled.keep(receipt));
         dead.into_iter().for_each(|position| self.unsettled.dead(key, *version, position));
-        Ok(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() })
+        Ok(Some(Progress { next: end, topic: progress.topic, open: None, stores: Vec::new() }))
     }
 }
 

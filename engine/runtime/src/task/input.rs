@@ -9,10 +9,11 @@ use log::{Log, LogError};
 use super::TaskContext;
 use crate::codes;
 use crate::end::TaskEnd;
-use crate::flow::{Destination, TableOutput};
+use crate::flow::{Destination, EarlierFlow, TableOutput};
 use crate::hold::Hold;
 use crate::landing::provenance_of;
 use crate::metadata::Progress;
+use crate::names;
 use crate::stop::{Backoff, until_reached};
 
 /// Longest wait for new records before the signal to stop is looked at.
@@ -252,14 +253,18 @@ impl TaskContext {
     }
 
     /// That the rows of a flow which the topology had before would stand beside those of this one.
-    fn landed_as(&self, earlier: &str, table: &str, rows: u64) -> LandingError {
+    fn landed_as(&self, earlier: &EarlierFlow, table: &str, rows: u64) -> LandingError {
         let (name, rows) = (&self.name, batch::counted(rows, "row"));
-        let (topology, first) = earlier.split_once('/').unwrap_or(("", earlier));
+        let EarlierFlow { flow: earlier, copied } = earlier;
+        let [topology, first] = names::parts(earlier);
         let (gone, same) = if topology == &*self.parts.topology {
             (
                 "a flow that the topology does not have any more",
                 format!("write `was: {first}` below the flow in its file"),
             )
+        } else if *copied {
+            let own = &self.parts.topology;
+            ("a flow that makes the same rows of the same topic", format!("run only one of {own} and {topology}"))
         } else {
             ("a flow of a topology that has no file any more", format!("call the topology `{topology}` again"))
         };
@@ -286,7 +291,7 @@ impl TaskContext {
         }
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
         for earlier in &table.earlier_flows {
-            let rows = table.landing.landed_before(earlier, &provenance)?;
+            let rows = table.landing.landed_before(&earlier.flow, &provenance)?;
             if rows > 0 {
                 return Err(self.landed_as(earlier, &table.table.name, rows));
             }

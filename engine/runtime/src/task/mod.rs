@@ -2,6 +2,7 @@
 
 mod again;
 mod ahead;
+mod beside;
 mod close;
 mod cutting;
 mod document;
@@ -18,6 +19,7 @@ use connect::{Originals, RowPosition};
 use log::{Log, LogError, Transaction};
 use operators::WorkingMemory;
 
+use beside::Beside;
 pub(crate) use cutting::Only;
 pub use document::DocumentTask;
 pub(crate) use document::{bytes_of, document_input};
@@ -66,6 +68,8 @@ pub struct Shared {
     pub memory: WorkingMemory,
     /// Receipts and dead letters as topics that become tables.
     pub system: SystemTopics,
+    /// Who brought which document where.
+    pub(crate) beside: Arc<Beside>,
     /// Flows that people have paused.
     pub(crate) pauses: Arc<Pauses>,
     /// Milliseconds since 1970 UTC.

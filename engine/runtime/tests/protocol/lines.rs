@@ -154,7 +154,8 @@ impl RecordReader for Lines {
             match std::str::from_utf8(value).ok().and_then(|line| self.row(line)) {
                 Some(row) => good.push((row, (record.offset, 0), record.arrival, value.to_vec())),
                 None => {
-                    bad.push(BadRecord { offset: record.offset, code: Code("E4298"), message: "no row".to_owned() });
+                    let (code, message) = (Code("E4298"), "no row".to_owned());
+                    bad.push(BadRecord { offset: record.offset, code, field: None, message });
                 }
             }
         }

@@ -339,6 +339,7 @@ impl World {
                 batch_age: Duration::ZERO,
             }),
             bad_rows_above: 50.0,
+            beside: Vec::new(),
         }
     }
 

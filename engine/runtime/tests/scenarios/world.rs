@@ -295,6 +295,7 @@ impl World {
                 }),
             },
             bad_rows_above: flow.bad_rows_above,
+            beside: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The top of a topology file, its template, its flows and its alerts.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::codes;
@@ -209,35 +211,36 @@ fn keeps_state(step: &Step) -> bool {
 
 /// Names that must be unique in a topology. Keys of one map already are; a template adds others.
 fn check_names(read: &Parts, findings: &Findings) {
-    let mut seen: Vec<(&str, &Node)> = Vec::new();
+    let mut seen: HashMap<&str, &Node> = HashMap::new();
     let flows = read.flows.iter().map(|flow| &flow.name);
     for name in flows {
-        match seen.iter().find(|(text, _)| *text == name.text()) {
-            Some((_, first)) => {
+        match seen.entry(name.text()) {
+            Entry::Occupied(first) => {
                 let finding = Diagnostic::new(codes::DUPLICATE_NAME, name, format!("a second flow `{}`", name.text()));
-                findings.push(finding.related(&first.span, "the first is here"));
+                findings.push(finding.related(&first.get().span, "the first is here"));
             }
-            None => seen.push((name.text(), name)),
+            Entry::Vacant(entry) => drop(entry.insert(name)),
         }
     }
-    let mut with_state: Vec<(&str, &Node)> = Vec::new();
+    let mut with_state: HashMap<&str, &Node> = HashMap::new();
     for flow in &read.flows {
-        let mut steps: Vec<(&str, &Node)> = Vec::new();
+        let mut steps: HashMap<&str, &Node> = HashMap::new();
         for step in &flow.steps {
-            let its = |known: &&(&str, &Node)| known.0 == &*step.name;
-            let of_others = with_state.iter().find(its).filter(|_| keeps_state(step));
-            match steps.iter().find(its).or(of_others) {
-                Some((_, first)) => {
+            let of_others = with_state.get(&*step.name).filter(|_| keeps_state(step));
+            match steps.get(&*step.name).or(of_others) {
+                Some(first) => {
                     let finding =
                         Diagnostic::new(codes::DUPLICATE_NAME, &step.node, format!("a second step `{}`", step.name));
                     findings.push(finding.related(&first.span, "the first is here").remedy("give one another `name:`"));
                 }
-                None => steps.push((&step.name, &step.node)),
+                None => drop(steps.insert(&step.name, &step.node)),
             }
         }
         // State is kept under the step's name, which two flows of one topology would mix.
         let stateful = flow.steps.iter().filter(|step| keeps_state(step));
-        with_state.extend(stateful.map(|step| (&*step.name, &step.node)));
+        for step in stateful {
+            with_state.entry(&step.name).or_insert(&step.node);
+        }
     }
     super::renames::check(&read.flows, findings);
 }

@@ -164,7 +164,12 @@ struct Open {
 
 enum Content {
     Sequence(Vec<Node>),
-    Mapping { entries: Vec<Entry>, key: Option<Node> },
+    /// `places`: where in `entries` each key stands first. A map may have as many as the file has nodes.
+    Mapping {
+        entries: Vec<Entry>,
+        places: HashMap<Arc<str>, usize>,
+        key: Option<Node>,
+    },
 }
 
 /// The file cannot be read on.
@@ -211,7 +216,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.no_tag(tag.is_some(), &span)?;
-                self.open(span, anchor, Content::Mapping { entries: Vec::new(), key: None })?;
+                self.open(span, anchor, Content::Mapping { entries: Vec::new(), places: HashMap::new(), key: None })?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -312,9 +317,9 @@ impl Builder<'_> {
         };
         match &mut open.content {
             Content::Sequence(items) => items.push(node),
-            Content::Mapping { entries, key } => match key.take() {
+            Content::Mapping { entries, places, key } => match key.take() {
                 Some(key) => entries.push(Entry { key, value: node }),
-                None => *key = Some(good_key(self.findings, entries, &open.path, node)?),
+                None => *key = Some(good_key(self.findings, (entries, places), &open.path, node)?),
             },
         }
         Ok(())
@@ -342,7 +347,12 @@ fn torn<'a>(source: &Source, open: &'a Open) -> Option<(&'a Node, &'a Node)> {
     Some((texts[first], texts[first + last]))
 }
 
-fn good_key(findings: &Findings, entries: &[Entry], path: &Path, mut key: Node) -> Result<Node, Stop> {
+fn good_key(
+    findings: &Findings,
+    (entries, places): (&[Entry], &mut HashMap<Arc<str>, usize>),
+    path: &Path,
+    mut key: Node,
+) -> Result<Node, Stop> {
     if !key.is_scalar() {
         findings.push(Diagnostic::new(codes::KEY, &key, "a key is a text").remedy("put the key in quotes"));
         return Err(Stop);
@@ -353,8 +363,9 @@ fn good_key(findings: &Findings, entries: &[Entry], path: &Path, mut key: Node) 
         return Err(Stop);
     }
     key.path = path.key(&key.shared());
-    // A linear search is enough: maps are small, and the node limit bounds the rest.
-    if let Some(first) = entries.iter().find(|entry| entry.key.text() == key.text()) {
+    // The value of a key comes next, and with it the key's entry.
+    let at = *places.entry(key.shared()).or_insert(entries.len());
+    if let Some(first) = entries.get(at) {
         let finding = Diagnostic::new(
             codes::DUPLICATE_KEY,
             &key,

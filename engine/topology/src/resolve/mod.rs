@@ -6,6 +6,7 @@
 mod avro;
 mod chain;
 mod compile;
+mod copies;
 mod documents;
 mod flow;
 mod functions;
@@ -70,6 +71,7 @@ pub(crate) fn resolve(written: &[Topology], files: &dyn Files, findings: &Findin
             plans.push(finished(topology, flows, tests));
         }
     }
+    copies::find(written, &plans, findings);
     plans
 }
 
