@@ -37,7 +37,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
               names a pipe or a device, of which nobody knows when it ends. The other files of the round were still \
               taken.",
         remedy: "Give the user that runs Spotlight the right to read it, for example with `chmod a+r FILE`. What comes \
-                 through a pipe is written to a file first, or given to `spotlight transform`.",
+                 through a pipe is written to a file first, or given to `transform`.",
     },
     Explanation {
         code: CLAIMED_TWICE,
