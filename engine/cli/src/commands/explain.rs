@@ -267,7 +267,6 @@ mod tests {
         ("E5206", "engine/cli/tests/commands/statuses.rs asks where nothing listens, and looks at the status (69)"),
         ("E5207", "needs a machine without the package client"),
         ("E5210", "needs a library that loads and does not start"),
-        ("E5211", "engine/cli/tests/commands/statuses.rs gives a wrong address, and looks at the status (78)"),
         ("E5301", "engine/log/src/explanations.rs makes the error; running.rs opens a folder twice and gets status 73"),
         ("E5302", "engine/log/src/explanations.rs makes the error, and looks whether its code is explained"),
     ];
