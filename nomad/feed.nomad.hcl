@@ -12,7 +12,7 @@
 variable "feeds" {
   type        = string
   default     = ".."
-  description = "Folder of the files below, from this file on."
+  description = "Folder of the files below, from where `nomad` runs."
 }
 
 variable "files" {

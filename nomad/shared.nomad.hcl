@@ -12,7 +12,7 @@
 variable "feeds" {
   type        = string
   default     = ".."
-  description = "Folder of the files below, from this file on."
+  description = "Folder of the files below, from where `nomad` runs."
 }
 
 variable "files" {
@@ -50,7 +50,7 @@ variable "arguments" {
 variable "connections" {
   type        = string
   default     = "connections.yaml"
-  description = "File that says where the services are, from this file on."
+  description = "File that says where the services are, from where `nomad` runs."
 }
 
 variable "secrets" {

@@ -121,6 +121,11 @@ up() {
     [ $((SECONDS - t0)) -lt "${NOMAD_WAIT:-60}" ] || die "no node is ready: $DIR/client.log"
     sleep 0.1
   done
+  # Secrets can be kept a moment after the first start, once the server has made its key.
+  until "$BIN" var put -address="http://127.0.0.1:$PORT" -force -out=none services/ready ready=yes >/dev/null 2>&1; do
+    [ $((SECONDS - t0)) -lt "${NOMAD_WAIT:-60}" ] || die "no secret can be kept: $DIR/server.log"
+    sleep 0.1
+  done
   echo "http://127.0.0.1:$PORT"
 }
 ours() { # the processes that descend from an agent of this DIR, also of one that was killed
@@ -168,7 +173,8 @@ check() {
   . "$DIR/nomad.env"
   for file in "$@"; do
     "$BIN" fmt -check "$file" >/dev/null || { echo "$file: not as \`nomad fmt\` writes it" >&2 && wrong=1; }
-    "$BIN" job validate -address="http://127.0.0.1:$PORT" "$file" >&2 || wrong=1
+    # The paths of a job start where the program runs.
+    (cd "$(dirname "$file")" && "$BIN" job validate -address="http://127.0.0.1:$PORT" "$(basename "$file")") >&2 || wrong=1
   done
   return "$wrong"
 }

@@ -281,8 +281,8 @@ Examples:
   spotlight nomad-job topologies/sec-ftd.yaml --connections kafka.yaml \\
     --count 3 > sec-ftd.nomad.hcl               three processes on Kafka
 
-The job carries the text of the topologies and of all files that they refer to, so a revert brings them back too. Keep it \
-where the command ran: its paths start there. Secrets that the file of connections names come from a variable of Nomad. \
+The job carries the text of the topologies and of all files that they refer to, so a revert brings them back too. Run \
+it from the folder where it was printed: its paths start there. Secrets that the file of connections names come from a variable of Nomad. \
 The page nomad/README.md says how such a job is run, updated and watched.";
 
 pub(crate) const COMPLETION: &str = "\

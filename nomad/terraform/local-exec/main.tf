@@ -48,6 +48,8 @@ resource "terraform_data" "version" {
   provisioner "local-exec" {
     # It ends with 0 only when the new version has proven itself.
     command = "\"$NOMAD\" job run \"$FILE\""
+    # There the paths of a job start.
+    working_dir = dirname(each.value.file)
     environment = merge(
       { for name, value in each.value.variables : "NOMAD_VAR_${name}" => value },
       { NOMAD = var.nomad, FILE = abspath(each.value.file) },

@@ -27,7 +27,7 @@ resource "nomad_job" "job" {
   detach = false
 
   hcl2 {
-    # The jobs read the files of their feeds. Paths in them start at the job's own file, which the provider does not know.
+    # The jobs read the files of their feeds. Relative paths are meant from the job's own folder, which the provider does not know.
     allow_fs = true
     vars = merge(
       { feeds = abspath("${dirname(each.value.file)}/${lookup(each.value.variables, "feeds", ".")}") },

@@ -1,7 +1,8 @@
 //! `nomad-job`: prints a job of Nomad for topologies. Starts nothing and asks nobody.
 //!
 //! The job carries the text of each file that loading the topologies has read, so that Nomad's versions of a job are
-//! versions of the feeds too. Paths in it start where the command runs, as `file()` of a job does where the job is kept.
+//! versions of the feeds too. Paths in it start where the command runs, and where `nomad` runs later: there `file()` of a
+//! job starts, wherever the job is kept. Seen with Nomad 1.10.5.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -41,7 +41,7 @@ pub(crate) struct Job {
     pub(crate) flows: Vec<String>,
     /// The words of the command that prints it.
     pub(crate) command: Vec<String>,
-    /// The folder of the files, from where the job is kept.
+    /// The folder of the files, from where `nomad` runs.
     pub(crate) feeds: String,
     /// The files of topologies, by path from there.
     pub(crate) topologies: Vec<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Job {
     pub(crate) rooted: bool,
     /// True if a publisher wants to know whom to write to.
     pub(crate) contact: bool,
-    /// The file of connections, from where the job is kept.
+    /// The file of connections, from where `nomad` runs.
     pub(crate) connections: Option<String>,
     /// Its secrets that are files, by path below their folder.
     pub(crate) stored: BTreeSet<String>,

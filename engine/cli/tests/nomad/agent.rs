@@ -150,6 +150,8 @@ impl Agent {
     pub(crate) fn said(&self, allocation: &Allocation) -> String {
         let logs = self.folder.path().join("client/alloc").join(allocation.id()).join("alloc/logs");
         let files = std::fs::read_dir(logs).into_iter().flatten().flatten();
+        // Beside them are the pipes by which they are filled.
+        let files = files.filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
         files.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default()).collect()
     }
 
@@ -177,7 +179,10 @@ impl Agent {
     pub(crate) fn run(&self, file: &Path, variables: &[(&str, &str)]) -> Said {
         let started = now();
         let mut command = self.command(&["job", "run"]);
-        command.arg(file).envs(variables.iter().map(|(name, value)| (format!("NOMAD_VAR_{name}"), value)));
+        command
+            .arg(file)
+            .current_dir(file.parent().expect("a folder"))
+            .envs(variables.iter().map(|(name, value)| (format!("NOMAD_VAR_{name}"), value)));
         let said = command.output().expect("nomad starts").into();
         crate::told(&format!("`nomad job run` took {}", seconds(started.elapsed())));
         said
