@@ -19,6 +19,9 @@ use tokio::runtime::Runtime;
 
 use crate::program::until;
 
+// Tests of this crate are linked as the program is, with a function of this connector in the client of Kafka.
+use kafka_connector as _;
+
 /// The schema that the venue writes by, which a topology declares too.
 pub(crate) const TRADES: &str = r#"{"type": "record", "name": "trades", "namespace": "venue", "fields": [
     {"name": "number", "type": "long"}, {"name": "price", "type": "string"}]}"#;
