@@ -125,7 +125,8 @@ fn a_wrong_command_line_gives_64() {
     workplace.say(&["run", "my-list.yaml", "--once", "--documents", "nowhere"]).ends(64);
     assert!(!workplace.data().exists());
     workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
-    workplace.write_changed("same.yaml", &[("topology: my-list", "topology: same-list")]);
+    let same = [("topology: my-list", "topology: same-list"), ("demo.my_list", "demo.same_list")];
+    workplace.write_changed("same.yaml", &same);
     let cases: [(&[&str], &str); 9] = [
         (&[], "Usage"),
         (&["nonsense"], "nonsense"),
