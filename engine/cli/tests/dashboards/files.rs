@@ -64,7 +64,8 @@ fn a_folder_that_differs_is_told_and_is_mended_by_writing() {
     assert!(workplace.path().join("watching/grafana/of-somebody-else.json").exists());
 
     // Another feed is another answer.
-    workplace.write_changed("other.yaml", &[("topology: my-list", "topology: other-list")]);
+    let other = [("topology: my-list", "topology: other-list"), ("demo.my_list", "demo.other_list")];
+    workplace.write_changed("other.yaml", &other);
     workplace.say(&["dashboards", "my-list.yaml", "other.yaml", "--out", "watching", "--check"]).ends(1);
 }
 
