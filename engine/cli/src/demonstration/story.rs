@@ -102,7 +102,8 @@ pub(super) fn feeds(checked: &Checked) {
     for receipt in &checked.refused {
         // A line for what differs, and one for how the document ends.
         let message = receipt.message.replace("; ", ";\n         ");
-        show::line(&format!("\nrefused  {}: {}\n         {message}", receipt.name, receipt.code));
+        let told = show::wrapped(&format!("         {message}"), 80, 0);
+        show::line(&format!("\nrefused  {}: {}\n{told}", receipt.name, receipt.code));
     }
     let pages = checked.absent.iter().filter(|(_, reason)| !reason.starts_with("status"));
     pages.for_each(|(name, reason)| show::line(&format!("absent   {name}: {reason}")));
