@@ -107,10 +107,7 @@ impl<'a> Site<'a> {
             let remedy = "add `tls: { ca: system }`, or use `mechanism: scram-sha-512`";
             self.warn(key, "with `plain` and without `tls` the password travels in the clear", remedy);
         }
-        let namespace = |text: &str| {
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-            ((1..=48).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned())
-        };
+        let namespace = |text: &str| kafka_name(text, 48);
         let replication = |text: &str| text.parse().ok().filter(|copies| (1..=100).contains(copies));
         Some(Kafka {
             servers,
@@ -136,8 +133,7 @@ impl<'a> Site<'a> {
 
     /// Topics of others. Two names for one topic would be read as two.
     fn elsewhere(&self, node: &Node) -> BTreeMap<String, String> {
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let whole = |text: &str| ((1..=249).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned());
+        let whole = |text: &str| kafka_name(text, 249);
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         for entry in self.walk.entries(node, "`elsewhere`").unwrap_or(&[]) {
             let Some(topic) = self.walk.read(&entry.value, &language::TOPIC, whole) else { continue };
@@ -277,4 +273,10 @@ fn prefix(text: &str) -> Option<String> {
     let folders = text.strip_suffix('/')?;
     let good = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(legal);
     folders.split('/').all(good).then(|| text.to_owned())
+}
+
+/// A name by Kafka's rules, of so many bytes at most.
+fn kafka_name(text: &str, most: usize) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    ((1..=most).contains(&text.len()) && text.bytes().all(legal)).then(|| text.to_owned())
 }
