@@ -1,6 +1,6 @@
-//! Says from which commit the program is built, and puts a function of ours in the place of one of the C client of Kafka:
+//! Says from which commit the program is built, and puts functions of ours in the place of some of the C client of Kafka:
 //! a crate cannot tell the linker so for the programs that use it. Why stands in
-//! `connectors/kafka/src/native/leader_hints.rs`.
+//! `leader_hints.rs`, `heartbeats.rs` and `damaged_batches.rs` of `connectors/kafka/src/native`.
 //!
 //! The commit is read from the files of git, so git itself need not be there. A build is not made anew while they stay as
 //! they are. From an unpacked archive the commit is `unknown`, unless `SPOTLIGHT_COMMIT` says it.
@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for of in ["bin=spotlight", "tests"] {
-        println!("cargo::rustc-link-arg-{of}=-Wl,--wrap=rd_kafka_metadata_update_op");
+        for function in ["rd_kafka_metadata_update_op", "rd_kafka_HeartbeatRequest", "rd_slice_narrow_copy_relative"] {
+            println!("cargo::rustc-link-arg-{of}=-Wl,--wrap={function}");
+        }
     }
     println!("cargo::rerun-if-env-changed=SPOTLIGHT_COMMIT");
     let told = variable("SPOTLIGHT_COMMIT").filter(|told| is_commit(told));

@@ -356,11 +356,12 @@ impl Reader {
         Err(KafkaFailure::new("reading", reason).into())
     }
 
-    /// The error of a partition. Records that are gone are out of range; the next read says so with the bounds. A batch
+    /// The error of a partition. Records that are gone are out of range, by the bounds that the partition has now. A batch
     /// whose checksum is wrong, or that cannot be unpacked, is damaged where it lies.
     fn refused(&self, question: &Question<'_>, code: RDKafkaErrorCode) -> LogError {
         if code == RDKafkaErrorCode::AutoOffsetReset
             && let Ok((first, end)) = (question.bounds)()
+            && !(first..=end).contains(&question.offset)
         {
             let (topic, partition) = (Arc::clone(&question.place.0), question.place.1);
             return LogError::OutOfRange { topic, partition, offset: question.offset, first, end };

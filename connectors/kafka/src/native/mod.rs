@@ -8,7 +8,9 @@
 //! outlives it; a partition's queue is dropped before the client that it belongs to.
 
 mod admin;
+mod damaged_batches;
 mod group;
+mod heartbeats;
 mod leader_hints;
 mod offsets;
 mod partition;

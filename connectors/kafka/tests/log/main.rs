@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
 mod conformance;
+mod damage;
 mod elsewhere;
 mod faults;
 mod membership;

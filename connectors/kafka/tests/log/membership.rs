@@ -187,6 +187,37 @@ fn the_group_refuses_an_owner_that_it_took_for_dead() {
     commit(&second, 0, 3).expect("its own");
 }
 
+/// The client tells that all is lost before it joins again, and its heartbeats meanwhile have no id: its broker would take
+/// them for those of another process of this name, and the client would be of no use any more.
+#[test]
+fn a_session_that_passes_while_the_broker_is_away_fences_nobody() {
+    let (broker, namespace) = (Broker::start("sessions"), namespace());
+    let mut settings = broker.settings(&namespace, "one");
+    settings.session_timeout = Duration::from_secs(3);
+    let log = open(settings);
+    let topic = topic(&log, 1);
+    let mut one = Told::join(&log, &topic);
+    until("the member owns the partition", &mut || {
+        one.listen();
+        one.owned.len() == 1
+    });
+    broker.kill();
+    until("its session has passed", &mut || {
+        one.listen();
+        !one.lost.is_empty()
+    });
+    broker.start_again();
+    // Its owner takes its time, for several heartbeats.
+    (0..300).for_each(|_| one.listen());
+    one.release();
+    assert!(one.owned.is_empty());
+    until("it has joined again", &mut || {
+        one.listen();
+        one.owned.len() == 1
+    });
+    commit(&log, 0, 1).expect("its own");
+}
+
 /// A new owner reads all that the last one left: it waits while a transaction is open that may still be committed.
 #[test]
 fn what_is_settled_has_no_open_transaction_before_it() {

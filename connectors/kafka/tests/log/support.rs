@@ -45,6 +45,18 @@ impl Broker {
         self.service.start_again();
     }
 
+    /// Stops the broker, works on the files with the first records of these topics, and starts it again.
+    pub(crate) fn damage(&self, topics: &[String], work: impl Fn(&mut Vec<u8>)) {
+        self.service.run("down", &[]);
+        for topic in topics {
+            let place = self.service.folder().join(format!("broker1/data/{topic}-0/00000000000000000000.log"));
+            let mut bytes = std::fs::read(&place).expect("a segment");
+            work(&mut bytes);
+            std::fs::write(&place, bytes).expect("written");
+        }
+        self.service.start_again();
+    }
+
     fn tool(&self, arguments: &[&str]) {
         let class = "org.apache.kafka.tools.TopicCommand";
         self.service.run("tool", &[&[class, "--bootstrap-server", &self.servers], arguments].concat());

@@ -189,7 +189,11 @@ impl<'a> Feed<'a> {
             if !self.data().join("control").exists() {
                 return None;
             }
-            let status = self.say(&["status", "--format", "json"]).ends(0).json();
+            let status = self.say(&["status", "--format", "json"]);
+            // A run that died while it was asked says more than the command can.
+            let ended = (status.status != 0).then(|| run.wait());
+            assert!(ended.is_none(), "the run ended with {ended:?}: {}", self.said());
+            let status = status.ends(0).json();
             let mut holds = status["holds"].as_array().expect("holds").iter();
             let hold = holds.find(|hold| hold["flow"] == format!("trades/{flow}"))?;
             hold["code"].as_str().map(str::to_owned)

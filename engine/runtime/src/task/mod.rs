@@ -196,11 +196,7 @@ impl TaskContext {
     /// The beginning of an input, which is the first record that it still holds: others may have cut their topic.
     fn earliest(&self, input: &Input) -> Result<Progress, TaskEnd> {
         let Input { topic, identity, partition } = input;
-        let first = match self.reached(|log| log.read(topic, *partition, 0, 1)) {
-            Err(TaskEnd::Log(LogError::OutOfRange { first, .. })) => first,
-            read => read.map(|_| 0)?,
-        };
-        let next = RowPosition { offset: first, ..BEGINNING };
+        let next = RowPosition { offset: self.reached(|log| log.first(topic, *partition))?, ..BEGINNING };
         Ok(Progress { next, topic: identity.to_string(), open: None, stores: Vec::new() })
     }
 
