@@ -9,23 +9,17 @@
 # Needs bash, coreutils, flock, curl; Go 1.23 or newer for the fetch, which takes a minute.
 # The cache folder is spotlight/alertmanager-VERSION below XDG_CACHE_HOME or ~/.cache.
 # Environment: GO.
+# shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # Later ones cannot be built by `go install`: their web pages are made by another build. Debian's reads templates from /usr.
 ALERTMANAGER_VERSION=0.28.1
 GO=${GO:-go}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/alertmanager-$ALERTMANAGER_VERSION
-die() { echo "alertmanager.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
-alive() { [ -f "$DIR/pid" ] && grep -qaF "$DIR/data" "/proc/$(cat "$DIR/pid")/cmdline" 2>/dev/null; }
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# A free port below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && port_free "$q"; do :; done && echo "$q"; }
+CACHE=$(cache "alertmanager-$ALERTMANAGER_VERSION")
 fetch() {
   [ ! -x "$CACHE/alertmanager" ] || return 0
   need "$GO" "Go builds Alertmanager (install it, or give its path in GO)"
-  need flock "it keeps two runs from building at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -x "$CACHE/alertmanager" ]; then
     GOBIN=$CACHE/new nice "$GO" install -p 2 -trimpath -ldflags '-s -w' \
       "github.com/prometheus/alertmanager/cmd/alertmanager@v$ALERTMANAGER_VERSION" >&2 ||
@@ -59,17 +53,6 @@ up() {
     sleep 0.1
   done
   cat "$DIR/address"
-}
-stop() { # stop SIGNAL: sends it, and kills what is still there after 20 s
-  local t0=$SECONDS
-  ! alive || kill "-$1" "$(cat "$DIR/pid")"
-  while alive; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$DIR/pid")"; sleep 0.1; done
-  rm -f "$DIR/pid"
-}
-hold() {
-  trap 'stop KILL' EXIT
-  up "$@"
-  cat >/dev/null || true
 }
 cmd=${1:-}
 case $cmd in

@@ -5,19 +5,17 @@
 # Variables come from the environment, and from a file `.env` beside the compose file.
 # Needs bash, coreutils, flock; Go 1.24 or newer for the fetch (seconds).
 # The cache folder is spotlight/compose-go-VERSION below XDG_CACHE_HOME or ~/.cache. Environment: GO.
+# shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 COMPOSE_VERSION=$(sed -n 's,.*compose-go/v2 ,,p' "$HERE/compose/go.mod")
 GO=${GO:-go}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/compose-go-$COMPOSE_VERSION
-die() { echo "compose.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
+CACHE=$(cache "compose-go-$COMPOSE_VERSION")
 fetch() {
   [ ! -x "$CACHE/compose" ] || return 0
   need "$GO" "Go builds the reader of compose files (install it, or give its path in GO)"
-  need flock "it keeps two runs from fetching at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -x "$CACHE/compose" ]; then
     rm -rf "$CACHE/new" && cp -r "$HERE/compose" "$CACHE/new"
     (cd "$CACHE/new" && nice "$GO" build -p 2 -mod=mod -trimpath -o compose .) >&2 ||

@@ -14,21 +14,17 @@
 # Environment: KAFKA_HEAP (512m), KAFKA_JVM_OPTS, KAFKA_WAIT seconds (90), JAVA_HOME, MVN.
 # shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # 4.4.0 is only half published; a range or "latest" would pick it.
 KAFKA_VERSION=4.3.1 LOG4J_VERSION=2.25.5
 DEP_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 JAVA=${JAVA_HOME:+$JAVA_HOME/bin/}java
 MVN=${MVN:-mvn}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/kafka-$KAFKA_VERSION
-die() { echo "kafka.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
+CACHE=$(cache "kafka-$KAFKA_VERSION")
 alive() { # alive I: broker I of this DIR runs (the pid is checked against the command line)
   local pid && pid=$(cat "$DIR/broker$1/pid" 2>/dev/null) || return 1
   grep -qaF "$DIR/broker$1/server.properties" "/proc/$pid/cmdline" 2>/dev/null
 }
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# A free port below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && port_free "$q"; do :; done && echo "$q"; }
 brokers_seen() { # brokers_seen PORT: sends a Metadata request of version 1, prints the number of live brokers it names
   # shellcheck disable=SC2016
   timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"
@@ -39,9 +35,7 @@ fetch() {
   local mark="$CACHE/lib/.fetched-$KAFKA_VERSION-$LOG4J_VERSION"
   [ ! -e "$mark" ] || return 0
   need "$MVN" "Maven fetches Kafka's packages (install it, or give its path in MVN)"
-  need flock "it keeps two runs from fetching at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -e "$mark" ]; then
     rm -rf "$CACHE/lib.new" && mkdir -p "$CACHE/lib.new"
     { echo '<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifactId>kafka-fetch</artifactId><version>1</version><dependencies>'
@@ -123,11 +117,6 @@ stop() { # stop SIGNAL: sends it to all brokers, and kills what is still there a
     while alive "$i"; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$f")"; sleep 0.1; done
   done
   rm -f "$DIR"/broker*/pid
-}
-hold() {
-  trap 'stop KILL' EXIT
-  up "$@"
-  cat >/dev/null || true
 }
 cmd=${1:-}
 if [ "$cmd" = fetch ]; then fetch && echo "$CACHE/lib" && exit; fi

@@ -15,25 +15,15 @@
 # Environment: MINIO_WAIT seconds (60), GO.
 # shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # A revision of the sources, by the date of its commit.
 MINIO_VERSION=2026-02-12 MINIO_PACKAGE=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 GO=${GO:-go}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/minio-$MINIO_VERSION
-die() { echo "minio.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
-alive() { # the server of this DIR runs (the pid is checked against the command line)
-  local pid && pid=$(cat "$DIR/pid" 2>/dev/null) || return 1
-  grep -qaF "$DIR/data" "/proc/$pid/cmdline" 2>/dev/null
-}
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# A free port below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && port_free "$q"; do :; done && echo "$q"; }
+CACHE=$(cache "minio-$MINIO_VERSION")
 fetch() {
   [ ! -x "$CACHE/minio" ] || return 0
   need "$GO" "Go builds MinIO (install it, or give its path in GO)"
-  need flock "it keeps two runs from building at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -x "$CACHE/minio" ]; then
     GOBIN=$CACHE/new nice "$GO" install -p 2 -trimpath -ldflags '-s -w' "$MINIO_PACKAGE" >&2 || die "MinIO $MINIO_VERSION could not be built"
     mv "$CACHE/new/minio" "$CACHE/minio" && rmdir "$CACHE/new"
@@ -84,23 +74,12 @@ up() {
   done
   echo "$SCHEME://127.0.0.1:$PORT"
 }
-stop() { # stop SIGNAL: sends it, and kills what is still there after 20 s
-  local t0=$SECONDS
-  ! alive || kill "-$1" "$(cat "$DIR/pid")"
-  while alive; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$DIR/pid")"; sleep 0.1; done
-  rm -f "$DIR/pid"
-}
 pause() { # returns when all threads have stopped: one that still runs may answer
   local pid && pid=$(cat "$DIR/pid")
   kill -STOP "$pid"
   while cut -d' ' -f3 /proc/"$pid"/task/*/stat | grep -qv T; do sleep 0.01; done
 }
 running() { alive || die "MinIO of $DIR is not running"; }
-hold() {
-  trap 'stop KILL' EXIT
-  up "$@"
-  cat >/dev/null || true
-}
 cmd=${1:-}
 case $cmd in
   fetch) fetch && echo "$CACHE/minio" && exit ;;

@@ -15,18 +15,13 @@
 # Environment: NOMAD_WAIT seconds (60), GO.
 # shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # The first of its pair names the release, the second the module `api` at the commit of that release.
 NOMAD_VERSION=1.10.5 NOMAD_API=v0.0.0-20250909143645-a3b86c697f38
 GO=${GO:-go}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/nomad-$NOMAD_VERSION
+CACHE=$(cache "nomad-$NOMAD_VERSION")
 BIN=$CACHE/nomad
 export NOMAD_CLI_SHOW_HINTS=0
-die() { echo "nomad.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-ports_free() { local i; for i in 0 1 2 3; do port_free $(($1 + i)) || return 1; done; }
-# Four free ports below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && ports_free "$q"; do :; done && echo "$q"; }
 alive() { # alive ROLE: that agent of this DIR runs (the pid is checked against the command line)
   local pid && pid=$(cat "$DIR/$1.pid" 2>/dev/null) || return 1
   grep -qaF "$DIR/$1.hcl" "/proc/$pid/cmdline" 2>/dev/null
@@ -34,9 +29,8 @@ alive() { # alive ROLE: that agent of this DIR runs (the pid is checked against 
 fetch() {
   [ ! -x "$BIN" ] || return 0
   need "$GO" "Go builds Nomad (install it, or give its path in GO)"
-  need flock "it keeps two runs from building at once (package util-linux)"
+  fetch_lock
   mkdir -p "$CACHE/build"
-  exec 9>"$CACHE/lock" && flock 9
   if [ ! -x "$BIN" ]; then
     # Nomad's go.mod replaces modules, which `go install` refuses: they are replaced here again, in a module around it.
     cat >"$CACHE/build/go.mod" <<END
@@ -102,8 +96,8 @@ up() {
   need curl "it asks whether a node is ready"
   fetch
   if [ ! -e "$DIR/nomad.env" ]; then
-    port=${port:-$(pick_port)}
-    ports_free "$port" || die "one of the ports $port to $((port + 3)) is in use"
+    port=${port:-$(pick_port 4)}
+    ports_free "$port" 4 || die "one of the ports $port to $((port + 3)) is in use"
     echo "PORT=$port" >"$DIR/nomad.env"
   fi
   . "$DIR/nomad.env"

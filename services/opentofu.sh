@@ -11,21 +11,20 @@
 # There is no process to hold. `up` works for modules that need no provider but the built-in one: nothing is fetched.
 # Needs bash, coreutils, flock; Go 1.26 or newer for the fetch, which takes minutes.
 # The cache folder is spotlight/opentofu-VERSION below XDG_CACHE_HOME or ~/.cache. Environment: GO, TOFU (another program).
+# shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # HCL as OpenTofu itself replaces it.
 TOFU_VERSION=1.12.6 TOFU_HCL=v2.20.2-0.20251021132045-587d123c2828
 GO=${GO:-go}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/opentofu-$TOFU_VERSION
+CACHE=$(cache "opentofu-$TOFU_VERSION")
 BIN=${TOFU:-$CACHE/tofu}
 export TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1 TF_CLI_CONFIG_FILE=/dev/null
-die() { echo "opentofu.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
 fetch() {
   [ ! -x "$BIN" ] || return 0
   need "$GO" "Go builds OpenTofu (install it, or give its path in GO)"
-  need flock "it keeps two runs from building at once (package util-linux)"
+  fetch_lock
   mkdir -p "$CACHE/build"
-  exec 9>"$CACHE/lock" && flock 9
   if [ ! -x "$BIN" ]; then
     cat >"$CACHE/build/go.mod" <<END
 module localhost/tofu

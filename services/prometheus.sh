@@ -10,20 +10,15 @@
 #                                                    holds ends with the test, however that ends
 # Needs bash, coreutils, flock, curl, and for the first fetch apt-get and dpkg.
 # The cache folder is spotlight/prometheus-deb below XDG_CACHE_HOME or ~/.cache. Which server apt asks is its own setting.
+# shellcheck disable=SC1091
 set -euo pipefail
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/prometheus-deb
-die() { echo "prometheus.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# A free port below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && port_free "$q"; do :; done && echo "$q"; }
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+CACHE=$(cache "prometheus-deb")
 fetch() {
   [ ! -x "$CACHE/bin/promtool" ] || return 0
   need apt-get "it fetches Debian's package of Prometheus"
   need dpkg "it unpacks Debian's package of Prometheus"
-  need flock "it keeps two runs from fetching at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -x "$CACHE/bin/promtool" ]; then
     rm -rf "$CACHE/new" && mkdir -p "$CACHE/new"
     (
@@ -35,7 +30,6 @@ fetch() {
   fi
   exec 9>&-
 }
-alive() { [ -f "$DIR/pid" ] && grep -qaF "$DIR/data" "/proc/$(cat "$DIR/pid")/cmdline" 2>/dev/null; }
 up() {
   local port='' config='' targets=() t0=$SECONDS
   while [ $# -gt 0 ]; do
@@ -63,17 +57,6 @@ up() {
     sleep 0.1
   done
   cat "$DIR/address"
-}
-stop() {
-  local t0=$SECONDS
-  ! alive || kill "-$1" "$(cat "$DIR/pid")"
-  while alive; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$DIR/pid")"; sleep 0.1; done
-  rm -f "$DIR/pid"
-}
-hold() {
-  trap 'stop KILL' EXIT
-  up "$@"
-  cat >/dev/null || true
 }
 cmd=${1:-}
 case $cmd in

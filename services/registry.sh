@@ -14,22 +14,18 @@
 # Environment: REGISTRY_HEAP (384m), REGISTRY_JVM_OPTS, REGISTRY_WAIT seconds (90), JAVA_HOME, MVN.
 # shellcheck disable=SC1091
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # The newest for Java 17; 3.3 needs Java 21.
 APICURIO_VERSION=3.0.9
 # Newer ones of the plug-in want the package's parent, which is not published.
 DEP_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:2.10
 JAVA=${JAVA_HOME:+$JAVA_HOME/bin/}java
 MVN=${MVN:-mvn}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/spotlight/apicurio-$APICURIO_VERSION
-die() { echo "registry.sh: $*" >&2; exit 1; }
-need() { command -v "$1" >/dev/null 2>&1 || die "\`$1\` is not there: $2"; }
+CACHE=$(cache "apicurio-$APICURIO_VERSION")
 alive() { # the registry of this DIR runs (the pid is checked against the command line)
   local pid && pid=$(cat "$DIR/pid" 2>/dev/null) || return 1
   grep -qzxF -- "-Dspotlight.registry=$DIR" "/proc/$pid/cmdline" 2>/dev/null
 }
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-# A free port below the range from which the system takes ports of clients.
-pick_port() { local q; until q=$((20000 + (RANDOM * 32768 + RANDOM) % 12000)) && port_free "$q"; do :; done && echo "$q"; }
 http() { # http METHOD PATH [BODY]: prints the status
   # shellcheck disable=SC2016,SC2153
   timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"
@@ -41,9 +37,7 @@ fetch() {
   local mark="$CACHE/.fetched"
   [ ! -e "$mark" ] || return 0
   need "$MVN" "Maven fetches the registry's package (install it, or give its path in MVN)"
-  need flock "it keeps two runs from fetching at once (package util-linux)"
-  mkdir -p "$CACHE"
-  exec 9>"$CACHE/lock" && flock 9
+  fetch_lock
   if [ ! -e "$mark" ]; then
     rm -rf "$CACHE/new" "${CACHE:?}/app" && mkdir -p "$CACHE/new/app"
     "$MVN" -q -B "$DEP_PLUGIN:copy" "-Dartifact=io.apicurio:apicurio-registry-app:$APICURIO_VERSION:tar.gz:all" \
@@ -102,17 +96,6 @@ up() {
   done
   [ -z "$compat" ] || [ "$(http PUT /config "{\"compatibility\":\"$compat\"}")" = 200 ] || die "could not set compatibility $compat"
   echo "http://127.0.0.1:$PORT/apis/ccompat/v7"
-}
-stop() { # stop SIGNAL: sends it, and kills what is still there after 20 s
-  local t0=$SECONDS
-  ! alive || kill "-$1" "$(cat "$DIR/pid")"
-  while alive; do [ $((SECONDS - t0)) -lt 20 ] || kill -9 "$(cat "$DIR/pid")"; sleep 0.1; done
-  rm -f "$DIR/pid"
-}
-hold() {
-  trap 'stop KILL' EXIT
-  up "$@"
-  cat >/dev/null || true
 }
 cmd=${1:-}
 if [ "$cmd" = fetch ]; then fetch && echo "$CACHE/app" && exit; fi
