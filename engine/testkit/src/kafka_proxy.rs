@@ -100,20 +100,29 @@ impl KafkaProxy {
     }
 }
 
+/// Numbers of requests whose answers are waited for.
+type Numbers = Arc<Mutex<HashSet<[u8; 4]>>>;
+
 fn connect(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
-    let unanswered = Arc::new(Mutex::new(HashSet::new()));
+    // Those to lose the answer of, and those that read records: what of them is lost shows when the answer comes, as the
+    // broker may hold a request for a while that came before anybody said what to lose.
+    let (unanswered, reads) = (Numbers::default(), Numbers::default());
     let clones = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-    let (state, asked) = (Arc::clone(state), Arc::clone(&unanswered));
+    let (state, asked, reading) = (Arc::clone(state), Arc::clone(&unanswered), Arc::clone(&reads));
     let connection = {
         let mut state = locked(&state);
         state.connections += 1;
         state.connections
     };
+    let answers = Arc::clone(&state);
     beside(move || {
         each_message(client, server, &mut |message| {
-            let fate = fate(message, connection, &mut locked(&state));
+            let number = [message[4], message[5], message[6], message[7]];
+            if kind(message) == FETCH {
+                reading.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+            }
+            let fate = fate(message, &mut locked(&state));
             if matches!(fate, Fate::Unanswered) {
-                let number = [message[4], message[5], message[6], message[7]];
                 asked.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
             }
             fate
@@ -122,12 +131,27 @@ fn connect(client: TcpStream, server: TcpStream, state: &Arc<Mutex<State>>) {
     beside(move || {
         each_message(clones.1, clones.0, &mut |message| {
             let number = [message[0], message[1], message[2], message[3]];
-            match unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&number) {
+            let of = |numbers: &Numbers| numbers.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            let deaf = of(&reads) && locked(&answers).loses_records(connection);
+            match of(&unanswered) || deaf {
                 true => Fate::Lost,
                 false => Fate::Passes,
             }
         });
     });
+}
+
+impl State {
+    /// True if an answer with records is lost on this connection, which is counted.
+    fn loses_records(&mut self, connection: u64) -> bool {
+        let lost = self.loses == Loses::RecordsOfOpenConnections && connection <= self.connections_then;
+        self.lost += u32::from(lost);
+        lost
+    }
+}
+
+fn kind(request: &[u8]) -> i16 {
+    i16::from_be_bytes([request[0], request[1]])
 }
 
 /// What becomes of a message.
@@ -138,9 +162,8 @@ enum Fate {
     Late,
 }
 
-fn fate(message: &[u8], connection: u64, state: &mut State) -> Fate {
-    let kind = i16::from_be_bytes([message[0], message[1]]);
-    let lost = match (kind, state.loses) {
+fn fate(message: &[u8], state: &mut State) -> Fate {
+    let lost = match (kind(message), state.loses) {
         (kind, Loses::SignsOfLife) if MEMBERSHIP.contains(&kind) && message[10..].starts_with(SILENCED.as_bytes()) => {
             Fate::Lost
         }
@@ -148,7 +171,6 @@ fn fate(message: &[u8], connection: u64, state: &mut State) -> Fate {
             state.loses = Loses::Nothing;
             return Fate::Passes;
         }
-        (FETCH, Loses::RecordsOfOpenConnections) if connection <= state.connections_then => Fate::Unanswered,
         (END_TRANSACTION, Loses::CommitRequests) => Fate::Lost,
         (END_TRANSACTION, Loses::CommitAnswers) => Fate::Unanswered,
         (PRODUCE, Loses::ProduceAnswer) if is_transactional(message, 9) => {
