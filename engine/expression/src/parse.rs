@@ -262,7 +262,12 @@ impl Reader<'_> {
         if let Some(wrong) = not_closed(self.text, &self.places, &message, &(start..end)) {
             return wrong;
         }
-        let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
+        let message = match message.split_once("found: ") {
+            // A quote that is closed far off makes a long word.
+            Some((expected, word)) => format!("{expected}found {}", batch::excerpt(word.as_bytes(), 60)),
+            None => message,
+        };
+        let message = batch::bounded(&message.replace("Expected: ", "expected "));
         let mut found = syntax_error(start..end, message.replace("EOF", "the end"));
         if let Some(column) = name_of_words(self.text) {
             found.remedy = Some(column);

@@ -190,6 +190,13 @@ fn mistakes_are_named_where_they_are() {
         E3101 `2` expected end of expression, found 2 | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
     "#]],
     );
+    // A quote that is never meant to be one takes along all up to the next: it is not shown whole.
+    check(
+        &format!("1 '{}'", "long ".repeat(40)),
+        &expect![[r#"
+        E3101 `'long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long long '` expected end of expression, found 'long long long long long long long long long long long long… | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]],
+    );
     check(
         "price <> 'a' && day is null",
         &expect![[r#"
