@@ -38,7 +38,10 @@ pub(crate) struct Outsider {
 
 impl Outsider {
     pub(crate) fn new(servers: &str, registry: &str) -> Self {
-        let admin = ClientConfig::new().set("bootstrap.servers", servers).create().expect("an administrator");
+        let mut config = ClientConfig::new();
+        // A client that only asks puts its questions to a leader that was lost until this time has passed: 5 minutes.
+        config.set("bootstrap.servers", servers).set("topic.metadata.refresh.interval.ms", "1000");
+        let admin = config.create().expect("an administrator");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { servers: servers.to_owned(), registry: registry.to_owned(), runtime, admin }
     }
