@@ -164,6 +164,7 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 
 fn is_known(discovery: &dyn Discovery, url: &str, stamp: Stamp) -> bool {
     let Some(known) = discovery.known(url) else { return false };
-    let settled = stamp.changed_millis().is_some_and(|changed| known.fetched_at.saturating_sub(changed) > TICK_MILLIS);
+    let long_ago = |changed: i64| known.fetched_at.saturating_sub(changed) > TICK_MILLIS;
+    let settled = stamp.changed_millis().is_some_and(long_ago) && long_ago(stamp.touched_millis());
     settled && known.validators.is_some() && known.validators == stamp.text()
 }

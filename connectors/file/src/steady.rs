@@ -1,10 +1,15 @@
 //! A file read as a stream that notices when somebody else is still writing it.
 //!
-//! Size and time of change are looked at before the first byte and after the last. If they differ, or the bytes read
+//! Size and times of change are looked at before the first byte and after the last. If they differ, or the bytes read
 //! are not as many as the size says, the end of the file is an error instead of an end.
+//!
+//! Programs that copy or unpack set the time at which the content changed to an earlier one, so that a corrected file of
+//! the same size has the time of the first one. When the file itself changed is the system's to say, and so is which file
+//! it is.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,18 +17,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     size: u64,
+    /// When its content changed, as whoever wrote it says.
     changed: Option<SystemTime>,
+    /// When the system last changed anything of it, in seconds since 1970 UTC and nanoseconds. Nobody can set it.
+    touched: (i64, i64),
 }
 
 impl Stamp {
     pub(crate) fn of(metadata: &fs::Metadata) -> Self {
-        Self { size: metadata.len(), changed: metadata.modified().ok() }
+        let touched = (metadata.ctime(), metadata.ctime_nsec());
+        Self { size: metadata.len(), changed: metadata.modified().ok(), touched }
     }
 
     /// The stamp as text to be remembered; `None` where the system has no time of change.
     pub(crate) fn text(self) -> Option<String> {
         let since = self.changed?.duration_since(UNIX_EPOCH).ok()?;
-        Some(format!("size={} changed={}", self.size, since.as_nanos()))
+        let (seconds, nanoseconds) = self.touched;
+        Some(format!("size={} changed={} touched={seconds}.{nanoseconds:09}", self.size, since.as_nanos()))
+    }
+
+    /// Milliseconds since 1970 UTC of when the system last changed anything of it.
+    pub(crate) fn touched_millis(self) -> i64 {
+        self.touched.0.saturating_mul(1000).saturating_add(self.touched.1 / 1_000_000)
     }
 
     /// Milliseconds since 1970 UTC of the last change.
@@ -88,6 +103,23 @@ mod tests {
         let mut text = String::new();
         SteadyFile::open(&path).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_of_the_same_size_and_time_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        fs::write(&path, "one\n").unwrap();
+        let before = fs::metadata(&path).unwrap();
+        let earlier = Stamp::of(&before);
+        fs::write(&path, "two\n").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(before.modified().unwrap()).unwrap();
+        let after = fs::metadata(&path).unwrap();
+        assert_eq!((before.len(), before.modified().unwrap()), (after.len(), after.modified().unwrap()));
+        // A file system may count in steps; what is as young as a step is read again anyway.
+        let young = (after.ctime(), after.ctime_nsec()) == (before.ctime(), before.ctime_nsec());
+        assert!(young || earlier.text() != Stamp::of(&after).text());
+        assert!(Stamp::of(&after).touched_millis() >= earlier.touched_millis());
     }
 
     #[test]

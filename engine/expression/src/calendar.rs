@@ -246,6 +246,31 @@ impl Format {
         self.items.iter().any(|item| matches!(item, Item::Numeric(..) | Item::Fixed(_)))
     }
 
+    /// Whether the format reads an offset from UTC or the name of a zone.
+    pub(crate) fn names_an_offset(&self) -> bool {
+        use chrono::format::Fixed::{
+            RFC2822, RFC3339, TimezoneName, TimezoneOffset, TimezoneOffsetColon, TimezoneOffsetColonZ,
+            TimezoneOffsetDoubleColon, TimezoneOffsetTripleColon, TimezoneOffsetZ,
+        };
+        let is_offset = |item: &Item<'_>| {
+            matches!(
+                item,
+                Item::Fixed(
+                    TimezoneName
+                        | TimezoneOffset
+                        | TimezoneOffsetColon
+                        | TimezoneOffsetColonZ
+                        | TimezoneOffsetDoubleColon
+                        | TimezoneOffsetTripleColon
+                        | TimezoneOffsetZ
+                        | RFC2822
+                        | RFC3339
+                )
+            )
+        };
+        self.items.iter().any(is_offset)
+    }
+
     /// Whether a text of this format names a whole date: one that is written with it is read again.
     pub(crate) fn names_a_date(&self) -> bool {
         // A Tuesday whose year, month and day cannot be taken for each other.

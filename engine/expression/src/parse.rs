@@ -262,13 +262,7 @@ impl Reader<'_> {
         if let Some(wrong) = not_closed(self.text, &self.places, &message, &(start..end)) {
             return wrong;
         }
-        let message = match message.split_once("found: ") {
-            // A quote that is closed far off makes a long word.
-            Some((expected, word)) => format!("{expected}found {}", batch::excerpt(word.as_bytes(), 60)),
-            None => message,
-        };
-        let message = batch::bounded(&message.replace("Expected: ", "expected "));
-        let mut found = syntax_error(start..end, message.replace("EOF", "the end"));
+        let mut found = syntax_error(start..end, crate::habits::in_our_words(&message));
         if let Some(column) = name_of_words(self.text) {
             found.remedy = Some(column);
         }

@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: unpacking archives within archives, passwords, and methods of zip other than stored and deflated.
 
+mod directory;
 mod error;
 mod guard;
 #[cfg(test)]
@@ -111,6 +112,12 @@ impl Archive {
             b"PK\x03\x04" | b"PK\x05\x06" => {
                 let zip = ZipArchive::new(reader).map_err(ArchiveError::from_zip)?;
                 let members = zip_members(&zip, limits)?;
+                let (directory, told, before) = (zip.central_directory_start(), zip.len(), zip.offset());
+                let mut reader = zip.into_inner();
+                if let Some(what) = directory::contradiction(&mut reader, directory, told, before).map_err(failed)? {
+                    return Err(ArchiveError::Damaged { source: std::io::Error::other(what) });
+                }
+                let zip = ZipArchive::new(reader).map_err(ArchiveError::from_zip)?;
                 (Kind::Zip(Box::new(zip)), members)
             }
             [0x1f, 0x8b, ..] => {

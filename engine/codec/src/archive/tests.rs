@@ -38,6 +38,27 @@ fn read_all(bytes: Vec<u8>, limits: Limits) -> Result<Vec<(String, Vec<u8>)>, Ar
     Ok(found)
 }
 
+/// What a directory and its end must agree in. The changed bytes are those of the end: 22 of them, without a comment.
+#[test]
+fn members_that_the_end_does_not_count_are_not_passed_over() {
+    let whole = zip(&[("a.csv", b"one"), ("b.csv", b"two")], CompressionMethod::Stored);
+    let damaged = |bytes: Vec<u8>| match read_all(bytes, Limits::default()) {
+        Err(ArchiveError::Damaged { source }) => source.to_string(),
+        other => format!("{other:?}"),
+    };
+    let mut fewer = whole.clone();
+    let end = fewer.len() - 22;
+    fewer[end + 8] = 1;
+    fewer[end + 10] = 1;
+    assert_eq!(damaged(fewer), "its directory has more entries than its end says");
+    let both = [zip(&[("first.csv", b"lost")], CompressionMethod::Stored), whole.clone()].concat();
+    assert_eq!(damaged(both), "it begins with bytes that its directory does not name");
+    let mut twice = whole;
+    let second = twice.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").expect("an entry");
+    twice[second + 42..second + 46].fill(0);
+    assert_eq!(damaged(twice), "two members are the same bytes");
+}
+
 #[test]
 fn every_kind_gives_its_members() {
     let two: &[(&str, &[u8])] = &[("a.csv", b"one"), ("../../etc/b.csv", b"two")];

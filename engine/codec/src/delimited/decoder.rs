@@ -286,7 +286,8 @@ impl<R: Read> Decoder<R> {
         let base = block.bytes.len();
         let first_cell = block.cells.len();
         let split = self.splitter.split(bytes, base, &mut block.cells);
-        let failure = if bytes == self.header {
+        // Files with a mark each, one behind the other, have a mark before each header.
+        let failure = if bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) == self.header {
             self.no_data += 1;
             Some(("E4205", "the header is repeated".to_owned()))
         } else if let Err(misfit) = split {
@@ -445,6 +446,12 @@ fn read_header(
             no_text(settings, &names, encoding, header).or_else(|| another_separator(settings, header, &names));
         better.unwrap_or(error)
     })?;
+    // Every second byte of a UTF-16 text without its mark: compared by their letters the names would be right.
+    if header.iter().filter(|byte| **byte == 0).count() * 3 > header.len()
+        && let Some(refused) = no_text(settings, &names, encoding, header)
+    {
+        return Err(refused.and("every second byte is zero in UTF-16: say `encoding: utf-16le` or `utf-16be`"));
+    }
     Ok((names, choice))
 }
 

@@ -1,9 +1,12 @@
 //! Which header layout a document has, and where each of the layout's columns stands in it.
 //!
 //! Published names are compared by their letters and digits in lower case, because publishers change case, spaces and
-//! points without a word. Repeated names, such as two `Filler`, are told apart by their order.
+//! points without a word. Where a layout or a document has names that differ in nothing else, such as `Change` and
+//! `Change %`, those are compared as they are, but for case and blanks around them. Repeated names, such as two `Filler`,
+//! are told apart by their order. Of several layouts one whose names are all as published goes first.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::cells::{Cell, Splitter};
 use super::error::{DecodeError, refuse};
@@ -28,17 +31,74 @@ pub(super) struct Choice {
 /// A name as it is compared, and how often it occurred before.
 type Key = (String, usize);
 
+/// A name without what publishers change: its letters and digits in lower case.
+fn letters(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A name as it was published, but for case and blanks around it.
+fn signs(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// How the names of one layout and one document are compared.
+#[derive(Default)]
+struct Comparison {
+    /// Letters of names that are told apart by their signs only.
+    alike: HashSet<String>,
+    /// All are compared by their signs.
+    exact: bool,
+}
+
+impl Comparison {
+    fn of<'a>(layout: &'a [Arc<str>], document: &'a [String]) -> Self {
+        let mut alike = HashSet::new();
+        let of_layout: Vec<&str> = layout.iter().map(AsRef::as_ref).collect();
+        let of_document: Vec<&str> = document.iter().map(String::as_str).collect();
+        for names in [of_layout, of_document] {
+            let mut known: HashMap<String, String> = HashMap::new();
+            for name in names {
+                let (letters, signs) = (letters(name), signs(name));
+                if *known.entry(letters.clone()).or_insert_with(|| signs.clone()) != signs {
+                    alike.insert(letters);
+                }
+            }
+        }
+        Self { alike, exact: false }
+    }
+
+    fn exact() -> Self {
+        Self { exact: true, ..Self::default() }
+    }
+
+    fn keys<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<Key> {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        names
+            .map(|name| {
+                let letters = letters(name);
+                // A name of signs alone has nothing else to be known by.
+                let by_signs = self.exact || letters.is_empty() || self.alike.contains(&letters);
+                // Letters never hold a zero byte, so the two kinds stay apart.
+                let key = if by_signs { format!("\0{}", signs(name)) } else { letters };
+                let times = seen.entry(key.clone()).or_default();
+                *times += 1;
+                (key, *times - 1)
+            })
+            .collect()
+    }
+
+    fn of_header(&self, names: &[Arc<str>]) -> Vec<Key> {
+        self.keys(names.iter().map(AsRef::as_ref))
+    }
+
+    fn of_document(&self, names: &[String]) -> Vec<Key> {
+        self.keys(names.iter().map(String::as_str))
+    }
+}
+
+/// Names by their letters alone, to say which layout is near.
 fn keys<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Key> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    names
-        .map(|name| {
-            let letters: String =
-                name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-            let times = seen.entry(letters.clone()).or_default();
-            *times += 1;
-            (letters, *times - 1)
-        })
-        .collect()
+    Comparison::default().keys(names)
 }
 
 /// What is said of a first line that holds a header, but with another separator than the layout's: of such a one the
@@ -101,24 +161,27 @@ fn shown(separator: u8) -> String {
 
 /// Chooses the layout for a document whose first line holds these names.
 pub(super) fn choose(settings: &Settings, header: &[String]) -> Result<Choice, DecodeError> {
-    let found = keys(header.iter().map(String::as_str));
-    let there: HashSet<&Key> = found.iter().collect();
-    let taken = settings.layouts.iter().position(|layout| {
+    let fits = |layout: &Layout, comparison: &Comparison| {
+        let found = comparison.of_document(header);
         if layout.must_have.is_empty() {
-            keys(layout.header.iter().map(AsRef::as_ref)) == found
-        } else {
-            keys(layout.must_have.iter().map(AsRef::as_ref)).iter().all(|key| there.contains(key))
+            return comparison.of_header(&layout.header) == found;
         }
-    });
-    let Some(index) = taken else {
-        return Err(refuse("E4208", 1, &unknown(settings, header, &found)));
+        let there: HashSet<&Key> = found.iter().collect();
+        comparison.of_header(&layout.must_have).iter().all(|key| there.contains(key))
+    };
+    let exact = settings.layouts.iter().position(|layout| fits(layout, &Comparison::exact()));
+    let alike = |layout: &Layout| fits(layout, &Comparison::of(&layout.header, header));
+    let Some(index) = exact.or_else(|| settings.layouts.iter().position(alike)) else {
+        return Err(refuse("E4208", 1, &unknown(settings, header)));
     };
     let layout = &settings.layouts[index];
+    let comparison = Comparison::of(&layout.header, header);
+    let found = comparison.of_document(header);
     let places: HashMap<&Key, usize> = found.iter().enumerate().map(|(place, key)| (key, place)).collect();
-    let wanted = keys(layout.header.iter().map(AsRef::as_ref));
+    let wanted = comparison.of_header(&layout.header);
     let located: Option<Vec<usize>> = wanted.iter().map(|key| places.get(key).copied()).collect();
     let Some(located) = located else {
-        return Err(refuse("E4208", 1, &differences(layout, header, &found)));
+        return Err(refuse("E4208", 1, &differences(layout, header)));
     };
     let named: HashSet<&Key> = wanted.iter().collect();
     let new = header.iter().zip(&found).filter(|(_, key)| !named.contains(key));
@@ -130,13 +193,16 @@ pub(super) fn choose(settings: &Settings, header: &[String]) -> Result<Choice, D
     Ok(Choice { layout: index, places: located, new_columns })
 }
 
-fn unknown(settings: &Settings, header: &[String], found: &[Key]) -> String {
-    let there: HashSet<&Key> = found.iter().collect();
+fn unknown(settings: &Settings, header: &[String]) -> String {
     let common = |layout: &&Layout| {
-        keys(layout.header.iter().map(AsRef::as_ref)).iter().filter(|key| there.contains(key)).count()
+        let comparison = Comparison::of(&layout.header, header);
+        let found = comparison.of_document(header);
+        let there: HashSet<&Key> = found.iter().collect();
+        comparison.of_header(&layout.header).iter().filter(|key| there.contains(key)).count()
     };
-    // Of equally near layouts the first; `max_by_key` would take the last.
-    let nearest = settings.layouts.iter().rev().max_by_key(common);
+    // The one with the fewest names that differ, and of equally near layouts the first.
+    let differing = |layout: &&Layout| layout.header.len() + header.len() - 2 * common(layout);
+    let nearest = settings.layouts.iter().min_by_key(differing);
     match nearest {
         None => "no header layout is declared".to_owned(),
         Some(_) if header.iter().all(|name| name.trim().is_empty()) => {
@@ -146,17 +212,18 @@ fn unknown(settings: &Settings, header: &[String], found: &[Key]) -> String {
             let names: Vec<&str> = header.iter().map(String::as_str).collect();
             format!("{} is no expected header; it reads: {}", place(settings), listed(&names))
         }
-        Some(layout) => differences(layout, header, found),
+        Some(layout) => differences(layout, header),
     }
 }
 
-fn differences(layout: &Layout, header: &[String], found: &[Key]) -> String {
-    let wanted = keys(layout.header.iter().map(AsRef::as_ref));
+fn differences(layout: &Layout, header: &[String]) -> String {
+    let comparison = Comparison::of(&layout.header, header);
+    let (wanted, found) = (comparison.of_header(&layout.header), comparison.of_document(header));
     let there: HashSet<&Key> = found.iter().collect();
     let named: HashSet<&Key> = wanted.iter().collect();
     let missing = layout.header.iter().zip(&wanted).filter(|(_, key)| !there.contains(key));
     let missing: Vec<&str> = missing.map(|(name, _)| name.as_ref()).collect();
-    let unexpected = header.iter().zip(found).filter(|(_, key)| !named.contains(key));
+    let unexpected = header.iter().zip(&found).filter(|(_, key)| !named.contains(key));
     let unexpected: Vec<&str> = unexpected.map(|(name, _)| name.as_str()).collect();
     if let ([], [""]) = (missing.as_slice(), unexpected.as_slice())
         && header.last().is_some_and(String::is_empty)
@@ -184,4 +251,73 @@ fn listed(names: &[&str]) -> String {
     let rest = names.len().saturating_sub(LISTED);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!("{}{more}", short.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::AsArray;
+
+    use super::super::tests::{layout, settings};
+    use super::super::{Decoder, Format, Settings};
+
+    /// The columns of a document's first row by the names of the layout, or the refusal.
+    fn first_row(header: &str, must_have: &str, document: &str) -> Result<Vec<String>, String> {
+        let mut layout = layout("quotes", header, must_have);
+        layout.names = (0..layout.header.len()).map(|number| format!("c{number}").into()).collect();
+        let settings = Settings { layouts: vec![layout], ..settings() };
+        let format = Arc::new(Format::new(settings).expect("settings"));
+        let mut decoder = Decoder::new(document.as_bytes(), &format, 0).map_err(|error| error.to_string())?;
+        let block = decoder.next().expect("readable").expect("a row");
+        Ok(block.rows.columns().iter().map(|column| column.as_string::<i32>().value(0).to_owned()).collect())
+    }
+
+    #[test]
+    fn names_that_differ_in_signs_alone_are_told_apart_by_them() {
+        let found = |must_have: &str, document: &str| first_row("Symbol,Change,Change %", must_have, document);
+        assert_eq!(found("", "Symbol|change|CHANGE %\nA|1|2\n").expect("the layout"), ["A", "1", "2"]);
+        let swapped = "Symbol|Change %|Change\nA|2|1\n";
+        let refused = found("", swapped).expect_err("another order");
+        assert!(refused.contains("all are there, but in another order"), "{refused}");
+        assert_eq!(found("Symbol", swapped).expect("the layout"), ["A", "1", "2"]);
+        let refused = found("Symbol", "Symbol|Change $|Change\nA|2|1\n").expect_err("another sign");
+        assert!(refused.contains("missing: Change %; unexpected: Change $"), "{refused}");
+        // Those of nothing but signs, and one that is alike in the document only.
+        assert_eq!(first_row("id,+,-", "id", "id|-|+\nA|2|1\n").expect("the layout"), ["A", "1", "2"]);
+        assert_eq!(first_row("id,Share", "id", "id|Share %|Share\nA|2|1\n").expect("the layout"), ["A", "1"]);
+        assert_eq!(first_row("Loan Id,Q", "", "LOAN_ID|q\nA|1\n").expect("one name is meant"), ["A", "1"]);
+    }
+
+    #[test]
+    fn of_two_layouts_the_one_with_the_published_names_is_taken() {
+        let settings = Settings {
+            layouts: vec![layout("percent", "id,Share %", ""), layout("absolute", "id,Share #", "")],
+            ..settings()
+        };
+        let format = Arc::new(Format::new(settings).expect("settings"));
+        for (document, wanted) in [("id|Share #\n", "absolute"), ("id|Share %\n", "percent"), ("id|share\n", "percent")]
+        {
+            let decoder = Decoder::new(document.as_bytes(), &format, 0).expect("a known header");
+            assert_eq!(decoder.layout().name.as_ref(), wanted, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_zero_bytes_is_refused() {
+        let document: Vec<u8> = "A|B|C\n1|2|3\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let format = Arc::new(Format::new(settings()).expect("settings"));
+        let refused = Decoder::new(&document[..], &format, 0).map(drop).expect_err("no text").to_string();
+        assert!(refused.contains("is no text in UTF-8") && refused.contains("utf-16le"), "{refused}");
+    }
+
+    #[test]
+    fn a_repeated_header_behind_a_mark_is_one() {
+        let format = Arc::new(Format::new(settings()).expect("settings"));
+        let header = settings().layouts[0].header.join("|");
+        let document = format!("\u{feff}{header}\n1|2|3\n\u{feff}{header}\n4|5|6\n");
+        let mut decoder = Decoder::new(document.as_bytes(), &format, 0).expect("a known header");
+        let block = decoder.next().expect("readable").expect("rows");
+        assert_eq!((block.rows.num_rows(), block.bad.len(), block.bad[0].code.0), (2, 1, "E4205"));
+    }
 }

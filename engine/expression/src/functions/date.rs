@@ -40,6 +40,12 @@ fn format(checker: &mut Checker<'_>, call: &Call) -> Option<Format> {
         let remedy = "parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131";
         return checker.error("E3306", &span, what.to_owned(), remedy);
     }
+    if call.name == "parse_timestamp" && format.names_an_offset() {
+        let span = call.arguments.get(1)?.1.clone();
+        let remedy = "cut the offset off and say the zone with `at_zone`, or read the text with `to_timestamp`";
+        let what = "this format names an offset, which a reading of a clock has not";
+        return checker.error("E3306", &span, what.to_owned(), remedy);
+    }
     Some(format)
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use batch::Type;
 use regex::Regex;
 
+use super::text::{LONGEST, TOO_LONG};
 use super::{Call, argument, literal};
 use crate::check::Checker;
 use crate::column::{Fault, booleans, texts};
@@ -58,6 +59,30 @@ pub(super) fn extract(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
     Some(checker.apply_as(Type::Text, true, operation, vec![given?, group?], &call.span))
 }
 
+/// The text with all that matches replaced.
+fn replaced<'t>(pattern: &Regex, text: &'t str, by: &str) -> Result<Cow<'t, str>, Fault> {
+    // Each match may be empty, and each `$` may stand for all of the text.
+    let most = (text.len() + 1).saturating_mul(by.len().saturating_add(by.matches('$').count() * text.len()));
+    if most <= LONGEST {
+        return Ok(pattern.replace_all(text, by));
+    }
+    let (mut made, mut end) = (String::new(), 0);
+    for captures in pattern.captures_iter(text) {
+        let Some(found) = captures.get(0) else { continue };
+        made.push_str(&text[end..found.start()]);
+        captures.expand(by, &mut made);
+        end = found.end();
+        if made.len() > LONGEST {
+            return Err(TOO_LONG);
+        }
+    }
+    if end == 0 && made.is_empty() {
+        return Ok(Cow::Borrowed(text));
+    }
+    made.push_str(&text[end..]);
+    Ok(Cow::Owned(made))
+}
+
 pub(super) fn replace(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
     let (given, pattern) = (argument(checker, call, 0, &Type::Text), pattern(checker, call));
     let by = argument(checker, call, 2, &Type::Text);
@@ -66,7 +91,7 @@ pub(super) fn replace(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
         let (given, by) = (arguments.text(0), arguments.text(1));
         texts(arguments.count, |row| {
             let (Some(text), Some(by)) = (given.get(row), by.get(row)) else { return Ok(None) };
-            Ok(Some(pattern.replace_all(text, by)))
+            replaced(&pattern, text, by).map(Some)
         })
     });
     Some(checker.apply(Type::Text, operation, vec![given?, by?], &call.span))

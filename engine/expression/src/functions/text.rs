@@ -10,9 +10,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use crate::column::{Arguments, Fault, INVALID, Outcome, numbers, texts};
 
 const EMPTY_SEPARATOR: Fault = Fault::new("E4105", "the separator is empty");
-const TOO_LONG: Fault = Fault::new("E4105", "the text would be longer than 1 MiB");
-/// Bound of what `lpad` and `rpad` make, so that a number in the data cannot exhaust the memory.
-const LONGEST: usize = 1 << 20;
+pub(super) const TOO_LONG: Fault = Fault::new("E4105", "the text would be longer than 1 MiB");
+/// Bound of what padding and replacing make, so that a number or a text in the data cannot exhaust the memory.
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// Applies `change` to each text.
 fn each(arguments: &Arguments<'_>, change: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Outcome {
@@ -124,6 +124,14 @@ pub(super) fn replace(arguments: &Arguments<'_>) -> Outcome {
     let (given, from, to) = (arguments.text(0), arguments.text(1), arguments.text(2));
     texts(arguments.count, |row| {
         let (Some(text), Some(from), Some(to)) = (given.get(row), from.get(row), to.get(row)) else { return Ok(None) };
+        // Only what can become too long is counted first.
+        if to.len() > from.len()
+            && !from.is_empty()
+            && (text.len() / from.len()).saturating_mul(to.len()) > LONGEST
+            && text.matches(from).count().saturating_mul(to.len() - from.len()).saturating_add(text.len()) > LONGEST
+        {
+            return Err(TOO_LONG);
+        }
         Ok(Some(match from.as_bytes() {
             // A single character of ASCII, as mostly, needs no search for texts.
             [one] if text.as_bytes().contains(one) => Cow::Owned(text.replace(char::from(*one), to)),

@@ -251,3 +251,16 @@ fn missing_values_fail_every_row_and_no_rows_are_fine() {
     }
     assert_eq!(compiled("1").column_type().of, Type::BIGINT);
 }
+
+/// A value that a publisher writes cannot exhaust the memory by being put in the place of many others.
+#[test]
+fn what_replacing_would_make_is_bounded() {
+    let row = |text: &str| shown(&compiled(text), &Rows { count: 1, columns: BTreeMap::new() });
+    let blanks = "lpad(' ', 5000)";
+    assert_eq!(row(&format!("replace({blanks}, ' ', lpad('x', 5000, 'y'))")), ["!E4105"]);
+    assert_eq!(row(&format!("regexp_replace({blanks}, ' ', lpad('x', 5000, 'y'))")), ["!E4105"]);
+    assert_eq!(row(&format!("regexp_replace({blanks}, '( +)', '$1$1$1')")), [" ".repeat(15_000)]);
+    assert_eq!(row(&format!("length(replace({blanks}, ' ', lpad('x', 200, 'y')))")), ["1000000"]);
+    assert_eq!(row(&format!("length(regexp_replace({blanks}, ' ', lpad('x', 200, 'y')))")), ["1000000"]);
+    assert_eq!(row(&format!("length(regexp_replace({blanks}, 'z', lpad('x', 5000, 'y')))")), ["5000"]);
+}

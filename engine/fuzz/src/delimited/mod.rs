@@ -213,7 +213,15 @@ fn check_cells(settings: &Settings, header: &[u8], cells: &[Vec<u8>], found: &Go
     let names: Vec<String> = published.iter().map(|name| same(name)).collect();
     let order: &[&str] = if layout == "three" { &["a", "b", "c"] } else { &["b", "a"] };
     let wanted = |name: &&&str| settings.wanted.as_ref().is_none_or(|wanted| wanted.contains(**name));
-    let places = order.iter().filter(wanted).map(|name| names.iter().position(|known| known == name));
+    // Those that differ in signs alone are meant as they are, but for case and blanks around them.
+    let signs: Vec<String> = published.iter().map(|name| name.trim().to_lowercase()).collect();
+    let place_of = |name: &str| {
+        let mut forms = names.iter().zip(&signs).filter(|(known, _)| *known == name).map(|(_, signs)| signs);
+        let first = forms.next()?;
+        let alike = forms.all(|form| form == first);
+        names.iter().zip(&signs).position(|(known, signs)| if alike { known == name } else { signs == name })
+    };
+    let places = order.iter().filter(wanted).map(|name| place_of(name));
     let expected: Vec<Option<String>> =
         places.map(|place| values[place.expect("the layout's columns are there")].clone()).collect();
     assert_eq!(found.cells, expected, "cells of line {}", found.line);

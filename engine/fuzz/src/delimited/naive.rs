@@ -135,7 +135,8 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
     if line.is_blank(settings.separator) {
         return Fate::Bad("E4204");
     }
-    if line.bytes == header {
+    // With or without a mark before it.
+    if line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line.bytes) == header {
         return Fate::Bad("E4205");
     }
     let spill = settings.spill.is_some().then(|| place_of_b(header, settings, text)).flatten();
