@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::control::{self, Question, Reply};
 use crate::data::{DataFolder, KnownFlow};
 use crate::environment;
+use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
 use crate::reconcile;
 use crate::replay::Chosen;
@@ -228,8 +229,13 @@ impl Access {
         let recorded = self.folder.knows(flow)?;
         let known = self.folder.known_flows()?;
         let meant = |name: &&String| **name == recorded || name.split('/').next() == Some(&recorded);
-        let flows: Vec<String> =
-            known.iter().filter(|(_, it)| !it.gone).map(|(name, _)| name).filter(meant).cloned().collect();
+        // One that no file names any more is meant where it is named itself: the file may come back.
+        let here = known.iter().filter(|(name, it)| !it.gone || **name == recorded).map(|(name, _)| name);
+        let flows: Vec<String> = here.filter(meant).cloned().collect();
+        if flows.is_empty() {
+            let what = format!("no flow of {flow} was in the files that ran last");
+            return Err(failure(Exit::Usage, what, "spotlight status lists the flows; name one of them"));
+        }
         let before = runtime::paused_flows(self.log.as_ref())?;
         let (change, so): (Vec<String>, Vec<String>) =
             flows.into_iter().partition(|name| before.contains_key(name) != paused);

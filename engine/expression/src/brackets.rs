@@ -24,7 +24,7 @@ pub(crate) fn closed_too_early(
         return Some(error("E3101", at.clone(), "this `)` closes nothing".to_owned(), remedy));
     }
     let (_, early) = places[..index].last().filter(|(token, _)| *token == Token::RParen)?;
-    let found = text.get(at.clone()).unwrap_or_default();
+    let found = batch::excerpt(text.get(at.clone()).unwrap_or_default().as_bytes(), 60);
     let message = format!("this `)` closes the last open bracket, and `{found}` stands behind it");
     let remedy = format!("take it away if `{found}` belongs into the brackets: there is one `)` more than `(`");
     Some(error("E3101", early.clone(), message, &remedy))
@@ -36,7 +36,7 @@ pub(crate) fn not_closed(text: &str, places: &[(Token, Span)], message: &str, at
     // Where all are closed in the end, what stands before the token is to blame, not a bracket.
     open_before(places).filter(|open| !open.is_empty())?;
     let innermost = open_before(&places[..index])?.pop()?;
-    let found = text.get(at.clone()).unwrap_or_default();
+    let found = batch::excerpt(text.get(at.clone()).unwrap_or_default().as_bytes(), 60);
     let message = format!("this `(` is not closed before `{found}`");
     let remedy = format!("close it with `)` before `{found}`, if that does not belong into its brackets");
     Some(error("E3101", innermost, message, &remedy))

@@ -190,9 +190,12 @@ fn mistakes_are_named_where_they_are() {
         E3101 `2` expected end of expression, found 2 | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
     "#]],
     );
-    check("parse_timestamp('x', '%Y-%m-%d %H:%M:%S %z')", &expect![[r#"
+    check(
+        "parse_timestamp('x', '%Y-%m-%d %H:%M:%S %z')",
+        &expect![[r#"
         E3306 `'%Y-%m-%d %H:%M:%S %z'` this format names an offset, which a reading of a clock has not | cut the offset off and say the zone with `at_zone`, or read the text with `to_timestamp`
-    "#]]);
+    "#]],
+    );
     // A quote that is never meant to be one takes along all up to the next: it is not shown whole.
     check(
         &format!("1 '{}'", "long ".repeat(40)),
