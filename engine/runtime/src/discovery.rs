@@ -165,13 +165,16 @@ impl FlowDiscovery {
     /// Appends again the records of documents that an earlier revision refused: a new revision tries them again, once.
     /// That it did is remembered in the same transaction: a process that dies before the document is closed must not
     /// append it a second time.
-    /// `refused`: document key and the revision that refused it.
+    /// `refused`: key and version of documents that another revision refused and of which nothing waits to be worked. A
+    /// newer version than the refused one is none that was refused: it is left as it is.
     ///
     /// # Errors
     /// If the log fails.
-    pub fn try_refused_again(&mut self, refused: &HashMap<String, String>) -> Result<u64, SourceError> {
-        let of_others = refused.iter().filter(|(_, revision)| ***revision != *self.revision);
-        let keys: BTreeSet<&str> = of_others.map(|(key, _)| key.as_str()).collect();
+    pub fn try_refused_again(&mut self, refused: &HashMap<String, i64>) -> Result<u64, SourceError> {
+        let newest = refused
+            .iter()
+            .filter(|(key, version)| self.documents.get(*key).is_some_and(|latest| latest.version == **version));
+        let keys: BTreeSet<&str> = newest.map(|(key, _)| key.as_str()).collect();
         let records = self.records_of(&keys).map_err(|error| transient(&error))?.into_values();
         let tried =
             |record: &DocumentRecord| self.again.get(&record.key) == Some(&(record.version, self.revision.to_string()));

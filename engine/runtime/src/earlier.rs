@@ -1,9 +1,10 @@
 //! What earlier runs, or earlier owners, left of a flow, by its ledger. Read once, by whoever needs it first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use batch::Records;
 use connect::RowPosition;
 use log::LogError;
 
@@ -14,8 +15,8 @@ use crate::task::Shared;
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Documents that are refused, with the revision that refused them.
-    refused: HashMap<String, String>,
+    /// Documents that are refused, with the version that was judged last and the revision that refused it.
+    refused: HashMap<String, (i64, String)>,
     /// Rows that landed since a person last said where to go on.
     landed: u64,
     /// How often a person said where to go on.
@@ -38,12 +39,28 @@ impl Earlier {
         Self { known: Mutex::default(), told: Arc::clone(&self.told) }
     }
 
-    /// Documents that are refused, with the revision that refused them.
+    /// Documents that another revision refused and of which nothing waits to be worked, with the refused version.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub(crate) fn refused(&self, parts: &FlowParts, shared: &Shared) -> Result<HashMap<String, String>, LogError> {
-        self.ask(parts, shared, |known| known.refused.clone())
+    pub(crate) fn refused_by_others(
+        &self,
+        parts: &FlowParts,
+        shared: &Shared,
+    ) -> Result<HashMap<String, i64>, LogError> {
+        let of_others = |known: &Known| -> HashMap<String, i64> {
+            let refused = known.refused.iter().filter(|(_, (_, revision))| **revision != *parts.revision);
+            refused.map(|(key, (version, _))| (key.clone(), *version)).collect()
+        };
+        if self.ask(parts, shared, of_others)?.is_empty() {
+            return Ok(HashMap::new());
+        }
+        // The tasks work meanwhile, and what they close is in the ledger with the position behind it. So the positions
+        // are asked before the ledger: whatever waits no more is judged there.
+        let waiting = waiting(parts, shared)?;
+        let mut refused = self.again().ask(parts, shared, of_others)?;
+        refused.retain(|key, _| !waiting.contains(key));
+        Ok(refused)
     }
 
     /// Rows that landed since a person last said where to go on, and how often that was.
@@ -104,7 +121,8 @@ impl Earlier {
                 end = end.max(RowPosition { offset: entry.last.0, row: entry.last.1 + 1 });
                 if let Some(receipt) = &entry.receipt {
                     if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
-                        known.refused.insert(receipt.document.clone(), receipt.revision.clone());
+                        let judged = (receipt.version, receipt.revision.clone());
+                        known.refused.insert(receipt.document.clone(), judged);
                     } else {
                         known.refused.remove(&receipt.document);
                     }
@@ -121,4 +139,27 @@ impl Earlier {
         }
         Ok(known)
     }
+}
+
+/// Keys of the documents whose records are in the flow's input and are not worked to their end.
+fn waiting(parts: &FlowParts, shared: &Shared) -> Result<HashSet<String>, LogError> {
+    let (log, mut waiting) = (shared.log.as_ref(), HashSet::new());
+    let (group, topic) = (names::group(&parts.topology, &parts.flow), names::documents(&parts.topology, &parts.flow));
+    for partition in 0..log.topic(&topic)?.map_or(0, |state| state.partitions) {
+        let position = log.position(&group, &topic, partition)?.map_or(0, |position| position.offset);
+        // What was committed with the position is to be found in the ledger that is read after this.
+        log.await_settled(&names::ledger(&parts.topology, &parts.flow), partition)?;
+        let mut offset = position.max(log.first(&topic, partition)?);
+        let end = log.end(&topic, partition)?;
+        while offset < end {
+            let blocks = log.read(&topic, partition, offset, 8 * 1024 * 1024)?;
+            let Some(last) = blocks.last() else { break };
+            let from = offset;
+            offset = last.next_offset();
+            let records = blocks.iter().flat_map(Records::iter).filter(|record| record.offset >= from);
+            let keys = records.filter_map(|record| std::str::from_utf8(record.key?).ok().map(str::to_owned));
+            waiting.extend(keys);
+        }
+    }
+    Ok(waiting)
 }

@@ -151,3 +151,29 @@ fn rows_that_should_not_be_there_go_by_an_empty_version_or_by_reading_again() {
     assert_eq!(rows(), "ABC\t1200\nDEF\t700\n");
     workplace.say(&["reconcile"]).ends(0);
 }
+
+/// A list with a wrong trailer, mended while the table is behind the topology.
+#[test]
+fn a_mended_document_that_waited_for_its_table_is_read_once() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nGHI|5\nJKL|6\n9\n");
+    workplace.say(&once);
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nGHI|5\nJKL|6\n2\n");
+    workplace
+        .write_changed("my-list.yaml", &[("symbol: trim(symbol)", "symbol: trim(symbol)\n          again: symbol")]);
+    let held = workplace.say(&once);
+    assert!(held.errors.contains("E5105"), "{}", held.errors);
+    workplace.say(&["plan", "my-list.yaml", "--apply"]).ends(0);
+    for _ in 0..2 {
+        workplace.say(&once).ends(0);
+        let receipts = workplace.say(&["receipts", "--all", "--format", "json"]).ends(0).json();
+        let receipts = receipts.as_array().expect("a list");
+        let of = |version: i64| {
+            let of_version = receipts.iter().filter(|one| one["version"] == version);
+            of_version.filter(|one| one["name"] == "list_20260106.txt").count()
+        };
+        assert_eq!(of(2), 1, "{receipts:?}");
+    }
+    workplace.say(&["reconcile"]).ends(0);
+}

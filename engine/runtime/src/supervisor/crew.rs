@@ -334,7 +334,7 @@ impl Crew {
         let holder = self.holder(&shared, -1);
         Box::new(move || {
             shared.log.await_settled(&topic, 0)?;
-            let refused = earlier.refused(&parts, &shared)?;
+            let refused = earlier.refused_by_others(&parts, &shared)?;
             let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
             super::source::discover(source.as_mut(), every, &parts, &shared, &holder, &refused)
         })

@@ -24,7 +24,7 @@ pub(super) fn discover(
     parts: &FlowParts,
     shared: &Shared,
     holder: &TaskHolder,
-    refused: &HashMap<String, String>,
+    refused: &HashMap<String, i64>,
 ) -> Result<(), TaskEnd> {
     let FlowInput::Documents(input) = &parts.input else {
         return Ok(());

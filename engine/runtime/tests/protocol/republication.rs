@@ -134,6 +134,43 @@ fn a_refused_version_is_tried_again_once_a_revision_even_if_the_process_dies() {
     assert_eq!(world.log().end("feed.load.documents", 0).expect("a topic"), 2);
 }
 
+/// Number of records in the topic of documents.
+fn documents(world: &World) -> i64 {
+    world.log().end("feed.load.documents", 0).expect("a topic")
+}
+
+#[test]
+fn a_mended_version_that_waits_is_not_sent_again_by_a_new_revision() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/one", "unknown\na,x,2\n")]);
+    let refusing = Arc::new(Script::default());
+    world.run("r1", Arc::clone(&refusing)).fine();
+    // The next revision refuses it too. It finds the mended version, and dies before the first row of that lands.
+    world.offer(&[("one", "/one", ONE)]);
+    assert!(world.run("r2", Script::kill_at(refusing.taken().len())).killed());
+    assert_eq!(receipts(&world), seen(&[(1, "failed"), (1, "failed")]));
+    for revision in ["r3", "r4"] {
+        run(&world, revision);
+        assert_eq!(receipts(&world), seen(&[(1, "failed"), (1, "failed"), (2, "rows")]), "{revision}");
+        assert_eq!(documents(&world), 3, "{revision}");
+    }
+    assert_eq!(world.result("mended").counts.landed, 2);
+}
+
+#[test]
+fn a_refused_version_that_waits_since_an_earlier_revision_is_not_sent_again() {
+    let world = World::new(Kind::Documents);
+    world.offer(&[("one", "/one", ONE)]);
+    run(&world, "refuses");
+    assert!(world.run("r1", Script::kill_at(0)).killed());
+    for revision in ["r3", "r4"] {
+        run(&world, revision);
+        assert_eq!(receipts(&world), seen(&[(1, "failed"), (1, "rows")]), "{revision}");
+        assert_eq!(documents(&world), 2, "{revision}");
+    }
+    assert_eq!(world.result("sent once").counts.landed, 2);
+}
+
 #[test]
 fn the_share_of_bad_rows_of_a_short_document_is_judged_at_its_end() {
     let world = World::new(Kind::Documents);
