@@ -29,6 +29,11 @@ pub(super) fn into_rows(
 ) -> usize {
     let limit = documents.unzip.take().map_or(UNPACKED_LIMIT, |unzip| unzip.unpacked_limit);
     let mut index = 0;
+    let first = steps.first().is_some_and(|step| verb(step, "unzip").is_some());
+    // What stands in the map of one of these would be passed over: mostly a dash was forgotten.
+    if !steps.iter().take(1 + usize::from(first)).all(|step| super::steps::alone(walk, step)) {
+        return steps.len();
+    }
     if let Some(value) = steps.first().and_then(|step| verb(step, "unzip")) {
         documents.unzip = unzip(walk, value, limit);
         index = 1;

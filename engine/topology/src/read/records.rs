@@ -17,6 +17,9 @@ pub(super) fn into_rows(walk: &Walk<'_>, steps: &[Node], mut read: TopicRead) ->
     let Some(node) = steps.first().and_then(|step| super::decode::verb(step, "decode")) else {
         return (From::Topic(read), 0);
     };
+    if !steps.iter().take(1).all(|step| super::steps::alone(walk, step)) {
+        return (From::Broken, steps.len());
+    }
     match decode(walk, node) {
         Some(decode) => {
             read.decode = Some(Box::new((node.clone(), decode)));

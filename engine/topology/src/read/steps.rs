@@ -26,6 +26,16 @@ pub(super) fn misspelt(walk: &Walk<'_>, node: &Node) -> bool {
     true
 }
 
+/// True unless a step that begins with `unzip` or `decode` has another verb too, which is reported.
+pub(super) fn alone(walk: &Walk<'_>, node: &Node) -> bool {
+    let Kind::Mapping(entries) = &node.kind else { return true };
+    let has = |verbs: &[&str]| entries.iter().filter(|entry| verbs.contains(&entry.key.text())).count();
+    if has(&["unzip", "decode"]) == 0 || has(&["unzip", "decode"]) + has(language::VERBS) == 1 {
+        return true;
+    }
+    walk.fields(node, &language::STEP).and_then(|fields| fields.exactly_one()).is_some()
+}
+
 fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step> {
     let fields = walk.fields(node, &language::STEP)?;
     for verb in ["unzip", "decode"] {
