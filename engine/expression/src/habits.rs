@@ -149,6 +149,13 @@ pub(crate) fn name_of_words(text: &str) -> Option<String> {
     })
 }
 
+/// What the parser says, in the words of the other messages. A quote that is closed far off makes a long word.
+pub(crate) fn in_our_words(message: &str) -> String {
+    let (expected, word) = message.split_once("found: ").unwrap_or((message, ""));
+    let found = if word.is_empty() { String::new() } else { format!("found {}", batch::excerpt(word.as_bytes(), 60)) };
+    batch::bounded(&format!("{}{}", expected.replace("Expected: ", "expected "), found.replace("EOF", "the end")))
+}
+
 #[cfg(test)]
 mod tests {
     use batch::Type;
@@ -165,11 +172,4 @@ mod tests {
         assert_eq!(type_elsewhere("VARCHAR(20)"), Some("text"));
         assert_eq!(type_elsewhere("text"), None);
     }
-}
-
-/// What the parser says, in the words of the other messages. A quote that is closed far off makes a long word.
-pub(crate) fn in_our_words(message: &str) -> String {
-    let (expected, word) = message.split_once("found: ").unwrap_or((message, ""));
-    let found = if word.is_empty() { String::new() } else { format!("found {}", batch::excerpt(word.as_bytes(), 60)) };
-    batch::bounded(&format!("{}{}", expected.replace("Expected: ", "expected "), found.replace("EOF", "the end")))
 }

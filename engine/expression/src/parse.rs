@@ -111,8 +111,7 @@ fn bracket_depth(places: &[(Token, Span)]) -> usize {
 }
 
 pub(crate) fn error(code: &'static str, span: Span, message: String, remedy: &str) -> ExpressionError {
-    let (message, remedy) = (batch::bounded(&message), Some(batch::bounded(remedy)));
-    ExpressionError { code: Code(code), span, message, remedy, nearest: None }
+    ExpressionError { code: Code(code), span, message, remedy: Some(remedy.to_owned()), nearest: None }
 }
 
 fn syntax_error(span: Span, message: String) -> ExpressionError {
