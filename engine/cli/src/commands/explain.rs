@@ -260,7 +260,6 @@ mod tests {
 
     /// Codes that no test names, each with the reason. The list only shrinks.
     const UNTESTED: &[(&str, &str)] = &[
-        ("E5105", "needs a table from which rows vanish between two inserts of a range"),
         ("E5106", "needs a record of another writer in a topic of documents"),
         ("E5107", "needs a dead letter whose row lies elsewhere when it is replayed, so another version of its bytes"),
         ("E5108", "needs a record of another writer in a topic of retries"),
