@@ -98,7 +98,7 @@ impl ClickHouseLanding {
                 what: format!("there is no table {name}"),
                 remedy: statements.join(";\n"),
             }),
-            Preflight::Behind { statements } => Err(LandingError::Operator {
+            Preflight::Behind { statements, .. } => Err(LandingError::Operator {
                 code: TABLE_DIFFERS,
                 what: format!("table {name} lacks columns"),
                 remedy: statements.join(";\n"),

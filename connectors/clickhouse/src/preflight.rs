@@ -113,7 +113,20 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     if let Some(different) = breaks_once {
         return different;
     }
-    if statements.is_empty() { Preflight::Ready } else { Preflight::Behind { statements } }
+    if statements.is_empty() {
+        return Preflight::Ready;
+    }
+    Preflight::Behind { statements, left_over: left_over(table, found) }
+}
+
+/// Columns that are filled by inserts and not by those of this plan.
+fn left_over(table: &Table, found: &Found) -> Vec<String> {
+    let ours = |name: &str| {
+        table.sent.iter().any(|column| column.name == name)
+            || table.set_by_server.iter().any(|column| column.name == name)
+    };
+    let others = found.columns.iter().filter(|(name, _, kind)| matches!(kind.as_str(), "" | "DEFAULT") && !ours(name));
+    others.map(|(name, ..)| name.clone()).collect()
 }
 
 /// True for a column that the engine, the sorting key or the partition needs: adding it would not mend them.

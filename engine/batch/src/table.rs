@@ -65,3 +65,17 @@ pub struct TableDefinition {
     /// What its landings mean. All landings of one table agree.
     pub rows: RowsMeaning,
 }
+
+impl TableDefinition {
+    /// Names of the columns whose values one document may hold together in one row only: the key, and with it the version
+    /// column that says which row of a key wins. Rows that are alike in these and differ elsewhere contradict each other.
+    #[must_use]
+    pub fn once_a_document(&self) -> Vec<Arc<str>> {
+        let version = match &self.rows {
+            RowsMeaning::ByKey { version } => version.clone(),
+            RowsMeaning::Append | RowsMeaning::ByDocument => None,
+        };
+        let beside = version.filter(|version| !self.key.contains(version));
+        self.key.iter().cloned().chain(beside).collect()
+    }
+}

@@ -280,7 +280,7 @@ fn http_settings(http: &plan::HttpPlan, contact: Option<String>, rewrite: Option
 
 /// The engine's own topology, which turns receipts and dead letters into tables.
 pub(crate) fn system_topology() -> Result<Topology> {
-    let mut loaded = topology::load(&[PathBuf::from("system/topologies/spotlight.yaml")], &SystemFiles);
+    let mut loaded = topology::load_own(&[PathBuf::from("system/topologies/spotlight.yaml")], &SystemFiles);
     match (loaded.topologies.pop(), loaded.findings.first()) {
         (Some(topology), None) => Ok(topology),
         (_, Some(finding)) => anyhow::bail!("the engine's own topology is wrong: {}", finding.text(false)),

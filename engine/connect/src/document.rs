@@ -1,5 +1,6 @@
 //! A document as the `documents` topic of a flow carries it: one JSON record, keyed by the document's key.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -37,5 +38,46 @@ impl DocumentRecord {
     #[must_use]
     pub fn kept(&self) -> Stored {
         Stored { reference: self.stored.clone(), sha256: self.sha256.clone(), size: self.size }
+    }
+}
+
+/// The key of a document: its flow as `topology/flow` and what its name says as `FIELD=VALUE`, divided by commas; the name
+/// itself if that is nothing.
+///
+/// Two documents never have one key: a value that could end itself and begin the next field, because it holds `,` and `=`,
+/// or that looks like one of those (`%`), has these three signs as `%2C`, `%3D` and `%25`. All others stay as they are.
+#[must_use]
+pub fn document_key(flow: &str, fields: &Fields, name: &str) -> String {
+    let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={}", unmistakable(value))).collect();
+    let said = if said.is_empty() { name.to_owned() } else { said.join(",") };
+    format!("{flow}/{said}")
+}
+
+fn unmistakable(value: &str) -> Cow<'_, str> {
+    if !value.contains('%') && !(value.contains(',') && value.contains('=')) {
+        return value.into();
+    }
+    value.replace('%', "%25").replace(',', "%2C").replace('=', "%3D").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(values: &[(&str, &str)]) -> String {
+        let fields = values.iter().map(|(field, value)| ((*field).to_owned(), (*value).to_owned())).collect();
+        document_key("feed/load", &fields, "name.csv")
+    }
+
+    #[test]
+    fn what_two_names_say_is_two_keys() {
+        assert_eq!(key(&[]), "feed/load/name.csv");
+        assert_eq!(key(&[("day", "2026-01-05"), ("half", "a")]), "feed/load/day=2026-01-05,half=a");
+        assert_eq!(key(&[("a", "1,2"), ("b", "x=y")]), "feed/load/a=1,2,b=x=y");
+        let [one, other, third] =
+            [[("a", "1,b=2"), ("b", "3")], [("a", "1"), ("b", "2,b=3")], [("a", "1%2Cb%3D2"), ("b", "3")]]
+                .map(|it| key(&it));
+        assert_eq!(one, "feed/load/a=1%2Cb%3D2,b=3");
+        assert!(one != other && one != third && other != third, "{one} {other} {third}");
     }
 }

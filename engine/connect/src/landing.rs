@@ -121,6 +121,8 @@ pub enum Preflight {
     Behind {
         /// Statements in order.
         statements: Vec<String>,
+        /// Columns that people filled and the plan does not have, such as the earlier name of one that was renamed.
+        left_over: Vec<String>,
     },
     /// The table differs in a way that a person must settle.
     Different {
@@ -131,6 +133,19 @@ pub enum Preflight {
         /// What helps.
         remedy: String,
     },
+}
+
+/// The end of a sentence that says which columns a table lacks: those that it has instead.
+#[must_use]
+pub fn told_left_over(table: &str, left_over: &[String]) -> String {
+    if left_over.is_empty() {
+        return String::new();
+    }
+    let names = batch::bounded(&left_over.join("`, `"));
+    format!(
+        ", and has `{names}`, which the plan has not; a column that was only renamed keeps what landed if it is renamed \
+         there too: ALTER TABLE {table} RENAME COLUMN"
+    )
 }
 
 /// Writes rows to one table outside the log. See the module's prose for what it promises.

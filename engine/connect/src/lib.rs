@@ -13,10 +13,11 @@ mod originals;
 mod raw;
 mod source;
 
-pub use document::{DocumentRecord, Fields};
+pub use document::{DocumentRecord, Fields, document_key};
 pub use folder::FolderStore;
 pub use landing::{
     InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
+    told_left_over,
 };
 pub use originals::Originals;
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};

@@ -10,7 +10,7 @@ use batch::{Batch, DocumentId, Failed, Headers, Input, Origins, Place, Records, 
 use indexmap::IndexMap;
 use operators::{
     BadRow, Chain, ChainOutput, DecodedRecords, DocumentBytes, DocumentInput, Facts, KeptSchemas, MemoryScratch, Proof,
-    Schemas, Worked, WorkingMemory,
+    Schemas, TOO_MANY_BAD_ROWS, Worked, WorkingMemory,
 };
 use telemetry::Counts;
 use topology::plan::{self, Given, GivenRecord, Test, Topology};
@@ -133,7 +133,12 @@ fn document_through(
     came.counts.add(&counts);
     if !code.is_empty() {
         let (name, outcome) = (&document.name, outcome.word());
-        came.refused.push(format!("`{name}` was refused as {outcome}: {code} {message}"));
+        let few = if code == TOO_MANY_BAD_ROWS.0 {
+            "; give it more good rows, or the flow `bad-rows-above`, to see its dead letters"
+        } else {
+            ""
+        };
+        came.refused.push(format!("`{name}` was refused as {outcome}: {code} {message}{few}"));
     }
     came.receipt = Some(Receipt { outcome: outcome.word(), code, message, rows: counts.landed, dead: counts.dead });
     came.rows.extend(rows);

@@ -163,9 +163,39 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
           came: E4101 at step select-3 field amount, line 21: `cast(amount as decimal(18, 2))`: not a number"#]],
     );
     check(
+        &load("Name,Amount\\nA,x\\nB,1\\n# 2\\n", "dead-letters: [ { code: E4101 } ]"),
+        &expect![[r#"
+        dead letters: expected 1, came 0
+        `x20240131.csv` was refused as failed: E4411 1 of 2 rows is bad, more than 10 %; the first is line 2: E4101 in amount: `cast(amount as decimal(18, 2))`: not a number; that row begins `A,x`; all for E4101 at select-3 in amount; give it more good rows, or the flow `bad-rows-above`, to see its dead letters"#]],
+    );
+    check(
         &load(&bad, "dead-letters: [ { code: E4102, step: select-3 } ]"),
         &expect!["dead letter 1 code: expected E4102, came E4101"],
     );
+}
+
+const VERSIONS: &str = r#"topology: feed
+flows:
+  load:
+    from:
+      files: { path: in, file-names: ["x{date:%Y%m%d}*"] }
+    bad-rows-above: 100%
+    steps:
+      - decode: { delimited: { layouts: { one: { header: [name, version, text] } } } }
+      - select: { name: "coalesce(name, '')", version: "coalesce(cast(version as bigint), 0)", text: text }
+    to: { clickhouse: { table: demo.versions, rows: by-key, key: [name], version: version } }
+tests:
+"#;
+
+#[test]
+fn rows_of_a_key_contradict_each_other_only_in_one_version() {
+    let text = "name,version,text\\nA,1,x\\nA,2,y\\nA,2,y\\nB,1,x\\nB,1,y\\n";
+    let expects = "rows: [ { name: A, version: 1 }, { name: A, version: 2 } ], dropped: { 'same key twice': 1 }, \
+                   dead-letters: [ { code: E4404, line: 5 }, { code: E4404, line: 6 } ]";
+    let test = format!(
+        "{{ name: t, flow: load, given: {{ document: {{ name: x20240131.csv, text: \"{text}\" }} }}, expect: {{ {expects} }} }}"
+    );
+    assert_eq!(outcome_of(VERSIONS, &test), "passed");
 }
 
 #[test]

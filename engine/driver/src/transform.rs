@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use batch::{DocumentId, Input, RowsMeaning, TopicIdentity};
+use batch::{DocumentId, Input, TopicIdentity};
 use codec::delimited::SettingsError;
 use operators::{
     Chain, DelimitedReader, DocumentBytes, DocumentInput, Outcome, Proof, ReadError, WorkError, Worked, WorkingMemory,
@@ -81,8 +81,7 @@ pub(crate) fn document_input(
     arrival: i64,
 ) -> Option<DocumentInput> {
     let fields = file_names.iter().find_map(|pattern| pattern.matches(name))?;
-    let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
-    let key = format!("{}/{}/{}", topology.name, flow.name, said.join(","));
+    let key = connect::document_key(&format!("{}/{}", topology.name, flow.recorded_as()), &fields, name);
     Some(DocumentInput {
         input: Arc::new(Input { topic: "documents".into(), identity: TopicIdentity(0), partition: 0 }),
         offset: 0,
@@ -104,8 +103,8 @@ pub(crate) fn work(
     take: &mut dyn FnMut(Worked) -> bool,
 ) -> Result<Proof, WorkError> {
     let key = match &flow.to {
-        plan::To::Table(table) if table.table.rows == RowsMeaning::ByDocument => Some(table.table.key.clone()),
-        _ => None,
+        plan::To::Table(table) => Some(table.table.once_a_document()),
+        plan::To::Topic(_) => None,
     };
     let mut workshop = Workshop { reader, document, chain, memory, rows_are_final: false };
     let mut proof = workshop.prove(open, key.as_deref(), flow.bad_rows_above)?;

@@ -27,6 +27,7 @@ use crate::tree::Operation;
 const NOT_A_BOOLEAN: Fault = Fault::new("E4101", "neither `true` nor `false`");
 const NOT_EXACT: Fault = Fault::new("E4104", "no double is exactly this number");
 const NOT_FINITE: Fault = Fault::new("E4104", "infinity or not-a-number is no exact number");
+const BEYOND: Fault = Fault::new("E4104", "the number is beyond the largest double, about 1.8e308");
 const NOT_MIDNIGHT: Fault = Fault::new("E4104", "the time of day would be lost");
 const NOT_UTF_8: Fault = Fault::new("E4101", "the bytes are no UTF-8");
 const NO_KERNEL: Fault = Fault::new("E4105", "the value cannot be converted");
@@ -235,7 +236,7 @@ fn parse_double(text: &str) -> Result<f64, Fault> {
     // Rust also reads `inf` and `nan`.
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     let value: f64 = text.parse().ok().filter(|_| plain).ok_or(NOT_A_NUMBER)?;
-    if value.is_finite() { Ok(value) } else { Err(NOT_FINITE) }
+    if value.is_finite() { Ok(value) } else { Err(BEYOND) }
 }
 
 /// Makes timestamps of any number of digits.

@@ -216,12 +216,22 @@ pub(crate) fn numbers<T: ArrowPrimitiveType>(
     Outcome { values: Arc::new(builder.finish().with_data_type(of.clone())), faults }
 }
 
+/// Most bytes of text that one function makes for one block of rows. Each text is bounded by itself, and a block of many
+/// rows could still exhaust the memory, or the 2 GiB that a column of Arrow can address.
+pub(crate) const MOST_OF_A_BLOCK: usize = 256 << 20;
+
 /// Makes a column of text row by row; a fault gives null.
 pub(crate) fn texts<'a>(count: usize, mut make: impl FnMut(usize) -> Result<Option<Cow<'a, str>>, Fault>) -> Outcome {
+    const TOO_MUCH: Fault =
+        Fault::new("E4105", "the texts made for this row and those before it would be longer than 256 MiB together");
     let mut builder = StringBuilder::with_capacity(count, count.saturating_mul(8));
-    let mut faults = Vec::new();
+    let (mut faults, mut left) = (Vec::new(), MOST_OF_A_BLOCK);
     for row in 0..count {
-        match make(row) {
+        let made = make(row).and_then(|value| {
+            left = left.checked_sub(value.as_ref().map_or(0, |text| text.len())).ok_or(TOO_MUCH)?;
+            Ok(value)
+        });
+        match made {
             Ok(value) => builder.append_option(value),
             Err(fault) => {
                 faults.push((row, fault));
@@ -282,5 +292,24 @@ pub(crate) fn falsehoods(values: &ArrayRef) -> BooleanBuffer {
     match values.nulls() {
         None => negated,
         Some(nulls) => &negated & nulls.inner(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use arrow::array::Array;
+
+    use super::{MOST_OF_A_BLOCK, texts};
+
+    #[test]
+    fn the_texts_of_a_block_have_a_bound_together() {
+        let text = "x".repeat(1 << 20);
+        let fit = MOST_OF_A_BLOCK >> 20;
+        let made = texts(fit + 3, |row| Ok(Some(Cow::Borrowed(if row == fit + 1 { "" } else { &text }))));
+        let faults: Vec<(usize, &str)> = made.faults.iter().map(|(row, fault)| (*row, fault.code.0)).collect();
+        assert_eq!(faults, [(fit, "E4105"), (fit + 2, "E4105")]);
+        assert_eq!(made.values.null_count(), 2);
     }
 }

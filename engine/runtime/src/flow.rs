@@ -116,11 +116,11 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Key columns of the table; `None` for a topic.
+    /// Columns that a document may hold once in a table, see [`TableDefinition::once_a_document`]; `None` for a topic.
     #[must_use]
-    pub fn key(&self) -> Option<Vec<Arc<str>>> {
+    pub fn once_a_document(&self) -> Option<Vec<Arc<str>>> {
         match self {
-            Self::Table(table) => Some(table.table.key.clone()),
+            Self::Table(table) => Some(table.table.once_a_document()),
             Self::Topic(_) => None,
         }
     }

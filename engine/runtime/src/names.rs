@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use connect::Fields;
-
 /// The topic that carries the document records of a flow, keyed by document key.
 #[must_use]
 pub fn documents(topology: &str, flow: &str) -> Arc<str> {
@@ -50,12 +48,4 @@ pub fn group(topology: &str, flow: &str) -> String {
 #[must_use]
 pub fn parts(name: &str) -> [&str; 2] {
     name.split_once('/').map_or([name, ""], |(topology, flow)| [topology, flow])
-}
-
-/// The key of a document: its flow as `topology/flow` and what its name says; the name itself if that is nothing.
-#[must_use]
-pub fn document(flow: &str, fields: &Fields, name: &str) -> String {
-    let said: Vec<String> = fields.iter().map(|(field, value)| format!("{field}={value}")).collect();
-    let said = if said.is_empty() { name.to_owned() } else { said.join(",") };
-    format!("{flow}/{said}")
 }

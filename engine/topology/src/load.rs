@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Findings};
 use crate::files::{Files, Site};
 use crate::plan::Topology;
 use crate::source::Source;
-use crate::{read, reader, resolve};
+use crate::{read, reader, reserved, resolve, written};
 
 /// What loading gave.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,18 @@ pub struct Loaded {
 /// A topology with an error is in the findings and not in the topologies.
 #[must_use]
 pub fn load(paths: &[PathBuf], files: &dyn Files) -> Loaded {
+    load_all(paths, files, reserved::refuse)
+}
+
+/// Loads what is part of the engine itself: [`load`], and names may be the engine's.
+#[must_use]
+pub fn load_own(paths: &[PathBuf], files: &dyn Files) -> Loaded {
+    load_all(paths, files, |_, _| ())
+}
+
+fn load_all(paths: &[PathBuf], files: &dyn Files, refuse: fn(&mut written::Topology, &Findings)) -> Loaded {
     let findings = Findings::default();
-    let mut written = Vec::new();
+    let mut topologies = Vec::new();
     for path in paths_of(paths, files, &findings) {
         let shown = path.display().to_string();
         let bytes = match files.read(&path) {
@@ -35,9 +45,12 @@ pub fn load(paths: &[PathBuf], files: &dyn Files) -> Loaded {
         };
         let Some(root) = reader::read(&shown, &bytes, &findings) else { continue };
         let site = Site::of(files, &path);
-        written.extend(read::topology(&root, &site, &findings));
+        if let Some(mut topology) = read::topology(&root, &site, &findings) {
+            refuse(&mut topology, &findings);
+            topologies.push(topology);
+        }
     }
-    let topologies = resolve::resolve(&written, files, &findings);
+    let topologies = resolve::resolve(&topologies, files, &findings);
     Loaded { topologies, findings: findings.sorted() }
 }
 

@@ -44,7 +44,8 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
     let nullable = [COLUMNS[0], ("name", "nullable text"), COLUMNS[2]];
     let new = define("preflight.behind", &nullable, RowsMeaning::Append, PartitionBy::Nothing);
     let landing = ClickHouseLanding::new(client(), &new).expect("name");
-    let Preflight::Behind { statements } = landing.preflight().expect("asked") else { panic!("not behind") };
+    let Preflight::Behind { statements, left_over } = landing.preflight().expect("asked") else { panic!("not behind") };
+    assert!(left_over.is_empty(), "{left_over:?}");
     assert_eq!(statements.len(), 2, "{statements:?}");
     let batch = rows(&new, vec![integers(&[2]), texts(&["b"]), price()], &[(0, 1)], None);
     // Without the check the server would have dropped the columns in silence.
@@ -54,6 +55,10 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
         "{error}"
     );
     landing.apply(&statements).expect("altered");
+    let renamed = [COLUMNS[0], ("title", "nullable text"), COLUMNS[2]];
+    let renamed = define("preflight.behind", &renamed, RowsMeaning::Append, PartitionBy::Nothing);
+    let Preflight::Behind { left_over, .. } = verdict(&renamed) else { panic!("not behind") };
+    assert_eq!(left_over, ["name"]);
     landing.insert(&piece(batch, "new")).expect("inserted");
     assert_eq!(ask("SELECT key, name, price FROM preflight.behind ORDER BY key"), "1\t\\N\t\\N\n2\tb\t1.5");
     let order = ask(

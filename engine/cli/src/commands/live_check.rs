@@ -253,9 +253,10 @@ fn told(client: &ClickHouse, table: &str, looked: Result<Preflight, LandingError
             let database = table.split('.').next().unwrap_or_default();
             ("missing; the first run makes it", format!("CHECK GRANT CREATE TABLE ON {database}.*"))
         }
-        Ok(Preflight::Behind { statements }) => {
+        Ok(Preflight::Behind { statements, left_over }) => {
             let remedy = format!("spotlight plan FILE --apply, which runs: {}", statements.join("; "));
-            return Looked::Wrong("it lacks columns that the plan has".to_owned(), remedy);
+            let instead = connect::told_left_over(table, &left_over);
+            return Looked::Wrong(format!("it lacks columns that the plan has{instead}"), remedy);
         }
         Ok(Preflight::Different { code, what, remedy }) => return Looked::Wrong(format!("{code} {what}"), remedy),
         Err(LandingError::Operator { code, what, remedy }) => return Looked::Wrong(format!("{code} {what}"), remedy),

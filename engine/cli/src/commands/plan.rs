@@ -75,8 +75,9 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
                 told(name, "missing", &statements, arguments.apply);
                 apply(&landing, &statements, arguments.apply)?;
             }
-            Preflight::Behind { statements } => {
-                told(name, "lacks columns", &statements, arguments.apply);
+            Preflight::Behind { statements, left_over } => {
+                let lacks = format!("lacks columns{}", connect::told_left_over(name, &left_over));
+                told(name, &lacks, &statements, arguments.apply);
                 apply(&landing, &statements, arguments.apply)?;
             }
             Preflight::Different { code, what, remedy } => {

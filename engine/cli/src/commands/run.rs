@@ -12,7 +12,7 @@ use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::{Log, LogError};
 use pattern::Pattern;
-use runtime::{Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, names};
+use runtime::{Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -157,7 +157,7 @@ fn intake(arguments: &Run, topologies: &[Topology]) -> Result<(DocumentsFrom, In
                 let recorded = flow_names.recorded(flow);
                 files.iter().map(move |file| GivenFile {
                     flow: flow.clone(),
-                    document: names::document(&recorded, &file.fields, &file.name),
+                    document: connect::document_key(&recorded, &file.fields, &file.name),
                     name: file.name.clone(),
                 })
             });

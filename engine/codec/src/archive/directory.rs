@@ -29,18 +29,13 @@ pub(super) fn contradiction(
 ) -> io::Result<Option<&'static str>> {
     let mut reader = BufReader::new(reader);
     reader.seek(SeekFrom::Start(start))?;
-    let (mut places, mut entries) = (HashSet::new(), 0_usize);
-    let mut entry = [0; ENTRY];
+    let (mut places, mut far, mut entries) = (HashSet::new(), false, 0_usize);
+    let mut entry = Vec::with_capacity(ENTRY);
     loop {
-        let mut length = 0;
-        while length < ENTRY {
-            match reader.read(&mut entry[length..])? {
-                0 => break,
-                count => length += count,
-            }
-        }
+        entry.clear();
+        reader.by_ref().take(ENTRY as u64).read_to_end(&mut entry)?;
         // Behind the last entry comes the end, which is shorter than an entry or longer.
-        if length < ENTRY || &entry[..4] != SIGNATURE {
+        if entry.len() < ENTRY || !entry.starts_with(SIGNATURE) {
             break;
         }
         entries += 1;
@@ -49,6 +44,7 @@ pub(super) fn contradiction(
         }
         let place = u32::from_le_bytes([entry[42], entry[43], entry[44], entry[45]]);
         // The largest one stands for another number, behind the name.
+        far |= place == u32::MAX;
         if place != u32::MAX && !places.insert(place) {
             return Ok(Some("two members are the same bytes"));
         }
@@ -58,7 +54,7 @@ pub(super) fn contradiction(
     if entries < told {
         return Ok(Some("its directory has fewer entries than its end says"));
     }
-    if entries > 0 && (before > 0 || !places.contains(&0)) {
+    if entries > 0 && (before > 0 || !(far || places.contains(&0))) {
         return Ok(Some("it begins with bytes that its directory does not name"));
     }
     Ok(None)

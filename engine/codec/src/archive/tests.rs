@@ -59,6 +59,20 @@ fn members_that_the_end_does_not_count_are_not_passed_over() {
     assert_eq!(damaged(twice), "two members are the same bytes");
 }
 
+/// Who writes places of 64 bits always has them behind the name, also that of the first member.
+#[test]
+fn a_place_of_64_bits_is_no_contradiction() {
+    let mut bytes = zip(&[("a.csv", b"one")], CompressionMethod::Stored);
+    let entry = bytes.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").expect("an entry");
+    bytes[entry + 42..entry + 46].fill(0xff);
+    let extra = [&[1, 0, 8, 0][..], &[0; 8]].concat();
+    bytes[entry + 30] = extra.len() as u8;
+    let end = bytes.len() - 22;
+    bytes[end + 12] += extra.len() as u8;
+    bytes.splice(end..end, extra);
+    assert_eq!(read_all(bytes, Limits::default()).expect("a whole archive"), [("a.csv".to_owned(), b"one".to_vec())]);
+}
+
 #[test]
 fn every_kind_gives_its_members() {
     let two: &[(&str, &[u8])] = &[("a.csv", b"one"), ("../../etc/b.csv", b"two")];

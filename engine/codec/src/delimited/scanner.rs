@@ -78,7 +78,14 @@ impl<R: Read> Scanner<R> {
                     continue;
                 }
                 None if self.in_quotes => {
-                    let what = format!("a quote that opens in the row of line {} is never closed", self.next_line);
+                    let what = if self.at_end {
+                        format!("a quote that opens in the row of line {} is never closed", self.next_line)
+                    } else {
+                        format!(
+                            "a quote in the row of line {} is not closed within {} bytes",
+                            self.next_line, self.limit
+                        )
+                    };
                     return Err(refuse("E4206", self.next_line, &what));
                 }
                 None if self.end - self.start > self.limit => return self.pass_over(),

@@ -119,7 +119,11 @@ impl Tail {
                 let missing = if line.is_some() { "stands in another order" } else { "is missing" };
                 let pattern = shown(format.settings.trailers[index].matches.as_bytes());
                 let which = format!("trailer {} of {} (a line that matches `{pattern}`)", index + 1, rules.len());
-                let message = batch::bounded(&format!("{which} {missing}; {}", self.ending()));
+                let almost =
+                    self.trailers.is_empty() && rules.iter().any(|rule| rule.is_match(self.last_row.trim().as_bytes()));
+                let hint =
+                    if almost { ", which is one but for the blanks around it: allow them with ` *`" } else { "" };
+                let message = batch::bounded(&format!("{which} {missing}; {}{hint}", self.ending()));
                 return (captured, ProofOutcome::Missing { code: Code("E4211"), message });
             };
             for name in rule.capture_names().flatten() {
@@ -175,6 +179,9 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
             format!(", which with {form} is {meant}: sums are read with a decimal point and commas between thousands")
         }
         Some((meant, form)) => format!(", which with {form} is {meant}"),
+        None if number.is_none() && claimed.len() > 38 && claimed.iter().all(u8::is_ascii_digit) => {
+            ", a number of more digits than can be added".to_owned()
+        }
         None if number.is_none() => ", which is no number".to_owned(),
         None => String::new(),
     };
@@ -214,6 +221,7 @@ mod tests {
             ("1,235", String::new()),
             ("all", ", which is no number".to_owned()),
             ("1.23.456", ", which is no number".to_owned()),
+            (&"9".repeat(39), ", a number of more digits than can be added".to_owned()),
             ("1.234,5x", ", which is no number".to_owned()),
         ];
         for (claimed, form) in cases {

@@ -116,7 +116,7 @@ impl DocumentTask {
             reader: &*self.reader,
             document: &document,
             chain: &mut self.chain,
-            key: parts.destination.key(),
+            key: parts.destination.once_a_document(),
             bad_rows_above: parts.bad_rows_above,
             memory: &context.shared.memory,
         };

@@ -135,7 +135,7 @@ impl DocumentTask {
         progress: Progress,
     ) -> Result<Option<Progress>, TaskEnd> {
         let parts = Arc::clone(&self.context.parts);
-        let key = parts.destination.key();
+        let key = parts.destination.once_a_document();
         let stop = &self.context.shared.stop;
         let reader = Ahead { reader: &*self.reader, stop };
         let open = || self.context.open(found);

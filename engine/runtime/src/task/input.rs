@@ -190,9 +190,13 @@ impl TaskContext {
                     })
                 }
                 Ok(Preflight::Missing { statements }) => table.landing.apply(&statements).map(|()| false),
-                Ok(Preflight::Behind { statements }) => Err(LandingError::Operator {
+                Ok(Preflight::Behind { statements, left_over }) => Err(LandingError::Operator {
                     code: codes::TABLE_BEHIND,
-                    what: format!("table {} lacks columns that the plan has", table.table.name),
+                    what: format!(
+                        "table {0} lacks columns that the plan has{1}",
+                        table.table.name,
+                        connect::told_left_over(&table.table.name, &left_over)
+                    ),
                     remedy: format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
                 }),
                 Ok(Preflight::Different { code, what, remedy }) => Err(LandingError::Operator { code, what, remedy }),

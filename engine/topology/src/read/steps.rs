@@ -1,5 +1,6 @@
 //! The verbs that work on rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::codes;
@@ -81,13 +82,14 @@ fn verb(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Verb> {
         "set" => {
             let entries = walk.entries(node, "step `set`")?;
             let good = |node: &Node| node.is_scalar() || walk.text(node, "a value of `set`").is_some();
-            let read = entries.iter().filter(|entry| good(&entry.value));
+            let read = entries.iter().filter(|entry| good(&entry.value) && named(walk, &entry.key));
             Some(Verb::Set(read.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
         }
         "drop" => Some(Verb::Drop(walk.texts(node, "step `drop`"))),
         "rename" => {
             let entries = walk.entries(node, "step `rename`")?;
-            let read = entries.iter().filter(|entry| walk.text(&entry.value, "the new name").is_some());
+            let good = |node: &Node| walk.text(node, "the new name").is_some() && named(walk, node);
+            let read = entries.iter().filter(|entry| good(&entry.value));
             Some(Verb::Rename(read.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
         }
         "dedupe" => Some(Verb::Dedupe(Box::new(dedupe(walk, key, node)?))),
@@ -112,7 +114,7 @@ fn expression(walk: &Walk<'_>, node: &Node) -> Option<Node> {
 fn columns(walk: &Walk<'_>, node: &Node, what: &str, keys: &Keys) -> Option<Vec<(Node, Column)>> {
     let entries = walk.entries(node, what)?;
     let mut found = Vec::new();
-    for entry in entries.iter().filter(|entry| !keys.has(entry.key.text())) {
+    for entry in entries.iter().filter(|entry| !keys.has(entry.key.text()) && named(walk, &entry.key)) {
         let column = match &entry.value.kind {
             Kind::Mapping(layouts) => {
                 let mut by_layout = Vec::new();
@@ -145,10 +147,20 @@ fn columns(walk: &Walk<'_>, node: &Node, what: &str, keys: &Keys) -> Option<Vec<
     Some(found)
 }
 
+/// True of a name that a column can have; reports it otherwise.
+fn named(walk: &Walk<'_>, node: &Node) -> bool {
+    let good = !node.text().trim().is_empty();
+    if !good {
+        let finding = Diagnostic::new(codes::NAME, node, "a column without a name");
+        walk.push(finding.remedy("give it a name, such as `day`"));
+    }
+    good
+}
+
 fn duplicates<'a>(walk: &Walk<'_>, names: impl Iterator<Item = &'a Node>) {
-    let mut seen: Vec<&Node> = Vec::new();
+    let mut seen: HashMap<&str, &Node> = HashMap::new();
     for name in names {
-        if let Some(first) = seen.iter().find(|known| known.text() == name.text()) {
+        if let Some(first) = seen.get(name.text()) {
             let finding = Diagnostic::new(
                 codes::DUPLICATE_NAME,
                 name,
@@ -156,7 +168,7 @@ fn duplicates<'a>(walk: &Walk<'_>, names: impl Iterator<Item = &'a Node>) {
             );
             walk.push(finding.related(&first.span, "the first is here").remedy("keep one of them"));
         }
-        seen.push(name);
+        seen.entry(name.text()).or_insert(name);
     }
 }
 

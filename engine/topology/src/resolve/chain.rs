@@ -214,7 +214,8 @@ impl<'a> Chain<'a> {
         let mut found = ByLayout::new();
         for (layout, columns) in &self.shape {
             let scope = self.scope(columns);
-            let Some(condition) = compile::condition(self.findings, node, &scope, &self.poisoned) else {
+            let unseen = compile::Unseen { layouts: Some((layout, &self.shape)), ..compile::Unseen::default() };
+            let Some(condition) = compile::condition(self.findings, node, &scope, &self.poisoned, unseen) else {
                 self.failed = true;
                 return None;
             };

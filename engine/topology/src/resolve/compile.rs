@@ -7,6 +7,7 @@ use expression::{Expression, ExpressionError, Scope};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Findings};
+use crate::plan::{ByLayout, Columns};
 use crate::reader::{Kind, Node, Style};
 
 /// A text as an SQL literal.
@@ -33,16 +34,58 @@ pub(super) fn shown_name(column: &str) -> String {
     if plain { column.to_owned() } else { name(column) }
 }
 
+/// What an expression does not see, and what a finding should say of it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Unseen<'a> {
+    /// The columns that the same step makes.
+    pub(super) beside: &'a [Arc<str>],
+    /// The layout of the rows that the expression is for, and the columns of all layouts.
+    pub(super) layouts: Option<(&'a str, &'a ByLayout<Columns>)>,
+}
+
+impl Unseen<'_> {
+    /// What explains that there is no name `written`, and what to do.
+    fn explained(&self, written: &str) -> (Option<String>, Option<String>) {
+        let of_others = self.layouts.and_then(|(layout, shapes)| {
+            let has = |columns: &Columns| columns.keys().any(|known| known.eq_ignore_ascii_case(written));
+            if shapes.get(layout).is_some_and(has) {
+                return None;
+            }
+            let have: Vec<String> =
+                shapes.iter().filter(|(_, columns)| has(columns)).map(|(name, _)| format!("`{name}`")).collect();
+            let first = have.first()?;
+            let note = format!(
+                "rows of the layout `{layout}` have no `{written}`; those of {} have it",
+                batch::bounded(&have.join(", "))
+            );
+            Some((
+                Some(note),
+                Some(format!(
+                    "write one expression for each layout: {{ {}: ..., else: ... }}",
+                    first.trim_matches('`')
+                )),
+            ))
+        });
+        let made = self.beside.iter().find(|made| made.eq_ignore_ascii_case(written));
+        of_others.or_else(|| {
+            let remedy = format!(
+                "`{}` is made by this very step, whose expressions see the rows before it: make it in a step of its own \
+                 before this one, or write its expression here",
+                made?
+            );
+            Some((None, Some(remedy)))
+        }).unwrap_or_default()
+    }
+}
+
 /// Reports errors of an expression at their places. Errors about a `poisoned` name, which is wrong for a reason that
 /// is already known, are left out.
-///
-/// `beside` are the columns that the same step makes.
 pub(super) fn report(
     findings: &Findings,
     node: &Node,
     errors: Vec<ExpressionError>,
     poisoned: &[Arc<str>],
-    beside: &[Arc<str>],
+    unseen: Unseen<'_>,
 ) {
     let text = node.text();
     // Surrounding blanks are not given to the compiler.
@@ -61,7 +104,9 @@ pub(super) fn report(
         {
             finding.remedy = Some(remedy.replace("cast(x as ", &format!("cast({whole} as ")));
         }
-        let better = eaten_by_yaml(node, &error).or_else(|| made_beside(text, skipped, &error, beside));
+        let (note, there) = missing_name(text, skipped, &error).map(|name| unseen.explained(name)).unwrap_or_default();
+        finding = note.into_iter().fold(finding, Diagnostic::note);
+        let better = eaten_by_yaml(node, &error).or(there);
         let is_better = better.is_some();
         finding.remedy = better.or(finding.remedy);
         if let Some(nearest) = error.nearest.filter(|_| !is_better) {
@@ -93,17 +138,11 @@ fn eaten_by_yaml(node: &Node, error: &ExpressionError) -> Option<String> {
     })
 }
 
-/// A name that the same step makes: it sees the rows before it.
-fn made_beside(text: &str, skipped: usize, error: &ExpressionError, beside: &[Arc<str>]) -> Option<String> {
-    let written = text.get(error.span.start + skipped..error.span.end + skipped)?.trim_matches('"');
-    let made = beside.iter().find(|made| made.eq_ignore_ascii_case(written))?;
+/// The name that an error says is not there, as it is written.
+fn missing_name<'a>(text: &'a str, skipped: usize, error: &ExpressionError) -> Option<&'a str> {
     let missing = error.code.0 == "E3201" && error.message.starts_with("there is no name");
-    missing.then(|| {
-        format!(
-            "`{made}` is made by this very step, whose expressions see the rows before it: make it in a step of its own \
-             before this one, or write its expression here"
-        )
-    })
+    let written = text.get(error.span.start + skipped..error.span.end + skipped)?;
+    missing.then(|| written.trim_matches('"'))
 }
 
 /// A text in double quotes, as YAML reads it whole.
@@ -118,19 +157,25 @@ pub(super) fn expression(
     scope: &Scope,
     target: Option<&ColumnType>,
     poisoned: &[Arc<str>],
-    beside: &[Arc<str>],
+    unseen: Unseen<'_>,
 ) -> Option<Expression> {
     let text = node.text().trim();
     let compiled = match target {
         Some(target) => Expression::compile_as(text, scope, target),
         None => Expression::compile(text, scope),
     };
-    compiled.map_err(|errors| report(findings, node, errors, poisoned, beside)).ok()
+    compiled.map_err(|errors| report(findings, node, errors, poisoned, unseen)).ok()
 }
 
 /// Compiles a condition.
-pub(super) fn condition(findings: &Findings, node: &Node, scope: &Scope, poisoned: &[Arc<str>]) -> Option<Expression> {
-    let compiled = expression(findings, node, scope, None, poisoned, &[])?;
+pub(super) fn condition(
+    findings: &Findings,
+    node: &Node,
+    scope: &Scope,
+    poisoned: &[Arc<str>],
+    unseen: Unseen<'_>,
+) -> Option<Expression> {
+    let compiled = expression(findings, node, scope, None, poisoned, unseen)?;
     if compiled.column_type().of == Type::Boolean {
         return Some(compiled);
     }

@@ -66,7 +66,9 @@ pub(super) fn documents(
     }
     let outcome_scope = scope.clone().with_name("rows", ColumnType::of(Type::BIGINT));
     for (node, outcome) in &documents.outcomes {
-        if let Some(condition) = compile::condition(world.findings, node, &outcome_scope, &[]) {
+        if let Some(condition) =
+            compile::condition(world.findings, node, &outcome_scope, &[], compile::Unseen::default())
+        {
             decode.outcomes.push((condition, *outcome));
         }
     }

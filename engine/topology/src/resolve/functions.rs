@@ -25,7 +25,7 @@ pub(super) fn scope(topology: &Topology, findings: &Findings) -> Surroundings {
         let compiled = Expression::compile_as(function.body.text().trim(), &inner, &function.gives);
         let good = compiled.is_ok();
         let body = compiled.or_else(|errors| {
-            compile::report(findings, &function.body, errors, &topology.poisoned(), &[]);
+            compile::report(findings, &function.body, errors, &topology.poisoned(), compile::Unseen::default());
             // Callers still compile against what it promises.
             Expression::compile_as("null", &scope, &open(&function.gives))
         });

@@ -127,6 +127,8 @@ fn column(
         chain.poison(name.text());
         return layouts.iter().map(|_| None).collect();
     }
+    // Its own name is no reason to look for the column in another step.
+    let beside: Vec<Arc<str>> = beside.iter().filter(|made| &***made != name.text()).cloned().collect();
     let mut found = Vec::new();
     let mut failed = false;
     for (layout, scope) in layouts {
@@ -145,7 +147,8 @@ fn column(
             chain.poison(name.text());
             return layouts.iter().map(|_| None).collect();
         }
-        let compiled = compile::expression(chain.findings, node, scope, wanted, &chain.poisoned, beside);
+        let unseen = compile::Unseen { beside: &beside, layouts: Some((layout, &chain.shape)) };
+        let compiled = compile::expression(chain.findings, node, scope, wanted, &chain.poisoned, unseen);
         failed = compiled.is_none();
         found.push(compiled.map(|compiled| (compiled, node.clone())));
     }
