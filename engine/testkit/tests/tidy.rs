@@ -97,6 +97,22 @@ fn arrows_between_crates_are_those_of_the_architecture() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// `./test` names the tests of its two lanes, so that they can run beside each other.
+#[test]
+fn every_test_has_a_lane() {
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec().expect("cargo metadata");
+    let targets = metadata.packages.iter().flat_map(|package| &package.targets).filter(|target| target.is_test());
+    let tests: BTreeSet<&str> = targets.map(|target| target.name.as_str()).collect();
+    let script = fs::read_to_string(root().join("test")).expect("the script");
+    let lanes = ["waiting=(", "computing=("].iter().flat_map(|begins| {
+        let (_, names) = script.split_once(begins).expect("a lane");
+        names.split_once(')').expect("its end").0.split_whitespace()
+    });
+    let mut named: Vec<&str> = lanes.collect();
+    named.sort_unstable();
+    assert_eq!(named, Vec::from_iter(tests));
+}
+
 #[test]
 fn every_file_opens_with_prose() {
     let silent: Vec<String> = sources()

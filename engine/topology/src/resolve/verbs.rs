@@ -139,8 +139,7 @@ fn column(
         }
         // A null list or map is an empty one.
         let has_null = |wanted: &ColumnType| wanted.nullable || matches!(wanted.of, Type::List(_) | Type::Map(_));
-        let is_null = node.text().trim().eq_ignore_ascii_case("null");
-        if let Some(wanted) = wanted.filter(|wanted| is_null && !has_null(wanted)) {
+        if let Some(wanted) = wanted.filter(|wanted| is_null(node) && !has_null(wanted)) {
             let what = format!("`{}` would always be null, and as {wanted} it cannot be", batch::bounded(name.text()));
             let finding = Diagnostic::new(codes::NOT_FILLED, node, what);
             chain.findings.push(finding.remedy("write a value, or make the column nullable where it is declared"));
@@ -160,6 +159,10 @@ fn column(
         chain.seen(compiled);
     }
     found
+}
+
+fn is_null(node: &Node) -> bool {
+    node.text().trim().eq_ignore_ascii_case("null")
 }
 
 fn pick<'a>(column: &'a Column, layout: &str) -> Option<&'a Node> {
@@ -188,8 +191,12 @@ impl Seen {
 
 /// One type for a column of all layouts: nullable if one is. `None` after a finding.
 fn one_type(chain: &mut Chain<'_>, seen: &Seen, name: &Node, found: &mut [Option<(Expression, Node)>]) -> ColumnType {
-    let mut types = found.iter().flatten().map(|(compiled, _)| compiled.column_type().clone());
+    // A null has the type of the others.
+    let nulls = found.iter().flatten().filter(|(_, node)| is_null(node)).count();
+    let typed = found.iter().flatten().filter(|(_, node)| nulls == found.len() || !is_null(node));
+    let mut types = typed.map(|(compiled, _)| compiled.column_type().clone());
     let Some(mut of) = types.next() else { return unknown_type() };
+    of.nullable |= nulls > 0;
     for other in types {
         if other.of != of.of {
             let what = format!("`{}` is {of} for one layout and {other} for another", batch::bounded(name.text()));

@@ -116,3 +116,17 @@ fn two_things_in_one_place_are_told_why_of_that_place() {
     let found = feed(&[("topic: feed.rows, key: [Day]", "topic: { topic: x }, clickhouse: { table: d.t }")]);
     says(&found, 13, &["why: A flow has one destination"]);
 }
+
+#[test]
+fn a_null_of_one_layout_has_the_type_of_the_others() {
+    let feed = "topology: feed\nflows:\n  load:\n    from: { files: { path: in, file-names: [\"x*\"] } }\n    steps:\n      - decode: { delimited: { \
+                layouts: { two: { header: [id, amount] }, one: { header: [id] } } } }\n      - select: { id: id, amount: { one: 'null', \
+                else: 'cast(amount as bigint)' } }\n      - extend: { twice: amount * 2 }\n    to: { topic: feed.rows, key: [id] }\n";
+    let loaded = load(&["r/feed.yaml".into()], &MemoryFiles::default().with("r/feed.yaml", feed));
+    assert!(loaded.findings.is_empty(), "{}", rendered(&loaded));
+    let described = describe(&loaded.topologies[0]);
+    assert!(
+        described.contains("amount nullable bigint") || described.contains("amount: nullable bigint"),
+        "{described}"
+    );
+}
