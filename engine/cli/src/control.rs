@@ -88,6 +88,13 @@ pub(crate) enum Question {
         /// `topology/flow` or a topology.
         flow: String,
     },
+    /// Read all once more beside the live table, or take that back; without a flow those that are at it.
+    Rebuild {
+        /// `topology/flow`.
+        flow: Option<String>,
+        /// True to take it back.
+        cancel: bool,
+    },
     /// A key in the store of a step.
     State {
         /// `topology/flow.step`.

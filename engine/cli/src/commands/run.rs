@@ -12,7 +12,9 @@ use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::{Log, LogError};
 use pattern::Pattern;
-use runtime::{Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, names};
+use runtime::{
+    Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, Turn, names,
+};
 use topology::plan::{self, Topology};
 
 use super::check::load;
@@ -23,13 +25,14 @@ use crate::exit::{Exit, away, failure};
 use crate::flow_names::{self, FlowNames};
 use crate::live::{self, LiveLines, Report};
 use crate::old_rows::OldRows;
+use crate::rebuild::Means;
 use crate::registry::Patience;
 use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{before, control, earlier, environment, refused, show, unread};
+use crate::{before, control, earlier, environment, rebuild, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -237,7 +240,12 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         watched = listen.take().map(Watched::start).transpose()?;
         Ok(())
     })?;
-    let pass = ground.pass(&topologies, documents, &not_claimed, once, watched.as_ref())?;
+    let pass = loop {
+        let pass = ground.pass(&topologies, documents.clone(), &not_claimed, once, watched.as_ref())?;
+        if !pass.turned {
+            break pass;
+        }
+    };
     let took = environment::now() - started;
     // A log that is away by now has no say in how the run ended; `status` tells of such rows later.
     let old_rows = match ground.access(None, Arc::default(), BTreeMap::new()).old_rows() {
@@ -276,6 +284,8 @@ pub(crate) struct Pass {
     pub(crate) board: Arc<Board>,
     pub(crate) holds: Vec<Held>,
     pub(crate) exit: Exit,
+    /// True if another pass is to follow: a rebuild begins, is taken back, or is done.
+    pub(crate) turned: bool,
 }
 
 impl Ground {
@@ -324,6 +334,7 @@ impl Ground {
             taps: Arc::default(),
             run: None,
             listens: None,
+            turn: None,
         }
     }
 
@@ -337,6 +348,9 @@ impl Ground {
         watched: Option<&Watched>,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
+        let (mut topologies, stop) = (topologies.to_vec(), self.stop.child());
+        let building = rebuild::begin(&self.means(log.as_ref()), &mut topologies)?;
+        let (topologies, turn) = (topologies.as_slice(), Turn::of(&stop));
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
             tables: Tables::ClickHouse(self.client.clone()),
@@ -348,6 +362,7 @@ impl Ground {
         let sources = wiring.sources(topologies)?;
         let looking: Vec<String> = sources.iter().map(|source| source.flow.clone()).collect();
         let mut flows = wiring.flows(topologies)?;
+        flows.extend(wiring.rebuilding(topologies, &building, &turn)?);
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         let known = folder.known_flows()?;
         before::tell(&mut flows, &known, topologies);
@@ -376,7 +391,7 @@ impl Ground {
         not_claimed.iter().for_each(|path| board.note_not_claimed(path));
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
         let mut access = self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions);
-        access.taps = Arc::clone(&wiring.taps);
+        (access.taps, access.turn) = (Arc::clone(&wiring.taps), (!once).then(|| turn.clone()));
         let (memory, all) = (folder.memory(), with_system(topologies, system));
         let running = Arc::new(Running::of(RunOf {
             topologies: &all,
@@ -397,13 +412,13 @@ impl Ground {
         let ended = runtime::run(RunParts {
             flows,
             sources,
-            log,
+            log: Arc::clone(&log),
             raw: Arc::clone(&self.raw),
             system: self.system.clone(),
             once,
             slots: slots(),
             memory,
-            stop: self.stop.clone(),
+            stop,
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
             snapshots: Some(SnapshotSettings::new(folder.snapshots())),
@@ -420,7 +435,15 @@ impl Ground {
             known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
             waits(&*self.log, &known, &board, &looking)
         })?;
-        Ok(Pass { board, holds: holds.list(), exit })
+        let turned = turn.asked() && !self.stop.stopping();
+        if turned || (once && !self.stop.stopping()) {
+            rebuild::settle(&self.means(log.as_ref()))?;
+        }
+        Ok(Pass { board, holds: holds.list(), exit, turned })
+    }
+
+    fn means<'a>(&'a self, log: &'a dyn Log) -> Means<'a> {
+        Means { log, client: &self.client, folder: &self.folder, system: &self.system }
     }
 }
 
