@@ -34,6 +34,10 @@ pub(crate) const DOCUMENT_PARTITIONS: i32 = 4;
 /// listed all the time.
 const LOOK_INTO_FOLDER: Duration = Duration::from_secs(3);
 
+/// Longest wait for a range to fill of what is read again beside a live flow, which stands still for about as long at the
+/// end. Longer: it stands still for longer. Shorter: more and smaller parts of the table, for the last records only.
+const RANGE_BESIDE: Duration = Duration::from_millis(200);
+
 /// Where documents come from in this run.
 #[derive(Clone)]
 pub(crate) enum DocumentsFrom {
@@ -115,6 +119,9 @@ impl Wiring {
         let parts = plans.map(|(topology, flow, recorded)| {
             let mut parts = self.flow(topology, &flow)?;
             let called = FlowNames::of_topologies(topologies).shown(&recorded);
+            if let Destination::Table(table) = &mut parts.destination {
+                table.batch_age = table.batch_age.min(RANGE_BESIDE);
+            }
             parts.rebuilds = Some(Rebuilds { called, recorded, turn: turn.clone() });
             Ok(parts)
         });

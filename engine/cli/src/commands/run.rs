@@ -20,6 +20,7 @@ use topology::plan::{self, Topology};
 use super::check::load;
 use crate::access::{self, Access};
 use crate::arguments::{ClickHouseAt, Data, Run};
+use crate::control::Answering;
 use crate::data::{self, DataFolder, KnownFlow, Server};
 use crate::exit::{Exit, away, failure};
 use crate::flow_names::{self, FlowNames};
@@ -32,7 +33,7 @@ use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{before, control, earlier, environment, rebuild, refused, show, unread};
+use crate::{before, earlier, environment, rebuild, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -268,6 +269,7 @@ pub(crate) struct Ground {
     schemas: Arc<dyn operators::Schemas>,
     system: SystemTopics,
     server: Server,
+    answering: Answering,
 }
 
 /// A run was told to stop while it waited for the log: nothing was begun.
@@ -310,7 +312,19 @@ impl Ground {
         server.keep_alive();
         reach(&client, wait, &stop)?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
-        Ok(Self { folder, log, client, stop, patience, signals, raw, schemas, system, server })
+        Ok(Self {
+            folder,
+            log,
+            client,
+            stop,
+            patience,
+            signals,
+            raw,
+            schemas,
+            system,
+            server,
+            answering: Answering::default(),
+        })
     }
 
     /// What answers questions about the folder; `board` and `revisions` are those of a run that is going on.
@@ -349,7 +363,7 @@ impl Ground {
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
         let (mut topologies, stop) = (topologies.to_vec(), self.stop.child());
-        let building = rebuild::begin(&self.means(log.as_ref()), &mut topologies)?;
+        let begun = rebuild::begin(&self.means(log.as_ref()), &mut topologies)?;
         let (topologies, turn) = (topologies.as_slice(), Turn::of(&stop));
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
@@ -362,7 +376,7 @@ impl Ground {
         let sources = wiring.sources(topologies)?;
         let looking: Vec<String> = sources.iter().map(|source| source.flow.clone()).collect();
         let mut flows = wiring.flows(topologies)?;
-        flows.extend(wiring.rebuilding(topologies, &building, &turn)?);
+        flows.extend(wiring.rebuilding(topologies, &begun.building, &turn)?);
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         let known = folder.known_flows()?;
         before::tell(&mut flows, &known, topologies);
@@ -407,7 +421,10 @@ impl Ground {
         if let Some(watched) = watched {
             watched.of_run(Some((running, Arc::clone(&access))));
         }
-        let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
+        self.answering.by(&folder.control(), access)?;
+        if !once && begun.is_behind(&self.means(log.as_ref()))? {
+            turn.ask();
+        }
         let lines = LiveLines::start(Arc::clone(&board));
         let ended = runtime::run(RunParts {
             flows,
@@ -426,8 +443,11 @@ impl Ground {
             clock: environment::clock(),
         })?;
         drop(lines);
-        drop(listening);
-        watched.iter().for_each(|watched| watched.of_run(None));
+        let turned = turn.asked() && !self.stop.stopping();
+        if !turned {
+            self.answering.end();
+            watched.iter().for_each(|watched| watched.of_run(None));
+        }
         self.log.settle();
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
@@ -435,7 +455,6 @@ impl Ground {
             known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
             waits(&*self.log, &known, &board, &looking)
         })?;
-        let turned = turn.asked() && !self.stop.stopping();
         if turned || (once && !self.stop.stopping()) {
             rebuild::settle(&self.means(log.as_ref()))?;
         }

@@ -1,5 +1,7 @@
 //! Before a pass: what an earlier process has left is taken up, and what was wished for begins.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use runtime::{Rebuild, Stage, names};
 use topology::plan::{Flow, TableWrite, To, Topology};
@@ -18,12 +20,27 @@ pub(crate) struct Building {
     pub(crate) beside: String,
 }
 
-/// Carries on what was said of rebuilds, and has the topologies go by the generations that readers have. Gives those that
-/// are read beside them.
-pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Vec<Building>> {
-    let (mut building, mut live) = (Vec::new(), std::collections::BTreeMap::new());
+/// What a pass begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    /// The generations that are read beside the live ones.
+    pub(crate) building: Vec<Building>,
+    /// What was said of rebuilds, by flow.
+    said: BTreeMap<String, Rebuild>,
+}
+
+impl Begun {
+    /// True if somebody has said something since.
+    pub(crate) fn is_behind(&self, means: &Means<'_>) -> Result<bool> {
+        Ok(!means.folder.shares_the_log() && runtime::rebuilds(means.log)? != self.said)
+    }
+}
+
+/// Carries on what was said of rebuilds, and has the topologies go by the generations that readers have.
+pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Begun> {
+    let (mut begun, mut live) = (Begun::default(), BTreeMap::new());
     if means.folder.shares_the_log() {
-        return Ok(building);
+        return Ok(begun);
     }
     for (first, rebuild) in runtime::rebuilds(means.log)? {
         let mut one = One { means, first: &first, rebuild };
@@ -37,15 +54,17 @@ pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Ve
         } else if let Stage::Building { beside, .. } = &one.rebuild.stage
             && plan_of(topologies, &first).is_some()
         {
-            building.push(Building { flow: one.next(), beside: beside.clone() });
+            begun.building.push(Building { flow: one.next(), beside: beside.clone() });
         }
         if one.rebuild.live > 1 {
             remember(means.folder, &first, one.rebuild.live)?;
             live.insert(first.clone(), one.rebuild.live);
         }
+        let rebuild = one.rebuild;
+        begun.said.insert(first, rebuild);
     }
     name(topologies, &live);
-    Ok(building)
+    Ok(begun)
 }
 
 impl One<'_> {
