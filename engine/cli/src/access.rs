@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::{Log, LogError};
-use runtime::{Board, FlowState, Holds, Receipt, SystemTopics};
+use runtime::{Board, FlowState, Holds, Receipt, SystemTopics, Turn};
 use serde_json::{Value, json};
 
 use crate::control::{self, Question, Reply};
@@ -16,13 +16,13 @@ use crate::data::{DataFolder, KnownFlow};
 use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
-use crate::reconcile;
 use crate::replay::Chosen;
 use crate::tap::frame::Wire;
 use crate::tap::topic::{TopicTap, Wanted};
 use crate::tap::{Manner, Taps};
 use crate::watch::Running;
 use crate::watch::lag::{self, Lag};
+use crate::{rebuild, reconcile};
 
 /// Milliseconds of a day.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -49,6 +49,8 @@ pub(crate) struct Access {
     pub(crate) run: Option<Arc<Running>>,
     /// Where it listens.
     pub(crate) listens: Option<String>,
+    /// Ends its pass, so that another one may begin; none of a run that ends by itself.
+    pub(crate) turn: Option<Turn>,
 }
 
 impl Access {
@@ -90,8 +92,10 @@ impl Access {
             Question::DeadLetters { only } => self.whole_letters(only),
             Question::ListDeadLetters { each, only } => Ok(serde_json::to_value(self.list_letters(*each, only)?)?),
             Question::Earlier { files } => {
-                let topologies = topology::load(files, &topology::DiskFiles).topologies;
-                crate::flow_names::refuse(&topologies, &self.folder.known_flows()?, self.log.as_ref())?;
+                let mut topologies = topology::load(files, &topology::DiskFiles).topologies;
+                let known = self.folder.known_flows()?;
+                rebuild::name(&mut topologies, &rebuild::live(&known));
+                crate::flow_names::refuse(&topologies, &known, self.log.as_ref())?;
                 let earlier = crate::earlier::earlier(&topologies, self.log.as_ref(), self.schemas.as_ref())?;
                 Ok(serde_json::to_value(earlier)?)
             }
@@ -111,16 +115,21 @@ impl Access {
                 let flow = self.folder.flow_names()?.shown(&self.folder.knows(flow)?);
                 Ok(json!({ "released": self.holds.release(&flow) }))
             }
+            Question::Rebuild { flow: None, .. } => self.list_rebuilds(),
+            Question::Rebuild { flow: Some(flow), cancel } => self.rebuild(flow, *cancel),
             Question::State { place, key } => crate::stores::look(self.log.as_ref(), &self.folder, place, key),
             Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
         }
     }
 
-    /// Topology and flow of every flow that has a ledger.
+    /// Topology and flow of every flow that has a ledger, but for generations that others have taken the place of.
     pub(crate) fn flows(&self) -> Result<Vec<(String, String)>> {
-        let topics = self.log.topics()?;
+        let (topics, known) = (self.log.topics()?, self.folder.known_flows()?);
+        let live = rebuild::live(&known);
         let ledgers = topics.iter().filter_map(|topic| topic.strip_suffix(".ledger"));
-        Ok(ledgers.filter_map(|name| name.split_once('.')).map(|(one, two)| (one.to_owned(), two.to_owned())).collect())
+        let flows = ledgers.filter_map(|name| name.split_once('.'));
+        let counts = |(one, two): &(&str, &str)| rebuild::counts(&format!("{one}/{two}"), &known, &live);
+        Ok(flows.filter(counts).map(|(one, two)| (one.to_owned(), two.to_owned())).collect())
     }
 
     fn status(&self) -> Result<Value> {
@@ -220,8 +229,8 @@ impl Access {
         };
         let known = self.folder.known_flows()?;
         // Others on the log pause flows of their own.
-        let here = paused.into_iter().filter(|(flow, _)| known.contains_key(flow));
-        Ok(here.map(|(flow, at)| (names.shown(&flow), at)).collect())
+        let here = known.keys().filter_map(|flow| Some((flow, *paused.get(runtime::names::first(flow))?)));
+        Ok(here.map(|(flow, at)| (names.shown(flow), at)).collect())
     }
 
     /// Pauses flows, or lets them go on: those that are not so already.
@@ -238,7 +247,7 @@ impl Access {
         }
         let before = runtime::paused_flows(self.log.as_ref())?;
         let (change, so): (Vec<String>, Vec<String>) =
-            flows.into_iter().partition(|name| before.contains_key(name) != paused);
+            flows.into_iter().partition(|name| before.contains_key(runtime::names::first(name)) != paused);
         if !change.is_empty() {
             runtime::pause(self.log.as_ref(), &change, paused, environment::now())?;
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::Rebuild;
 use crate::examples;
 
 /// Turns regulators' publications into tables that people can trust.
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     /// End a hold after the cause was mended, or read a flow's input again.
     #[command(after_help = examples::RELEASE)]
     Release(Release),
+    /// Read all that a flow has read once more, into a table beside, which then takes the place of the live one.
+    #[command(after_help = examples::REBUILD)]
+    Rebuild(Rebuild),
     /// Prove that each row of the ledger is in its table, once.
     #[command(after_help = examples::RECONCILE)]
     Reconcile(Show),

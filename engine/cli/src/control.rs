@@ -6,13 +6,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::access::Access;
 use crate::exit::{Exit, Failure, as_failure, failure};
 use crate::show;
 
@@ -88,6 +89,13 @@ pub(crate) enum Question {
         /// `topology/flow` or a topology.
         flow: String,
     },
+    /// Read all once more beside the live table, or take that back; without a flow those that are at it.
+    Rebuild {
+        /// `topology/flow`.
+        flow: Option<String>,
+        /// True to take it back.
+        cancel: bool,
+    },
     /// A key in the store of a step.
     State {
         /// `topology/flow.step`.
@@ -140,11 +148,11 @@ pub(crate) fn write_answer(stream: &mut UnixStream, answer: &Value) -> Result<()
 }
 
 /// What answers.
-pub(crate) type Answer = dyn Fn(&Question) -> Result<Reply> + Send + Sync;
+type Answer = dyn Fn(&Question) -> Result<Reply> + Send + Sync;
 
 /// The listening socket; removed when dropped.
 #[derive(Debug)]
-pub(crate) struct Listening {
+struct Listening {
     place: PathBuf,
 }
 
@@ -155,8 +163,38 @@ impl Drop for Listening {
     }
 }
 
+/// Answers through one socket, by whoever answers now: passes of a run follow each other, and nobody who asks in between
+/// is to find no run.
+#[derive(Default)]
+pub(crate) struct Answering {
+    by: Arc<Mutex<Option<Arc<Access>>>>,
+    listening: Mutex<Option<Listening>>,
+}
+
+impl Answering {
+    /// Answers by this from now on.
+    pub(crate) fn by(&self, place: &Path, access: Arc<Access>) -> Result<()> {
+        *self.by.lock().unwrap_or_else(PoisonError::into_inner) = Some(access);
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.is_none() {
+            let by = Arc::clone(&self.by);
+            let answer = move |question: &Question| {
+                let access = by.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                access.context("the run has ended")?.reply(question)
+            };
+            *listening = Some(listen(place, Arc::new(answer))?);
+        }
+        Ok(())
+    }
+
+    /// Answers nobody any more.
+    pub(crate) fn end(&self) {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
 /// Listens until the process ends.
-pub(crate) fn listen(place: &Path, answer: Arc<Answer>) -> Result<Listening> {
+fn listen(place: &Path, answer: Arc<Answer>) -> Result<Listening> {
     if place.exists() {
         std::fs::remove_file(place).context("an old control socket cannot be removed")?;
     }

@@ -213,6 +213,23 @@ will be. The pause is written into the log: it lasts over restarts, and on Kafka
 Where it is so already that is said, and the status is 0; a name that no flow has ends with 64. A run with --once \
 that has a paused flow ends with 3.";
 
+pub(crate) const REBUILD: &str = "\
+Examples:
+  spotlight rebuild sec-ftd/load           by the mapping as it is now
+  spotlight rebuild                        how far they are
+  spotlight rebuild sec-ftd/load --cancel
+
+For a mapping that was mended: what the flow has read it reads again from its beginning, from the raw store or its topic, \
+into a table beside the live one, with what processors the others leave. Live rows go on landing meanwhile. Once the \
+table beside has all that the live one has, the flow stands still for a moment, the two are exchanged in one step \
+and the flow goes on: who reads has all rows of before or all rows of after, under the same name. The table of before is \
+kept beside until you drop it.
+
+A run without an end begins at once, by its topology as it was when it started; else the next run does, and one with \
+--once exchanges the tables at its end. The wish is written into the log and lasts over restarts; a file that is mended \
+again has it begin anew. Refused, with 64: a flow that lands in no table, or in one that also holds rows of others; \
+one whose topic has lost its beginning; one that is being rebuilt already; any on Kafka.";
+
 pub(crate) const RESUME: &str = "\
 Examples:
   spotlight resume sec-ftd/load    one flow

@@ -22,6 +22,7 @@ mod logging;
 mod nomad;
 mod nowhere;
 mod old_rows;
+mod rebuild;
 mod reconcile;
 mod refused;
 mod registry;

@@ -16,7 +16,7 @@ use topology::plan;
 use crate::access::Access;
 use crate::exit::{Exit, failure};
 use crate::flow_names;
-use crate::{data, wiring};
+use crate::{data, rebuild, wiring};
 
 /// What became, or would become, of the dead letters of one flow.
 #[derive(Debug, Serialize, Deserialize)]
@@ -102,10 +102,11 @@ struct OfFlow {
 
 /// Sends back, or tries, the open dead letters of the topologies in these files.
 pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: bool) -> Result<Done> {
-    let loaded = topology::load(files, &topology::DiskFiles);
+    let mut loaded = topology::load(files, &topology::DiskFiles);
     if let Some(finding) = loaded.findings.iter().find(|finding| finding.severity == topology::Severity::Error) {
         return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
     }
+    rebuild::name(&mut loaded.topologies, &rebuild::live(&access.folder.known_flows()?));
     let (mut done, mut ids) = (Done::default(), BTreeSet::new());
     let of_topology = |one: &plan::Topology| -> Vec<String> {
         one.flows.iter().map(|flow| flow_names::recorded_as(one, flow)).collect()

@@ -55,9 +55,9 @@ pub(crate) fn of(flow: &Flow) -> Vec<KnownStore> {
 
 /// Looks a key up in the store of a step, `topology/flow.step`.
 pub(crate) fn look(log: &dyn Log, folder: &DataFolder, place: &str, key: &[String]) -> Result<Value> {
-    let (topology, store) = known(folder, place)?;
+    let ([topology, flow], store) = known(folder, place)?;
     let fingerprint = fingerprint(&store, key)?;
-    let changelog = runtime::names::changelog(&topology, &store.store);
+    let changelog = runtime::names::changelog(&topology, &flow, &store.store);
     let mut answer = json!({ "store": store.store, "key": key, "remember_ms": store.remember_ms, "seen": null });
     let Some(state) = log.topic(&changelog)? else { return Ok(answer) };
     for partition in 0..state.partitions {
@@ -90,19 +90,20 @@ pub(crate) fn look(log: &dyn Log, folder: &DataFolder, place: &str, key: &[Strin
     Ok(answer)
 }
 
-/// The topology and the store of a step.
-fn known(folder: &DataFolder, place: &str) -> Result<(String, KnownStore)> {
+/// The topology and the flow, as the log knows them, and the store of a step.
+fn known(folder: &DataFolder, place: &str) -> Result<([String; 2], KnownStore)> {
     let (mut stores, known) = (Vec::new(), folder.known_flows()?);
     let flow_names = FlowNames::of_known(&known);
-    for (flow, known) in known {
-        let flow = flow_names.shown(&flow);
-        stores.extend(known.stores.into_iter().map(|store| (format!("{flow}.{}", store.step), store)));
+    for (recorded, known) in known {
+        let flow = flow_names.shown(&recorded);
+        let of_flow = known.stores.into_iter();
+        stores.extend(of_flow.map(|store| (format!("{flow}.{}", store.step), recorded.clone(), store)));
     }
     let written = place.split_once('.').map(|(flow, step)| format!("{}.{step}", flow_names.shown(flow)));
     let place = written.as_deref().unwrap_or(place);
-    let names: Vec<&str> = stores.iter().map(|(name, _)| name.as_str()).collect();
-    match stores.iter().find(|(name, _)| name == place) {
-        Some((name, store)) => Ok((name.split('/').next().unwrap_or_default().to_owned(), store.clone())),
+    let names: Vec<&str> = stores.iter().map(|(name, ..)| name.as_str()).collect();
+    match stores.iter().find(|(name, ..)| name == place) {
+        Some((_, recorded, store)) => Ok((runtime::names::parts(recorded).map(str::to_owned), store.clone())),
         None => {
             let what =
                 format!("there is no store of a step `{place}` in the data folder{}", show::meant(place, &names));

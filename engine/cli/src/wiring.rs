@@ -13,15 +13,17 @@ use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource, Source
 use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
 use indexmap::IndexMap;
 use runtime::{
-    Destination, DocumentInputParts, FlowInput, FlowParts, OutsideTopic, SourceParts, SystemTopics, TableOutput,
-    TopicOutput,
+    Destination, DocumentInputParts, FlowInput, FlowParts, OutsideTopic, Rebuilds, SourceParts, SystemTopics,
+    TableOutput, TopicOutput, Turn,
 };
 use topology::plan::{self, SourcePlan, Topology};
 
 use crate::data;
 use crate::declared::Declared;
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::nowhere::Nowhere;
+use crate::rebuild::Building;
 use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
@@ -32,7 +34,12 @@ pub(crate) const DOCUMENT_PARTITIONS: i32 = 4;
 /// listed all the time.
 const LOOK_INTO_FOLDER: Duration = Duration::from_secs(3);
 
+/// Longest wait for a range to fill of what is read again beside a live flow, which stands still for about as long at the
+/// end. Longer: it stands still for longer. Shorter: more and smaller parts of the table, for the last records only.
+const RANGE_BESIDE: Duration = Duration::from_millis(200);
+
 /// Where documents come from in this run.
+#[derive(Clone)]
 pub(crate) enum DocumentsFrom {
     /// From where the topologies say.
     Publishers {
@@ -106,6 +113,21 @@ impl Wiring {
         Ok(flows)
     }
 
+    /// The generations that are read beside the live ones.
+    pub(crate) fn rebuilding(&self, topologies: &[Topology], all: &[Building], turn: &Turn) -> Result<Vec<FlowParts>> {
+        let plans = all.iter().filter_map(|one| one.plan(topologies));
+        let parts = plans.map(|(topology, flow, recorded)| {
+            let mut parts = self.flow(topology, &flow)?;
+            let called = FlowNames::of_topologies(topologies).shown(&recorded);
+            if let Destination::Table(table) = &mut parts.destination {
+                table.batch_age = table.batch_age.min(RANGE_BESIDE);
+            }
+            parts.rebuilds = Some(Rebuilds { called, recorded, turn: turn.clone() });
+            Ok(parts)
+        });
+        parts.collect()
+    }
+
     fn flow(&self, topology: &Topology, flow: &plan::Flow) -> Result<FlowParts> {
         let mut outputs = IndexMap::new();
         for (name, topic) in &flow.outputs {
@@ -153,6 +175,7 @@ impl Wiring {
             destination,
             bad_rows_above: flow.bad_rows_above,
             beside: Vec::new(),
+            rebuilds: None,
         })
     }
 

@@ -54,10 +54,10 @@ pub fn document_key(flow: &str, fields: &Fields, name: &str) -> String {
 }
 
 fn unmistakable(value: &str) -> Cow<'_, str> {
-    if !value.contains('%') && !(value.contains(',') && value.contains('=')) {
-        return value.into();
+    if value.contains('%') || (value.contains(',') && value.contains('=')) {
+        return value.replace('%', "%25").replace(',', "%2C").replace('=', "%3D").into();
     }
-    value.replace('%', "%25").replace(',', "%2C").replace('=', "%3D").into()
+    value.into()
 }
 
 #[cfg(test)]

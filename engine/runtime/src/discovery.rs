@@ -187,7 +187,7 @@ impl FlowDiscovery {
     }
 
     fn key(&self, fields: &Fields, name: &str) -> String {
-        connect::document_key(&format!("{}/{}", self.topology, self.flow), fields, name)
+        names::document(&format!("{}/{}", self.topology, self.flow), fields, name)
     }
 
     fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {

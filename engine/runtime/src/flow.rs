@@ -8,6 +8,8 @@ use connect::{Landing, Source};
 use indexmap::IndexMap;
 use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
 
+use crate::rebuilds::Turn;
+
 /// Makes a new chain of steps for a task. Each task has its own.
 pub type MakeChain = Box<dyn Fn() -> Chain + Send + Sync>;
 
@@ -39,6 +41,19 @@ pub struct FlowParts {
     /// to the same place: a document that one of them brought is not brought again. None for a table in which rows of one
     /// key replace each other.
     pub beside: Vec<String>,
+    /// Of a generation that is read beside the live one: which it is to take the place of.
+    pub rebuilds: Option<Rebuilds>,
+}
+
+/// What a generation that is read beside the live one knows of that.
+#[derive(Clone, Debug)]
+pub struct Rebuilds {
+    /// `topology/flow` of the live one, as people see it.
+    pub called: String,
+    /// The same as the log knows it.
+    pub recorded: String,
+    /// Told once all is read that the live one may have landed.
+    pub turn: Turn,
 }
 
 impl FlowParts {
@@ -52,6 +67,12 @@ impl FlowParts {
     #[must_use]
     pub fn recorded_as(&self) -> String {
         format!("{}/{}", self.topology, self.flow)
+    }
+
+    /// `topology/flow`, as people see it, of the flow whose source finds its documents.
+    #[must_use]
+    pub fn found_by(&self) -> String {
+        self.rebuilds.as_ref().map_or_else(|| self.name(), |rebuilds| rebuilds.called.clone())
     }
 }
 

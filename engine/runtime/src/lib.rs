@@ -24,6 +24,7 @@ mod letters;
 mod metadata;
 pub mod names;
 mod pauses;
+mod rebuilds;
 mod retry;
 mod scratch;
 mod slots;
@@ -43,16 +44,17 @@ pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
-    Destination, DocumentInputParts, EarlierFlow, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS, SourceParts,
-    TableOutput, TopicOutput,
+    Destination, DocumentInputParts, EarlierFlow, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS, Rebuilds,
+    SourceParts, TableOutput, TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
 pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
 pub use pauses::{pause, paused_flows};
+pub use rebuilds::{Rebuild, Stage, Turn, has_read, landed_before, rebuilds, say_rebuild};
 pub use retry::{
-    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, waiting_rows,
+    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, supersede, waiting_rows,
 };
 pub use scratch::ScratchFolder;
 pub use snapshots::SnapshotSettings;

@@ -6,10 +6,13 @@
 //! key "topology/flow" as the log knows it     value { "paused": true or false, "at": milliseconds since 1970 UTC }
 //! ```
 //!
+//! It is said of a flow whatever its generation, by the name of the first. What is said of rebuilds stands in the same
+//! topic, under other keys (`rebuilds.rs`).
+//!
 //! The newest record of a key counts. A flow that is paused keeps its place in its group and its positions; its tasks and
 //! its source end as they do at the end of a run, and start again when the pause is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use batch::{Headers, Records, RecordsBuilder};
 use log::{Log, LogError, TopicSettings, Written};
 use serde::{Deserialize, Serialize};
 
+use crate::names;
 use crate::stop::{Backoff, StopSignal};
 use crate::system::CONTROL;
 
@@ -35,6 +39,15 @@ struct Said {
 pub(crate) struct Pauses {
     flows: Mutex<BTreeMap<String, Said>>,
     next: Mutex<i64>,
+    /// Flows that the run itself has told to stand still, and those of them that do.
+    halts: Mutex<Halts>,
+}
+
+/// By the name that the log knows, with its generation.
+#[derive(Debug, Default)]
+struct Halts {
+    told: BTreeSet<String>,
+    stand: BTreeSet<String>,
 }
 
 impl Pauses {
@@ -49,7 +62,36 @@ impl Pauses {
 
     /// True if the flow is paused; by the name that the log knows.
     pub(crate) fn paused(&self, flow: &str) -> bool {
-        self.flows.lock().unwrap_or_else(PoisonError::into_inner).get(flow).is_some_and(|said| said.paused)
+        let flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
+        flows.get(names::first(flow)).is_some_and(|said| said.paused)
+    }
+
+    /// True if the run has told the flow to stand still.
+    pub(crate) fn halted(&self, flow: &str) -> bool {
+        self.halts.lock().unwrap_or_else(PoisonError::into_inner).told.contains(flow)
+    }
+
+    /// Tells a flow to stand still, or to go on.
+    pub(crate) fn halt(&self, flow: &str, halted: bool) {
+        let mut halts = self.halts.lock().unwrap_or_else(PoisonError::into_inner);
+        match halted {
+            true => halts.told.insert(flow.to_owned()),
+            false => halts.told.remove(flow),
+        };
+    }
+
+    /// A flow says that nothing of it works in this process any more, or that it goes on.
+    pub(crate) fn stand(&self, flow: &str, stands: bool) {
+        let mut halts = self.halts.lock().unwrap_or_else(PoisonError::into_inner);
+        match stands {
+            true => halts.stand.insert(flow.to_owned()),
+            false => halts.stand.remove(flow),
+        };
+    }
+
+    /// True if nothing of the flow works in this process.
+    pub(crate) fn stands(&self, flow: &str) -> bool {
+        self.halts.lock().unwrap_or_else(PoisonError::into_inner).stand.contains(flow)
     }
 
     /// Takes over what people say, until the run stops. While the log is away, what was said last counts.
@@ -99,7 +141,7 @@ fn each(log: &dyn Log, next: &mut i64, take: &mut dyn FnMut(&str, Said)) -> Resu
     }
 }
 
-/// The flows that are paused, as `topology/flow` by the name that the log knows, and since when in milliseconds since 1970
+/// The flows that are paused, as `topology/flow` by the name that the log knows the first generation by, and since when in milliseconds since 1970
 /// UTC.
 ///
 /// # Errors
@@ -127,7 +169,7 @@ pub fn pause(log: &dyn Log, flows: &[String], paused: bool, now: i64) -> Result<
     let mut records = RecordsBuilder::new();
     for flow in flows {
         let text = serde_json::to_vec(&Said { paused, at: now }).unwrap_or_default();
-        records.push(Some(flow.as_bytes()), Some(&text), &Headers::new(), 0);
+        records.push(Some(names::first(flow).as_bytes()), Some(&text), &Headers::new(), 0);
     }
     let mut transaction = log.begin();
     transaction.append(Written { topic: Arc::from(CONTROL), partition: 0, records: records.finish() })?;

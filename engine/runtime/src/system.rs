@@ -14,6 +14,7 @@ use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
 use crate::flow::TopicOutput;
 use crate::ledger::Receipt;
+use crate::names;
 
 /// Name of the topic, and of the table, of receipts.
 pub const RECEIPTS: &str = "spotlight.receipts";
@@ -100,7 +101,7 @@ fn receipt_columns(receipts: &[&Receipt]) -> Result<RecordBatch, ArrowError> {
     };
     RecordBatch::try_from_iter([
         ("topology", text(&|receipt| &receipt.topology)),
-        ("flow", text(&|receipt| &receipt.flow)),
+        ("flow", text(&|receipt| names::first(&receipt.flow))),
         ("document", text(&|receipt| &receipt.document)),
         ("version", Arc::new(Int64Array::from_iter_values(receipts.iter().map(|receipt| receipt.version))) as ArrayRef),
         ("name", text(&|receipt| &receipt.name)),
@@ -142,7 +143,7 @@ fn letter_columns(letters: &[DeadLetter], state: &str) -> Result<RecordBatch, Ar
         ("id", text(&|letter| &letter.id)),
         ("state", Arc::new(StringArray::from_iter_values(std::iter::repeat_n(state, letters.len()))) as ArrayRef),
         ("topology", text(&|letter| &letter.topology)),
-        ("flow", text(&|letter| &letter.flow)),
+        ("flow", text(&|letter| names::first(&letter.flow))),
         ("step", text(&|letter| &letter.step)),
         ("field", text(&|letter| &letter.field)),
         ("code", text(&|letter| &letter.code)),

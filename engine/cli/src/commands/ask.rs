@@ -49,6 +49,7 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
         taps,
         run: None,
         listens: None,
+        turn: None,
     };
     access.answer(question)
 }

@@ -88,6 +88,7 @@ pub(super) fn dry(
             taps: Arc::default(),
             run: Some(Arc::clone(&running)),
             listens: watched.address(),
+            turn: None,
         };
         watched.of_run(Some((running, Arc::new(access))));
     }

@@ -15,6 +15,7 @@ mod man;
 mod nomad_job;
 mod pause;
 mod plan;
+mod rebuild;
 mod refusal;
 mod release;
 mod remedies;
@@ -36,6 +37,7 @@ use crate::exit::{Exit, failure};
 use crate::show;
 
 pub(crate) use pause::line as paused_line;
+pub(crate) use rebuild::Rebuild;
 pub(crate) use run::{Ground, Pass};
 
 /// Runs the command.
@@ -56,6 +58,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit> {
         Command::Receipts(arguments) => ask::receipts(&arguments),
         Command::Reconcile(arguments) => ask::reconcile(&arguments),
         Command::Release(arguments) => ask::release(&arguments),
+        Command::Rebuild(arguments) => rebuild::rebuild(&arguments),
         Command::Dlq(arguments) => dead_letters::dead_letters(&arguments),
         Command::State(arguments) => state::state(&arguments),
         Command::Tap(arguments) => tap::tap(&arguments),

@@ -16,12 +16,16 @@ use crate::earlier::Earlier;
 use crate::exit::{Exit, failure};
 use crate::flow_names::{self, FlowNames};
 use crate::services::{OpenLog, Services};
-use crate::{earlier, show, temporary, wiring};
+use crate::{earlier, rebuild, show, temporary, wiring};
 
 pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
-    let topologies = load(&arguments.files)?;
+    let mut topologies = load(&arguments.files)?;
     for topology in &topologies {
         show::line(&topology::describe(topology));
+    }
+    if DataFolder::is_used(&arguments.data) {
+        let known = DataFolder::open(&arguments.data)?.known_flows()?;
+        rebuild::name(&mut topologies, &rebuild::live(&known));
     }
     let mut tables: Vec<(String, &planned::TableWrite)> = Vec::new();
     for topology in &topologies {

@@ -49,7 +49,7 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         // What the rows that come once more made its steps remember would make all of them repeats.
         let first = if offset <= *begins { None } else { first_arrival(log, &topic, partition, offset)? };
         for store in &stores {
-            let changelog = runtime::names::changelog(topology, &store.store);
+            let changelog = runtime::names::changelog(topology, flow, &store.store);
             if log.topic(&changelog)?.is_none() {
                 continue;
             }

@@ -12,24 +12,28 @@ use file_connector::{Assigned, ClaimError, Claims};
 use http_connector::Hosts;
 use log::{Log, LogError};
 use pattern::Pattern;
-use runtime::{Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd};
+use runtime::{
+    Board, FlowParts, Held, Holds, RunParts, SnapshotSettings, StopSignal, SystemTopics, TaskEnd, Turn, names,
+};
 use topology::plan::{self, Topology};
 
 use super::check::load;
 use crate::access::{self, Access};
 use crate::arguments::{ClickHouseAt, Data, Run};
+use crate::control::Answering;
 use crate::data::{self, DataFolder, KnownFlow, Server};
 use crate::exit::{Exit, away, failure};
 use crate::flow_names::{self, FlowNames};
 use crate::live::{self, LiveLines, Report};
 use crate::old_rows::OldRows;
+use crate::rebuild::Means;
 use crate::registry::Patience;
 use crate::services::OpenLog;
 use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{before, control, earlier, environment, refused, show, unread};
+use crate::{before, earlier, environment, rebuild, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -157,7 +161,7 @@ fn intake(arguments: &Run, topologies: &[Topology]) -> Result<(DocumentsFrom, In
                 let recorded = flow_names.recorded(flow);
                 files.iter().map(move |file| GivenFile {
                     flow: flow.clone(),
-                    document: connect::document_key(&recorded, &file.fields, &file.name),
+                    document: names::document(&recorded, &file.fields, &file.name),
                     name: file.name.clone(),
                 })
             });
@@ -237,7 +241,12 @@ pub(crate) fn run_topologies(settings: RunSettings) -> Result<Finished> {
         watched = listen.take().map(Watched::start).transpose()?;
         Ok(())
     })?;
-    let pass = ground.pass(&topologies, documents, &not_claimed, once, watched.as_ref())?;
+    let pass = loop {
+        let pass = ground.pass(&topologies, documents.clone(), &not_claimed, once, watched.as_ref())?;
+        if !pass.turned {
+            break pass;
+        }
+    };
     let took = environment::now() - started;
     // A log that is away by now has no say in how the run ended; `status` tells of such rows later.
     let old_rows = match ground.access(None, Arc::default(), BTreeMap::new()).old_rows() {
@@ -260,6 +269,7 @@ pub(crate) struct Ground {
     schemas: Arc<dyn operators::Schemas>,
     system: SystemTopics,
     server: Server,
+    answering: Answering,
 }
 
 /// A run was told to stop while it waited for the log: nothing was begun.
@@ -276,6 +286,8 @@ pub(crate) struct Pass {
     pub(crate) board: Arc<Board>,
     pub(crate) holds: Vec<Held>,
     pub(crate) exit: Exit,
+    /// True if another pass is to follow: a rebuild begins, is taken back, or is done.
+    pub(crate) turned: bool,
 }
 
 impl Ground {
@@ -300,7 +312,19 @@ impl Ground {
         server.keep_alive();
         reach(&client, wait, &stop)?;
         let system = wiring::system_topics(&schemas, &wiring::system_topology()?)?;
-        Ok(Self { folder, log, client, stop, patience, signals, raw, schemas, system, server })
+        Ok(Self {
+            folder,
+            log,
+            client,
+            stop,
+            patience,
+            signals,
+            raw,
+            schemas,
+            system,
+            server,
+            answering: Answering::default(),
+        })
     }
 
     /// What answers questions about the folder; `board` and `revisions` are those of a run that is going on.
@@ -324,6 +348,7 @@ impl Ground {
             taps: Arc::default(),
             run: None,
             listens: None,
+            turn: None,
         }
     }
 
@@ -337,6 +362,9 @@ impl Ground {
         watched: Option<&Watched>,
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
+        let (mut topologies, stop) = (topologies.to_vec(), self.stop.child());
+        let begun = rebuild::begin(&self.means(log.as_ref()), &mut topologies)?;
+        let (topologies, turn) = (topologies.as_slice(), Turn::of(&stop));
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
             tables: Tables::ClickHouse(self.client.clone()),
@@ -348,6 +376,7 @@ impl Ground {
         let sources = wiring.sources(topologies)?;
         let looking: Vec<String> = sources.iter().map(|source| source.flow.clone()).collect();
         let mut flows = wiring.flows(topologies)?;
+        flows.extend(wiring.rebuilding(topologies, &begun.building, &turn)?);
         flows.extend(wiring.flows(std::slice::from_ref(&system))?);
         let known = folder.known_flows()?;
         before::tell(&mut flows, &known, topologies);
@@ -376,7 +405,7 @@ impl Ground {
         not_claimed.iter().for_each(|path| board.note_not_claimed(path));
         let revisions = flows.iter().map(|parts| (parts.topology.to_string(), parts.revision.to_string())).collect();
         let mut access = self.access(Some(Arc::clone(&board)), Arc::clone(&holds), revisions);
-        access.taps = Arc::clone(&wiring.taps);
+        (access.taps, access.turn) = (Arc::clone(&wiring.taps), (!once).then(|| turn.clone()));
         let (memory, all) = (folder.memory(), with_system(topologies, system));
         let running = Arc::new(Running::of(RunOf {
             topologies: &all,
@@ -392,18 +421,21 @@ impl Ground {
         if let Some(watched) = watched {
             watched.of_run(Some((running, Arc::clone(&access))));
         }
-        let listening = control::listen(&folder.control(), Arc::new(move |question| access.reply(question)))?;
+        self.answering.by(&folder.control(), access)?;
+        if !once && begun.is_behind(&self.means(log.as_ref()))? {
+            turn.ask();
+        }
         let lines = LiveLines::start(Arc::clone(&board));
         let ended = runtime::run(RunParts {
             flows,
             sources,
-            log,
+            log: Arc::clone(&log),
             raw: Arc::clone(&self.raw),
             system: self.system.clone(),
             once,
             slots: slots(),
             memory,
-            stop: self.stop.clone(),
+            stop,
             board: Arc::clone(&board),
             holds: Arc::clone(&holds),
             snapshots: Some(SnapshotSettings::new(folder.snapshots())),
@@ -411,8 +443,11 @@ impl Ground {
             clock: environment::clock(),
         })?;
         drop(lines);
-        drop(listening);
-        watched.iter().for_each(|watched| watched.of_run(None));
+        let turned = turn.asked() && !self.stop.stopping();
+        if !turned {
+            self.answering.end();
+            watched.iter().for_each(|watched| watched.of_run(None));
+        }
         self.log.settle();
         folder.note_held(&names, holds.list())?;
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
@@ -420,7 +455,14 @@ impl Ground {
             known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
             waits(&*self.log, &known, &board, &looking)
         })?;
-        Ok(Pass { board, holds: holds.list(), exit })
+        if turned || (once && !self.stop.stopping()) {
+            rebuild::settle(&self.means(log.as_ref()))?;
+        }
+        Ok(Pass { board, holds: holds.list(), exit, turned })
+    }
+
+    fn means<'a>(&'a self, log: &'a dyn Log) -> Means<'a> {
+        Means { log, client: &self.client, folder: &self.folder, system: &self.system }
     }
 }
 

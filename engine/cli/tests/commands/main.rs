@@ -19,6 +19,7 @@ mod plans;
 #[path = "../program/mod.rs"]
 mod program;
 mod readme;
+mod rebuilds;
 mod reconciles;
 mod refusals;
 mod releases;

@@ -205,6 +205,28 @@ pub fn send_back_chosen(
     Ok(done)
 }
 
+/// Closes the open dead letters of a flow, as the log knows it, for which another generation has read the same input. Says
+/// how many there were.
+///
+/// # Errors
+/// If the log refuses; then the parts before are closed.
+pub fn supersede(log: &dyn Log, system: &SystemTopics, topology: &str, flow: &str) -> Result<u64, TaskEnd> {
+    let (mut part, mut closed) = (Part::default(), 0);
+    let mut close = |letters: Vec<DeadLetter>| -> Result<(), TaskEnd> {
+        closed += letters.len() as u64;
+        let mut transaction = log.begin();
+        settle(system, letters.iter(), Mark::Superseded, transaction.as_mut())?;
+        transaction.commit()?;
+        Ok(())
+    };
+    DeadLetters::read(log, topology)?.each_open(log, |letter| match letter.flow == flow {
+        true => part.add(letter).map_or(Ok(()), &mut close),
+        false => Ok(()),
+    })?;
+    close(part.rest())?;
+    Ok(closed)
+}
+
 /// Cuts letters of one input record into as many as come back together: at least one, and no more than so many rows and
 /// bytes.
 fn for_one_record<'a, 'b>(letters: &'a [&'b DeadLetter], rows: usize, bytes: usize) -> Vec<&'a [&'b DeadLetter]> {

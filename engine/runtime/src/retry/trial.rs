@@ -95,7 +95,7 @@ impl Trial {
                 result.fails("", "its input topic was deleted and made again: it cannot go back", letters.len() as u64);
                 continue;
             };
-            self.restore(&letters[0].topology, partition)?;
+            self.restore((&letters[0].topology, &letters[0].flow), partition)?;
             let input = Input { topic: topic.as_str().into(), identity: state.identity, partition };
             let records = record(&letters, RetryAction::Replay);
             let Some(retry) = Retry::read(&records.get(0)) else {
@@ -110,13 +110,13 @@ impl Trial {
     }
 
     /// Gives the steps what they know in a partition.
-    fn restore(&mut self, topology: &str, partition: i32) -> Result<(), TaskEnd> {
+    fn restore(&mut self, (topology, flow): (&str, &str), partition: i32) -> Result<(), TaskEnd> {
         if self.partition.replace(partition) == Some(partition) {
             return Ok(());
         }
         for store in self.chain.stores() {
             store.clear();
-            let topic = names::changelog(topology, store.name());
+            let topic = names::changelog(topology, flow, store.name());
             if self.log.topic(&topic)?.is_some_and(|state| partition < state.partitions) {
                 RestoredFrom { log: self.log.as_ref(), changelog: &topic, partition }.whole(store)?;
             }

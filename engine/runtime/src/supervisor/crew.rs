@@ -44,6 +44,11 @@ const LONG_LOOK_UP: Duration = Duration::from_millis(500);
 /// Longest rest of a task whose log was away.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
+/// Niceness of threads of a rebuild: they get what the others leave, and a sixth of a processor that is wanted by all.
+/// Larger: slower where the machine is busy. Smaller: live rows wait for longer.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// The source of a flow, kept for when its partition comes back.
 struct KeptSource {
     source: Arc<Mutex<Box<dyn Source>>>,
@@ -99,8 +104,10 @@ pub(super) struct Crew {
     joined: bool,
     /// True once the group has said what this process owns, if nothing.
     assigned: bool,
-    /// True while the flow is paused.
+    /// True while the flow is paused, or stands still because the run has told it so.
     paused: bool,
+    /// True while a person has said that it is paused.
+    said: bool,
     telling: Option<Telling>,
     failed: Vec<TaskEnd>,
 }
@@ -133,6 +140,7 @@ impl Crew {
             joined: false,
             assigned: false,
             paused: false,
+            said: false,
             telling: None,
             failed: Vec::new(),
         }
@@ -169,11 +177,17 @@ impl Crew {
 
     /// Pauses, or goes on, as people have said.
     fn obey(&mut self) -> Result<(), TaskEnd> {
-        let paused = self.shared.pauses.paused(&self.parts.recorded_as());
+        let recorded = self.parts.recorded_as();
+        let said = self.shared.pauses.paused(&recorded);
+        let paused = said || self.shared.pauses.halted(&recorded);
+        let name = self.parts.name();
+        if std::mem::replace(&mut self.said, said) != said && self.paused == paused {
+            // It stands still as it did; people see only what people have said.
+            self.shared.board.change(&name, |state| state.paused = said);
+        }
         if std::mem::replace(&mut self.paused, paused) == paused {
             return Ok(());
         }
-        let name = self.parts.name();
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         if paused {
             self.tell_to_stop(&all);
@@ -181,9 +195,11 @@ impl Crew {
                 self.halt(partition);
             }
             // Only now: who has asked for it is told that it is so.
-            self.shared.board.change(&name, |state| state.paused = true);
+            self.shared.board.change(&name, |state| state.paused = said);
+            self.shared.pauses.stand(&recorded, true);
             tracing::info!(flow = name, "flow paused");
         } else {
+            self.shared.pauses.stand(&recorded, false);
             self.shared.board.change(&name, |state| state.paused = false);
             tracing::info!(flow = name, "flow resumed");
             self.end_telling();
@@ -310,8 +326,12 @@ impl Crew {
         let number = if partition.topic == self.discovery { -1 } else { partition.number };
         // What is told on this thread is told of this task. Not filtered with what it tells, so of the highest level.
         let span = tracing::error_span!("task", flow = self.parts.name(), partition = number);
+        let beside = self.parts.rebuilds.is_some();
         let thread = spawn(name, move || {
             let _told = span.enter();
+            if beside {
+                yield_to_others();
+            }
             let end = catch_unwind(AssertUnwindSafe(|| match resting.wait(rest) {
                 true => work(),
                 false => Err(TaskEnd::Stopped),
@@ -530,6 +550,15 @@ impl Crew {
         if !matches!(end, TaskEnd::Stopped) {
             self.failed.push(end);
         }
+    }
+}
+
+/// What is read beside the live flow has what the others leave of the processors: on Linux a thread has a niceness of its
+/// own, as long as it lives. Elsewhere it would be the whole process's.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(reason = %error, "a thread keeps the priority of the others");
     }
 }
 

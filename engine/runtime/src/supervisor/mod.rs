@@ -1,6 +1,7 @@
 //! Starts a crew for each flow of a run, and joins them all.
 
 mod crew;
+mod rebuilding;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,9 +121,24 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
     let mut sources: BTreeMap<String, SourceParts> =
         sources.into_iter().map(|source| (source.flow.clone(), source)).collect();
     let mut threads = Vec::new();
+    for parts in &flows {
+        if !once && parts.rebuilds.is_some() {
+            let (parts, shared, stop) = (Arc::clone(parts), Arc::clone(&shared), stop.child());
+            let watch = move || {
+                rebuilding::watch(&parts, &shared, &stop);
+                Vec::new()
+            };
+            threads.push((String::new(), spawn("rebuild".to_owned(), watch)));
+        }
+    }
     for parts in flows {
         let (name, source) = (parts.name(), sources.remove(&parts.name()));
-        let crew = Crew::new(Arc::clone(&shared), parts, source, Arc::clone(&holds), once);
+        let mut shared = Arc::clone(&shared);
+        if parts.rebuilds.is_some() {
+            // One document at a time, and none of the slots of the others.
+            shared = Arc::new(Shared { slots: Arc::new(Slots::new(1)), ..(*shared).clone() });
+        }
+        let crew = Crew::new(shared, parts, source, Arc::clone(&holds), once);
         threads.push((name.clone(), spawn(name, move || crew.run())));
     }
     let ended = join(threads, &stop);

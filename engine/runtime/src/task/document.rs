@@ -73,7 +73,7 @@ impl DocumentTask {
                 continue;
             }
             let records = self.context.next_records(progress.next.offset, 1, &|context| {
-                let no_more = context.shared.completion.no_more_documents(&context.name);
+                let no_more = context.shared.completion.no_more_documents(&context.parts.found_by());
                 Ok(no_more || context.has_retries(back.next.offset)?)
             })?;
             match records.as_deref() {

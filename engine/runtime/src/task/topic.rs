@@ -165,7 +165,7 @@ impl TopicTask {
     fn missing(&mut self, progress: &Progress) -> Result<Option<(Arc<str>, String)>, TaskEnd> {
         let TaskContext { shared, parts, input, .. } = &self.context;
         for store in self.chain.stores() {
-            let topic = names::changelog(&parts.topology, store.name());
+            let topic = names::changelog(&parts.topology, &parts.flow, store.name());
             let marks = (&**store.name(), progress.stores.as_slice());
             let missing = TaskSnapshots::missing(shared.log.as_ref(), &topic, input.partition, marks)?;
             if let Some(missing) = missing {
@@ -180,7 +180,7 @@ impl TopicTask {
     fn restore(&mut self, progress: &Progress) -> Result<(), TaskEnd> {
         let TaskContext { shared, parts, .. } = &self.context;
         for store in self.chain.stores() {
-            let name = names::changelog(&parts.topology, store.name());
+            let name = names::changelog(&parts.topology, &parts.flow, store.name());
             let changelog = log::TopicSettings { name, partitions: partitions(parts) };
             let (position, marks) = (progress.next.offset, progress.stores.as_slice());
             let name = Arc::clone(store.name());
@@ -305,7 +305,8 @@ impl TopicTask {
             store.changes(&mut |key, value| changes.push(Some(key), value, &Headers::new(), 0));
             changed.push((!changes.is_empty()).then(|| store.changed()));
             if !changes.is_empty() {
-                let topic = names::changelog(&self.context.parts.topology, store.name());
+                let parts = &self.context.parts;
+                let topic = names::changelog(&parts.topology, &parts.flow, store.name());
                 closing.changes.push((topic, changes.finish()));
             }
         }

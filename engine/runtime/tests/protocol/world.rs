@@ -340,6 +340,7 @@ impl World {
             }),
             bad_rows_above: 50.0,
             beside: Vec::new(),
+            rebuilds: None,
         }
     }
 

@@ -296,6 +296,7 @@ impl World {
             },
             bad_rows_above: flow.bad_rows_above,
             beside: Vec::new(),
+            rebuilds: None,
         }
     }
 

@@ -1,0 +1,61 @@
+//! `rebuild`: a word in the log that a flow is to read all once more, into a table beside the live one.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::Value;
+
+use super::ask::ask;
+use crate::arguments::{ClickHouseAt, Data, Format};
+use crate::control::Question;
+use crate::exit::Exit;
+use crate::{rebuild, show};
+
+#[derive(Debug, Args)]
+pub(crate) struct Rebuild {
+    /// TOPOLOGY/FLOW; without it those are listed that are being rebuilt, or were.
+    #[arg(value_name = "FLOW")]
+    flow: Option<String>,
+    /// Take it back, as long as the tables are not exchanged, and remove the table beside.
+    #[arg(long, requires = "flow")]
+    cancel: bool,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    clickhouse: ClickHouseAt,
+}
+
+pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
+    let Rebuild { flow, cancel, format, data, clickhouse } = arguments;
+    let clickhouse = flow.as_ref().map(|_| clickhouse);
+    let answer = ask(data, clickhouse, &Question::Rebuild { flow: flow.clone(), cancel: *cancel })?;
+    if *format == Format::Json {
+        show::json(&answer);
+        return Ok(Exit::Fine);
+    }
+    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    match &answer {
+        Value::Array(all) if all.is_empty() => show::prose("no flow is being rebuilt"),
+        Value::Array(all) => all.iter().for_each(|one| show::prose(&rebuild::line(one))),
+        answer if answer["cancelled"] == true => {
+            let (flow, beside) = (text("flow"), text("beside"));
+            let goes = if text("goes") == "now" { "is removed" } else { "goes with the next run" };
+            show::prose(&format!("the rebuild of {flow} is taken back; {beside} {goes}"));
+        }
+        _ => {
+            let (flow, table, beside) = (text("flow"), text("table"), text("beside"));
+            let begins = match text("begins").as_str() {
+                "now" => "begins now",
+                _ => "begins with the next run of its topology",
+            };
+            show::prose(&format!(
+                "the rebuild of {flow} {begins}: all is read again into {beside}, while {table} stays as it is and live \
+                 rows go on landing there; then the tables are exchanged\n  to see how far it is: spotlight rebuild\n  to \
+                 take it back: spotlight rebuild {flow} --cancel"
+            ));
+        }
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,148 @@
+//! Before a pass: what an earlier process has left is taken up, and what was wished for begins.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use runtime::{Rebuild, Stage, names};
+use topology::plan::{Flow, TableWrite, To, Topology};
+
+use super::{Means, One, name, plan_of, remember, table, wish};
+use crate::abort;
+
+use crate::{show, wiring};
+
+/// A generation that is read beside the live one in this pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Building {
+    /// `topology/flow` of it, as the log knows it.
+    pub(crate) flow: String,
+    /// The table beside.
+    pub(crate) beside: String,
+}
+
+/// What a pass begins with.
+#[derive(Debug, Default)]
+pub(crate) struct Begun {
+    /// The generations that are read beside the live ones.
+    pub(crate) building: Vec<Building>,
+    /// What was said of rebuilds, by flow.
+    said: BTreeMap<String, Rebuild>,
+}
+
+impl Begun {
+    /// True if somebody has said something since.
+    pub(crate) fn is_behind(&self, means: &Means<'_>) -> Result<bool> {
+        Ok(!means.folder.shares_the_log() && runtime::rebuilds(means.log)? != self.said)
+    }
+}
+
+/// Carries on what was said of rebuilds, and has the topologies go by the generations that readers have.
+pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Begun> {
+    let (mut begun, mut live) = (Begun::default(), BTreeMap::new());
+    if means.folder.shares_the_log() {
+        return Ok(begun);
+    }
+    for (first, rebuild) in runtime::rebuilds(means.log)? {
+        let mut one = One { means, first: &first, rebuild };
+        if matches!(one.rebuild.stage, Stage::Exchanging { .. }) {
+            // Before all else: until it is known which table is which, nothing may land in either.
+            one.finish()?;
+        }
+        if let Err(error) = one.carry_on(topologies) {
+            let what = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            show::note(&format!("the rebuild of {first} waits for the next run: {what}"));
+        } else if let Stage::Building { beside, .. } = &one.rebuild.stage
+            && plan_of(topologies, &first).is_some()
+        {
+            begun.building.push(Building { flow: one.next(), beside: beside.clone() });
+        }
+        if one.rebuild.live > 1 {
+            remember(means.folder, &first, one.rebuild.live)?;
+            live.insert(first.clone(), one.rebuild.live);
+        }
+        let rebuild = one.rebuild;
+        begun.said.insert(first, rebuild);
+    }
+    name(topologies, &live);
+    Ok(begun)
+}
+
+impl One<'_> {
+    /// Ends what was taken back, and begins what is wished for, or what is of another mapping by now.
+    fn carry_on(&mut self, topologies: &[Topology]) -> Result<()> {
+        if let Stage::Cancelled { beside } = self.rebuild.stage.clone() {
+            self.clean(beside.as_deref())?;
+            return self.say(Stage::Nothing);
+        }
+        let Some((topology, flow)) = plan_of(topologies, self.first) else { return Ok(()) };
+        let now = topology::making(topology, flow);
+        if let Stage::Building { making, table, beside } = self.rebuild.stage.clone() {
+            let same_table = matches!(&flow.to, To::Table(write) if *write.table.name == *table);
+            if making == now && same_table {
+                return Ok(());
+            }
+            show::note(&format!("{} has changed since its rebuild began: it begins anew", self.first));
+            self.clean(Some(&beside))?;
+            self.rebuild = Rebuild { last: self.rebuild.last + 1, ..self.rebuild.clone() };
+            self.say(Stage::Wished)?;
+        }
+        if self.rebuild.stage == Stage::Wished { self.start(flow, now) } else { Ok(()) }
+    }
+
+    fn start(&mut self, flow: &Flow, making: String) -> Result<()> {
+        let To::Table(write) = &flow.to else {
+            let what = format!("{} lands in no table", self.first);
+            return self.refuse(what, "rebuild the flows that land what it makes".to_owned());
+        };
+        if !flow.outputs.is_empty() {
+            let outputs: Vec<&str> = flow.outputs.keys().map(|name| &**name).collect();
+            let what =
+                format!("{} also writes {}, to which all would be written once more", self.first, outputs.join(", "));
+            return self.refuse(what, format!("spotlight release {} --from earliest", self.first));
+        }
+        let name = write.table.name.to_string();
+        let known = self.means.folder.known_flows()?;
+        if let Some((what, remedy)) =
+            wish::refusal(self.means.log, Some(self.means.client), &known, &self.live(), &name)?
+        {
+            return self.refuse(what, remedy);
+        }
+        let beside = table::beside(&name, self.rebuild.last);
+        let new = write_to(write, &beside);
+        let landing = |write| wiring::landing(self.means.client, write);
+        self.make(&name, &beside, &landing(write)?, &landing(&new)?)?;
+        abort::taken("rebuild-made");
+        self.say(Stage::Building { making, table: name.clone(), beside: beside.clone() })?;
+        show::note(&format!(
+            "{} is read again from its beginning into {beside}, beside {name}, which stays as it is meanwhile",
+            self.first
+        ));
+        Ok(())
+    }
+
+    fn refuse(&mut self, what: String, remedy: String) -> Result<()> {
+        show::note(&format!("{} is not rebuilt: {what}; {remedy}", self.first));
+        self.say(Stage::Refused { what, remedy })
+    }
+}
+
+/// The same landing into another table.
+pub(crate) fn write_to(write: &TableWrite, table: &str) -> TableWrite {
+    let mut write = write.clone();
+    write.table.name = table.into();
+    write
+}
+
+impl Building {
+    /// The topology and the plan of the flow that lands beside, and the name of the live one as the log knows it.
+    pub(crate) fn plan<'a>(&self, topologies: &'a [Topology]) -> Option<(&'a Topology, Flow, String)> {
+        let (topology, live) = plan_of(topologies, &self.flow)?;
+        let [_, own] = names::parts(&self.flow);
+        let mut flow = live.clone();
+        (flow.name, flow.was) = (own.into(), None);
+        if let To::Table(write) = &mut flow.to {
+            *write = write_to(write, &self.beside);
+        }
+        Some((topology, flow, crate::flow_names::recorded_as(topology, live)))
+    }
+}

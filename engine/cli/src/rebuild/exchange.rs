@@ -1,0 +1,148 @@
+//! What happens when a rebuild ends: the exchange of the tables, or the removal of the one beside.
+
+use anyhow::{Context, Result};
+use connect::Landing;
+use runtime::{Rebuild, Stage, names};
+
+use super::table::{ask, execute, identity, quoted, rows, rows_of_others};
+use super::{Means, One, forget, remember};
+use crate::abort;
+use crate::data::chain;
+use crate::exit::{Exit, failure};
+use crate::show;
+
+/// Exchanges the tables of those rebuilds that have read all. Nothing of the run works.
+pub(crate) fn settle(means: &Means<'_>) -> Result<()> {
+    if means.folder.shares_the_log() {
+        return Ok(());
+    }
+    for (first, rebuild) in runtime::rebuilds(means.log)? {
+        let Stage::Building { table, beside, .. } = &rebuild.stage else { continue };
+        let (table, beside) = (table.clone(), beside.clone());
+        let mut one = One { means, first: &first, rebuild };
+        if one.has_read_all()? {
+            one.exchange(table, beside).with_context(|| format!("the rebuild of {first}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl One<'_> {
+    /// True if the generation beside stands where the live one stands, or behind that, in every partition.
+    fn has_read_all(&self) -> Result<bool> {
+        let known = self.means.folder.known_flows()?;
+        let Some(known) = known.get(&self.live()) else { return Ok(false) };
+        let landed = runtime::landed_before(self.means.log, &self.live(), &known.topic)?;
+        Ok(runtime::has_read(self.means.log, &self.next(), &known.topic, &landed)?)
+    }
+
+    /// Ends what inserts of either generation may still be running, whoever began them.
+    fn end_inserts(&self) -> Result<()> {
+        for flow in [self.live(), self.next()] {
+            let condition = format!("startsWith(query_id, '{flow}/') AND user = currentUser()");
+            execute(self.means.client, &format!("KILL QUERY WHERE {condition} SYNC FORMAT Null"))?;
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, table: String, beside: String) -> Result<()> {
+        let client = self.means.client;
+        self.end_inserts()?;
+        let others = rows_of_others(client, &table, &self.live())?;
+        if !others.is_empty() {
+            return self.refuse_others(&table, &beside, &others);
+        }
+        let (before, after) = (identity(client, &table)?, identity(client, &beside)?);
+        if before.is_empty() || after.is_empty() {
+            let gone = if before.is_empty() { &table } else { &beside };
+            let what = format!("table {gone} is missing, so it cannot be exchanged");
+            let remedy = format!("bring it back, or take the rebuild back: spotlight rebuild {} --cancel", self.first);
+            show::note(&format!("{what}; {remedy}"));
+            return Ok(());
+        }
+        show::note(&format!(
+            "{} is rebuilt: {table} has {}, and {} take their place",
+            self.first,
+            show::counted(rows(client, &table)?, "row"),
+            show::count(rows(client, &beside)?)
+        ));
+        self.say(Stage::Exchanging { table, beside, before, after })?;
+        abort::taken("rebuild-exchanging");
+        self.finish()
+    }
+
+    /// Exchanges the tables, if that was not done, and goes by the new generation from now on.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let Stage::Exchanging { table, beside, before, after } = self.rebuild.stage.clone() else { return Ok(()) };
+        let (client, live) = (self.means.client, self.live());
+        let now = identity(client, &table)?;
+        if now == before {
+            execute(client, &format!("EXCHANGE TABLES {} AND {}", quoted(&table), quoted(&beside)))?;
+        } else if now != after {
+            return Err(failure(
+                Exit::Environment,
+                format!("{table} is neither the table that was rebuilt nor the one that was to take its place"),
+                format!("see `system.tables`: give the table of uuid {after} the name {table} again"),
+            ));
+        }
+        abort::taken("rebuild-exchanged");
+        remember(self.means.folder, self.first, self.rebuild.last)?;
+        let [topology, flow] = names::parts(&live);
+        runtime::supersede(self.means.log, self.means.system, topology, flow)?;
+        self.rebuild = Rebuild { live: self.rebuild.last, ..self.rebuild.clone() };
+        self.say(Stage::Done { beside: beside.clone() })?;
+        abort::taken("rebuild-done");
+        show::note(&format!(
+            "{} goes by its rebuilt table {table}; the one of before is kept as {beside} until you remove it: spotlight \
+             sql \"drop table {beside}\"",
+            self.first
+        ));
+        Ok(())
+    }
+
+    /// Rows came from elsewhere since it began.
+    fn refuse_others(&mut self, table: &str, beside: &str, others: &[String]) -> Result<()> {
+        let (what, remedy) = super::wish::shared(self.first, table, others);
+        show::note(&format!("{} is not rebuilt: {what}; {remedy}", self.first));
+        self.clean(Some(beside))?;
+        self.say(Stage::Refused { what, remedy })
+    }
+
+    /// Removes the table beside, and closes what the generation has left.
+    pub(super) fn clean(&self, beside: Option<&str>) -> Result<()> {
+        let (client, next) = (self.means.client, self.next());
+        if let Some(beside) = beside {
+            self.end_inserts()?;
+            execute(client, &format!("DROP TABLE IF EXISTS {} SYNC", quoted(beside)))?;
+        }
+        let [topology, flow] = names::parts(&next);
+        runtime::supersede(self.means.log, self.means.system, topology, flow)?;
+        forget(self.means.folder, &next)
+    }
+
+    /// Makes a table beside the live one, as that is; as the plan says where the live one is none that the plan could use.
+    pub(super) fn make(&self, table: &str, beside: &str, live: &dyn Landing, new: &dyn Landing) -> Result<()> {
+        use connect::Preflight::{Behind, Different, Missing, Ready};
+        let client = self.means.client;
+        let statements =
+            |landing: &dyn Landing| landing.preflight().map_err(|error| anyhow::anyhow!("{}", chain(&error)));
+        let apply = |landing: &dyn Landing, of: &[String]| {
+            landing.apply(of).map_err(|error| anyhow::anyhow!("{}", chain(&error)))
+        };
+        let mut looked = statements(live)?;
+        if let Missing { statements: of } = &looked {
+            apply(live, of)?;
+            looked = statements(live)?;
+        }
+        if matches!(looked, Ready | Behind { .. }) {
+            execute(client, &format!("CREATE TABLE IF NOT EXISTS {} AS {}", quoted(beside), quoted(table)))?;
+        }
+        match statements(new)? {
+            Missing { statements } | Behind { statements, .. } => apply(new, &statements)?,
+            Ready | Different { .. } => {}
+        }
+        let any = ask(client, &format!("SELECT count() FROM (SELECT 1 FROM {} LIMIT 1)", quoted(beside)))?;
+        anyhow::ensure!(any == "0", "table {beside}, which is to be filled, holds rows of others");
+        Ok(())
+    }
+}

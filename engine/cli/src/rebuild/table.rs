@@ -1,0 +1,83 @@
+//! Tables beside: made, compared, exchanged and removed.
+
+use anyhow::{Context, Result, anyhow};
+use clickhouse_connector::ClickHouse;
+
+use crate::data::chain;
+
+/// Most flows that are named as those whose rows would be lost.
+const NAMED: usize = 5;
+
+/// The name of the table beside a live one.
+pub(super) fn beside(table: &str, generation: u32) -> String {
+    format!("{table}__rebuild_{generation}")
+}
+
+/// The answer to a question, as tab-separated text.
+pub(super) fn ask(client: &ClickHouse, sql: &str) -> Result<String> {
+    let bytes = client.query_bytes(sql, "TSV", &[]).map_err(|error| anyhow!("{}", chain(&error)))?;
+    Ok(String::from_utf8(bytes).context("ClickHouse gave no text")?.trim_end().to_owned())
+}
+
+/// Runs a statement to its end.
+pub(super) fn execute(client: &ClickHouse, sql: &str) -> Result<()> {
+    client.execute(sql, &[]).map_err(|error| anyhow!("{}", chain(&error)))
+}
+
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// `database.table` as the server wants it.
+pub(super) fn quoted(table: &str) -> String {
+    let (database, name) = parts(table);
+    format!("`{database}`.`{name}`")
+}
+
+fn parts(table: &str) -> (&str, &str) {
+    table.split_once('.').unwrap_or(("default", table))
+}
+
+pub(super) fn exists(client: &ClickHouse, table: &str) -> Result<bool> {
+    Ok(ask(client, &format!("EXISTS TABLE {}", quoted(table)))? == "1")
+}
+
+/// The server's own name of a table, which it keeps whatever it is called; empty if there is no such table.
+pub(super) fn identity(client: &ClickHouse, table: &str) -> Result<String> {
+    let (database, name) = parts(table);
+    let (database, name) = (literal(database), literal(name));
+    ask(client, &format!("SELECT uuid FROM system.tables WHERE database = {database} AND name = {name}"))
+}
+
+/// Rows of a table, those that others have replaced counted too.
+pub(super) fn rows(client: &ClickHouse, table: &str) -> Result<u64> {
+    ask(client, &format!("SELECT count() FROM {}", quoted(table)))?.parse().context("a table gave no count")
+}
+
+/// Why two tables of this database cannot be exchanged in one step, if so.
+pub(super) fn not_exchangeable(client: &ClickHouse, table: &str) -> Result<Option<String>> {
+    let (database, name) = parts(table);
+    let engine = ask(client, &format!("SELECT engine FROM system.databases WHERE name = {}", literal(database)))?;
+    let of = format!("database = {} AND name = {}", literal(database), literal(name));
+    let of_table = ask(client, &format!("SELECT engine FROM system.tables WHERE {of}"))?;
+    Ok(match engine.as_str() {
+        "Atomic" if of_table.starts_with("Replicated") => Some(format!(
+            "{table} is replicated, and its database {database} is not: its tables would be exchanged on one server only"
+        )),
+        "Atomic" | "Replicated" | "Shared" => None,
+        engine => Some(format!("the database {database} is of the engine {engine}, which cannot exchange tables")),
+    })
+}
+
+/// Whose rows a table holds but those of a flow, `topology/flow` as the log knows it: a few of them.
+pub(super) fn rows_of_others(client: &ClickHouse, table: &str, flow: &str) -> Result<Vec<String>> {
+    let whose = "arrayStringConcat(arraySlice(splitByChar('/', toString(_landing)), 1, 2), '/')";
+    let (table, own) = (quoted(table), literal(&format!("{flow}/")));
+    let sql = format!(
+        "SELECT DISTINCT {whose} AS whose FROM {table} WHERE NOT startsWith(_landing, {own}) ORDER BY whose LIMIT {NAMED}"
+    );
+    Ok(ask(client, &sql)?
+        .lines()
+        .map(|line| if line.is_empty() { "nobody".to_owned() } else { line.to_owned() })
+        .collect())
+}

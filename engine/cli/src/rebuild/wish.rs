@@ -1,0 +1,227 @@
+//! What people say of rebuilds, and what is told of them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use clickhouse_connector::ClickHouse;
+use log::Log;
+use runtime::{Rebuild, Stage, names};
+use serde_json::{Value, json};
+
+use super::{Means, One, table};
+use crate::abort;
+use crate::access::{Access, stands_at};
+use crate::data::KnownFlow;
+use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
+use crate::{environment, show};
+
+/// Why a flow that lands in `table` cannot be rebuilt, and what helps; `None` if it can. Without a ClickHouse its table is
+/// not looked at. `live` is `topology/flow` as the log knows it.
+pub(super) fn refusal(
+    log: &dyn Log,
+    client: Option<&ClickHouse>,
+    known: &BTreeMap<String, KnownFlow>,
+    live: &str,
+    table: &str,
+) -> Result<Option<(String, String)>> {
+    let first = names::first(live);
+    let lands = |it: &KnownFlow| !it.gone && it.landing.as_ref().is_some_and(|by| by.table == table);
+    let others = known.iter().filter(|(name, it)| names::first(name) != first && lands(it));
+    let others: Vec<String> = others.map(|(name, it)| it.called.as_ref().unwrap_or(name).clone()).collect();
+    if !others.is_empty() {
+        return Ok(Some(shared(first, table, &others)));
+    }
+    let Some(it) = known.get(live) else { return Ok(None) };
+    for partition in 0..log.topic(&it.topic)?.map_or(0, |state| state.partitions) {
+        let begins = log.first(&it.topic, partition)?;
+        if begins > 0 {
+            let what = format!(
+                "partition {partition} of {} begins at {begins}: what stood before that is gone, and its rows would be \
+                 missing in the new table",
+                it.topic
+            );
+            return Ok(Some((what, "mend the rows in the table itself".to_owned())));
+        }
+    }
+    let Some(client) = client.filter(|client| table::exists(client, table).unwrap_or(false)) else { return Ok(None) };
+    if let Some(what) = table::not_exchangeable(client, table)? {
+        return Ok(Some((what, again(first))));
+    }
+    let others = table::rows_of_others(client, table, live)?;
+    Ok((!others.is_empty()).then(|| shared(first, table, &others)))
+}
+
+/// That other flows have rows in the table.
+pub(super) fn shared(first: &str, table: &str, others: &[String]) -> (String, String) {
+    let others = others.join(", ");
+    (format!("{table} also holds rows of {others}, which would be lost when the tables are exchanged"), again(first))
+}
+
+fn again(first: &str) -> String {
+    format!(
+        "spotlight release {first} --from earliest, without a run, reads it again into the table itself: rows of one key or \
+         document replace each other, and those of a table that appends are to be deleted before"
+    )
+}
+
+impl Access {
+    fn means(&self) -> Result<Means<'_>> {
+        let client = self.client.as_ref().context("there is no ClickHouse here")?;
+        Ok(Means { log: self.log.as_ref(), client, folder: &self.folder, system: &self.system })
+    }
+
+    /// Wishes for a rebuild of a flow, or takes it back.
+    pub(crate) fn rebuild(&self, written: &str, cancel: bool) -> Result<Value> {
+        if self.folder.shares_the_log() {
+            let what = "a rebuild is for a log that one process has alone: on Kafka other processes may land what this one \
+                        does not see";
+            let remedy = format!("{}; or land in a table of another name, and let readers change over", again(written));
+            return Err(failure(Exit::Usage, what, remedy));
+        }
+        let known = self.folder.known_flows()?;
+        let recorded = self.folder.knows(written)?;
+        let first = names::first(&recorded).to_owned();
+        if !first.contains('/') {
+            let its =
+                known.keys().filter(|name| name.starts_with(&format!("{first}/")) && names::generation(name) == 1);
+            let its = its.cloned().collect::<Vec<_>>().join(", or ");
+            return Err(failure(Exit::Usage, format!("`{written}` is a topology: a rebuild is of one flow"), its));
+        }
+        let rebuild = runtime::rebuilds(self.log.as_ref())?.remove(&first).unwrap_or_else(Rebuild::none);
+        let means = self.means()?;
+        let mut one = One { means: &means, first: &first, rebuild };
+        let name = FlowNames::of_known(&known).shown(&one.live());
+        if cancel { self.take_back(&mut one, &name, &known) } else { self.wish(&mut one, &name, &known) }
+    }
+
+    fn wish(&self, one: &mut One<'_>, name: &str, known: &BTreeMap<String, KnownFlow>) -> Result<Value> {
+        if one.rebuild.goes_on() {
+            let what = format!("{name} is being rebuilt already");
+            return Err(failure(Exit::Usage, what, format!("spotlight rebuild {name} --cancel takes it back")));
+        }
+        let of = known.get(&one.live()).with_context(|| format!("{} is not known", one.live()))?;
+        let Some(landing) = &of.landing else {
+            let what = format!("{name} lands in no table, so nothing can be exchanged");
+            return Err(failure(Exit::Usage, what, "rebuild the flows that land what it makes"));
+        };
+        if let Some((what, remedy)) =
+            refusal(self.log.as_ref(), self.client.as_ref(), known, &one.live(), &landing.table)?
+        {
+            return Err(failure(Exit::Usage, format!("{name} cannot be rebuilt: {what}"), remedy));
+        }
+        one.rebuild = Rebuild { last: one.rebuild.last + 1, ..one.rebuild.clone() };
+        one.say(Stage::Wished)?;
+        abort::taken("rebuild-wished");
+        Ok(json!({
+            "flow": name, "table": landing.table, "beside": table::beside(&landing.table, one.rebuild.last),
+            "begins": self.turn_over(name),
+        }))
+    }
+
+    fn take_back(&self, one: &mut One<'_>, name: &str, known: &BTreeMap<String, KnownFlow>) -> Result<Value> {
+        let beside = match &one.rebuild.stage {
+            Stage::Wished => {
+                let landing = known.get(&one.live()).and_then(|known| known.landing.as_ref());
+                landing.map(|landing| table::beside(&landing.table, one.rebuild.last))
+            }
+            Stage::Building { beside, .. } => Some(beside.clone()),
+            Stage::Cancelled { beside } => beside.clone(),
+            Stage::Exchanging { .. } => {
+                let what = format!("the tables of {name} are being exchanged");
+                return Err(failure(Exit::Usage, what, "start a run, which ends that"));
+            }
+            Stage::Nothing | Stage::Done { .. } | Stage::Refused { .. } => {
+                let what = format!("{name} is not being rebuilt");
+                return Err(failure(Exit::Usage, what, "spotlight rebuild lists what is"));
+            }
+        };
+        one.say(Stage::Cancelled { beside: beside.clone() })?;
+        // Beside a run the table goes when nothing lands in it any more.
+        let goes = if self.board.is_some() {
+            self.turn_over(name)
+        } else {
+            one.clean(beside.as_deref())?;
+            one.say(Stage::Nothing)?;
+            "now"
+        };
+        Ok(json!({ "flow": name, "cancelled": true, "beside": beside, "goes": goes }))
+    }
+
+    /// Has a run without an end begin anew with what was said, if it has the flow. Says when it counts.
+    fn turn_over(&self, name: &str) -> &'static str {
+        let Some(turn) = self
+            .turn
+            .as_ref()
+            .filter(|_| self.board.as_ref().is_some_and(|it| it.look(|flows| flows.contains_key(name))))
+        else {
+            return "next-run";
+        };
+        turn.ask();
+        "now"
+    }
+
+    /// Every flow of which a rebuild was said, with how far it is.
+    pub(crate) fn list_rebuilds(&self) -> Result<Value> {
+        let (known, mut told) = (self.folder.known_flows()?, Vec::new());
+        let names = FlowNames::of_known(&known);
+        if self.folder.shares_the_log() {
+            return Ok(told.into());
+        }
+        for (first, rebuild) in runtime::rebuilds(self.log.as_ref())? {
+            if rebuild.stage == Stage::Nothing {
+                continue;
+            }
+            let live = names::of_generation(&first, rebuild.live);
+            let mut one = json!({ "flow": names.shown(&live), "since": rebuild.at, "live": rebuild.live,
+                "generation": rebuild.last, "stage": serde_json::to_value(&rebuild.stage)? });
+            if let (Stage::Building { .. }, Some(known)) = (&rebuild.stage, known.get(&live)) {
+                let (read, of) = self.progress(&names::of_generation(&first, rebuild.last), &known.topic)?;
+                (one["read"], one["of"]) = (read.into(), of.into());
+            }
+            told.push(one);
+        }
+        Ok(told.into())
+    }
+
+    /// How many records of a topic a flow has read, and of how many.
+    fn progress(&self, flow: &str, topic: &str) -> Result<(i64, i64)> {
+        let ([of, flow], log) = (names::parts(flow), self.log.as_ref());
+        let (group, mut read, mut all) = (names::group(of, flow), 0, 0);
+        for partition in 0..log.topic(topic)?.map_or(0, |state| state.partitions) {
+            let first = log.first(topic, partition)?;
+            read += stands_at(log, &group, topic, partition)? - first;
+            all += log.end(topic, partition)? - first;
+        }
+        Ok((read, all))
+    }
+}
+
+/// What is told of a rebuild, as [`Access::list_rebuilds`] gives it.
+pub(crate) fn line(told: &Value) -> String {
+    let text = |place: &Value| place.as_str().unwrap_or_default().to_owned();
+    let (flow, stage) = (text(&told["flow"]), &told["stage"]);
+    let since = told["since"].as_i64().map_or(String::new(), |at| format!(" since {} UTC", show::minute(at)));
+    match stage["is"].as_str().unwrap_or_default() {
+        "wished" => format!("{flow}: its rebuild begins with the next run of its topology"),
+        "building" => {
+            let number = |name: &str| show::count(told[name].as_u64().unwrap_or(0));
+            format!(
+                "{flow}: is rebuilt into {}{since}: {} of {} records of its input are read",
+                text(&stage["beside"]),
+                number("read"),
+                number("of")
+            )
+        }
+        "exchanging" => format!("{flow}: its tables are being exchanged{since}; a run ends that"),
+        "cancelled" => format!("{flow}: its rebuild is taken back; the next run removes the table beside"),
+        "refused" => {
+            format!("{flow}: cannot be rebuilt: {}\n  to go on: {}", text(&stage["what"]), text(&stage["remedy"]))
+        }
+        _ => {
+            let (beside, ago) = (text(&stage["beside"]), environment::now() - told["since"].as_i64().unwrap_or(0));
+            let ago = show::duration(ago);
+            format!("{flow}: was rebuilt {ago} ago; the table of before was kept as {beside}")
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! `rebuild`: a flow whose mapping was mended reads all once more, beside its live table, and readers see all rows of
+//! before or all rows of after.
+
+use crate::program::until;
+use crate::workplace::Workplace;
+
+/// Documents into a table of documents.
+const SIZES: &str = r#"topology: sizes
+about: Sizes, each once.
+flows:
+  load:
+    bad-rows-above: 90%
+    from: { files: { path: "sizes", file-names: ["sizes_{number}.txt"], every: 1s } }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id, Size] } }, names: snake_case } }
+      - select: { id: id, size: MAPPING }
+    to: { clickhouse: { table: demo.sizes, rows: by-document, key: [id] } }
+"#;
+
+/// The same through a topic and a step that remembers, into a table that appends: what is read twice stands there twice.
+const THROUGH: &str = r#"topology: sizes
+about: Sizes, each once.
+flows:
+  read:
+    from: { files: { path: "sizes", file-names: ["sizes_{number}.txt"], every: 1s } }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id, Size] } }, names: snake_case } }
+    to: { topic: demo.read, key: [id] }
+  load:
+    from: { topic: demo.read }
+    steps:
+      - dedupe: { name: seen, key: [id], remember: 1d }
+      - select: { id: id, size: MAPPING }
+    to: { clickhouse: { table: demo.sizes, rows: append, key: [id], batch: { rows: 1000, age: 100ms } } }
+"#;
+
+const ONCE: [&str; 3] = ["run", "sizes.yaml", "--once"];
+const REBUILD: [&str; 2] = ["rebuild", "sizes/load"];
+const PLAIN: &str = "cast(size as bigint)";
+const MENDED: &str = "cast(size as bigint) * 100";
+
+/// A folder in which three rows have landed by the mapping of before.
+fn landed(topology: &str) -> Workplace {
+    let workplace = Workplace::new();
+    workplace.write("sizes.yaml", &topology.replace("MAPPING", PLAIN));
+    workplace.write("sizes/sizes_1.txt", "Id|Size\na|1\nb|2\n");
+    workplace.write("sizes/sizes_2.txt", "Id|Size\nc|3\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 b2 c3");
+    workplace
+}
+
+fn mend(workplace: &Workplace, topology: &str) {
+    workplace.write("sizes.yaml", &topology.replace("MAPPING", MENDED));
+}
+
+fn asked(workplace: &Workplace, sql: &str) -> String {
+    workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output.trim().to_owned()
+}
+
+fn rows(workplace: &Workplace) -> String {
+    asked(workplace, "select arrayStringConcat(arraySort(groupArray(concat(id, toString(size)))), ' ') from demo.sizes")
+}
+
+fn tables(workplace: &Workplace) -> String {
+    asked(
+        workplace,
+        "select arrayStringConcat(arraySort(groupArray(name)), ' ') from system.tables where database = 'demo'",
+    )
+}
+
+/// The flows that people see, but for the engine's own.
+fn flows(workplace: &Workplace) -> Vec<String> {
+    let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+    let flows = status["flows"].as_object().expect("flows").keys().cloned();
+    flows.filter(|flow| !flow.starts_with("spotlight/")).collect()
+}
+
+fn reconciled(workplace: &Workplace) {
+    let said = workplace.say(&["reconcile"]).ends(0).output;
+    assert!(said.contains("reconciled: 0 gaps, 0 repeats, 0 strays"), "{said}");
+    assert!(said.contains("sizes/load") && !said.contains("load_2"), "{said}");
+}
+
+fn stage(workplace: &Workplace) -> String {
+    let said = workplace.say(&["rebuild", "--format", "json"]).ends(0).json();
+    said[0]["stage"]["is"].as_str().unwrap_or("none").to_owned()
+}
+
+#[test]
+fn a_run_that_ends_by_itself_rebuilds_what_was_wished_for_and_goes_by_it_from_then_on() {
+    for topology in [SIZES, THROUGH] {
+        let workplace = landed(topology);
+        mend(&workplace, topology);
+        let said = workplace.say(&REBUILD).ends(0).output;
+        assert!(said.contains("begins with the next run") && said.contains("demo.sizes__rebuild_2"), "{said}");
+        assert_eq!(rows(&workplace), "a1 b2 c3", "a wish changes nothing");
+        // What comes meanwhile is there once.
+        workplace.write("sizes/sizes_3.txt", "Id|Size\nd|4\n");
+        let said = workplace.say(&ONCE).ends(0);
+        assert!(said.errors.contains("goes by its rebuilt table demo.sizes"), "{}", said.errors);
+        assert_eq!(rows(&workplace), "a100 b200 c300 d400");
+        assert_eq!(tables(&workplace), "sizes sizes__rebuild_2");
+        assert_eq!(asked(&workplace, "select count() from demo.sizes__rebuild_2"), "4", "kept");
+        reconciled(&workplace);
+        assert_eq!(stage(&workplace), "done");
+
+        // Documents that are read already are not read again, and what comes lands in the table that readers ask.
+        let repeat = if topology == SIZES { "" } else { "a|1\n" };
+        workplace.write("sizes/sizes_4.txt", &format!("Id|Size\ne|5\n{repeat}"));
+        let said = workplace.say(&ONCE).ends(0).errors;
+        assert!(!said.contains("has changed since"), "{said}");
+        assert_eq!(rows(&workplace), "a100 b200 c300 d400 e500");
+        reconciled(&workplace);
+        let all: &[&str] = if topology == SIZES { &["sizes/load"] } else { &["sizes/load", "sizes/read"] };
+        assert_eq!(flows(&workplace), all);
+        let receipts = workplace.say(&["receipts", "--all", "--format", "json"]).ends(0).json();
+        assert_eq!(receipts.as_array().map(Vec::len), Some(4), "each document once: {receipts}");
+
+        // And once more, with the third generation.
+        workplace.write("sizes.yaml", &topology.replace("MAPPING", PLAIN));
+        workplace.say(&REBUILD).ends(0);
+        workplace.say(&ONCE).ends(0);
+        assert_eq!(rows(&workplace), "a1 b2 c3 d4 e5");
+        assert_eq!(tables(&workplace), "sizes sizes__rebuild_2 sizes__rebuild_3");
+        reconciled(&workplace);
+    }
+}
+
+#[test]
+fn a_reader_sees_all_rows_of_before_or_all_rows_of_after_while_live_rows_go_on() {
+    let workplace = landed(THROUGH);
+    mend(&workplace, THROUGH);
+    let mut run = workplace.start(&["run", "sizes.yaml"]);
+    let listening = || workplace.data().join("control").exists().then_some(());
+    until("the run listens", || {
+        listening()?;
+        (workplace.say(&["status"]).status == 0).then_some(())
+    });
+    let said = workplace.say(&REBUILD).ends(0).output;
+    assert!(said.contains("begins now"), "{said}");
+    // Documents come all the while. Rows are by the one mapping or by the other, each is there once, and none goes.
+    let look = "select concat(toString(count()), ' ', toString(uniqExact(id)), ' ', toString(uniqExact(_landing like \
+                'sizes/load\\_2/%'))) from demo.sizes";
+    let (mut before, mut written) = (3, 2);
+    until("the exchange, and a document after it", || {
+        let exchanged = workplace.said().contains("goes by its rebuilt table");
+        let seen: Vec<u64> = asked(&workplace, look).split(' ').map(|one| one.parse().expect("a number")).collect();
+        assert_eq!((seen[0], seen[2]), (seen[1], 1), "{seen:?}");
+        assert!(seen[0] >= before, "{seen:?} after {before}");
+        before = seen[0];
+        if !exchanged && before == written + 1 {
+            written += 1;
+            workplace.write(&format!("sizes/sizes_{written}.txt"), &format!("Id|Size\nx{written}|{written}\n"));
+        }
+        (exchanged && before == written + 1).then_some(())
+    });
+    assert!(rows(&workplace).starts_with("a100 b200 c300 x"), "{}", rows(&workplace));
+    reconciled(&workplace);
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0), "{}", workplace.said());
+    reconciled(&workplace);
+}
+
+#[test]
+fn who_dies_at_any_step_of_it_leaves_it_to_the_next_run() {
+    for step in ["rebuild-wished", "rebuild-made", "close", "rebuild-exchanging", "rebuild-exchanged", "rebuild-done"] {
+        let workplace = landed(SIZES);
+        mend(&workplace, SIZES);
+        let dies = |words: &[&str]| {
+            let mut command = workplace.command(words);
+            let ended = command.env("SPOTLIGHT_TEST_ABORT_AT", format!("{step}:1")).output().expect("it starts");
+            assert!(!ended.status.success(), "{step}: {}", String::from_utf8_lossy(&ended.stderr));
+        };
+        if step == "rebuild-wished" {
+            dies(&REBUILD);
+        } else {
+            workplace.say(&REBUILD).ends(0);
+            dies(&ONCE);
+        }
+        let after = matches!(step, "rebuild-exchanged" | "rebuild-done");
+        assert_eq!(rows(&workplace), if after { "a100 b200 c300" } else { "a1 b2 c3" }, "{step}");
+        workplace.write("sizes/sizes_3.txt", "Id|Size\nd|4\n");
+        workplace.say(&ONCE).ends(0);
+        assert_eq!(rows(&workplace), "a100 b200 c300 d400", "{step}");
+        assert_eq!(tables(&workplace), "sizes sizes__rebuild_2", "{step}");
+        assert_eq!(stage(&workplace), "done", "{step}");
+        reconciled(&workplace);
+    }
+}
+
+#[test]
+fn a_file_that_is_mended_again_has_the_rebuild_begin_anew() {
+    let workplace = landed(SIZES);
+    workplace.write("sizes.yaml", &SIZES.replace("MAPPING", "cast(size as bigint) * 7"));
+    workplace.say(&REBUILD).ends(0);
+    let mut command = workplace.command(&ONCE);
+    let killed = command.env("SPOTLIGHT_TEST_ABORT_AT", "close:1").output().expect("the program starts");
+    assert!(!killed.status.success());
+    assert_eq!(stage(&workplace), "building");
+    mend(&workplace, SIZES);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("has changed since its rebuild began"), "{said}");
+    assert_eq!(rows(&workplace), "a100 b200 c300");
+    assert_eq!(tables(&workplace), "sizes sizes__rebuild_3");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn dead_letters_are_those_of_the_mapping_that_counts() {
+    let workplace = Workplace::new();
+    let write = |mapping: &str| workplace.write("sizes.yaml", &SIZES.replace("MAPPING", mapping));
+    write(PLAIN);
+    workplace.write("sizes/sizes_1.txt", "Id|Size\na|1\nb|many\nc|3\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 c3");
+    // What failed passes, and what passed fails.
+    write("case when size = 'many' then 7 when id = 'c' then cast(id as bigint) else cast(size as bigint) end");
+    workplace.say(&REBUILD).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 b7");
+    let letters = workplace.say(&["dlq", "ls", "--all", "--format", "json"]).ends(0).json();
+    assert_eq!(letters.as_array().map(Vec::len), Some(1), "{letters}");
+    assert_eq!(letters[0]["flow"], "load", "{letters}");
+    let receipts = workplace.say(&["receipts", "--format", "json"]).ends(0).json();
+    assert_eq!(
+        (&receipts[0]["counts"]["landed"], &receipts[0]["counts"]["dead"]),
+        (&2.into(), &1.into()),
+        "{receipts}"
+    );
+    reconciled(&workplace);
+    // It comes back to the generation that failed it.
+    write("case when size = 'many' then 7 else cast(size as bigint) end");
+    workplace.say(&["dlq", "replay", "sizes.yaml"]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 b7 c3");
+    assert!(workplace.say(&["dlq", "ls"]).ends(0).output.contains("no dead letter is open"));
+    let states =
+        "select arrayStringConcat(arraySort(groupArray(concat(flow, ' ', state))), ', ') from spotlight.dead_letters";
+    assert_eq!(asked(&workplace, states), "load replayed, load superseded");
+    reconciled(&workplace);
+}
+
+#[test]
+fn what_is_taken_back_leaves_no_table_and_its_number_is_not_used_again() {
+    let workplace = landed(SIZES);
+    mend(&workplace, SIZES);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(0).output;
+    assert!(said.contains("is taken back"), "{said}");
+    assert_eq!(stage(&workplace), "none");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!((&*rows(&workplace), &*tables(&workplace)), ("a1 b2 c3", "sizes"));
+    let said = workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(64).errors;
+    assert!(said.contains("is not being rebuilt"), "{said}");
+
+    // Beside a run, while it is at it: a pause holds it up.
+    workplace.say(&["pause", "sizes/load"]).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let mut run = workplace.start(&["run", "sizes.yaml"]);
+    until("the table beside", || (workplace.said().contains("is read again from its beginning")).then_some(()));
+    until("the run listens", || workplace.data().join("control").exists().then_some(()));
+    let said = workplace.say(&["rebuild"]).ends(0).output;
+    assert!(
+        said.contains("sizes/load: is rebuilt into demo.sizes__rebuild_3") && said.contains("0 of 2 records"),
+        "{said}"
+    );
+    assert_eq!(tables(&workplace), "sizes sizes__rebuild_3");
+    workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(0);
+    until("the table is gone", || (tables(&workplace) == "sizes").then_some(()));
+    workplace.say(&["resume", "sizes/load"]).ends(0);
+    workplace.write("sizes/sizes_3.txt", "Id|Size\nd|4\n");
+    until("the flow goes on", || (rows(&workplace) == "a1 b2 c3 d400").then_some(()));
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0), "{}", workplace.said());
+    reconciled(&workplace);
+    assert_eq!(flows(&workplace), ["sizes/load"]);
+}
+
+#[test]
+fn what_cannot_be_rebuilt_is_refused_with_the_reason() {
+    let workplace = landed(THROUGH);
+    let refused = |flow: &str, why: &str| {
+        let said = workplace.say(&["rebuild", flow]).ends(64).errors;
+        assert!(said.contains(why), "{flow}: {said}");
+    };
+    refused("sizes/lod", "did you mean `sizes/load`?");
+    refused("sizes", "`sizes` is a topology: a rebuild is of one flow");
+    refused("sizes/read", "lands in no table");
+    workplace.say(&["rebuild", "--cancel"]).ends(64);
+    workplace.say(&REBUILD).ends(0);
+    refused("sizes/load", "sizes/load is being rebuilt already");
+    workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(0);
+
+    // Rows of whomever would be lost.
+    let strange = "insert into demo.sizes select * replace('others/flow/1' as _landing) from demo.sizes where id = 'a'";
+    workplace.say(&["sql", strange]).ends(0);
+    refused("sizes/load", "demo.sizes also holds rows of others/flow, which would be lost");
+    workplace.say(&["sql", "delete from demo.sizes where _landing = 'others/flow/1'"]).ends(0);
+    // They come after the wish: the run sees them before it begins.
+    workplace.say(&REBUILD).ends(0);
+    workplace.say(&["sql", strange]).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("sizes/load is not rebuilt: demo.sizes also holds rows of others/flow"), "{said}");
+    assert_eq!((&*stage(&workplace), &*tables(&workplace)), ("refused", "sizes"));
+    workplace.say(&["sql", "delete from demo.sizes where _landing = 'others/flow/1'"]).ends(0);
+
+    // A second flow lands there.
+    let second = "  second:\n    from: { topic: demo.read }\n    steps:\n      - select: { id: upper(id), size: cast(size as bigint) }\n    to: { \
+                  clickhouse: { table: demo.sizes, rows: append, key: [id], batch: { rows: 1000, age: 100ms } } }\n";
+    workplace.write("sizes.yaml", &format!("{}{second}", THROUGH.replace("MAPPING", PLAIN)));
+    workplace.say(&ONCE).ends(0);
+    refused("sizes/load", "demo.sizes also holds rows of sizes/second");
+}

@@ -1,0 +1,90 @@
+//! Watches a generation that is read beside the live one, in a run without an end, and says when it can take its place.
+//!
+//! ```text
+//! reading ──it has read what was there a moment ago──▶ the live one stands still ──it has read all──▶ the pass ends
+//!    ▲                                                          │
+//!    └───────────── not in time: the live one goes on ◀─────────┘
+//! ```
+//!
+//! The live one stands still, with its source, only while the rest of a moment is read: until the other one stands where
+//! it stands, or behind that, in every partition. Nothing of this is kept: a process that dies begins with reading.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{Log, LogError};
+
+use crate::flow::{FlowInput, FlowParts, Rebuilds};
+use crate::names;
+use crate::rebuilds::{has_read, landed_before};
+use crate::stop::StopSignal;
+use crate::task::Shared;
+
+/// How often it is looked how far it is.
+const LOOK_UP: Duration = Duration::from_millis(300);
+/// How often while the live flow stands still.
+const SHORT_LOOK_UP: Duration = Duration::from_millis(20);
+/// How long the live flow stands still at most, before it goes on and is tried again later. Longer: readers wait for
+/// longer where the table is on hold. Shorter: documents that take long are never read in time.
+const STANDS_STILL: Duration = Duration::from_secs(60);
+
+/// Watches until the pass ends, and ends it.
+pub(super) fn watch(parts: &FlowParts, shared: &Shared, stop: &StopSignal) {
+    let Some(rebuilds) = &parts.rebuilds else { return };
+    let topic = match &parts.input {
+        FlowInput::Documents(_) => names::documents(&parts.topology, &parts.flow),
+        FlowInput::Topic { topic, .. } => Arc::clone(topic),
+    };
+    let look = Look { log: shared.log.as_ref(), flow: parts.recorded_as(), topic };
+    let mut ends: Option<Vec<i64>> = None;
+    while stop.wait(LOOK_UP) {
+        let read = match &ends {
+            Some(ends) => look.has_read(ends),
+            None => Ok(false),
+        };
+        // A log that is away is asked again.
+        match read {
+            Ok(true) if take_over(&look, rebuilds, shared, stop) => return,
+            _ => ends = look.ends().ok(),
+        }
+    }
+}
+
+/// Has the live flow stand still until all is read. False if that did not come about.
+fn take_over(look: &Look<'_>, rebuilds: &Rebuilds, shared: &Shared, stop: &StopSignal) -> bool {
+    let live = &rebuilds.recorded;
+    shared.pauses.halt(live, true);
+    let mut waited = Duration::ZERO;
+    while waited < STANDS_STILL && stop.wait(SHORT_LOOK_UP) {
+        waited += SHORT_LOOK_UP;
+        // Nothing of it works any more, so it lands no more than this.
+        let landed = || landed_before(look.log, live, &look.topic);
+        if shared.pauses.stands(live) && landed().and_then(|ends| look.has_read(&ends)).unwrap_or(false) {
+            rebuilds.turn.ask();
+            return true;
+        }
+    }
+    if !stop.stopping() {
+        tracing::warn!(flow = rebuilds.called, "the rebuild is not done in time, will try again: the flow goes on");
+    }
+    shared.pauses.halt(live, false);
+    false
+}
+
+/// What is asked again and again.
+struct Look<'a> {
+    log: &'a dyn Log,
+    flow: String,
+    topic: Arc<str>,
+}
+
+impl Look<'_> {
+    fn ends(&self) -> Result<Vec<i64>, LogError> {
+        let partitions = self.log.topic(&self.topic)?.map_or(0, |state| state.partitions);
+        (0..partitions).map(|partition| self.log.end(&self.topic, partition)).collect()
+    }
+
+    fn has_read(&self, ends: &[i64]) -> Result<bool, LogError> {
+        has_read(self.log, &self.flow, &self.topic, ends)
+    }
+}
