@@ -90,7 +90,14 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
         match found.column(&column.name) {
             Some((type_name, kind)) if type_name == column.type_name && matches!(kind, "" | "DEFAULT") => {}
             Some((type_name, kind)) => {
-                return column_differs(table, &column.name, &column.definition(), &format!("{kind} {type_name}"));
+                let wider = matches!(kind, "" | "DEFAULT") && holds_all_of(&column.type_name, type_name);
+                return column_differs(
+                    table,
+                    &column.name,
+                    &column.definition(),
+                    &format!("{kind} {type_name}"),
+                    wider,
+                );
             }
             None if is_structural(table, &column.name) => return column_lacks(table, &column.name),
             None if found.has_rows && !has_nothing(&column.type_name) => return would_invent(table, &column.name),
@@ -102,12 +109,15 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
         match found.column(column.name) {
             Some((type_name, kind)) if type_name == column.type_name && kind == column.kind => {}
             Some((type_name, kind)) => {
-                return column_differs(table, column.name, &column.definition(), &format!("{kind} {type_name}"));
+                return column_differs(table, column.name, &column.definition(), &format!("{kind} {type_name}"), true);
             }
             None if is_structural(table, column.name) => return column_lacks(table, column.name),
             None => statements.push(table.add_column(&column.definition(), before)),
         }
         before = Some(column.name);
+    }
+    if let Some(different) = unfilled(table, found) {
+        return different;
     }
     let breaks_once = settings_differ(table, found).filter(|_| delivery == Delivery::ExactlyOnce);
     if let Some(different) = breaks_once {
@@ -117,6 +127,31 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
         return Preflight::Ready;
     }
     Preflight::Behind { statements, left_over: left_over(table, found) }
+}
+
+/// A column that the plan does not fill and that has no way to say so: new rows would get a value that nobody wrote.
+fn unfilled(table: &Table, found: &Found) -> Option<Preflight> {
+    let names = left_over(table, found);
+    let invented = |(name, type_name, kind): &&(String, String, String)| {
+        kind.is_empty() && names.contains(name) && !has_nothing(type_name)
+    };
+    let (name, type_name, _) = found.columns.iter().find(invented)?;
+    let (full, column) = (table.full_name(), identifier(name));
+    let nullable = match type_name.strip_prefix("LowCardinality(") {
+        Some(inner) => format!("LowCardinality(Nullable({inner})"),
+        None => format!("Nullable({type_name})"),
+    };
+    Some(Preflight::Different {
+        code: TABLE_DIFFERS,
+        what: format!(
+            "{full} has a column `{name}`, which the plan does not fill and which cannot be null: new rows would get \
+             invented values"
+        ),
+        remedy: format!(
+            "{}; or, if it was only renamed, ALTER TABLE {full} RENAME COLUMN {column} TO the name of now; or fill it",
+            command(&format!("ALTER TABLE {full} MODIFY COLUMN {column} {nullable}"))
+        ),
+    })
 }
 
 /// Columns that are filled by inserts and not by those of this plan.
@@ -206,14 +241,57 @@ fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
     None
 }
 
-fn column_differs(table: &Table, name: &str, wanted: &str, is: &str) -> Preflight {
+/// `keeps` says that every value of the table is one of the plan's type too. Of others the server would make something
+/// else without a word: it wraps whole numbers, cuts digits and makes nulls of what it cannot read.
+fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool) -> Preflight {
     let full = table.full_name();
-    let alter = command(&format!("ALTER TABLE {full} MODIFY COLUMN {wanted}"));
+    let change = if keeps {
+        command(&format!("ALTER TABLE {full} MODIFY COLUMN {wanted}"))
+    } else {
+        "fill a table of the new type from what is stored, as the values that stand there may not fit: spotlight rebuild \
+         TOPOLOGY/FLOW, or name another table in the topology"
+            .to_owned()
+    };
     Preflight::Different {
         code: TABLE_DIFFERS,
         what: format!("column `{name}` of {full} is {}, the plan wants {wanted}", is.trim()),
-        remedy: format!("{alter}, or change the plan to what the table has"),
+        remedy: format!("{change}; or change the plan to what the table has"),
     }
+}
+
+/// True if each value of the type `from` is one of `to`, by the names that the server has for types.
+fn holds_all_of(to: &str, from: &str) -> bool {
+    let ((to, to_null), (from, from_null)) = (plain(to), plain(from));
+    if from_null && !to_null {
+        return false;
+    }
+    let whole = |name: &str| {
+        let (signed, bits) = match name.strip_prefix("UInt") {
+            Some(bits) => (false, bits),
+            None => (true, name.strip_prefix("Int")?),
+        };
+        Some((signed, bits.parse::<u32>().ok()?))
+    };
+    let decimal = |name: &str| {
+        let (precision, scale) = name.strip_prefix("Decimal(")?.strip_suffix(')')?.split_once(',')?;
+        Some((precision.trim().parse::<u32>().ok()?, scale.trim().parse::<u32>().ok()?))
+    };
+    if let (Some((to_signed, to_bits)), Some((signed, bits))) = (whole(to), whole(from)) {
+        return (to_signed == signed && to_bits >= bits) || (to_signed && to_bits > bits);
+    }
+    if let (Some((to_precision, to_scale)), Some((precision, scale))) = (decimal(to), decimal(from)) {
+        return to_scale >= scale && to_precision.saturating_sub(to_scale) >= precision.saturating_sub(scale);
+    }
+    to == from || (to == "Date32" && from == "Date") || (to == "String" && whole(from).is_some())
+}
+
+/// A type without what says that it may be null or is kept as a dictionary, and whether it may be null.
+fn plain(name: &str) -> (&str, bool) {
+    let inside = |name: &'_ str, outer: &str| -> Option<usize> {
+        (name.starts_with(outer) && name.ends_with(')')).then_some(outer.len())
+    };
+    let name = inside(name, "LowCardinality(").map_or(name, |at| &name[at..name.len() - 1]);
+    inside(name, "Nullable(").map_or((name, false), |at| (&name[at..name.len() - 1], true))
 }
 
 fn column_lacks(table: &Table, name: &str) -> Preflight {
@@ -306,7 +384,37 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, bare, command};
+    use super::{Found, bare, command, holds_all_of};
+
+    #[test]
+    fn only_types_that_hold_all_values_are_offered() {
+        for (to, from) in [
+            ("Int64", "Int32"),
+            ("Int64", "UInt32"),
+            ("Nullable(Int64)", "Int64"),
+            ("Nullable(Decimal(20, 6))", "Decimal(18, 4)"),
+            ("String", "LowCardinality(String)"),
+            ("LowCardinality(Nullable(String))", "String"),
+            ("Date32", "Date"),
+            ("String", "Int64"),
+        ] {
+            assert!(holds_all_of(to, from), "{from} to {to}");
+        }
+        for (to, from) in [
+            ("Int32", "Int64"),
+            ("Int32", "UInt32"),
+            ("UInt64", "Int32"),
+            ("Int64", "Nullable(Int64)"),
+            ("Decimal(18, 2)", "Decimal(18, 4)"),
+            ("Decimal(18, 6)", "Decimal(18, 4)"),
+            ("Int32", "String"),
+            ("Int32", "Decimal(18, 4)"),
+            ("Float64", "Int64"),
+            ("Date", "Date32"),
+        ] {
+            assert!(!holds_all_of(to, from), "{from} to {to}");
+        }
+    }
 
     #[test]
     fn a_statement_is_told_so_that_a_shell_hands_it_over_as_it_is() {

@@ -18,6 +18,8 @@ pub struct FileSettings {
     /// What names of files must look like; the first that matches gives the fields. Empty: every file is taken, and
     /// its key is the field `name`, so that no file is mistaken for a version of another.
     pub file_names: Vec<Pattern>,
+    /// What the other sources of the run take from the same path. Their files are not named as those of nobody.
+    pub of_others: Vec<Pattern>,
 }
 
 /// Offers files in order of name. Each round looks anew; the runtime says when.
@@ -41,6 +43,10 @@ impl FileSource {
             (true, Some(mark)) => Claim::Skipped(Aside::Marked(mark)),
             (false, _) => claim(&self.settings.file_names, name),
         }
+    }
+
+    fn is_of_others(&self, name: &str) -> bool {
+        claim(&self.settings.of_others, name) != Claim::No
     }
 
     /// What lies in the folder for other reasons is named only if it was meant to be read.
@@ -76,7 +82,13 @@ impl Source for FileSource {
             let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
             match name.map(|name| (self.claim(&name), name)) {
                 Some((Claim::Taken(fields), name)) => taken.push((path, name, fields)),
-                Some((Claim::Skipped(aside), _)) => discovery.not_claimed(&skipped(&path, &aside)),
+                Some((Claim::Skipped(aside), name)) => {
+                    // Another source may mean it as it is, and tells it otherwise.
+                    if !matches!(claim(&self.settings.of_others, &name), Claim::Taken(_)) {
+                        discovery.not_claimed(&skipped(&path, &aside));
+                    }
+                }
+                Some((Claim::No, name)) if self.is_of_others(&name) => {}
                 Some((Claim::No, _)) | None => discovery.not_claimed(&path.to_string_lossy()),
             }
         }

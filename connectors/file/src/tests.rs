@@ -84,7 +84,22 @@ fn source(path: &Path, patterns: &[&str]) -> FileSource {
     FileSource::new(FileSettings {
         path: path.to_str().unwrap().into(),
         file_names: patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect(),
+        of_others: Vec::new(),
     })
+}
+
+#[test]
+fn files_of_other_sources_of_the_folder_are_not_named_as_those_of_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a20260105.csv", "b20260105.csv", "readme.md"] {
+        std::fs::write(folder.path().join(name), "x").unwrap();
+    }
+    let of_others = vec![Pattern::parse("b{date:%Y%m%d}*").unwrap()];
+    let settings = FileSettings { of_others, ..source(folder.path(), &["a{date:%Y%m%d}*"]).settings };
+    let mut notebook = Notebook { now: FAR_FUTURE, ..Notebook::default() };
+    FileSource::new(settings).round(&mut notebook).unwrap();
+    let named: Vec<&String> = notebook.lines.iter().filter(|line| line.starts_with("not claimed")).collect();
+    assert_eq!(named, ["not claimed readme.md"]);
 }
 
 #[test]

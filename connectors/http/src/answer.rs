@@ -91,10 +91,15 @@ pub(crate) fn rest_time(text: &str, now: i64) -> Option<Duration> {
     Some(rest.min(LONGEST_REST))
 }
 
-/// True if the answer is a page for people: it says so, or it begins like one.
+/// True if the answer is a page for people: it begins like one, or it says so and is a tag, a line or nothing.
+/// Many servers call a page whatever they do not know; what has lines of text is left to the decoder, whose header proves
+/// it.
 pub(crate) fn is_html(content_type: Option<&str>, head: &[u8]) -> bool {
     let kind = content_type.and_then(|text| text.split(';').next()).unwrap_or("").trim().to_ascii_lowercase();
-    matches!(kind.as_str(), "text/html" | "application/xhtml+xml") || begins_like_html(head)
+    let called = matches!(kind.as_str(), "text/html" | "application/xhtml+xml");
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii();
+    let has_lines = !text.starts_with(b"<") && text.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    begins_like_html(head) || (called && !has_lines)
 }
 
 fn begins_like_html(head: &[u8]) -> bool {
@@ -186,7 +191,9 @@ mod tests {
     #[test]
     fn a_page_for_people_is_told_from_data() {
         let cases: &[(Option<&str>, &[u8], bool)] = &[
-            (Some("text/html; charset=utf-8"), b"Date|Symbol", true),
+            (Some("text/html; charset=utf-8"), b"Not found", true),
+            (Some("text/html"), b"Date|Symbol\r\n20260105|ABC\r\n", false),
+            (Some("text/html; charset=utf-8"), b"\xef\xbb\xbf <div>\nSorry</div>", true),
             (Some("TEXT/HTML"), b"", true),
             (Some("text/plain"), b"Date|Symbol\n", false),
             (None, b"\xef\xbb\xbf\r\n <!DOCTYPE HTML PUBLIC>", true),

@@ -4,6 +4,7 @@
 //! answer. Where a known document is answered as absent, nothing is noted: its bytes are kept, and a publisher's
 //! clean-up is no withdrawal.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,10 @@ use crate::validators::Validators;
 /// Transient failures in a row after which a round ends: the publisher is down, and asking on would only add to it.
 const FAILURES_IN_A_ROW: u32 = 3;
 
+/// How long what was answered is not asked again while rounds fail, in milliseconds. Longer: a document that may change is
+/// seen later while another one fails. Shorter: all of them are asked again for the sake of one.
+const ANSWERED_FOR: i64 = 10 * 60 * 1000;
+
 /// Largest page of links in bytes. It is held in memory.
 const PAGE_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -41,6 +46,22 @@ pub struct HttpSource {
     hosts: Arc<Hosts>,
     client: Client,
     interval: Duration,
+    unfinished: Unfinished,
+}
+
+/// What a round that failed has left to the next ones. It may be lost: then all is asked again.
+#[derive(Debug, Default)]
+struct Unfinished {
+    /// Addresses that failed. They come last, so that those behind them are asked too.
+    failed: HashSet<String>,
+    /// Addresses that were answered, and when, in milliseconds since 1970 UTC.
+    answered: HashMap<String, i64>,
+}
+
+impl Unfinished {
+    fn is_answered(&self, url: &str, now: i64) -> bool {
+        self.answered.get(url).is_some_and(|at| (0..ANSWERED_FOR).contains(&(now - at)))
+    }
 }
 
 /// Where addresses come from, checked.
@@ -84,7 +105,7 @@ impl HttpSource {
             Discover::Links { page, matching } => Place::Page(web_address(page)?, matching.clone()),
         };
         let client = Client::new(&settings)?;
-        Ok(Self { settings, place, hosts, client, interval })
+        Ok(Self { settings, place, hosts, client, interval, unfinished: Unfinished::default() })
     }
 
     fn check_contact(&self) -> Result<(), SourceError> {
@@ -251,13 +272,22 @@ impl Source for HttpSource {
         self.check_contact()?;
         let mut gravest: Option<SourceError> = None;
         let mut in_a_row = 0;
-        for candidate in self.candidates(discovery)? {
+        let mut candidates = self.candidates(discovery)?;
+        candidates.sort_by_key(|candidate| self.unfinished.failed.contains(&candidate.url));
+        let mut rest = candidates.len();
+        for candidate in candidates {
+            rest -= 1;
             if discovery.stopping() {
                 return Err(SourceError::Stopping);
+            }
+            if self.unfinished.is_answered(&candidate.url, discovery.now()) {
+                continue;
             }
             let error = match self.take(discovery, &candidate) {
                 Ok(()) => {
                     in_a_row = 0;
+                    self.unfinished.failed.remove(&candidate.url);
+                    self.unfinished.answered.insert(candidate.url, discovery.now());
                     continue;
                 }
                 Err(Trouble::Round(error)) => return Err(error),
@@ -267,6 +297,7 @@ impl Source for HttpSource {
             if is_transient {
                 in_a_row += 1;
             }
+            self.unfinished.failed.insert(candidate.url);
             // A person's matter comes before what mends itself.
             let graver = matches!(gravest, Some(SourceError::Transient { .. })) && !is_transient;
             if gravest.is_none() || graver {
@@ -275,6 +306,15 @@ impl Source for HttpSource {
             if in_a_row >= FAILURES_IN_A_ROW {
                 break;
             }
+        }
+        if gravest.is_none() {
+            self.unfinished = Unfinished::default();
+        }
+        if let Some(SourceError::Transient { what, .. }) = &mut gravest
+            && rest > 0
+        {
+            let are = if rest == 1 { "is" } else { "are" };
+            what.push_str(&format!("; {rest} more {are} asked next time"));
         }
         gravest.map_or(Ok(()), Err)
     }

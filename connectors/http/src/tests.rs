@@ -449,6 +449,35 @@ fn one_bad_document_keeps_none_away_but_a_dead_publisher_ends_the_round() {
 }
 
 #[test]
+fn days_that_fail_keep_no_others_from_being_asked_and_have_none_asked_twice() {
+    let publisher = Publisher::start(|path, _| match path {
+        "/pub.example/d20260108.txt" | "/pub.example/d20260107.txt" | "/pub.example/d20260106.txt" => {
+            reply("500 Oops", &[], "")
+        }
+        _ => data("x"),
+    });
+    let mut source = source(HttpSettings { recheck_for: days(30), ..settings(&publisher, calendar()) });
+    let mut notebook = Notebook::at("2026-01-14T00:00:00Z");
+    let told = |result: Result<(), SourceError>| match result {
+        Err(SourceError::Transient { what, .. }) => what,
+        other => outcome(&other),
+    };
+    // The 13th, 12th, 9th; three that fail; the 5th is left.
+    let first = told(source.round(&mut notebook));
+    assert!(first.ends_with("; 1 more is asked next time"), "{first}");
+    assert_eq!((publisher.paths().len(), notebook.lines.len()), (6, 3));
+    // The 5th, and those that failed; what was answered is not asked again for their sake.
+    let second = told(source.round(&mut notebook));
+    assert!(!second.contains("next time"), "{second}");
+    assert_eq!((publisher.paths().len(), notebook.lines.len()), (10, 4));
+    assert!(publisher.paths()[6].contains("d20260105"), "{:?}", publisher.paths());
+    // As long as a round may take to be tried again, and then once more.
+    notebook.set("2026-01-14T00:11:00Z");
+    told(source.round(&mut notebook));
+    assert_eq!(publisher.paths().len(), 17);
+}
+
+#[test]
 fn requests_are_spaced_by_the_rate() {
     let publisher = Publisher::start(|_, _| data("x"));
     let mut settings = settings(&publisher, calendar());

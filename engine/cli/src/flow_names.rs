@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use log::Log;
+use runtime::names;
 use topology::plan::{Flow, Topology};
 
 use crate::data::KnownFlow;
@@ -75,9 +76,32 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
     for (topology, flow) in each(topologies) {
         let (name, recorded) = (called(topology, flow), recorded_as(topology, flow));
         let its = |earlier: &KnownFlow| earlier.called.as_ref().is_some_and(|it| *it == name || *it == recorded);
-        if let Some((first, _)) = gone().find(|(_, earlier)| its(earlier)) {
-            let first = first.split_once('/').map_or(first.as_str(), |(_, first)| first);
-            return Err(begins_anew(&format!("the flow {name}"), first));
+        for (first, _) in gone().filter(|(_, earlier)| its(earlier)) {
+            // What has read nothing begins anew under any name.
+            if began(first, known, log)? {
+                let first = first.split_once('/').map_or(first.as_str(), |(_, first)| first);
+                return Err(begins_anew(&format!("the flow {name}"), first));
+            }
+        }
+        if name != recorded && !known.contains_key(&recorded) {
+            let left = gone().map(|(first, _)| first.as_str());
+            let left = left.filter(|first| names::parts(first)[0] == &*topology.name && names::generation(first) == 1);
+            let mut begun = Vec::new();
+            for first in left {
+                if began(first, known, log)? {
+                    begun.push(first);
+                }
+            }
+            if let Some(one) = begun.first() {
+                let nearest = topology::nearest(&recorded, &begun).unwrap_or_else(|| (*one).to_owned());
+                let first = names::parts(&nearest)[1];
+                let what = format!(
+                    "{name} says that it was {recorded}, and no such flow has run here: it would begin anew and read all \
+                     once more, beside what {nearest} has read"
+                );
+                let remedy = format!("write `was: {first}`; or take `was` away, if it is a new flow");
+                return Err(failure(Exit::Topology, what, remedy));
+            }
         }
         if name != recorded && began(&name, known, log)? {
             let what = format!(
@@ -131,7 +155,7 @@ fn began(recorded: &str, known: &BTreeMap<String, KnownFlow>, log: &dyn Log) -> 
     let (Some(known), Some((topology, flow))) = (known.get(recorded), recorded.split_once('/')) else {
         return Ok(false);
     };
-    let group = runtime::names::group(topology, flow);
+    let group = names::group(topology, flow);
     for partition in 0..log.topic(&known.topic)?.map_or(0, |state| state.partitions) {
         if log.position(&group, &known.topic, partition)?.is_some() {
             return Ok(true);
@@ -141,7 +165,7 @@ fn began(recorded: &str, known: &BTreeMap<String, KnownFlow>, log: &dyn Log) -> 
 }
 
 fn begins_anew(what: &str, first: &str) -> anyhow::Error {
-    let what = format!("{what} has run with `was: {first}`: without it, it would begin anew");
+    let what = format!("{what} has run with `was: {first}`: without that it would begin anew");
     let remedy = format!(
         "write `was: {first}`, the first name, which stays whatever it is called later; or, if it is to begin anew, give \
          it a name that it has not had"

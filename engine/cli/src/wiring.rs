@@ -12,6 +12,7 @@ use driver::assemble;
 use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource, Sources, WatchedFolder};
 use http_connector::{Hosts, HttpSettings, HttpSource, TimeLimits};
 use indexmap::IndexMap;
+use pattern::Pattern;
 use runtime::{
     Destination, DocumentInputParts, FlowInput, FlowParts, OutsideTopic, Rebuilds, SourceParts, SystemTopics,
     TableOutput, TopicOutput, Turn,
@@ -90,7 +91,7 @@ impl Wiring {
                 let plan::From::Documents(documents) = &flow.from else { continue };
                 sources.push(SourceParts {
                     flow: format!("{}/{}", topology.name, flow.name),
-                    source: self.source(topology, flow, documents)?,
+                    source: self.source(topologies, topology, flow, documents)?,
                     every: match (&self.documents, &documents.source) {
                         (DocumentsFrom::Folder { .. }, _) => LOOK_INTO_FOLDER,
                         (DocumentsFrom::Publishers { .. }, SourcePlan::Files { every, .. }) => *every,
@@ -196,6 +197,7 @@ impl Wiring {
 
     fn source(
         &mut self,
+        topologies: &[Topology],
         topology: &Topology,
         flow: &plan::Flow,
         documents: &plan::Documents,
@@ -212,6 +214,7 @@ impl Wiring {
                 SourcePlan::Files { path, .. } => Ok(Box::new(FileSource::new(FileSettings {
                     path: rooted(topology, path),
                     file_names: documents.file_names.clone(),
+                    of_others: patterns_of_others(topologies, topology, flow, path),
                 }))),
                 SourcePlan::Http(http) => {
                     let settings = http_settings(http, contact.clone(), rewrite.clone());
@@ -224,6 +227,21 @@ impl Wiring {
             },
         }
     }
+}
+
+/// What names of files the other sources of these topologies take from the place of one of them.
+fn patterns_of_others(topologies: &[Topology], topology: &Topology, flow: &plan::Flow, path: &str) -> Vec<Pattern> {
+    let place = rooted(topology, path);
+    let flows = topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow)));
+    let others = flows.filter(|(one, other)| one.name != topology.name || other.name != flow.name);
+    let patterns = others.filter_map(|(one, other)| match &other.from {
+        plan::From::Documents(documents) => match &documents.source {
+            SourcePlan::Files { path, .. } if rooted(one, path) == place => Some(documents.file_names.clone()),
+            _ => None,
+        },
+        plan::From::Topic(_) => None,
+    });
+    patterns.flatten().collect()
 }
 
 /// Refuses a run whose topics of others are not as the flows read them.

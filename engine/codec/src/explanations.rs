@@ -62,7 +62,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4210"),
         title: "the trailer does not agree with the rows",
         why: "The trailer says another number of rows, or another sum, than what was read. Rows are missing or changed, so the whole document is refused as incomplete.",
-        remedy: "The message says what was claimed and found, and names the first row that could not be added, if there is one. Wait for the publisher's correction; a new version is read by itself. If the sum is of another column, mend the topology's `proves`.",
+        remedy: "The message says what was claimed and found, and names the first row that could not be added, if there is one. Wait for the publisher's correction; a new version is read by itself. If the sum is of another column, mend the topology's `proves`; where numbers have a decimal comma, prove the `count` alone.",
     },
     Explanation {
         code: Code("E4211"),

@@ -103,6 +103,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     }
     for (name, state) in &flows {
         state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
+        if let Some(trouble) = &state.source_trouble {
+            show::prose(&format!("source trouble: {name}: {trouble}"));
+        }
     }
     for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
         show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));

@@ -155,6 +155,12 @@ fn a_later_name_keeps_the_first_as_was_and_what_would_begin_anew_is_refused() {
     assert_eq!(ids(&workplace), "ab");
     reconciled(&workplace);
 
+    // A slip in `was` is none of the flows that have run, and is mended where it stands.
+    write(&workplace, &[("  load:\n", "  mine:\n    was: laod\n")]);
+    let said = workplace.say(&ONCE).ends(65).errors;
+    assert!(said.contains("it was letters/laod, and no such flow has run here"), "{said}");
+    assert!(said.contains("write `was: load`"), "{said}");
+
     // Without `was` it begins anew, and does not become the other one then. Here the step behind drops what comes again.
     write(&workplace, &[("  load:\n", "  mine:\n")]);
     workplace.say(&ONCE).ends(0);
