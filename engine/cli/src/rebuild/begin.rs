@@ -6,6 +6,7 @@ use anyhow::Result;
 use runtime::{Rebuild, Stage, names};
 use topology::plan::{Flow, TableWrite, To, Topology};
 
+use super::table::{away, given_up};
 use super::{Means, One, name, plan_of, remember, table, wish};
 use crate::abort;
 
@@ -46,11 +47,10 @@ pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Be
         let mut one = One { means, first: &first, rebuild };
         if matches!(one.rebuild.stage, Stage::Exchanging { .. }) {
             // Before all else: until it is known which table is which, nothing may land in either.
-            one.finish()?;
+            means.patience.wait(|| one.finish(), away).map_err(given_up)?;
         }
-        if let Err(error) = one.carry_on(topologies) {
-            let what = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            show::note(&format!("the rebuild of {first} waits for the next run: {what}"));
+        if let Err(error) = means.patience.wait(|| one.carry_on(topologies), away) {
+            show::note(&format!("the rebuild of {first} waits for the next run: {error:#}"));
         } else if let Stage::Building { beside, .. } = &one.rebuild.stage
             && plan_of(topologies, &first).is_some()
         {
@@ -118,11 +118,6 @@ impl One<'_> {
             self.first
         ));
         Ok(())
-    }
-
-    fn refuse(&mut self, what: String, remedy: String) -> Result<()> {
-        show::note(&format!("{} is not rebuilt: {what}; {remedy}", self.first));
-        self.say(Stage::Refused { what, remedy })
     }
 }
 
