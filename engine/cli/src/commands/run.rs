@@ -463,7 +463,8 @@ impl Ground {
     }
 
     fn means<'a>(&'a self, log: &'a dyn Log) -> Means<'a> {
-        Means { log, client: &self.client, folder: &self.folder, system: &self.system, patience: &self.patience }
+        let (schemas, patience) = (self.schemas.as_ref(), &self.patience);
+        Means { log, client: &self.client, folder: &self.folder, system: &self.system, schemas, patience }
     }
 }
 

@@ -9,6 +9,7 @@ use topology::plan::{Flow, TableWrite, To, Topology};
 use super::table::{away, given_up};
 use super::{Means, One, name, plan_of, remember, table, wish};
 use crate::abort;
+use crate::earlier::{self, Earlier};
 
 use crate::{show, wiring};
 
@@ -86,10 +87,21 @@ impl One<'_> {
             self.rebuild = Rebuild { last: self.rebuild.last + 1, ..self.rebuild.clone() };
             self.say(Stage::Wished)?;
         }
-        if self.rebuild.stage == Stage::Wished { self.start(flow, now) } else { Ok(()) }
+        if self.rebuild.stage == Stage::Wished { self.start(topology, flow, now) } else { Ok(()) }
     }
 
-    fn start(&mut self, flow: &Flow, making: String) -> Result<()> {
+    /// What is in the way of reading the flow's topic from its beginning by the schema that it has now. Rows that the live
+    /// flow has landed would be dead letters.
+    fn unreadable(&self, topology: &Topology, flow: &Flow) -> Result<Option<Earlier>> {
+        let mut topology = topology.clone();
+        topology.flows.retain(|one| one.name == flow.name);
+        let [_, next] = names::parts(&self.next()).map(str::to_owned);
+        topology.flows.iter_mut().for_each(|one| one.was = Some(next.as_str().into()));
+        let found = earlier::earlier(&[topology], self.means.log, self.means.schemas)?;
+        Ok(found.into_iter().find(Earlier::stops))
+    }
+
+    fn start(&mut self, topology: &Topology, flow: &Flow, making: String) -> Result<()> {
         let To::Table(write) = &flow.to else {
             let what = format!("{} lands in no table", self.first);
             return self.refuse(what, "rebuild the flows that land what it makes".to_owned());
@@ -106,6 +118,9 @@ impl One<'_> {
             wish::refusal(self.means.log, Some(self.means.client), &known, &self.live(), &name)?
         {
             return self.refuse(what, remedy);
+        }
+        if let Some(unreadable) = self.unreadable(topology, flow)? {
+            return self.refuse(unreadable.text(), unreadable.remedy());
         }
         let beside = table::beside(&name, self.rebuild.last);
         let new = write_to(write, &beside);

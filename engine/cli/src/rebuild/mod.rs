@@ -35,6 +35,7 @@ pub(crate) struct Means<'a> {
     pub(crate) client: &'a ClickHouse,
     pub(crate) folder: &'a DataFolder,
     pub(crate) system: &'a SystemTopics,
+    pub(crate) schemas: &'a dyn operators::Schemas,
     /// How long a ClickHouse that is away is waited for.
     pub(crate) patience: &'a Patience,
 }

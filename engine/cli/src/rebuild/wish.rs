@@ -69,7 +69,14 @@ fn again(first: &str) -> String {
 impl Access {
     fn means<'a>(&'a self, patience: &'a Patience) -> Result<Means<'a>> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
-        Ok(Means { log: self.log.as_ref(), client, folder: &self.folder, system: &self.system, patience })
+        Ok(Means {
+            log: self.log.as_ref(),
+            client,
+            folder: &self.folder,
+            system: &self.system,
+            schemas: self.schemas.as_ref(),
+            patience,
+        })
     }
 
     /// Wishes for a rebuild of a flow, or takes it back.

@@ -124,6 +124,17 @@ fn a_run_that_ends_by_itself_rebuilds_what_was_wished_for_and_goes_by_it_from_th
         assert_eq!(rows(&workplace), "a1 b2 c3 d4 e5");
         assert_eq!(tables(&workplace), "sizes sizes__rebuild_2 sizes__rebuild_3");
         reconciled(&workplace);
+
+        // What people say of the flow is of the generation that counts.
+        if topology == THROUGH {
+            let said = workplace.say(&["state", "get", "sizes/load.seen", "a"]).ends(0).output;
+            assert!(said.contains("(a) was seen at"), "{said}");
+            workplace.say(&["pause", "sizes/load"]).ends(0);
+            let said = workplace.say(&ONCE).ends(3).output;
+            assert!(said.contains("paused: sizes/load reads nothing"), "{said}");
+            workplace.say(&["resume", "sizes/load"]).ends(0);
+            workplace.say(&ONCE).ends(0);
+        }
     }
 }
 
@@ -326,6 +337,23 @@ fn a_flow_that_has_outputs_besides_is_not_rebuilt() {
     assert!(said.contains("sizes/load is not rebuilt: sizes/load also writes conflicts"), "{said}");
     assert_eq!((&*stage(&workplace), &*tables(&workplace)), ("refused", "sizes"));
     assert_eq!(rows(&workplace), "a1 b2 c3");
+}
+
+#[test]
+fn what_the_schema_of_now_cannot_read_is_not_left_out_of_a_rebuild() {
+    let workplace = landed(THROUGH);
+    let text = THROUGH.replace("MAPPING", PLAIN);
+    let decoded = text.lines().find(|line| line.contains("- decode:")).expect("a line");
+    let typed = format!("{decoded}\n      - select: {{ id: id, size: cast(size as bigint) }}");
+    workplace.write("sizes.yaml", &text.replace(decoded, &typed));
+    workplace.say(&ONCE).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(
+        said.contains("sizes/load is not rebuilt: ") && said.contains("that the schema of now cannot read"),
+        "{said}"
+    );
+    assert_eq!((&*stage(&workplace), &*rows(&workplace)), ("refused", "a1 b2 c3"));
 }
 
 /// What the server cannot change in place comes with the new table.
