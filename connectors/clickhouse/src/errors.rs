@@ -115,6 +115,16 @@ impl ClickHouseError {
         }
     }
 
+    /// True if the same question may be answered later: the server is away, or has too much to do.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Server { code, message } => matches!(class(*code, message), Class::Passing | Class::CutShort),
+            Self::Address(_) | Self::Authorities { .. } | Self::Encode(_) => false,
+            _ => true,
+        }
+    }
+
     /// What it means for a question or a statement that can be asked again.
     pub(crate) fn of_question(self) -> LandingError {
         let what = chain(&self);

@@ -92,7 +92,7 @@ fn source(path: &Path, patterns: &[&str]) -> FileSource {
 fn files_of_other_sources_of_the_folder_are_not_named_as_those_of_nobody() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a20260105.csv", "b20260105.csv", "readme.md"] {
-        std::fs::write(folder.path().join(name), "x").unwrap();
+        fs::write(folder.path().join(name), "x").unwrap();
     }
     let of_others = vec![Pattern::parse("b{date:%Y%m%d}*").unwrap()];
     let settings = FileSettings { of_others, ..source(folder.path(), &["a{date:%Y%m%d}*"]).settings };

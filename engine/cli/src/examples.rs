@@ -228,7 +228,8 @@ kept beside until you drop it.
 A run without an end begins at once, by its topology as it was when it started; else the next run does, and one with \
 --once exchanges the tables at its end. The wish is written into the log and lasts over restarts; a file that is mended \
 again has it begin anew. Refused, with 64: a flow that lands in no table, or in one that also holds rows of others; \
-one whose topic has lost its beginning; one that is being rebuilt already; any on Kafka.";
+one whose topic has lost its beginning; one that is being rebuilt already; any on Kafka. What only a run finds out, such as \
+records that the schema of now cannot read, it says, and `spotlight rebuild` too.";
 
 pub(crate) const RESUME: &str = "\
 Examples:

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use log::Log;
 use runtime::names;
-use topology::plan::{Flow, Topology};
+use topology::plan::{Flow, To, Topology};
 
 use crate::data::KnownFlow;
 use crate::exit::{Exit, failure};
@@ -133,9 +133,13 @@ pub(crate) fn changed(
         if before.is_empty() || before == topology::making(topology, flow) || !began(&recorded, known, log)? {
             continue;
         }
+        let beside = match &flow.to {
+            To::Table(_) => format!("spotlight rebuild {name}, beside its table; or "),
+            To::Topic(_) => String::new(),
+        };
         notes.push(format!(
             "{name} has changed since it last ran: what it read before stays as it was made then; to make it again by the \
-             file as it is now: spotlight release {name} --from earliest, without a run"
+             file as it is now: {beside}spotlight release {name} --from earliest, without a run"
         ));
     }
     Ok(notes)

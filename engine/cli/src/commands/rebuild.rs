@@ -48,6 +48,7 @@ pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
             let (flow, table, beside) = (text("flow"), text("table"), text("beside"));
             let begins = match text("begins").as_str() {
                 "now" => "begins now",
+                "restart" => "begins when the run is started again, which has the topology as its file was earlier",
                 _ => "begins with the next run of its topology",
             };
             show::prose(&format!(

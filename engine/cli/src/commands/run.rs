@@ -363,7 +363,8 @@ impl Ground {
     ) -> Result<Pass> {
         let (folder, log) = (&self.folder, self.log.log());
         let (mut topologies, stop) = (topologies.to_vec(), self.stop.child());
-        let begun = rebuild::begin(&self.means(log.as_ref()), &mut topologies)?;
+        let begun = rebuild::begin(&self.means(log.as_ref()), &mut topologies);
+        let begun = begun.map_err(|error| unless_stopped(&self.stop, error))?;
         let (topologies, turn) = (topologies.as_slice(), Turn::of(&stop));
         let system = wiring::system_topology()?;
         let mut wiring = Wiring {
@@ -462,7 +463,8 @@ impl Ground {
     }
 
     fn means<'a>(&'a self, log: &'a dyn Log) -> Means<'a> {
-        Means { log, client: &self.client, folder: &self.folder, system: &self.system }
+        let (schemas, patience) = (self.schemas.as_ref(), &self.patience);
+        Means { log, client: &self.client, folder: &self.folder, system: &self.system, schemas, patience }
     }
 }
 

@@ -6,8 +6,10 @@ use anyhow::Result;
 use runtime::{Rebuild, Stage, names};
 use topology::plan::{Flow, TableWrite, To, Topology};
 
+use super::table::{away, given_up};
 use super::{Means, One, name, plan_of, remember, table, wish};
 use crate::abort;
+use crate::earlier::{self, Earlier};
 
 use crate::{show, wiring};
 
@@ -46,11 +48,10 @@ pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Be
         let mut one = One { means, first: &first, rebuild };
         if matches!(one.rebuild.stage, Stage::Exchanging { .. }) {
             // Before all else: until it is known which table is which, nothing may land in either.
-            one.finish()?;
+            means.patience.wait(|| one.finish(), away).map_err(given_up)?;
         }
-        if let Err(error) = one.carry_on(topologies) {
-            let what = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            show::note(&format!("the rebuild of {first} waits for the next run: {what}"));
+        if let Err(error) = means.patience.wait(|| one.carry_on(topologies), away) {
+            show::note(&format!("the rebuild of {first} waits for the next run: {error:#}"));
         } else if let Stage::Building { beside, .. } = &one.rebuild.stage
             && plan_of(topologies, &first).is_some()
         {
@@ -86,10 +87,21 @@ impl One<'_> {
             self.rebuild = Rebuild { last: self.rebuild.last + 1, ..self.rebuild.clone() };
             self.say(Stage::Wished)?;
         }
-        if self.rebuild.stage == Stage::Wished { self.start(flow, now) } else { Ok(()) }
+        if self.rebuild.stage == Stage::Wished { self.start(topology, flow, now) } else { Ok(()) }
     }
 
-    fn start(&mut self, flow: &Flow, making: String) -> Result<()> {
+    /// What is in the way of reading the flow's topic from its beginning by the schema that it has now. Rows that the live
+    /// flow has landed would be dead letters.
+    fn unreadable(&self, topology: &Topology, flow: &Flow) -> Result<Option<Earlier>> {
+        let mut topology = topology.clone();
+        topology.flows.retain(|one| one.name == flow.name);
+        let [_, next] = names::parts(&self.next()).map(str::to_owned);
+        topology.flows.iter_mut().for_each(|one| one.was = Some(next.as_str().into()));
+        let found = earlier::earlier(&[topology], self.means.log, self.means.schemas)?;
+        Ok(found.into_iter().find(Earlier::stops))
+    }
+
+    fn start(&mut self, topology: &Topology, flow: &Flow, making: String) -> Result<()> {
         let To::Table(write) = &flow.to else {
             let what = format!("{} lands in no table", self.first);
             return self.refuse(what, "rebuild the flows that land what it makes".to_owned());
@@ -107,6 +119,9 @@ impl One<'_> {
         {
             return self.refuse(what, remedy);
         }
+        if let Some(unreadable) = self.unreadable(topology, flow)? {
+            return self.refuse(unreadable.text(), unreadable.remedy());
+        }
         let beside = table::beside(&name, self.rebuild.last);
         let new = write_to(write, &beside);
         let landing = |write| wiring::landing(self.means.client, write);
@@ -118,11 +133,6 @@ impl One<'_> {
             self.first
         ));
         Ok(())
-    }
-
-    fn refuse(&mut self, what: String, remedy: String) -> Result<()> {
-        show::note(&format!("{} is not rebuilt: {what}; {remedy}", self.first));
-        self.say(Stage::Refused { what, remedy })
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use connect::Landing;
 use runtime::{Rebuild, Stage, names};
 
-use super::table::{ask, execute, identity, quoted, rows, rows_of_others};
+use super::table::{ask, away, exchange, execute, given_up, identity, quoted, rows, rows_of_others};
 use super::{Means, One, forget, remember};
 use crate::abort;
 use crate::data::chain;
@@ -20,8 +20,17 @@ pub(crate) fn settle(means: &Means<'_>) -> Result<()> {
         let Stage::Building { table, beside, .. } = &rebuild.stage else { continue };
         let (table, beside) = (table.clone(), beside.clone());
         let mut one = One { means, first: &first, rebuild };
-        if one.has_read_all()? {
-            one.exchange(table, beside).with_context(|| format!("the rebuild of {first}"))?;
+        if !one.has_read_all()? {
+            continue;
+        }
+        let done = means.patience.wait(|| one.exchange(&table, &beside), away);
+        match done {
+            Err(_) if means.patience.stop.stopping() => {}
+            // Not while nobody knows which table is which.
+            Err(error) if one.is_before()? => {
+                one.refuse(format!("{error:#}"), format!("then spotlight rebuild {first}"))?;
+            }
+            done => done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?,
         }
     }
     Ok(())
@@ -45,28 +54,36 @@ impl One<'_> {
         Ok(())
     }
 
-    fn exchange(&mut self, table: String, beside: String) -> Result<()> {
+    /// True if it is known that the tables are not exchanged.
+    fn is_before(&self) -> Result<bool> {
+        let Stage::Exchanging { table, before, .. } = &self.rebuild.stage else { return Ok(true) };
+        Ok(identity(self.means.client, table).is_ok_and(|now| now == *before))
+    }
+
+    fn exchange(&mut self, table: &str, beside: &str) -> Result<()> {
+        if matches!(self.rebuild.stage, Stage::Exchanging { .. }) {
+            return self.finish();
+        }
         let client = self.means.client;
         self.end_inserts()?;
-        let others = rows_of_others(client, &table, &self.live())?;
+        let others = rows_of_others(client, table, &self.live())?;
         if !others.is_empty() {
-            return self.refuse_others(&table, &beside, &others);
+            let (what, remedy) = super::wish::shared(self.first, table, &others);
+            return self.refuse(what, remedy);
         }
-        let (before, after) = (identity(client, &table)?, identity(client, &beside)?);
+        let (before, after) = (identity(client, table)?, identity(client, beside)?);
         if before.is_empty() || after.is_empty() {
-            let gone = if before.is_empty() { &table } else { &beside };
-            let what = format!("table {gone} is missing, so it cannot be exchanged");
-            let remedy = format!("bring it back, or take the rebuild back: spotlight rebuild {} --cancel", self.first);
-            show::note(&format!("{what}; {remedy}"));
-            return Ok(());
+            let gone = if before.is_empty() { table } else { beside };
+            return self
+                .refuse(format!("table {gone} is gone"), format!("spotlight rebuild {} begins anew", self.first));
         }
         show::note(&format!(
             "{} is rebuilt: {table} has {}, and {} take their place",
             self.first,
-            show::counted(rows(client, &table)?, "row"),
-            show::count(rows(client, &beside)?)
+            show::counted(rows(client, table)?, "row"),
+            show::count(rows(client, beside)?)
         ));
-        self.say(Stage::Exchanging { table, beside, before, after })?;
+        self.say(Stage::Exchanging { table: table.to_owned(), beside: beside.to_owned(), before, after })?;
         abort::taken("rebuild-exchanging");
         self.finish()
     }
@@ -75,10 +92,12 @@ impl One<'_> {
     pub(super) fn finish(&mut self) -> Result<()> {
         let Stage::Exchanging { table, beside, before, after } = self.rebuild.stage.clone() else { return Ok(()) };
         let (client, live) = (self.means.client, self.live());
-        let now = identity(client, &table)?;
-        if now == before {
-            execute(client, &format!("EXCHANGE TABLES {} AND {}", quoted(&table), quoted(&beside)))?;
-        } else if now != after {
+        // An exchange that an earlier process has begun, too: its id begins as those of the inserts.
+        self.end_inserts()?;
+        if identity(client, &table)? == before {
+            exchange(client, &table, &beside, &format!("{}/exchange", self.next()))?;
+        }
+        if identity(client, &table)? != after {
             return Err(failure(
                 Exit::Environment,
                 format!("{table} is neither the table that was rebuilt nor the one that was to take its place"),
@@ -100,11 +119,16 @@ impl One<'_> {
         Ok(())
     }
 
-    /// Rows came from elsewhere since it began.
-    fn refuse_others(&mut self, table: &str, beside: &str, others: &[String]) -> Result<()> {
-        let (what, remedy) = super::wish::shared(self.first, table, others);
+    /// Ends it without an exchange, and says why.
+    pub(super) fn refuse(&mut self, what: String, remedy: String) -> Result<()> {
         show::note(&format!("{} is not rebuilt: {what}; {remedy}", self.first));
-        self.clean(Some(beside))?;
+        let beside = match &self.rebuild.stage {
+            Stage::Building { beside, .. } | Stage::Exchanging { beside, .. } => Some(beside.clone()),
+            _ => None,
+        };
+        if let Err(error) = self.clean(beside.as_deref()) {
+            show::note(&format!("what is left of it stays: {error:#}"));
+        }
         self.say(Stage::Refused { what, remedy })
     }
 

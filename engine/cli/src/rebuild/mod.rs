@@ -23,6 +23,7 @@ use topology::plan::Topology;
 
 use crate::data::{DataFolder, KnownFlow};
 use crate::flow_names;
+use crate::registry::Patience;
 
 pub(crate) use begin::{Building, begin};
 pub(crate) use exchange::settle;
@@ -34,6 +35,9 @@ pub(crate) struct Means<'a> {
     pub(crate) client: &'a ClickHouse,
     pub(crate) folder: &'a DataFolder,
     pub(crate) system: &'a SystemTopics,
+    pub(crate) schemas: &'a dyn operators::Schemas,
+    /// How long a ClickHouse that is away is waited for.
+    pub(crate) patience: &'a Patience,
 }
 
 /// What was said of one flow.

@@ -1,9 +1,10 @@
 //! Tables beside: made, compared, exchanged and removed.
 
-use anyhow::{Context, Result, anyhow};
-use clickhouse_connector::ClickHouse;
+use anyhow::{Context, Result};
+use clickhouse_connector::{ClickHouse, ClickHouseError};
 
 use crate::data::chain;
+use crate::exit::{Exit, failure};
 
 /// Most flows that are named as those whose rows would be lost.
 const NAMED: usize = 5;
@@ -15,13 +16,44 @@ pub(super) fn beside(table: &str, generation: u32) -> String {
 
 /// The answer to a question, as tab-separated text.
 pub(super) fn ask(client: &ClickHouse, sql: &str) -> Result<String> {
-    let bytes = client.query_bytes(sql, "TSV", &[]).map_err(|error| anyhow!("{}", chain(&error)))?;
+    let bytes = client.query_bytes(sql, "TSV", &[]).map_err(|error| refused(&error))?;
     Ok(String::from_utf8(bytes).context("ClickHouse gave no text")?.trim_end().to_owned())
 }
 
 /// Runs a statement to its end.
 pub(super) fn execute(client: &ClickHouse, sql: &str) -> Result<()> {
-    client.execute(sql, &[]).map_err(|error| anyhow!("{}", chain(&error)))
+    client.execute(sql, &[]).map_err(|error| refused(&error))
+}
+
+/// Gives two tables each other's names, under an id by which that is ended if nobody knows what became of it.
+pub(super) fn exchange(client: &ClickHouse, one: &str, other: &str, id: &str) -> Result<()> {
+    let sql = format!("EXCHANGE TABLES {} AND {}", quoted(one), quoted(other));
+    client.execute(&sql, &[("query_id", id)]).map_err(|error| refused(&error))
+}
+
+/// ClickHouse is away, or has too much to do: what was asked may be asked again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Away(String);
+
+fn refused(error: &ClickHouseError) -> anyhow::Error {
+    match error.passes() {
+        true => Away(chain(error)).into(),
+        false => failure(Exit::Environment, chain(error), "mend what ClickHouse says"),
+    }
+}
+
+/// What is told of a ClickHouse that is waited for, if the error says that.
+pub(super) fn away(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<Away>().map(ToString::to_string)
+}
+
+/// The same error for who does not wait any longer.
+pub(super) fn given_up(error: anyhow::Error) -> anyhow::Error {
+    match away(&error) {
+        Some(what) => failure(Exit::Unreachable, what, "start ClickHouse, then this again"),
+        None => error,
+    }
 }
 
 pub(super) fn literal(text: &str) -> String {

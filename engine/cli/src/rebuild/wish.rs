@@ -14,6 +14,7 @@ use crate::access::{Access, stands_at};
 use crate::data::KnownFlow;
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
+use crate::registry::Patience;
 use crate::{environment, show};
 
 /// Why a flow that lands in `table` cannot be rebuilt, and what helps; `None` if it can. Without a ClickHouse its table is
@@ -66,9 +67,16 @@ fn again(first: &str) -> String {
 }
 
 impl Access {
-    fn means(&self) -> Result<Means<'_>> {
+    fn means<'a>(&'a self, patience: &'a Patience) -> Result<Means<'a>> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
-        Ok(Means { log: self.log.as_ref(), client, folder: &self.folder, system: &self.system })
+        Ok(Means {
+            log: self.log.as_ref(),
+            client,
+            folder: &self.folder,
+            system: &self.system,
+            schemas: self.schemas.as_ref(),
+            patience,
+        })
     }
 
     /// Wishes for a rebuild of a flow, or takes it back.
@@ -89,10 +97,12 @@ impl Access {
             return Err(failure(Exit::Usage, format!("`{written}` is a topology: a rebuild is of one flow"), its));
         }
         let rebuild = runtime::rebuilds(self.log.as_ref())?.remove(&first).unwrap_or_else(Rebuild::none);
-        let means = self.means()?;
+        let patience = Patience::none();
+        let means = self.means(&patience)?;
         let mut one = One { means: &means, first: &first, rebuild };
         let name = FlowNames::of_known(&known).shown(&one.live());
-        if cancel { self.take_back(&mut one, &name, &known) } else { self.wish(&mut one, &name, &known) }
+        let said = if cancel { self.take_back(&mut one, &name, &known) } else { self.wish(&mut one, &name, &known) };
+        said.map_err(table::given_up)
     }
 
     fn wish(&self, one: &mut One<'_>, name: &str, known: &BTreeMap<String, KnownFlow>) -> Result<Value> {
@@ -115,7 +125,7 @@ impl Access {
         abort::taken("rebuild-wished");
         Ok(json!({
             "flow": name, "table": landing.table, "beside": table::beside(&landing.table, one.rebuild.last),
-            "begins": self.turn_over(name),
+            "begins": if self.is_earlier(of, one.first) { "restart" } else { self.turn_over(name) },
         }))
     }
 
@@ -127,8 +137,11 @@ impl Access {
             }
             Stage::Building { beside, .. } => Some(beside.clone()),
             Stage::Cancelled { beside } => beside.clone(),
+            Stage::Exchanging { table, beside, before, .. } if table::identity(one.means.client, table)? == *before => {
+                Some(beside.clone())
+            }
             Stage::Exchanging { .. } => {
-                let what = format!("the tables of {name} are being exchanged");
+                let what = format!("the tables of {name} are exchanged");
                 return Err(failure(Exit::Usage, what, "start a run, which ends that"));
             }
             Stage::Nothing | Stage::Done { .. } | Stage::Refused { .. } => {
@@ -146,6 +159,14 @@ impl Access {
             "now"
         };
         Ok(json!({ "flow": name, "cancelled": true, "beside": beside, "goes": goes }))
+    }
+
+    /// True if the run that is going on has the flow's topology as its file was earlier.
+    fn is_earlier(&self, known: &KnownFlow, first: &str) -> bool {
+        let [name, _] = names::parts(first);
+        let (Some(running), Some(file)) = (self.revisions.get(name), &known.file) else { return false };
+        let loaded = topology::load(std::slice::from_ref(file), &topology::DiskFiles);
+        loaded.topologies.iter().any(|one| &*one.name == name && *one.revision != **running)
     }
 
     /// Has a run without an end begin anew with what was said, if it has the flow. Says when it counts.

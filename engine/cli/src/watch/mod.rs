@@ -111,9 +111,11 @@ impl Running {
 }
 
 impl Running {
-    /// Flows for which those wait who wait for the run to be ready.
+    /// Flows for which those wait who wait for the run to be ready. Not what is read again beside a live flow.
     pub(crate) fn awaited(&self) -> Vec<String> {
-        self.which(|state| state.is_none_or(FlowState::is_awaited))
+        let mut awaited = self.which(|state| state.is_none_or(FlowState::is_awaited));
+        awaited.retain(|flow| runtime::names::generation(flow) == 1);
+        awaited
     }
 
     /// The names of those flows of which this is so; without a state nothing of them has begun.

@@ -124,6 +124,17 @@ fn a_run_that_ends_by_itself_rebuilds_what_was_wished_for_and_goes_by_it_from_th
         assert_eq!(rows(&workplace), "a1 b2 c3 d4 e5");
         assert_eq!(tables(&workplace), "sizes sizes__rebuild_2 sizes__rebuild_3");
         reconciled(&workplace);
+
+        // What people say of the flow is of the generation that counts.
+        if topology == THROUGH {
+            let said = workplace.say(&["state", "get", "sizes/load.seen", "a"]).ends(0).output;
+            assert!(said.contains("(a) was seen at"), "{said}");
+            workplace.say(&["pause", "sizes/load"]).ends(0);
+            let said = workplace.say(&ONCE).ends(3).output;
+            assert!(said.contains("paused: sizes/load reads nothing"), "{said}");
+            workplace.say(&["resume", "sizes/load"]).ends(0);
+            workplace.say(&ONCE).ends(0);
+        }
     }
 }
 
@@ -311,4 +322,73 @@ fn what_cannot_be_rebuilt_is_refused_with_the_reason() {
     workplace.write("sizes.yaml", &format!("{}{second}", THROUGH.replace("MAPPING", PLAIN)));
     workplace.say(&ONCE).ends(0);
     refused("sizes/load", "demo.sizes also holds rows of sizes/second");
+}
+
+#[test]
+fn a_flow_that_has_outputs_besides_is_not_rebuilt() {
+    let workplace = landed(THROUGH);
+    let with = THROUGH.replace("MAPPING", PLAIN).replace(
+        "    from: { topic: demo.read }\n",
+        "    from: { topic: demo.read }\n    outputs: { conflicts: { topic: demo.conflicts } }\n",
+    );
+    workplace.write("sizes.yaml", &with.replace("name: seen,", "name: seen, compare: content,"));
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("sizes/load is not rebuilt: sizes/load also writes conflicts"), "{said}");
+    assert_eq!((&*stage(&workplace), &*tables(&workplace)), ("refused", "sizes"));
+    assert_eq!(rows(&workplace), "a1 b2 c3");
+}
+
+#[test]
+fn what_the_schema_of_now_cannot_read_is_not_left_out_of_a_rebuild() {
+    let workplace = landed(THROUGH);
+    let text = THROUGH.replace("MAPPING", PLAIN);
+    let decoded = text.lines().find(|line| line.contains("- decode:")).expect("a line");
+    let typed = format!("{decoded}\n      - select: {{ id: id, size: cast(size as bigint) }}");
+    workplace.write("sizes.yaml", &text.replace(decoded, &typed));
+    workplace.say(&ONCE).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(
+        said.contains("sizes/load is not rebuilt: ") && said.contains("that the schema of now cannot read"),
+        "{said}"
+    );
+    assert_eq!((&*stage(&workplace), &*rows(&workplace)), ("refused", "a1 b2 c3"));
+}
+
+/// What the server cannot change in place comes with the new table.
+#[test]
+fn a_table_of_another_key_is_made_as_the_topology_says() {
+    let workplace = landed(SIZES);
+    let other =
+        SIZES.replace("key: [id]", "key: [size, id]").replace("MAPPING", "\"coalesce(cast(size as bigint), 0)\"");
+    workplace.write("sizes.yaml", &other);
+    let said = workplace.say(&ONCE).ends(3).output;
+    assert!(said.contains("hold["), "{said}");
+    workplace.say(&REBUILD).ends(0);
+    workplace.say(&ONCE);
+    assert_eq!(stage(&workplace), "done");
+    let key = "select sorting_key from system.tables where database = 'demo' and name = 'sizes'";
+    assert_eq!(asked(&workplace, key), "size, id, _document");
+    workplace.write("sizes/sizes_3.txt", "Id|Size\nd|4\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 b2 c3 d4");
+    reconciled(&workplace);
+}
+
+/// A run that has the file as it was earlier would make the rows of before once more.
+#[test]
+fn a_run_of_an_earlier_file_leaves_the_rebuild_to_the_next() {
+    let workplace = landed(SIZES);
+    let mut run = workplace.start(&["run", "sizes.yaml"]);
+    until("the run listens", || workplace.data().join("control").exists().then_some(()));
+    mend(&workplace, SIZES);
+    let said = workplace.say(&REBUILD).ends(0).output;
+    assert!(said.contains("begins when the run is started again"), "{said}");
+    assert_eq!(tables(&workplace), "sizes");
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0), "{}", workplace.said());
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a100 b200 c300");
+    reconciled(&workplace);
 }

@@ -111,6 +111,8 @@ fn a_pause_counts_for_every_process_and_a_scrape_adds_up_on_kafka() {
     tells_of_kafka(&address);
 
     beside(&feed);
+    let said = feed.say(&["rebuild", "trades/load"]).ends(64).errors;
+    assert!(said.contains("a rebuild is for a log that one process has alone"), "{said}");
     let said = feed.say(&["pause", "trades/load"]).ends(0).output;
     assert!(said.contains("trades/load is paused") && said.contains("hear of it within a second"), "{said}");
     assert_eq!(Scrape::of(&address).of_flow("spotlight_flow_paused", "trades/load"), 1.0);
