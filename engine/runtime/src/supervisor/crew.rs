@@ -44,7 +44,7 @@ const LONG_LOOK_UP: Duration = Duration::from_millis(500);
 /// Longest rest of a task whose log was away.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
-/// Niceness of threads of a rebuild: they get what the others leave, and a sixth of a processor that is wanted by all.
+/// Niceness of threads of a rebuild: they get what the others leave, and about a tenth of a processor that others want too.
 /// Larger: slower where the machine is busy. Smaller: live rows wait for longer.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
