@@ -90,7 +90,7 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
         match found.column(&column.name) {
             Some((type_name, kind)) if type_name == column.type_name && matches!(kind, "" | "DEFAULT") => {}
             Some((type_name, kind)) => {
-                let wider = matches!(kind, "" | "DEFAULT") && holds_all_of(&column.type_name, type_name);
+                let wider = holds_all_of(&column.type_name, type_name);
                 return column_differs(
                     table,
                     &column.name,

@@ -76,13 +76,30 @@ fn price() -> arrow::array::ArrayRef {
 fn what_a_person_must_settle_is_told_with_its_remedy() {
     let by_key = RowsMeaning::ByKey { version: None };
     // Change to the table, or a reader's other plan; the code; a part of what is said; a part of the remedy.
-    let cases: [(&str, &str, RowsMeaning, &str, &str, &str); 8] = [
+    let cases: [(&str, &str, RowsMeaning, &str, &str, &str); 10] = [
+        // The server would make other numbers of those that stand there, without a word.
         (
-            "type",
-            "ALTER TABLE {} MODIFY COLUMN price Nullable(Decimal(18, 2))",
+            "narrower",
+            "ALTER TABLE {} MODIFY COLUMN price Nullable(Decimal(18, 6))",
             RowsMeaning::Append,
             "E5201",
-            "Nullable(Decimal(18, 2))",
+            "Nullable(Decimal(18, 6))",
+            "fill a table of the new type from what is stored",
+        ),
+        (
+            "unfilled",
+            "ALTER TABLE {} ADD COLUMN title LowCardinality(String)",
+            RowsMeaning::Append,
+            "E5201",
+            "a column `title`, which the plan does not fill and which cannot be null",
+            "MODIFY COLUMN `title` LowCardinality(Nullable(String))",
+        ),
+        (
+            "type",
+            "ALTER TABLE {} MODIFY COLUMN price Nullable(Decimal(16, 2))",
+            RowsMeaning::Append,
+            "E5201",
+            "Nullable(Decimal(16, 2))",
             "spotlight sql 'ALTER TABLE `preflight`.`type` MODIFY COLUMN `price` Nullable(Decimal(18, 4))",
         ),
         (
