@@ -44,13 +44,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4207"),
         title: "a trailer stands where no trailer can be",
         why: "A line that looks like a trailer is followed by more rows, or there are more trailers than declared. Two documents may have been glued together. The document is refused.",
-        remedy: "Look at the line that the message names. If it is a row, make the trailer's pattern more exact.",
+        remedy: "Look at the line that the message names. If it is a row, make the trailer's pattern more exact. If what follows is a footer, add an item for it to `trailer`, in the order of the lines.",
     },
     Explanation {
         code: Code("E4208"),
         title: "the first line is no expected header",
         why: "No layout of the topology has the columns that the document begins with: the publisher changed them, or this is another document. Nothing of it is read.",
-        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If a title or the like stands above the header, say `lines-before-header: N`; the message names the number where it finds the header below. If it says that lines end in CR alone, convert the document's line ends to LF.",
+        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If a title or the like stands above the header, say `lines-before-header: N`; the message names the number where it finds the header below. If it says that the line is no text, say in which `encoding` the publisher writes, such as `windows-1252`. If it says that lines end in CR alone, convert the document's line ends to LF.",
     },
     Explanation {
         code: Code("E4209"),

@@ -241,7 +241,12 @@ impl<R: Read> Decoder<R> {
                 *line
             }
         };
-        self.tail.row_follows(line)?;
+        let row = match &found {
+            Found::Row { at, .. } => self.scanner.bytes(at),
+            Found::TooLong { beginning, .. } => beginning,
+            Found::End => b"",
+        };
+        self.tail.row_follows(line, row)?;
         if self.tail.blank_lines > 0 {
             self.blank_rows = (self.tail.blank_lines, self.tail.first_blank);
             self.tail.blank_lines = 0;
@@ -544,7 +549,9 @@ fn is_blank(bytes: &[u8], separator: u8) -> bool {
 
 fn misfit_failure(misfit: Misfit, columns: usize) -> (&'static str, String) {
     match misfit {
-        Misfit::TooFew(found) => ("E4202", format!("the row has {found} cells, the header has {columns}")),
+        Misfit::TooFew(found) => {
+            ("E4202", format!("the row has {}, the header has {columns}", batch::counted(found as u64, "cell")))
+        }
         Misfit::TooMany => ("E4202", format!("the row has more cells than the header, which has {columns}")),
         Misfit::Misquoted => ("E4213", "text stands behind a closing quote".to_owned()),
     }

@@ -185,6 +185,15 @@ pub(super) fn choose(settings: &Settings, header: &[String]) -> Result<Choice, D
     };
     let named: HashSet<&Key> = wanted.iter().collect();
     let new = header.iter().zip(&found).filter(|(_, key)| !named.contains(key));
+    let again = |(_, (key, times)): &(&String, &Key)| *times > 0 && named.contains(&(key.clone(), 0));
+    if let Some((name, _)) = new.clone().find(again) {
+        let name = batch::excerpt(name.as_bytes(), 60);
+        let which = format!(
+            "`{name}` stands once more than layout {} names it: which of them is meant is not known",
+            layout.name
+        );
+        return Err(refuse("E4209", 1, &which));
+    }
     let new_columns: Vec<String> = new.map(|(name, _)| name.clone()).collect();
     if settings.new_columns == NewColumns::Refuse && !new_columns.is_empty() {
         let list = listed(&new_columns.iter().map(String::as_str).collect::<Vec<_>>());
@@ -200,9 +209,13 @@ fn unknown(settings: &Settings, header: &[String]) -> String {
         let there: HashSet<&Key> = found.iter().collect();
         comparison.of_header(&layout.header).iter().filter(|key| there.contains(key)).count()
     };
-    // The one with the fewest names that differ, and of equally near layouts the first.
-    let differing = |layout: &&Layout| layout.header.len() + header.len() - 2 * common(layout);
-    let nearest = settings.layouts.iter().min_by_key(differing);
+    // The one with the largest share of common names among all names of both, and of equally near layouts the first: by
+    // their number alone a long layout would be near to all, by the number that differs a short one.
+    let share = |layout: &&Layout| (common(layout), layout.header.len() + header.len() - common(layout));
+    let nearest = settings.layouts.iter().min_by(|one, other| {
+        let ((common, all), (of_other, all_of_other)) = (share(one), share(other));
+        (of_other * all).cmp(&(common * all_of_other))
+    });
     match nearest {
         None => "no header layout is declared".to_owned(),
         Some(_) if header.iter().all(|name| name.trim().is_empty()) => {
@@ -247,7 +260,8 @@ fn differences(layout: &Layout, header: &[String]) -> String {
 
 fn listed(names: &[&str]) -> String {
     // One long name must not push all others out of a bounded message.
-    let short: Vec<String> = names.iter().take(LISTED).map(|name| batch::excerpt(name.as_bytes(), 60)).collect();
+    let short = |name: &&str| if name.is_empty() { "\"\"".to_owned() } else { batch::excerpt(name.as_bytes(), 60) };
+    let short: Vec<String> = names.iter().take(LISTED).map(short).collect();
     let rest = names.len().saturating_sub(LISTED);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!("{}{more}", short.join(", "))
@@ -260,7 +274,8 @@ mod tests {
     use arrow::array::AsArray;
 
     use super::super::tests::{layout, settings};
-    use super::super::{Decoder, Format, Settings};
+    use super::super::{Decoder, Format, NewColumns, Settings};
+    use super::choose;
 
     /// The columns of a document's first row by the names of the layout, or the refusal.
     fn first_row(header: &str, must_have: &str, document: &str) -> Result<Vec<String>, String> {
@@ -271,6 +286,31 @@ mod tests {
         let mut decoder = Decoder::new(document.as_bytes(), &format, 0).map_err(|error| error.to_string())?;
         let block = decoder.next().expect("readable").expect("a row");
         Ok(block.rows.columns().iter().map(|column| column.as_string::<i32>().value(0).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_nearest_layout_has_the_largest_share_of_common_names() {
+        let names: Vec<String> = (0..40).map(|number| format!("n{number}")).collect();
+        let layouts = vec![layout("short", "n0,b,c", ""), layout("long", &names.join(","), "")];
+        let settings = Settings { layouts, ..settings() };
+        let header: Vec<String> = names[..12].to_vec();
+        let refused = choose(&settings, &header).expect_err("no layout").to_string();
+        assert!(refused.contains("layout long wants 40 columns"), "{refused}");
+    }
+
+    #[test]
+    fn a_name_that_stands_once_more_is_refused_whatever_is_kept() {
+        let layouts = vec![layout("one", "Sym,Qty,Price", "Sym,Qty")];
+        let settings = Settings { layouts, new_columns: NewColumns::Keep, ..settings() };
+        let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for names in [["Qty", "Sym", "Price", "Qty"], ["Sym", "QTY", "Price", "Qty"]] {
+            let refused = choose(&settings, &header(&names)).expect_err("twice").to_string();
+            assert!(refused.contains("`Qty` stands once more than layout one names it"), "{refused}");
+        }
+        assert_eq!(
+            choose(&settings, &header(&["New", "Qty", "Sym", "Price", "New"])).expect("kept").new_columns.len(),
+            2
+        );
     }
 
     #[test]

@@ -300,13 +300,13 @@ fn documents_that_are_something_else_are_refused() {
             &proven(),
             b"A|B|C\n1|2|3\ncount 1\n4|5|6\n",
             "E4207",
-            "line 3 looks like a trailer, but a row follows at line 4",
+            "line 3 looks like a trailer, but a row follows at line 4: `4|5|6`",
         ),
         (
             &proven(),
             b"A|B|C\n1|2|3\ncount 1\nsum 2\n\ngarbage",
             "E4207",
-            "line 3 looks like a trailer, but a row follows at line 6",
+            "line 3 looks like a trailer, but a row follows at line 6: `garbage`",
         ),
         (&proven(), b"A|B|C\ncount 0\nsum 0\nsum 0\n", "E4207", "more than 2 trailer lines, the last at line 4"),
     ];
@@ -389,7 +389,7 @@ fn trailers_are_proven() {
             &proven(),
             "1\n1|2|3\n1|y\ncount 3\nsum 2\n".into(),
             wrong(
-                "b: 2 rows have no number that could be added, the first is line 2: the row has 1 cells, the header \
+                "b: 2 rows have no number that could be added, the first is line 2: the row has 1 cell, the header \
                  has 3; the others add up to 2, as the trailer says; the last line (6) is `sum 2`",
             ),
         ),

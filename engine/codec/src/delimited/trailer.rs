@@ -92,12 +92,17 @@ impl Tail {
     }
 
     /// Answers a row at `line`: nothing that was held may be a trailer.
-    pub(super) fn row_follows(&self, line: u64) -> Result<(), DecodeError> {
+    pub(super) fn row_follows(&self, line: u64, row: &[u8]) -> Result<(), DecodeError> {
         if self.trailers.is_empty() {
             return Ok(());
         }
         let first = self.first_trailer;
-        Err(refuse("E4207", line, &format!("line {first} looks like a trailer, but a row follows at line {line}")))
+        let row = shown(row);
+        Err(refuse(
+            "E4207",
+            line,
+            &format!("line {first} looks like a trailer, but a row follows at line {line}: `{row}`"),
+        ))
     }
 
     /// What the trailers say and whether it agrees, at the document's end.
@@ -173,6 +178,9 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
             "{what}: {} {have} no number that could be added, the first is {first}; {others}",
             sum.not_added
         ));
+    }
+    if claimed.trim_ascii().is_empty() {
+        return Some(format!("{what}: the trailer says nothing where the number stands, {verb} {found}"));
     }
     let form = match in_other_form(claimed) {
         Some((meant, form)) if meant.equals(found) => {
