@@ -30,3 +30,4 @@ pub use embedded::{
 pub use errors::ClickHouseError;
 pub use landing::{ClickHouseLanding, statements};
 pub use reader::{OffsetCount, PositionCount, Reader};
+pub use sql::{identifier, literal};

@@ -1,12 +1,14 @@
 //! How names and texts are written in ClickHouse's SQL. Whatever they hold, they cannot end the quotes.
 
 /// A name in backticks.
-pub(crate) fn identifier(name: &str) -> String {
+#[must_use]
+pub fn identifier(name: &str) -> String {
     quoted(name, '`')
 }
 
 /// A text in single quotes.
-pub(crate) fn literal(text: &str) -> String {
+#[must_use]
+pub fn literal(text: &str) -> String {
     quoted(text, '\'')
 }
 

@@ -198,6 +198,13 @@ impl HttpSource {
         })
     }
 
+    /// True if the address will be asked when its turn comes.
+    fn is_asked(&self, discovery: &dyn Discovery, candidate: &Candidate) -> bool {
+        let (url, now) = (candidate.url.as_str(), discovery.now());
+        let due = || self.is_due(candidate, discovery.known(url).as_ref(), now);
+        !self.unfinished.is_answered(url, now) && !discovery.given_up(url) && due()
+    }
+
     fn take(&self, discovery: &mut dyn Discovery, candidate: &Candidate) -> Result<(), Trouble> {
         let url = candidate.url.as_str();
         let known = discovery.known(url);
@@ -274,9 +281,8 @@ impl Source for HttpSource {
         let mut in_a_row = 0;
         let mut candidates = self.candidates(discovery)?;
         candidates.sort_by_key(|candidate| self.unfinished.failed.contains(&candidate.url));
-        let mut rest = candidates.len();
-        for candidate in candidates {
-            rest -= 1;
+        let mut candidates = candidates.into_iter();
+        for candidate in candidates.by_ref() {
             if discovery.stopping() {
                 return Err(SourceError::Stopping);
             }
@@ -310,6 +316,7 @@ impl Source for HttpSource {
         if gravest.is_none() {
             self.unfinished = Unfinished::default();
         }
+        let rest = candidates.filter(|candidate| self.is_asked(discovery, candidate)).count();
         if let Some(SourceError::Transient { what, .. }) = &mut gravest
             && rest > 0
         {

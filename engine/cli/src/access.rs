@@ -287,7 +287,7 @@ impl Access {
             let ends = (0..state.partitions)
                 .map(|partition| Ok::<_, LogError>(log.end(&name, partition)? - log.first(&name, partition)?));
             let records: i64 = ends.collect::<Result<Vec<_>, _>>()?.into_iter().sum();
-            let internal = is_internal(&name);
+            let internal = topology::is_own_topic(&name);
             told.push(json!({
                 "topic": &*name, "partitions": state.partitions, "records": records, "internal": internal,
             }));
@@ -395,12 +395,6 @@ pub(crate) fn behind(log: &dyn Log, topic: &str, partition: i32, mut position: i
 /// True for the topics whose records are documents.
 pub(crate) fn is_documents(topic: &str) -> bool {
     topic.ends_with(".documents")
-}
-
-/// True for the topics that the engine makes for itself.
-pub(crate) fn is_internal(topic: &str) -> bool {
-    const ENDS: [&str; 6] = [".documents", ".discovery", ".ledger", ".dead-letters", ".retry", ".changelog"];
-    topic.starts_with("spotlight.") || ENDS.iter().any(|end| topic.ends_with(end))
 }
 
 /// The newest receipt of each document of a flow, in their order.

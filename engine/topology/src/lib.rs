@@ -44,3 +44,4 @@ pub use diagnostic::{Diagnostic, Excerpt, Position, Related, Severity, distance,
 pub use files::{DiskFiles, Files, MemoryFiles, place_of};
 pub use language::schema;
 pub use load::{Loaded, load, load_own};
+pub use reserved::is_own_topic;

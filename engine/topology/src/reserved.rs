@@ -18,6 +18,12 @@ const OF_THE_SERVER: [&str; 3] = ["system", "information_schema", "INFORMATION_S
 /// How the names of topics end that the engine makes for a flow or a topology.
 const ENDS: [&str; 6] = [".documents", ".discovery", ".ledger", ".dead-letters", ".retry", ".changelog"];
 
+/// True for the topics that the engine makes for itself.
+#[must_use]
+pub fn is_own_topic(topic: &str) -> bool {
+    topic.split('.').next() == Some(OWN) || ENDS.iter().any(|end| topic.ends_with(end))
+}
+
 /// Refuses what only the engine may be called.
 pub(crate) fn refuse(topology: &mut Topology, findings: &Findings) {
     let before = findings.errors();
@@ -39,8 +45,7 @@ fn written(flow: &Flow, findings: &Findings) {
     };
     for node in to.into_iter().chain(flow.outputs.iter().map(|(_, write)| &write.topic)) {
         let topic = node.text();
-        let own = topic.split('.').next() == Some(OWN) || ENDS.iter().any(|end| topic.ends_with(end));
-        if own {
+        if is_own_topic(topic) {
             let what = format!("only the engine writes to a topic `{}`", batch::bounded(topic));
             let finding = Diagnostic::new(codes::NAME, node, what);
             let finding =

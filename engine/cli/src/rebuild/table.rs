@@ -1,7 +1,7 @@
 //! Tables beside: made, compared, exchanged and removed.
 
 use anyhow::{Context, Result};
-use clickhouse_connector::{ClickHouse, ClickHouseError};
+use clickhouse_connector::{ClickHouse, ClickHouseError, identifier, literal};
 
 use crate::data::chain;
 use crate::exit::{Exit, failure};
@@ -56,14 +56,10 @@ pub(super) fn given_up(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
 /// `database.table` as the server wants it.
 pub(super) fn quoted(table: &str) -> String {
     let (database, name) = parts(table);
-    format!("`{database}`.`{name}`")
+    format!("{}.{}", identifier(database), identifier(name))
 }
 
 fn parts(table: &str) -> (&str, &str) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use clickhouse_connector::ClickHouse;
+use clickhouse_connector::{ClickHouse, literal};
 
 use super::spans::{Closed, Found, Span};
 use crate::data::LandedBy;
@@ -36,7 +36,7 @@ impl RowsOf<'_> {
         if !self.table_exists()? {
             return Ok(None);
         }
-        let (table, landing) = (self.table, quoted(&self.landing));
+        let (table, landing) = (self.table, literal(&self.landing));
         let sql = format!("SELECT count() FROM {table} WHERE _landing = {landing} AND {}", self.condition);
         let count = self.ask(&sql, "TSV")?.trim().parse().with_context(|| format!("table {table} gave no count"))?;
         Ok(Some(count))
@@ -78,7 +78,7 @@ impl RowsOf<'_> {
              GROUP BY begins {settings}",
             list.join(", "),
             self.table,
-            quoted(&self.landing),
+            literal(&self.landing),
             bounds.first().copied().unwrap_or(0),
             self.condition,
         );
@@ -100,7 +100,7 @@ impl RowsOf<'_> {
             "SELECT _document, toString(_version), toString(count()) FROM {} FINAL WHERE _landing = {} \
              GROUP BY _document, _version ORDER BY _document, _version {NEWEST}",
             self.table,
-            quoted(&self.landing),
+            literal(&self.landing),
         );
         let read = |line: &str| {
             let (document, version, rows): (String, String, String) = serde_json::from_str(line)?;
@@ -115,7 +115,7 @@ impl RowsOf<'_> {
             &format!(
                 "SELECT toJSONString(groupUniqArray(_document)) FROM {} WHERE _landing = {} AND NOT {condition}",
                 self.table,
-                quoted(&self.landing),
+                literal(&self.landing),
             ),
             "TSVRaw",
         )?;
@@ -127,7 +127,7 @@ impl RowsOf<'_> {
         let sql = format!(
             "SELECT count() FROM {} FINAL WHERE _landing = {} AND {condition} {NEWEST}",
             self.table,
-            quoted(&self.landing),
+            literal(&self.landing),
         );
         self.ask(&sql, "TSV")?.trim().parse().with_context(|| format!("table {} gave no count", self.table))
     }
@@ -156,7 +156,7 @@ pub(super) fn other_landings(
         "by-key" => ("FINAL", "true", NEWEST),
         _ => ("FINAL", "_deleted = 0", NEWEST),
     };
-    let ours: Vec<String> = ours.iter().map(|landing| quoted(landing)).collect();
+    let ours: Vec<String> = ours.iter().map(|landing| literal(landing)).collect();
     let sql = format!(
         "SELECT toString(_landing) AS landing, toString(count()) FROM {} {newest} WHERE _landing NOT IN ({}) AND \
          {condition} GROUP BY landing ORDER BY count() DESC, landing LIMIT {LANDINGS} {settings}",
@@ -194,11 +194,6 @@ fn bounds(begins: i64, spans: &[Span], after: Option<&Span>) -> (Vec<i64>, Optio
     }
     let ends = after.map(|_| next - 1);
     (bounds, ends)
-}
-
-/// Text as the server reads it.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 #[cfg(test)]

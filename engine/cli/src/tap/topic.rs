@@ -52,7 +52,7 @@ impl TopicTap {
             let known: Vec<&str> = all.iter().map(|name| &**name).collect();
             let what = format!("there is no topic `{topic}`{}", show::meant(&topic, &known));
             // Those that topologies name are what people mean; without one the engine's own.
-            let own: Vec<&str> = known.iter().copied().filter(|name| !crate::access::is_internal(name)).collect();
+            let own: Vec<&str> = known.iter().copied().filter(|name| !topology::is_own_topic(name)).collect();
             let near = match own.is_empty() {
                 true => show::nearest_first(&topic, &known, "spotlight tap --topics --all"),
                 false => show::nearest_first(&topic, &own, "spotlight tap --topics"),
