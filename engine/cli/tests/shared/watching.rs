@@ -99,7 +99,8 @@ fn a_pause_counts_for_every_process_and_a_scrape_adds_up_on_kafka() {
         let scrape = Scrape::of(&address);
         let out = scrape.of_flow("spotlight_records_out_total", "trades/load");
         let rest = scrape.sum("spotlight_flow_lag_records", &[]) == 0.0;
-        (out >= 100.0 && rest && get(&address, "/ready", "").status == 200).then_some(scrape)
+        let copied = scrape.of_flow("spotlight_records_out_total", "trades/copy");
+        (out >= 100.0 && copied >= 100.0 && rest && get(&address, "/ready", "").status == 200).then_some(scrape)
     });
     let rows = scrape.balanced();
     assert_eq!((rows["trades/load"], rows["trades/copy"]), (100.0, 100.0), "{rows:?}");
