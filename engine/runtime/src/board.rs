@@ -60,7 +60,7 @@ pub struct FlowState {
     /// True once the group has said which partitions are this process's, if none.
     #[serde(default)]
     pub assigned: bool,
-    /// True once a task has found the flow's destination as planned.
+    /// True once this process has found the flow's destination as planned, by a task or while it owned nothing.
     #[serde(default)]
     pub prepared: bool,
     /// True while a person has the flow paused, and nothing of it works any more.
@@ -100,11 +100,11 @@ pub struct FlowState {
 const ABSENT_NAMED: usize = 10;
 
 impl FlowState {
-    /// True if it has its assignment, and has found its destination as planned if it owns anything. A destination that
-    /// goes away later changes nothing.
+    /// True if it has its assignment, and has found its destination as planned. A destination that goes away later changes
+    /// nothing.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.assigned && (self.prepared || self.tasks.is_empty())
+        self.assigned && self.prepared
     }
 
     /// True while those who wait for the run to be ready wait for this flow. Nobody waits for one that a person has paused,

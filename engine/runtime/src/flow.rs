@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::TableDefinition;
-use connect::{Landing, Source};
+use connect::{Landing, LandingError, Preflight, Source};
 use indexmap::IndexMap;
 use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
 
+use crate::codes;
 use crate::rebuilds::Turn;
 
 /// Makes a new chain of steps for a task. Each task has its own.
@@ -170,4 +171,27 @@ pub struct TableOutput {
     pub batch_rows: usize,
     /// Longest wait for such a range to fill.
     pub batch_age: Duration,
+}
+
+impl TableOutput {
+    /// Looks at the table: `None` if it is as planned, the statements that make it if it is missing.
+    ///
+    /// # Errors
+    /// `Operator` if it differs from the plan or lacks columns; else if the server cannot be asked.
+    pub(crate) fn as_planned(&self) -> Result<Option<Vec<String>>, LandingError> {
+        match self.landing.preflight()? {
+            Preflight::Ready => Ok(None),
+            Preflight::Missing { statements } => Ok(Some(statements)),
+            Preflight::Behind { statements, left_over } => Err(LandingError::Operator {
+                code: codes::TABLE_BEHIND,
+                what: format!(
+                    "table {0} lacks columns that the plan has{1}",
+                    self.table.name,
+                    connect::told_left_over(&self.table.name, &left_over)
+                ),
+                remedy: format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
+            }),
+            Preflight::Different { code, what, remedy } => Err(LandingError::Operator { code, what, remedy }),
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub struct Hold {
 pub struct Held {
     /// `topology/flow`.
     pub flow: String,
-    /// Partition of the flow's input.
+    /// Partition of the flow's input; -1 for its source, -2 for a process that owns none of it.
     pub partition: i32,
     /// Stable code.
     pub code: String,
@@ -125,13 +125,18 @@ impl Holds {
     }
 }
 
+/// Stands for a source where a hold names a partition.
+pub(crate) const OF_SOURCE: i32 = -1;
+/// Stands for a process that owns no partition of the flow's input.
+pub(crate) const OF_IDLE: i32 = -2;
+
 /// The [`Holder`] of one task.
 pub struct TaskHolder {
     /// All holds of the run.
     pub holds: Arc<Holds>,
     /// `topology/flow`.
     pub flow: String,
-    /// Partition of the flow's input.
+    /// Partition of the flow's input, as [`Held::partition`].
     pub partition: i32,
     /// The signal to stop.
     pub stop: StopSignal,

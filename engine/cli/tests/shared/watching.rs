@@ -20,21 +20,52 @@ fn elsewhere(feed: &Feed<'_>, words: &[&str]) -> Said {
     command.args(["--instance", "two"]).output().expect("the program starts").into()
 }
 
-/// A second process, for which the only partition of a flow is not left, is as ready as the first.
+/// A second process, for which the only partition of a flow is not left, is as ready as the first: once it has found the
+/// table as planned, which it could land in if the first one went.
 fn beside(feed: &Feed<'_>) {
-    let place = feed.data().with_file_name("output-two.txt");
-    let mut command = feed.command_of("data-two", &["run", "trades.yaml", "--listen", "127.0.0.1:0"]);
-    command.args(["--instance", "two"]);
-    let mut run = Process::start(command, &place);
-    let address = address(|| std::fs::read_to_string(&place).unwrap_or_default());
+    let of_second =
+        |words: &[&str]| -> Said { feed.command_of("data-two", words).output().expect("the program starts").into() };
+    let data = feed.data().with_file_name("data-two");
+    let begin = |output: &str| {
+        let place = feed.data().with_file_name(output);
+        let mut command = feed.command_of("data-two", &["run", "trades.yaml", "--listen", "127.0.0.1:0"]);
+        command.args(["--instance", "two"]);
+        let run = Process::start(command, &place);
+        (run, address(|| std::fs::read_to_string(&place).unwrap_or_default()))
+    };
+    let end = |mut run: Process| {
+        run.signal("TERM");
+        assert_eq!(run.wait().code(), Some(0));
+        until("the end of its ClickHouse", || clickhouses_of(&data).is_empty().then_some(()));
+    };
+    // No table is none that could not be made.
+    let (run, address) = begin("missing.txt");
+    until("the second process is ready", || (get(&address, "/ready", "").status == 200).then_some(()));
+    end(run);
+
+    of_second(&["sql", "create database venue"]).ends(0);
+    of_second(&["sql", "create table venue.trades (price String) order by ()"]).ends(0);
+    let (run, address) = begin("different.txt");
+    let held = until("the second process has seen the table", || {
+        let status = get(&address, "/status", "");
+        (status.status == 200).then(|| status.json()["holds"].as_array()?.first().cloned())?
+    });
+    assert_eq!(
+        (&held["flow"], &held["code"], &held["partition"]),
+        (&"trades/load".into(), &"E5201".into(), &(-2).into())
+    );
+    let ready = get(&address, "/ready", "");
+    assert!(ready.status == 503 && ready.body.contains("trades/load"), "{ready:?}");
+    assert_eq!(Scrape::of(&address).of_flow("spotlight_flow_ready", "trades/load"), 0.0);
+
+    of_second(&["sql", "drop table venue.trades"]).ends(0);
+    of_second(&["release", "trades/load"]).ends(0);
     until("the second process is ready", || (get(&address, "/ready", "").status == 200).then_some(()));
     let scrape = Scrape::of(&address);
     assert_eq!(scrape.of_flow("spotlight_flow_tasks", "trades/load"), 0.0, "{}", scrape.text);
     assert_eq!(scrape.of_flow("spotlight_flow_ready", "trades/load"), 1.0, "{}", scrape.text);
-    run.signal("TERM");
-    assert_eq!(run.wait().code(), Some(0));
-    let data = feed.data().with_file_name("data-two");
-    until("the end of its ClickHouse", || clickhouses_of(&data).is_empty().then_some(()));
+    assert!(!scrape.samples.iter().any(|(name, _, _)| name == "spotlight_flow_held"), "{}", scrape.text);
+    end(run);
 }
 
 /// What the clients of Kafka say of themselves is told, and how long topics keep their records.

@@ -13,7 +13,8 @@
 //! Invariants: of one partition at most one task works in this process, so that whoever holds a claim is the only one
 //! that uses it; a partition is released after its task was joined.
 //!
-//! The partition of the flow's discovery is shared out like the others: its task is the source.
+//! The partition of the flow's discovery is shared out like the others: its task is the source. While this process owns no
+//! partition of the input, it looks at the destination ([`Look`]).
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,11 +28,12 @@ use batch::Input;
 use connect::Source;
 use log::{Change, LogError, Membership, Partition};
 
+use super::idle::Look;
 use super::spawn;
 use crate::earlier::Earlier;
 use crate::end::TaskEnd;
 use crate::flow::{FlowInput, FlowParts, SourceParts};
-use crate::hold::{Holds, TaskHolder};
+use crate::hold::{Holds, OF_IDLE, OF_SOURCE, TaskHolder};
 use crate::names;
 use crate::stop::{Backoff, StopSignal, until_reached};
 use crate::task::{DocumentTask, Shared, TaskContext, TopicTask};
@@ -43,11 +45,6 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 const LONG_LOOK_UP: Duration = Duration::from_millis(500);
 /// Longest rest of a task whose log was away.
 const LONGEST_REST: Duration = Duration::from_secs(30);
-
-/// Niceness of threads of a rebuild: they get what the others leave, and about a tenth of a processor that others want too.
-/// Larger: slower where the machine is busy. Smaller: live rows wait for longer.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
 
 /// The source of a flow, kept for when its partition comes back.
 struct KeptSource {
@@ -109,6 +106,8 @@ pub(super) struct Crew {
     /// True while a person has said that it is paused.
     said: bool,
     telling: Option<Telling>,
+    /// The look at the destination while this process owns nothing of the input.
+    look: Option<Look>,
     failed: Vec<TaskEnd>,
 }
 
@@ -142,6 +141,7 @@ impl Crew {
             paused: false,
             said: false,
             telling: None,
+            look: None,
             failed: Vec::new(),
         }
     }
@@ -190,6 +190,7 @@ impl Crew {
         }
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         if paused {
+            self.end_look();
             self.tell_to_stop(&all);
             for partition in &all {
                 self.halt(partition);
@@ -235,6 +236,7 @@ impl Crew {
                 membership.released(&partitions)?;
             }
         }
+        self.look_while_idle();
         // A group that can change is listened to; one that cannot leaves the time for this.
         let wait = match membership.fixed() {
             true => LONG_LOOK_UP,
@@ -247,8 +249,33 @@ impl Crew {
         Ok(())
     }
 
+    /// Looks at the destination while this process owns nothing of the input and has not seen it. Nobody waits for that in
+    /// a run that ends by itself.
+    fn look_while_idle(&mut self) {
+        let owns = self.owned.keys().any(|partition| partition.topic == self.input);
+        if self.look.is_some() || owns || !self.assigned || self.paused || self.once || self.shared.stop.stopping() {
+            return;
+        }
+        let name = self.parts.name();
+        if !self.shared.board.look(|flows| flows.get(&name).is_some_and(|state| state.prepared)) {
+            let holder = |stop| TaskHolder { stop, ..self.holder(&self.shared, OF_IDLE) };
+            self.look = Some(Look::begin(Arc::clone(&self.parts), &self.shared, holder));
+        }
+    }
+
+    fn end_look(&mut self) {
+        if let Some(look) = self.look.take() {
+            look.end();
+            self.holds.forget(&self.parts.name(), OF_IDLE);
+        }
+    }
+
     fn gained(&mut self, partitions: Vec<Partition>) {
         let name = self.parts.name();
+        if partitions.iter().any(|one| one.topic == self.input) {
+            // Its tasks look.
+            self.end_look();
+        }
         self.earlier = Arc::new(self.earlier.again());
         self.shared.completion.tasks_start(&name, partitions.iter().filter(|one| one.topic == self.input).count());
         tracing::info!(flow = name, partitions = partitions.len(), "partitions gained");
@@ -323,14 +350,14 @@ impl Crew {
             true => format!("source {}", self.parts.name()),
             false => format!("{} {}", self.parts.name(), partition.number),
         };
-        let number = if partition.topic == self.discovery { -1 } else { partition.number };
+        let number = if partition.topic == self.discovery { OF_SOURCE } else { partition.number };
         // What is told on this thread is told of this task. Not filtered with what it tells, so of the highest level.
         let span = tracing::error_span!("task", flow = self.parts.name(), partition = number);
         let beside = self.parts.rebuilds.is_some();
         let thread = spawn(name, move || {
             let _told = span.enter();
             if beside {
-                yield_to_others();
+                super::rebuilding::yield_to_others();
             }
             let end = catch_unwind(AssertUnwindSafe(|| match resting.wait(rest) {
                 true => work(),
@@ -351,7 +378,7 @@ impl Crew {
     ) -> Box<dyn FnOnce() -> Result<(), TaskEnd> + Send> {
         let (source, every) = (Arc::clone(&kept.source), kept.every);
         let (parts, earlier, topic) = (Arc::clone(&self.parts), Arc::clone(&self.earlier), Arc::clone(&self.discovery));
-        let holder = self.holder(&shared, -1);
+        let holder = self.holder(&shared, OF_SOURCE);
         Box::new(move || {
             shared.log.await_settled(&topic, 0)?;
             let refused = earlier.refused_by_others(&parts, &shared)?;
@@ -488,7 +515,7 @@ impl Crew {
 
     /// Forgets that a partition was on hold.
     fn forget_hold(&self, partition: &Partition) {
-        let holder_of = if partition.topic == self.input { partition.number } else { -1 };
+        let holder_of = if partition.topic == self.input { partition.number } else { OF_SOURCE };
         self.holds.forget(&self.parts.name(), holder_of);
     }
 
@@ -541,6 +568,7 @@ impl Crew {
 
     fn stop_all(&mut self) {
         self.end_telling();
+        self.end_look();
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         self.tell_to_stop(&all);
         all.iter().for_each(|partition| self.end(partition));
@@ -550,15 +578,6 @@ impl Crew {
         if !matches!(end, TaskEnd::Stopped) {
             self.failed.push(end);
         }
-    }
-}
-
-/// What is read beside the live flow has what the others leave of the processors: on Linux a thread has a niceness of its
-/// own, as long as it lives. Elsewhere it would be the whole process's.
-fn yield_to_others() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(reason = %error, "a thread keeps the priority of the others");
     }
 }
 

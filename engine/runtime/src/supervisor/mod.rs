@@ -1,6 +1,7 @@
 //! Starts a crew for each flow of a run, and joins them all.
 
 mod crew;
+mod idle;
 mod rebuilding;
 mod source;
 

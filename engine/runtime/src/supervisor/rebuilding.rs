@@ -20,6 +20,11 @@ use crate::rebuilds::{has_read, landed_before};
 use crate::stop::StopSignal;
 use crate::task::Shared;
 
+/// Niceness of threads of a rebuild: they get what the others leave, and about a tenth of a processor that others want too.
+/// Larger: slower where the machine is busy. Smaller: live rows wait for longer.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// How often it is looked how far it is.
 const LOOK_UP: Duration = Duration::from_millis(300);
 /// How often while the live flow stands still.
@@ -86,5 +91,14 @@ impl Look<'_> {
 
     fn has_read(&self, ends: &[i64]) -> Result<bool, LogError> {
         has_read(self.log, &self.flow, &self.topic, ends)
+    }
+}
+
+/// What is read beside the live flow has what the others leave of the processors: on Linux a thread has a niceness of its
+/// own, as long as it lives. Elsewhere it would be the whole process's.
+pub(super) fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(reason = %error, "a thread keeps the priority of the others");
     }
 }

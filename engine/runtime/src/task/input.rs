@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use batch::{Code, Input, Records, RowsMeaning};
-use connect::{LandingError, Preflight};
+use connect::LandingError;
 use log::{Log, LogError};
 
 use super::TaskContext;
@@ -168,12 +168,10 @@ impl TaskContext {
         };
         let mut backoff = Backoff::new(Duration::from_secs(30), 3);
         loop {
-            let looked = match table.landing.preflight() {
-                Ok(Preflight::Ready) => {
-                    self.landed_before(table, at).and_then(|()| self.still_there(table)).map(|()| true)
-                }
+            let looked = match table.as_planned() {
+                Ok(None) => self.landed_before(table, at).and_then(|()| self.still_there(table)).map(|()| true),
                 // Each task of the flow says so, also one whose own partition has landed nothing.
-                Ok(Preflight::Missing { .. }) if self.landed > 0 => {
+                Ok(Some(_)) if self.landed > 0 => {
                     let (name, landed) = (&table.table.name, self.has_landed());
                     Err(match &table.was {
                         None => {
@@ -189,17 +187,7 @@ impl TaskContext {
                         }
                     })
                 }
-                Ok(Preflight::Missing { statements }) => table.landing.apply(&statements).map(|()| false),
-                Ok(Preflight::Behind { statements, left_over }) => Err(LandingError::Operator {
-                    code: codes::TABLE_BEHIND,
-                    what: format!(
-                        "table {0} lacks columns that the plan has{1}",
-                        table.table.name,
-                        connect::told_left_over(&table.table.name, &left_over)
-                    ),
-                    remedy: format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
-                }),
-                Ok(Preflight::Different { code, what, remedy }) => Err(LandingError::Operator { code, what, remedy }),
+                Ok(Some(statements)) => table.landing.apply(&statements).map(|()| false),
                 Err(error) => Err(error),
             };
             match looked {
