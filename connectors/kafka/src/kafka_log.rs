@@ -327,6 +327,10 @@ impl Log for KafkaLog {
         settled.ok_or_else(|| KafkaFailure::new("waiting for what was committed", reason).into())
     }
 
+    fn has_members(&self) -> bool {
+        true
+    }
+
     fn join(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Membership>, LogError> {
         for topic in topics {
             self.place(topic, 0)?;

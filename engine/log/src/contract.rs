@@ -227,6 +227,11 @@ pub trait Log: Send + Sync {
         Ok(())
     }
 
+    /// True if groups may have members in other processes, so that partitions go from one to another.
+    fn has_members(&self) -> bool {
+        false
+    }
+
     /// Joins a group whose members share the partitions of these topics, which exist. A log of one process gives it all
     /// of them at once.
     ///

@@ -65,6 +65,10 @@ impl<Hook: CommitHook> Log for HookedLog<Hook> {
         self.log.await_settled(topic, partition)
     }
 
+    fn has_members(&self) -> bool {
+        self.log.has_members()
+    }
+
     fn join(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Membership>, LogError> {
         self.log.join(group, topics)
     }

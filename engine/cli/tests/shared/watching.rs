@@ -48,7 +48,10 @@ fn beside(feed: &Feed<'_>) {
     let (run, address) = begin("different.txt");
     let held = until("the second process has seen the table", || {
         let status = get(&address, "/status", "");
-        (status.status == 200).then(|| status.json()["holds"].as_array()?.first().cloned())?
+        let status = (status.status == 200).then(|| status.json())?;
+        // It waits outside the group, and takes no partition from who can land.
+        assert_eq!(status["flows"]["trades/load"]["assigned"], false, "{status}");
+        status["holds"].as_array()?.first().cloned()
     });
     assert_eq!(
         (&held["flow"], &held["code"], &held["partition"]),

@@ -14,7 +14,7 @@
 //! that uses it; a partition is released after its task was joined.
 //!
 //! The partition of the flow's discovery is shared out like the others: its task is the source. While this process owns no
-//! partition of the input, it looks at the destination ([`Look`]).
+//! partition of the input, it looks at the destination ([`Look`]); beside others it joins only once that is as planned.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +29,7 @@ use connect::Source;
 use log::{Change, LogError, Membership, Partition};
 
 use super::idle::Look;
+use super::paused::Telling;
 use super::spawn;
 use crate::earlier::Earlier;
 use crate::end::TaskEnd;
@@ -73,12 +74,6 @@ impl Owned {
     fn is_paused(&self) -> bool {
         matches!(self.work, Work::Paused)
     }
-}
-
-/// Tells the board what earlier runs left of a flow that is paused, as its tasks would.
-struct Telling {
-    stop: StopSignal,
-    thread: JoinHandle<()>,
 }
 
 /// The partition of a task, and how that ended.
@@ -165,10 +160,20 @@ impl Crew {
         let mut topics = vec![Arc::clone(&self.input)];
         topics.extend(self.source.is_some().then(|| Arc::clone(&self.discovery)));
         let log = Arc::clone(&self.shared.log);
-        let mut membership = until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?;
+        let mut membership = None;
         while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
             self.obey()?;
-            self.listen(membership.as_mut())?;
+            match &mut membership {
+                Some(membership) => self.listen(membership)?,
+                None if self.may_join() => {
+                    membership = Some(until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?);
+                }
+                None => {
+                    self.look_while_idle();
+                    // Whether it is to end is asked above.
+                    let _ = self.shared.stop.wait(LOOK_UP);
+                }
+            }
         }
         // Before the membership is dropped, which gives up what is owned.
         self.stop_all();
@@ -203,7 +208,7 @@ impl Crew {
             self.shared.pauses.stand(&recorded, false);
             self.shared.board.change(&name, |state| state.paused = false);
             tracing::info!(flow = name, "flow resumed");
-            self.end_telling();
+            self.telling.take().map(Telling::end);
             self.earlier = Arc::new(self.earlier.again());
             let waiting = all.into_iter().filter(|one| self.owned.get(one).is_some_and(Owned::is_paused));
             for partition in waiting.collect::<Vec<_>>() {
@@ -221,7 +226,7 @@ impl Crew {
     }
 
     /// Waits for a while for a change, or for a task that ends.
-    fn listen(&mut self, membership: &mut dyn Membership) -> Result<(), TaskEnd> {
+    fn listen(&mut self, membership: &mut Box<dyn Membership>) -> Result<(), TaskEnd> {
         let stopping = self.shared.stop.stopping();
         let change = membership.next(if stopping { Duration::ZERO } else { LOOK_UP })?;
         if !self.assigned && membership.assigned() {
@@ -249,18 +254,26 @@ impl Crew {
         Ok(())
     }
 
+    /// Who cannot land takes no partition from another process that can. One that is paused, or ends by itself, waits for
+    /// nobody.
+    fn may_join(&self) -> bool {
+        !self.shared.log.has_members() || self.once || self.paused || self.prepared()
+    }
+
+    /// True once this process has found the destination as planned.
+    fn prepared(&self) -> bool {
+        self.shared.board.look(|flows| flows.get(&self.parts.name()).is_some_and(|state| state.prepared))
+    }
+
     /// Looks at the destination while this process owns nothing of the input and has not seen it. Nobody waits for that in
     /// a run that ends by itself.
     fn look_while_idle(&mut self) {
         let owns = self.owned.keys().any(|partition| partition.topic == self.input);
-        if self.look.is_some() || owns || !self.assigned || self.paused || self.once || self.shared.stop.stopping() {
+        if self.look.is_some() || owns || self.paused || self.once || self.shared.stop.stopping() || self.prepared() {
             return;
         }
-        let name = self.parts.name();
-        if !self.shared.board.look(|flows| flows.get(&name).is_some_and(|state| state.prepared)) {
-            let holder = |stop| TaskHolder { stop, ..self.holder(&self.shared, OF_IDLE) };
-            self.look = Some(Look::begin(Arc::clone(&self.parts), &self.shared, holder));
-        }
+        let holder = |stop| TaskHolder { stop, ..self.holder(&self.shared, OF_IDLE) };
+        self.look = Some(Look::begin(Arc::clone(&self.parts), &self.shared, holder));
     }
 
     fn end_look(&mut self) {
@@ -290,7 +303,7 @@ impl Crew {
             }
         });
         if self.paused && self.telling.is_none() {
-            self.telling = Some(self.tell_of_earlier());
+            self.telling = Some(Telling::begin(&self.parts, &self.shared, &self.earlier));
         }
         for partition in partitions {
             if self.paused {
@@ -307,26 +320,6 @@ impl Crew {
                 self.shared.board.change(&name, |state| state.looked = true);
                 self.shared.completion.source_done(&name);
             }
-        }
-    }
-
-    /// Tells what earlier runs left, on a thread of its own: a ledger may be long, and the group wants to be listened to.
-    fn tell_of_earlier(&self) -> Telling {
-        let (parts, shared, earlier) = (Arc::clone(&self.parts), Arc::clone(&self.shared), Arc::clone(&self.earlier));
-        let stop = shared.stop.child();
-        let ended = stop.clone();
-        let thread = spawn(format!("earlier {}", parts.name()), move || {
-            // Who goes on with the flow reads it again, and says what is wrong with it.
-            let _told = until_reached(&parts.name(), &ended, || earlier.landed(&parts, &shared));
-        });
-        Telling { stop, thread }
-    }
-
-    fn end_telling(&mut self) {
-        if let Some(Telling { stop, thread }) = self.telling.take() {
-            stop.stop();
-            // What it has not told, the tasks tell.
-            let _ = thread.join();
         }
     }
 
@@ -567,7 +560,7 @@ impl Crew {
     }
 
     fn stop_all(&mut self) {
-        self.end_telling();
+        self.telling.take().map(Telling::end);
         self.end_look();
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         self.tell_to_stop(&all);

@@ -2,6 +2,7 @@
 
 mod crew;
 mod idle;
+mod paused;
 mod rebuilding;
 mod source;
 
