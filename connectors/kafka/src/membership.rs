@@ -8,8 +8,9 @@
 //! * The consumer hears that a partition is given up only after `released`; until then it does not join again, so the
 //!   generation that it has is either the one in which it owned the partition, or one that the broker refuses.
 //!
-//! The instance's name is the member's static name: a process that comes back soon gets what it had, and of two
-//! processes of one name the older one is fenced.
+//! The instance's name is the member's static name: a process that died and comes back soon gets what it had, and of two
+//! processes of one name the older one is fenced. One that ends in order says so, and the others have its partitions at once:
+//! a static member that is merely closed would be waited for until its session has passed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +26,15 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::failure::KafkaFailure;
+use crate::native::is_no_member;
 use crate::orphans::Watch;
 use crate::settings::KafkaSettings;
 use crate::visibility::Place;
+
+/// Longest that a member at its end waits until its word to the group is on its way. The broker is away, else it takes a
+/// few milliseconds. Longer: a later end. Shorter: others may wait for a session.
+const LEAVE: Duration = Duration::from_secs(2);
+const LOOK_UP: Duration = Duration::from_millis(10);
 
 /// A partition by its name outside.
 type Outside = (String, i32);
@@ -214,6 +221,23 @@ impl KafkaMembership {
         }
     }
 
+    /// Tells the group. Where it cannot be told, the session passes.
+    fn leave(&self) {
+        let consumer = &self.member.consumer;
+        // Closing tells nobody, see the top.
+        if self.member.fenced() {
+            return;
+        }
+        consumer.unsubscribe();
+        for _ in 0..LEAVE.as_millis() / LOOK_UP.as_millis() {
+            // Here it hears that it is to give up what it has, and does.
+            let _ = consumer.poll(LOOK_UP);
+            if is_no_member(self.member.client()) {
+                return;
+            }
+        }
+    }
+
     fn give_up(&self, partitions: &[Partition]) -> Result<(), LogError> {
         let mut list = TopicPartitionList::new();
         for Partition { topic, number } in partitions {
@@ -272,6 +296,7 @@ impl Drop for KafkaMembership {
                 let _ = self.give_up(&self.inside(&partitions));
             }
         }
+        self.leave();
         self.members.known().remove(&self.group);
     }
 }

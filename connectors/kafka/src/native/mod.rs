@@ -1,6 +1,6 @@
 //! The calls of the C client that its safe crate does not offer, and nothing else. All unsafe code of this crate is here.
 //!
-//! What is missing there: the identity of a topic, the metadata of positions as they were written, positions sent
+//! What is missing there: the identity of a topic, the name that a group gave to a member, the metadata of positions as they were written, positions sent
 //! without a consumer of the group, and records taken from a partition and handed to one many at a time (about half the
 //! processor time of the safe calls, by the measurement in this crate's `README.md`).
 //!
@@ -12,6 +12,7 @@ mod damaged_batches;
 mod group;
 mod heartbeats;
 mod leader_hints;
+mod member;
 mod offsets;
 mod partition;
 mod produce;
@@ -28,6 +29,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaType;
 
 pub(crate) use group::{GroupReading, position};
+pub(crate) use member::is_no_member;
 pub(crate) use offsets::send_offsets;
 pub(crate) use partition::{Message, PartitionQueue};
 pub(crate) use produce::{ProducedTopic, flush};

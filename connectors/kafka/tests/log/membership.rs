@@ -142,6 +142,33 @@ fn partitions_move_when_their_owner_lets_go() {
 /// A process that the group takes for dead, but whose producer works: what it still writes for a partition that
 /// another owns is refused.
 #[test]
+fn a_member_that_ends_in_order_is_not_waited_for() {
+    let (broker, namespace) = (broker(), namespace());
+    // Nobody would wait for the end of such a session here.
+    let with = |instance: &str| {
+        let mut settings = broker.settings(&namespace, instance);
+        settings.session_timeout = Duration::from_mins(10);
+        open(settings)
+    };
+    let (first, second) = (with("first"), with("second"));
+    let topic = topic(&first, 4);
+    let (mut one, mut two) = (Told::join(&first, &topic), Told::join(&second, &topic));
+    until("both have a part", &mut || {
+        one.listen();
+        two.listen();
+        one.release();
+        two.release();
+        one.owned.len() == 2 && two.owned.len() == 2
+    });
+    drop(one);
+    until("the other one has all", &mut || {
+        two.listen();
+        two.release();
+        two.owned.len() == 4
+    });
+}
+
+#[test]
 fn the_group_refuses_an_owner_that_it_took_for_dead() {
     let proxy = KafkaProxy::start();
     let advertised = format!("advertised.listeners=PLAINTEXT://{}", proxy.address);
