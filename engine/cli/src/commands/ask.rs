@@ -8,7 +8,7 @@ use runtime::{FlowState, Holds, Receipt, Standing, Standings};
 use serde_json::Value;
 
 use super::remedies::remedies;
-use crate::access::{Access, newest};
+use crate::access::{Absent, Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
@@ -110,6 +110,17 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
         show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));
     }
+    for (name, number) in answer["absent"].as_object().into_iter().flatten() {
+        let [asked, given_up] = ["asked_again", "given_up"].map(|of| number[of].as_u64().unwrap_or(0));
+        let parts = [(asked, "asked for again"), (given_up, "not asked for any more")];
+        let parts = parts.iter().filter(|(number, _)| *number > 0);
+        let parts: Vec<String> = parts.map(|(number, what)| format!("{} {what}", show::count(*number))).collect();
+        let documents = show::counted(asked + given_up, "document");
+        show::prose(&format!(
+            "absent: {name}: {documents} that the publisher does not have ({}); spotlight receipts --absent lists them",
+            parts.join(", ")
+        ));
+    }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
     let old_rows: Vec<OldRows> = serde_json::from_value(answer["old_rows"].clone())?;
@@ -150,8 +161,14 @@ fn holds(holds: &Value, waits: &str) {
 const REVISION: usize = 8;
 
 pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
-    let answer = ask(&arguments.show.data, None, &Question::Receipts)?;
-    let mut receipts: Vec<Receipt> = serde_json::from_value(answer)?;
+    let mut receipts: Vec<Receipt> = serde_json::from_value(ask(&arguments.show.data, None, &Question::Receipts)?)?;
+    let absent: Vec<Absent> = match arguments.show.format == Format::Json && !arguments.absent {
+        true => Vec::new(),
+        false => serde_json::from_value(ask(&arguments.show.data, None, &Question::Absent)?)?,
+    };
+    if arguments.absent {
+        return absences(&receipts, absent, arguments.show.format);
+    }
     let (all, stays) = (receipts.len(), stays(&receipts));
     if !arguments.all {
         receipts = newest(receipts);
@@ -190,6 +207,7 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
             false => "there are no receipts: no document has come to its end yet",
         };
         show::prose(none);
+        left_out(&absent);
         return Ok(Exit::Fine);
     }
     let header = [
@@ -210,6 +228,44 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
         let earlier = show::count(earlier as u64);
         show::prose(&format!("the newest of each document, the last one last; {earlier} earlier: --all"));
     }
+    left_out(&absent);
+    Ok(Exit::Fine)
+}
+
+/// That there are documents which their publisher does not have: they have no version, and stand in no ledger.
+fn left_out(absent: &[Absent]) {
+    if !absent.is_empty() {
+        let (documents, are) =
+            (show::counted(absent.len() as u64, "document"), if absent.len() == 1 { "is" } else { "are" });
+        show::prose(&format!("{documents} that a publisher does not have {are} left out: spotlight receipts --absent"));
+    }
+}
+
+/// Documents that are not there: those that their publisher does not have, and those of which the newest version is a page
+/// for people.
+fn absences(receipts: &[Receipt], mut absent: Vec<Absent>, format: Format) -> Result<Exit> {
+    let pages = newest(receipts.to_vec()).into_iter().filter(|receipt| receipt.outcome == "absent");
+    absent.extend(pages.map(|receipt| Absent { receipt, asked_again: true }));
+    absent.sort_by_key(|absent| absent.receipt.at);
+    if format == Format::Json {
+        show::json(&serde_json::to_value(&absent)?);
+        return Ok(Exit::Fine);
+    }
+    if absent.is_empty() {
+        show::prose("every document that was expected is there");
+        return Ok(Exit::Fine);
+    }
+    let rows = absent.iter().map(|Absent { receipt, asked_again }| {
+        vec![
+            show::minute(receipt.at),
+            format!("{}/{}", receipt.topology, receipt.flow),
+            receipt.name.clone(),
+            if *asked_again { "yes" } else { "no" }.to_owned(),
+            receipt.url.clone(),
+            format!("{} {}", receipt.code, receipt.message).trim().to_owned(),
+        ]
+    });
+    show::table(&["=when (UTC)", "?flow", "=document", "asked again", "?address", "why"], rows.collect());
     Ok(Exit::Fine)
 }
 
