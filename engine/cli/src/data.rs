@@ -34,7 +34,7 @@ use log::embedded::EmbeddedLog;
 use operators::WorkingMemory;
 use runtime::{Destination, FlowInput, FlowParts, ScratchFolder};
 use serde::{Deserialize, Serialize};
-use topology::plan::Topology;
+use topology::plan::{From, Topology};
 
 use crate::arguments::{ClickHouseAt, Data};
 use crate::environment;
@@ -66,6 +66,9 @@ pub(crate) struct KnownFlow {
     /// The file of its topology, from the root on, when it last ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
+    /// The encoding of the documents that it reads, if it reads any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encoding: Option<String>,
     /// [`topology::making`] of it when it last ran.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) making: String,
@@ -334,9 +337,14 @@ impl DataFolder {
             let plan = of.and_then(|of| of.flows.iter().find(|plan| *plan.recorded_as() == flow.flow));
             let stores = plan.map(stores::of).unwrap_or_default();
             let file = of.and_then(|of| std::path::absolute(&*of.file).ok());
+            let encoding = plan.and_then(|plan| match &plan.from {
+                From::Documents(documents) => Some(documents.decode.encoding.to_string()),
+                From::Topic(_) => None,
+            });
             let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
             let topic = topic.to_string();
-            known.insert(recorded, KnownFlow { topic, called, landing, fills, stores, file, making, gone: false });
+            let flow = KnownFlow { topic, called, landing, fills, stores, file, encoding, making, gone: false };
+            known.insert(recorded, flow);
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)

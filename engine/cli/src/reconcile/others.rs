@@ -46,6 +46,7 @@ mod tests {
             fills: None,
             stores: Vec::new(),
             file: None,
+            encoding: None,
             making: String::new(),
             gone: false,
         };
