@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/log/         the embedded log; its lock says who owns the folder
 //! DIR/lock         says who owns the folder where the log is elsewhere
+//! DIR/owner        names the run that owns the folder, or owned it last
 //! DIR/turn         the command that works with the folder; others wait for it
 //! DIR/documents/   the raw store
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
@@ -44,7 +45,7 @@ use crate::registry::Patience;
 use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
-use crate::turn::{Role, Turn};
+use crate::turn::{self, Role, Turn};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +207,9 @@ impl DataFolder {
             None => {
                 let turn = Turn::take(&self.root, &patience.stop)?;
                 let log = self.embedded_log()?;
+                if role == Role::Run {
+                    turn::sign_owner(&self.root);
+                }
                 owned()?;
                 Ok(OpenLog::embedded(log, turn.kept_by(role)))
             }
@@ -215,11 +219,7 @@ impl DataFolder {
     fn embedded_log(&self) -> Result<EmbeddedLog> {
         let opened = EmbeddedLog::open(&self.root.join("log"), environment::clock());
         opened.map_err(|error| match error {
-            log::LogError::InUse => failure(
-                Exit::InUse,
-                format!("the data folder {} is in use by another process", self.root.display()),
-                "stop that process, or name another folder with --data DIR",
-            ),
+            log::LogError::InUse => turn::in_use(&self.root),
             error @ log::LogError::Damaged(_) => failure(
                 Exit::Environment,
                 format!("the log in {} cannot be read: {}", self.root.display(), chain(&error)),
