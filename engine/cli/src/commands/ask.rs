@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt, Standing, Standings};
 use serde_json::Value;
 
-use super::remedies::remedies;
+use super::remedies::{failed_mutations, remedies};
 use crate::access::{Absent, Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
@@ -327,6 +327,8 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         found.iter().for_each(differences);
         found.iter().for_each(earlier_table);
         found.iter().flat_map(remedies).for_each(|told| show::prose(&told));
+        let mutations: BTreeSet<String> = found.iter().flat_map(failed_mutations).collect();
+        mutations.iter().for_each(|told| show::prose(told));
         if sum("foreign") > 0 {
             let foreign = sum("foreign");
             let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });
