@@ -106,6 +106,9 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         if let Some(trouble) = &state.source_trouble {
             show::prose(&format!("source trouble: {name}: {trouble}"));
         }
+        if let Some(what) = &state.waits_for {
+            show::prose(&format!("tries again by itself: {name}: {what}"));
+        }
     }
     for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
         show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));

@@ -165,7 +165,7 @@ impl Crew {
         let mut topics = vec![Arc::clone(&self.input)];
         topics.extend(self.source.is_some().then(|| Arc::clone(&self.discovery)));
         let log = Arc::clone(&self.shared.log);
-        let mut membership = until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?;
+        let mut membership = until_reached(&name, &self.shared.stop, &self.shared.board, || log.join(&group, &topics))?;
         while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
             self.obey()?;
             self.listen(membership.as_mut())?;
@@ -290,7 +290,7 @@ impl Crew {
         let ended = stop.clone();
         let thread = spawn(format!("earlier {}", parts.name()), move || {
             // Who goes on with the flow reads it again, and says what is wrong with it.
-            let _told = until_reached(&parts.name(), &ended, || earlier.landed(&parts, &shared));
+            let _told = until_reached(&parts.name(), &ended, &shared.board, || earlier.landed(&parts, &shared));
         });
         Telling { stop, thread }
     }
