@@ -227,6 +227,7 @@ impl Access {
                     (flow, json!({ "asked_again": asked_again, "given_up": given_up }))
                 })
                 .collect::<BTreeMap<_, _>>(),
+            "changed": self.changed()?,
             "old_rows": self.old_rows()?,
             "lags": self.lags(),
             "ready": self.ready(),
@@ -234,6 +235,14 @@ impl Access {
             "paused": self.paused()?,
             "receipts_today": self.receipts_since(environment::now() / DAY * DAY)?,
         }))
+    }
+
+    /// Flows of which rows stand that an earlier text of their topology made, and since when they make others.
+    fn changed(&self) -> Result<BTreeMap<String, i64>> {
+        let known = self.folder.known_flows()?;
+        let names = FlowNames::of_known(&known);
+        let changed = known.iter().filter(|(_, flow)| !flow.gone);
+        Ok(changed.filter_map(|(name, flow)| Some((names.shown(name), flow.changed.as_ref()?.at))).collect())
     }
 
     /// What `top` shows, and whoever looks often.

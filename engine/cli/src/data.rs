@@ -40,7 +40,7 @@ use topology::plan::{From, Topology};
 use crate::arguments::{ClickHouseAt, Data};
 use crate::environment;
 use crate::exit::{Exit, failure};
-use crate::flow_names::FlowNames;
+use crate::flow_names::{self, FlowNames};
 use crate::registry::Patience;
 use crate::services::{OpenLog, Owned, Services};
 use crate::show;
@@ -73,9 +73,21 @@ pub(crate) struct KnownFlow {
     /// [`topology::making`] of it when it last ran.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) making: String,
+    /// Set while rows of it stand that an earlier text of its topology made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changed: Option<Changed>,
     /// True if its topology ran without it since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gone: bool,
+}
+
+/// That a flow makes other rows than it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    /// When the first run by the other text began, in milliseconds since 1970 UTC.
+    pub(crate) at: i64,
+    /// [`topology::making`] of before.
+    pub(crate) before: String,
 }
 
 /// A flow's landing, as `reconcile` needs it.
@@ -343,11 +355,22 @@ impl DataFolder {
             });
             let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
             let topic = topic.to_string();
-            let flow = KnownFlow { topic, called, landing, fills, stores, file, encoding, making, gone: false };
+            let changed = flow_names::changed_since(known.get(&recorded), &recorded, &making, log)?;
+            let flow =
+                KnownFlow { topic, called, landing, fills, stores, file, encoding, making, changed, gone: false };
             known.insert(recorded, flow);
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)
+    }
+
+    /// Notes that a flow makes all its rows anew.
+    pub(crate) fn reads_all_again(&self, recorded: &str) -> Result<()> {
+        let mut known = self.known_flows()?;
+        match known.get_mut(recorded).and_then(|flow| flow.changed.take()) {
+            Some(_) => Ok(self.write("flows.json", &serde_json::to_vec_pretty(&known)?)?),
+            None => Ok(()),
+        }
     }
 
     /// The flows that ever ran on this folder, by `topology/flow` as the log knows them.

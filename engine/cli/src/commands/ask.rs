@@ -124,6 +124,13 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
             parts.join(", ")
         ));
     }
+    for (name, at) in answer["changed"].as_object().into_iter().flatten() {
+        show::prose(&format!(
+            "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: spotlight \
+             rebuild {name}, or spotlight release {name} --from earliest without a run, has all made again",
+            show::minute(at.as_i64().unwrap_or(0))
+        ));
+    }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
     let old_rows: Vec<OldRows> = serde_json::from_value(answer["old_rows"].clone())?;

@@ -48,6 +48,7 @@ mod tests {
             file: None,
             encoding: None,
             making: String::new(),
+            changed: None,
             gone: false,
         };
         let flows = BTreeMap::from([("feed/load".to_owned(), known)]);
