@@ -1,6 +1,6 @@
 //! Answers questions about a data folder: the same for the run that owns it and for a command that opened it itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::{Log, LogError};
-use runtime::{Board, FlowState, Holds, Receipt, SystemTopics, Turn};
+use runtime::{Absence, Board, FlowState, Holds, Receipt, SystemTopics, Turn};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use telemetry::Counts;
 
 use crate::control::{self, Question, Reply};
 use crate::data::{DataFolder, KnownFlow};
@@ -28,6 +30,41 @@ use crate::{rebuild, reconcile};
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// Receipts of today that `status` tells at most.
 const RECEIPTS_TOLD: usize = 500;
+
+/// A document that its publisher does not have.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Absent {
+    /// Its receipt: version 0, without bytes or rows.
+    #[serde(flatten)]
+    pub(crate) receipt: Receipt,
+    /// True if it is asked for again.
+    pub(crate) asked_again: bool,
+}
+
+impl Absent {
+    fn of(topology: &str, flow: &str, absence: Absence) -> Self {
+        let Absence { document, name, url, reason, asked_again, at } = absence;
+        let receipt = Receipt {
+            topology: topology.to_owned(),
+            flow: flow.to_owned(),
+            document,
+            version: 0,
+            name,
+            url,
+            sha256: String::new(),
+            size: 0,
+            outcome: operators::Outcome::Absent.word().to_owned(),
+            code: String::new(),
+            message: reason,
+            counts: Counts::default(),
+            withdrawn: 0,
+            revision: String::new(),
+            fetched_at: at,
+            at,
+        };
+        Self { receipt, asked_again }
+    }
+}
 
 /// What is needed to answer.
 pub(crate) struct Access {
@@ -89,6 +126,7 @@ impl Access {
             Question::Moment => self.moment(),
             Question::Pause { flow, paused } => self.pause(flow, *paused),
             Question::Receipts => Ok(serde_json::to_value(self.receipts()?)?),
+            Question::Absent => Ok(serde_json::to_value(self.absent()?)?),
             Question::DeadLetters { only } => self.whole_letters(only),
             Question::ListDeadLetters { each, only } => Ok(serde_json::to_value(self.list_letters(*each, only)?)?),
             Question::Earlier { files } => {
@@ -164,6 +202,16 @@ impl Access {
         let balanced: BTreeMap<&String, bool> =
             flows.iter().map(|(name, state)| (name, state.total.balanced())).collect();
         let (open, waiting) = self.count_letters()?;
+        let absent = match self.absent() {
+            // The log is away, or a topic of it.
+            Err(_) if self.board.is_some() => Vec::new(),
+            absent => absent?,
+        };
+        let mut not_there: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+        for Absent { receipt, asked_again } in &absent {
+            let of_flow = not_there.entry(format!("{}/{}", receipt.topology, receipt.flow)).or_default();
+            of_flow[usize::from(!asked_again)] += 1;
+        }
         let held_before = if self.board.is_some() { Vec::new() } else { self.folder.held()? };
         Ok(json!({
             "running": self.board.is_some(),
@@ -173,6 +221,13 @@ impl Access {
             "held_when_it_ended": held_before,
             "open_dead_letters": open,
             "waiting_dead_letters": waiting,
+            "absent": not_there
+                .into_iter()
+                .map(|(flow, [asked_again, given_up])| {
+                    (flow, json!({ "asked_again": asked_again, "given_up": given_up }))
+                })
+                .collect::<BTreeMap<_, _>>(),
+            "changed": self.changed()?,
             "old_rows": self.old_rows()?,
             "lags": self.lags(),
             "ready": self.ready(),
@@ -180,6 +235,14 @@ impl Access {
             "paused": self.paused()?,
             "receipts_today": self.receipts_since(environment::now() / DAY * DAY)?,
         }))
+    }
+
+    /// Flows of which rows stand that an earlier text of their topology made, and since when they make others.
+    fn changed(&self) -> Result<BTreeMap<String, i64>> {
+        let known = self.folder.known_flows()?;
+        let names = FlowNames::of_known(&known);
+        let changed = known.iter().filter(|(_, flow)| !flow.gone);
+        Ok(changed.filter_map(|(name, flow)| Some((names.shown(name), flow.changed.as_ref()?.at))).collect())
     }
 
     /// What `top` shows, and whoever looks often.
@@ -276,6 +339,22 @@ impl Access {
         }
         receipts.sort_by_key(|receipt: &Receipt| receipt.at);
         Ok(receipts)
+    }
+
+    /// Documents that their publishers do not have, as they were asked last, the newest last.
+    fn absent(&self) -> Result<Vec<Absent>> {
+        let (mut found, mut seen, names) = (Vec::new(), BTreeSet::new(), self.folder.flow_names()?);
+        for (topology, flow) in self.flows()? {
+            // All generations of a flow have one source.
+            if !seen.insert((topology.clone(), runtime::names::first(&flow).to_owned())) {
+                continue;
+            }
+            let of_flow = runtime::absences(self.log.as_ref(), &topology, &flow)?;
+            let flow = names.shown_of(&topology, &flow);
+            found.extend(of_flow.into_iter().map(|absence| Absent::of(&topology, &flow, absence)));
+        }
+        found.sort_by_key(|absent| absent.receipt.at);
+        Ok(found)
     }
 
     /// All topics with their number of records.

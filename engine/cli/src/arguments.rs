@@ -312,6 +312,9 @@ pub(crate) struct Receipts {
     /// All receipts, those of earlier versions too. Without it the newest of each document.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Only documents that are not there: their publisher does not have them, or answers with a page for people.
+    #[arg(long, conflicts_with_all = ["refused", "all"])]
+    pub(crate) absent: bool,
     #[command(flatten)]
     pub(crate) show: Show,
 }

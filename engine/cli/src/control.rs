@@ -36,6 +36,8 @@ pub(crate) enum Question {
     },
     /// All receipts.
     Receipts,
+    /// Documents that are not there.
+    Absent,
     /// Names of all topics.
     Topics,
     /// Dead letters that are open, or wait to be replayed: all of them whole.

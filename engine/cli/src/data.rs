@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/log/         the embedded log; its lock says who owns the folder
 //! DIR/lock         says who owns the folder where the log is elsewhere
+//! DIR/owner        names the run that owns the folder, or owned it last
 //! DIR/turn         the command that works with the folder; others wait for it
 //! DIR/documents/   the raw store
 //! DIR/snapshots/   snapshots of stores; may be removed while no run owns the folder: a start then takes longer
@@ -34,17 +35,17 @@ use log::embedded::EmbeddedLog;
 use operators::WorkingMemory;
 use runtime::{Destination, FlowInput, FlowParts, ScratchFolder};
 use serde::{Deserialize, Serialize};
-use topology::plan::Topology;
+use topology::plan::{From, Topology};
 
 use crate::arguments::{ClickHouseAt, Data};
 use crate::environment;
 use crate::exit::{Exit, failure};
-use crate::flow_names::FlowNames;
+use crate::flow_names::{self, FlowNames};
 use crate::registry::Patience;
 use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
-use crate::turn::{Role, Turn};
+use crate::turn::{self, Role, Turn};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +67,27 @@ pub(crate) struct KnownFlow {
     /// The file of its topology, from the root on, when it last ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
+    /// The encoding of the documents that it reads, if it reads any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encoding: Option<String>,
     /// [`topology::making`] of it when it last ran.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) making: String,
+    /// Set while rows of it stand that an earlier text of its topology made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changed: Option<Changed>,
     /// True if its topology ran without it since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gone: bool,
+}
+
+/// That a flow makes other rows than it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    /// When the first run by the other text began, in milliseconds since 1970 UTC.
+    pub(crate) at: i64,
+    /// [`topology::making`] of before.
+    pub(crate) before: String,
 }
 
 /// A flow's landing, as `reconcile` needs it.
@@ -203,6 +219,9 @@ impl DataFolder {
             None => {
                 let turn = Turn::take(&self.root, &patience.stop)?;
                 let log = self.embedded_log()?;
+                if role == Role::Run {
+                    turn::sign_owner(&self.root);
+                }
                 owned()?;
                 Ok(OpenLog::embedded(log, turn.kept_by(role)))
             }
@@ -212,11 +231,7 @@ impl DataFolder {
     fn embedded_log(&self) -> Result<EmbeddedLog> {
         let opened = EmbeddedLog::open(&self.root.join("log"), environment::clock());
         opened.map_err(|error| match error {
-            log::LogError::InUse => failure(
-                Exit::InUse,
-                format!("the data folder {} is in use by another process", self.root.display()),
-                "stop that process, or name another folder with --data DIR",
-            ),
+            log::LogError::InUse => turn::in_use(&self.root),
             error @ log::LogError::Damaged(_) => failure(
                 Exit::Environment,
                 format!("the log in {} cannot be read: {}", self.root.display(), chain(&error)),
@@ -334,12 +349,28 @@ impl DataFolder {
             let plan = of.and_then(|of| of.flows.iter().find(|plan| *plan.recorded_as() == flow.flow));
             let stores = plan.map(stores::of).unwrap_or_default();
             let file = of.and_then(|of| std::path::absolute(&*of.file).ok());
+            let encoding = plan.and_then(|plan| match &plan.from {
+                From::Documents(documents) => Some(documents.decode.encoding.to_string()),
+                From::Topic(_) => None,
+            });
             let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
             let topic = topic.to_string();
-            known.insert(recorded, KnownFlow { topic, called, landing, fills, stores, file, making, gone: false });
+            let changed = flow_names::changed_since(known.get(&recorded), &recorded, &making, log)?;
+            let flow =
+                KnownFlow { topic, called, landing, fills, stores, file, encoding, making, changed, gone: false };
+            known.insert(recorded, flow);
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)
+    }
+
+    /// Notes that a flow makes all its rows anew.
+    pub(crate) fn reads_all_again(&self, recorded: &str) -> Result<()> {
+        let mut known = self.known_flows()?;
+        match known.get_mut(recorded).and_then(|flow| flow.changed.take()) {
+            Some(_) => Ok(self.write("flows.json", &serde_json::to_vec_pretty(&known)?)?),
+            None => Ok(()),
+        }
     }
 
     /// The flows that ever ran on this folder, by `topology/flow` as the log knows them.

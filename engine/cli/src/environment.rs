@@ -25,6 +25,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// True if the folder that the process was started in is gone.
+pub(crate) fn is_nowhere() -> bool {
+    std::env::current_dir().is_err()
+}
+
 /// The program and its command, without the words behind it: those may be long, or hold a password.
 pub(crate) fn command() -> String {
     let command = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();

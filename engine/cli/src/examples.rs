@@ -243,6 +243,7 @@ Examples:
   spotlight receipts
   spotlight receipts --refused   whose newest version is refused, and why
   spotlight receipts --all       those of earlier versions too
+  spotlight receipts --absent    those that their publisher does not have
 
 The newest of each document, the last one last, with the topology's revision that worked it, or rows of it \
 that came back, last.";

@@ -61,6 +61,19 @@ pub(crate) fn as_failure(error: anyhow::Error) -> Failure {
     error.downcast::<Failure>().unwrap_or_else(|error| Failure { exit, what: format!("{error:#}"), remedy })
 }
 
+/// The error of a command that was given in a folder which is gone: whatever it could not do, that is why. Not of one that
+/// found its data folder, and was kept from it or out of it by another process.
+pub(crate) fn without_a_folder(error: anyhow::Error) -> anyhow::Error {
+    match status_of(&error) {
+        Exit::InUse | Exit::Fenced => error,
+        _ => failure(
+            Exit::Usage,
+            format!("the folder that this was started in is gone: {error:#}"),
+            "go to a folder that is there (cd DIR), and give the command again",
+        ),
+    }
+}
+
 /// What is told of a log that does not answer, if the error says that.
 pub(crate) fn away(error: &anyhow::Error) -> Option<String> {
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<log::LogError>());

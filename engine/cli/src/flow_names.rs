@@ -11,7 +11,8 @@ use log::Log;
 use runtime::names;
 use topology::plan::{Flow, To, Topology};
 
-use crate::data::KnownFlow;
+use crate::data::{Changed, KnownFlow};
+use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::stores::{self, KnownStore};
 
@@ -143,6 +144,38 @@ pub(crate) fn changed(
         ));
     }
     Ok(notes)
+}
+
+/// Since when a flow makes other rows than those that it has read, if so: until it is rebuilt, reads all again from the
+/// earliest record on, or its file is as it was before.
+pub(crate) fn changed_since(
+    before: Option<&KnownFlow>,
+    recorded: &str,
+    making: &str,
+    log: &dyn Log,
+) -> Result<Option<Changed>> {
+    let Some(before) = before.filter(|before| !before.making.is_empty()) else { return Ok(None) };
+    if before.making == making {
+        return Ok(before.changed.clone());
+    }
+    if before.changed.as_ref().is_some_and(|changed| changed.before == making) || !has_read(recorded, before, log)? {
+        return Ok(None);
+    }
+    let now = || Changed { at: environment::now(), before: before.making.clone() };
+    Ok(Some(before.changed.clone().unwrap_or_else(now)))
+}
+
+/// True if the flow stands behind the first record of a partition.
+fn has_read(recorded: &str, known: &KnownFlow, log: &dyn Log) -> Result<bool> {
+    let Some((topology, flow)) = recorded.split_once('/') else { return Ok(false) };
+    let group = names::group(topology, flow);
+    for partition in 0..log.topic(&known.topic)?.map_or(0, |state| state.partitions) {
+        let first = log.first(&known.topic, partition)?;
+        if log.position(&group, &known.topic, partition)?.is_some_and(|position| position.offset > first) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A step that has kept its state under a first name and would keep it under another one now, and that first name.

@@ -10,7 +10,7 @@ use runtime::{DeadLetter, DeadLetters, Mark};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::control::Only;
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
@@ -183,14 +183,38 @@ impl Access {
     /// The one letter that is meant, whole.
     pub(crate) fn one_letter(&self, written: &str) -> Result<Value> {
         let ids = self.meant(&[written.to_owned()], true)?.ids;
-        let (mut found, names) = (Value::Null, self.folder.flow_names()?);
+        let (mut found, names) = (None, self.folder.flow_names()?);
         self.each_letter(|letter, state| {
             if ids.contains(&letter.id) {
-                found = whole(letter, state, &names);
+                found = Some((letter, state));
             }
             Ok(())
         })?;
-        Ok(found)
+        let Some((letter, state)) = found else { return Ok(Value::Null) };
+        let readable = self.readable(&letter)?;
+        let mut value = whole(letter, state, &names);
+        if let Some((text, how)) = readable {
+            value["readable"] = json!(text);
+            value["readable_as"] = json!(how);
+        }
+        Ok(value)
+    }
+
+    /// Bytes that are no UTF-8 as what a person can read, and how they were read: by the schema that a record names, or in
+    /// the encoding that the topology declared for the document when it ran last.
+    fn readable(&self, letter: &DeadLetter) -> Result<Option<(String, String)>> {
+        if !access::is_documents(&letter.topic) {
+            let record = crate::tap::topic::decoded(&*self.schemas, &letter.bytes, true)?;
+            return Ok(record.map(|record| (record, "Avro".to_owned())));
+        }
+        if std::str::from_utf8(&letter.bytes).is_ok() {
+            return Ok(None);
+        }
+        let known = self.folder.known_flows()?;
+        let encoding =
+            known.get(&format!("{}/{}", letter.topology, letter.flow)).and_then(|flow| flow.encoding.clone());
+        let text = encoding.as_ref().and_then(|label| codec::delimited::read_as(label, &letter.bytes));
+        Ok(text.zip(encoding))
     }
 
     /// What is meant, with the flow as letters name it.

@@ -82,9 +82,11 @@ fn main() -> ExitCode {
     };
     // Spans that were not sent yet are, when this goes.
     let _traces = logging::start(&arguments);
+    let is_nowhere = environment::is_nowhere();
     match commands::run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = if is_nowhere { exit::without_a_folder(failure) } else { failure };
             let exit = exit::status_of(&failure);
             show::failure(&failure, exit);
             exit.into()

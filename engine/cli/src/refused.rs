@@ -26,7 +26,13 @@ pub(crate) fn line(flow: &str, refusal: &Refusal) -> String {
         true => "; its file is gone: put it back into its folder, mended or as it was before",
         false => "",
     };
-    format!("refused: {}{}{back}", told(flow, refusal), stays(refusal.stays))
+    format!("refused: {}{}{}{back}", told(flow, refusal), found_in(&refusal.url), stays(refusal.stays))
+}
+
+/// The folder of a file, as the end of a sentence: it may be another one than this run reads.
+fn found_in(url: &str) -> String {
+    let folder = Path::new(url).parent().filter(|folder| !url.contains("://") && !folder.as_os_str().is_empty());
+    folder.map_or(String::new(), |folder| format!("; found in {}", folder.display()))
 }
 
 /// The line of one that was set aside.

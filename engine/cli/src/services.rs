@@ -23,7 +23,7 @@ use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::registry::{Patience, RegistrySchemas};
 use crate::show;
-use crate::turn::{Role, Turn};
+use crate::turn::{self, Role, Turn};
 
 /// A log that is open.
 pub(crate) struct OpenLog {
@@ -318,7 +318,11 @@ fn bucket_settings(bucket: &ObjectStore<Secret>) -> S3Settings {
 /// Owns a data folder whose log is elsewhere. A command is waited for, a run is not.
 fn own(folder: &Path, role: Role, patience: &Patience) -> Result<Owned> {
     let turn = Turn::take(folder, &patience.stop)?;
-    Ok(Owned { lock: lock(folder)?, turn: turn.kept_by(role) })
+    let lock = lock(folder)?;
+    if role == Role::Run {
+        turn::sign_owner(folder);
+    }
+    Ok(Owned { lock, turn: turn.kept_by(role) })
 }
 
 /// Keeps other processes out of a data folder whose log is elsewhere, until the answer is dropped.
@@ -330,11 +334,7 @@ fn lock(folder: &Path) -> Result<File> {
     let file = File::create(&place).map_err(|error| cannot(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(failure(
-            Exit::InUse,
-            format!("the data folder {} is in use by another process", folder.display()),
-            "stop that process, or name another folder with --data DIR",
-        )),
+        Err(std::fs::TryLockError::WouldBlock) => Err(turn::in_use(folder)),
         Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error)),
     }
 }

@@ -1,7 +1,7 @@
 //! Whose turn it is on a data folder: `turn`, a file that is locked by who works with the folder and says who that is.
 //!
 //! A command keeps its turn to its end; others wait for it, as it does not take long. A run keeps it only until it owns
-//! the log: who comes next has the turn at once, and finds that the folder is in use.
+//! the log, and signs `owner`: who comes next has the turn at once, and finds that the folder is in use, and by whom.
 
 use std::fs::{File, TryLockError};
 use std::io::{Seek, Write};
@@ -17,6 +17,8 @@ use crate::show;
 
 /// Name of the file.
 const FILE: &str = "turn";
+/// The file in which a run that owns the folder says who it is. True as long as somebody has the lock of the log.
+const OWNER: &str = "owner";
 /// How long a command is waited for. Longer: a script hangs behind a query that never ends.
 const AT_MOST: Duration = Duration::from_secs(30);
 /// After so long people are told for whom they wait.
@@ -91,9 +93,30 @@ fn sign(file: &mut File) -> std::io::Result<()> {
     writeln!(file, "{} (process {})", environment::command(), std::process::id())
 }
 
+/// Writes down which run owns the folder. What cannot be written is only a name.
+pub(crate) fn sign_owner(folder: &Path) {
+    let since = show::time(environment::now());
+    let text = format!("{} (process {}, since {since})\n", environment::command(), std::process::id());
+    let _ = std::fs::write(folder.join(OWNER), text);
+}
+
+/// That a run has the folder that is to be opened.
+pub(crate) fn in_use(folder: &Path) -> anyhow::Error {
+    failure(
+        Exit::InUse,
+        format!("the data folder {} is in use by {}", folder.display(), named(folder, OWNER)),
+        "stop that process, or name another folder with --data DIR",
+    )
+}
+
 /// Who has the turn, for the middle of a sentence.
 fn owner(folder: &Path) -> String {
-    let said = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    named(folder, FILE)
+}
+
+/// Who is named in a file of the folder.
+fn named(folder: &Path, file: &str) -> String {
+    let said = std::fs::read_to_string(folder.join(file)).unwrap_or_default();
     let first = said.lines().next().unwrap_or_default().trim();
     if first.is_empty() { "another process".to_owned() } else { first.to_owned() }
 }

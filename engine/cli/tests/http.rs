@@ -148,6 +148,20 @@ fn each_answer_of_a_publisher_becomes_what_it_should() {
     let seven = publisher.asked().into_iter().filter(|(asked, _)| *asked == path(7)).count();
     assert_eq!(seven, 2, "asked once more after the rest");
 
+    // The one that is not there is named, and counted.
+    let absent: Value = serde_json::from_str(&said(&["receipts", "--absent", "--format", "json"], &data, 0)).unwrap();
+    let told = |one: &Value| json!([one["name"], one["message"], one["outcome"], one["asked_again"]]);
+    let mut absent: Vec<Value> = absent.as_array().unwrap().iter().map(told).collect();
+    absent.sort_by_key(|one| one[0].to_string());
+    let page = json!(["list_20260108.csv", "an HTML page instead of data", "absent", true]);
+    assert_eq!(absent, [json!(["list_20260106.csv", "status 404", "absent", true]), page]);
+    let told = said(&["receipts", "--absent"], &data, 0);
+    assert!(told.contains("list_20260106.csv") && told.contains("status 404"), "{told}");
+    let told = said(&["receipts"], &data, 0);
+    assert!(told.contains("2 documents that a publisher does not have are left out: spotlight receipts --absent"));
+    let told = said(&["status"], &data, 0);
+    assert!(told.contains("absent: lists/load: 2 documents that the publisher does not have (2 asked for again)"));
+
     // Nothing has changed but one document, which has a row less: the others are asked for with their validators.
     publisher.answers(&path(7), &[("200 OK", &format!("{PLAIN}ETag: \"other\"\r\n"), "Symbol,Quantity\nAAAA,3\n")]);
     let (flow, _) = run(file, &data, 0);

@@ -158,8 +158,7 @@ fn list_rows(expected: &[Row], came: &[RecordBatch], found: &mut Vec<String>) {
 fn compare_value(batch: &RecordBatch, row: usize, column: &str, expected: &Value) -> Result<(), String> {
     let array = batch.column_by_name(column).ok_or("there is no such column")?;
     let of = Type::from_arrow(array.data_type()).ok_or("its type cannot be compared")?;
-    let wanted = array_of(&[expected], &of)
-        .map_err(|error| format!("{} is no value of type {of}: {error}", written(expected)))?;
+    let wanted = array_of(&[expected], &of).map_err(words)?;
     let came = array.slice(row, 1);
     if came.to_data() == wanted.to_data() || text_of(&came) == text_of(&wanted) {
         return Ok(());
@@ -202,8 +201,33 @@ pub(crate) fn array_of(values: &[&Value], of: &Type) -> Result<ArrayRef, ArrowEr
                 })
                 .collect::<Result<_, _>>()?;
             let options = compute::CastOptions { safe: false, ..compute::CastOptions::default() };
-            compute::cast_with_options(&StringArray::from(texts), &of.arrow(), &options)
+            let cast =
+                |texts: Vec<Option<&str>>| compute::cast_with_options(&StringArray::from(texts), &of.arrow(), &options);
+            cast(texts.clone()).map_err(|error| {
+                let wrong = texts.into_iter().flatten().find(|text| cast(vec![Some(text)]).is_err());
+                wrong.map_or(error, |text| {
+                    ArrowError::CastError(format!("{text} is no value of type {of}{}", such_as(of)))
+                })
+            })
         }
+    }
+}
+
+/// How a value of a type is written, as the end of a sentence.
+fn such_as(of: &Type) -> &'static str {
+    match of {
+        Type::Date => "; write it as 2026-01-31",
+        Type::Timestamp { zone: Some(_), .. } => "; write it as 2026-01-31T09:30:00Z",
+        Type::Timestamp { zone: None, .. } => "; write it as 2026-01-31T09:30:00",
+        _ => "",
+    }
+}
+
+/// Why an array could not be made, without what Arrow says before it.
+pub(crate) fn words(error: ArrowError) -> String {
+    match error {
+        ArrowError::CastError(what) => what,
+        error => error.to_string(),
     }
 }
 

@@ -160,7 +160,7 @@ fn rows_through(flow: &plan::Flow, topic: &plan::TopicRead, given: &[Given]) -> 
     }
     let input = input(&topic.topic);
     let decoded = if records.is_empty() {
-        let batch = batch_of(&rows, &topic.columns).map_err(|error| error.to_string())?;
+        let batch = batch_of(&rows, &topic.columns).map_err(compare::words)?;
         let alike = vec![GivenRecord { value: Some("".into()), ..GivenRecord::default() }; rows.len()];
         let alike = records_of(&alike.iter().collect::<Vec<_>>(), &Type::Binary)?;
         let facts = assemble::record_facts(topic);

@@ -13,6 +13,9 @@ mod runs;
 use std::io;
 use std::sync::Arc;
 
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Float64Type;
+use arrow::error::ArrowError;
 use batch::{Batch, Code};
 
 use crate::budget::{Share, WorkingMemory};
@@ -83,7 +86,8 @@ impl DocumentKeys {
         let key: Vec<usize> =
             self.key.iter().map(|name| index_of(&self.name, columns, name)).collect::<Result<_, _>>()?;
         let rest: Vec<usize> = (0..columns.num_columns()).filter(|index| !key.contains(index)).collect();
-        let keys = fingerprint_rows(columns, &key).map_err(StepError::arrow(&self.name))?;
+        let compared = with_one_zero(columns, &key).map_err(StepError::arrow(&self.name))?;
+        let keys = fingerprint_rows(&compared, &key).map_err(StepError::arrow(&self.name))?;
         let contents = fingerprint_content(columns, &rest).map_err(StepError::arrow(&self.name))?;
         let bytes = keys.len() * ENTRY_BYTES;
         if self.gathered.len() + keys.len() > ROWS_IN_MEMORY || !self.share.take(bytes) {
@@ -133,6 +137,19 @@ impl DocumentKeys {
     }
 }
 
+/// The columns with `0` for each `-0` of a key. A table compares the two as one number, so of rows whose version is `0` and
+/// `-0` none would be the newer.
+fn with_one_zero(columns: &RecordBatch, key: &[usize]) -> Result<RecordBatch, ArrowError> {
+    let mut arrays = columns.columns().to_vec();
+    for &index in key {
+        if let Some(doubles) = arrays[index].as_primitive_opt::<Float64Type>() {
+            let one_zero = |value: f64| if value == 0.0 { 0.0 } else { value };
+            arrays[index] = Arc::new(doubles.unary::<_, Float64Type>(one_zero));
+        }
+    }
+    RecordBatch::try_new(columns.schema(), arrays)
+}
+
 /// Judges rows that come in order of key and row.
 #[derive(Default)]
 struct Groups {
@@ -178,6 +195,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
+    use arrow::array::{ArrayRef, Float64Array};
     use proptest::prelude::*;
 
     use super::{DocumentKeys, DuplicateRows};
@@ -243,6 +261,20 @@ mod tests {
             let found = verdict(&rows, cut, limit);
             prop_assert_eq!(found.dropped.iter().collect::<BTreeSet<_>>(), dropped);
             prop_assert_eq!(found.dead.iter().collect::<BTreeSet<_>>(), dead);
+        }
+    }
+
+    #[test]
+    fn zero_has_no_sign_in_a_key() {
+        let doubles = |values: &[f64]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+        for (contents, dropped, dead) in [(["x", "y"], 0, 2), (["x", "x"], 1, 0)] {
+            let key = vec!["key".into(), "version".into()];
+            let mut keys = DocumentKeys::new("document".into(), key, &memory(1000));
+            let columns =
+                [("key", names(&["a", "a"])), ("version", doubles(&[0.0, -0.0])), ("content", names(&contents))];
+            keys.observe(&placed(&columns, &[(0, 0), (1, 0)])).expect("the key is there");
+            let verdict = keys.verdict().expect("memory does not fail");
+            assert_eq!((verdict.dropped.len(), verdict.dead.len()), (dropped, dead), "{contents:?}");
         }
     }
 

@@ -45,6 +45,9 @@ pub struct FlowState {
     pub started: Option<i64>,
     /// True if the source of this flow failed in its last round, and why.
     pub source_trouble: Option<String>,
+    /// What a task waits for that may pass by itself, such as room on the disk of the log, or a table's server.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     /// The place where the source of this flow found no file that fits, in its last round.
     #[serde(default)]
     pub nothing_fits: Option<String>,
@@ -213,6 +216,11 @@ impl Board {
         change(flows.entry(flow.to_owned()).or_default());
     }
 
+    /// Says what a task of a flow waits for that may pass by itself, or that it goes on.
+    pub fn waits_for(&self, flow: &str, what: Option<String>) {
+        self.change(flow, |state| state.waits_for = what);
+    }
+
     /// True if the newest reading of this file of a document found no data, in this run or before.
     #[must_use]
     pub fn is_no_data(&self, flow: &str, document: &str, name: &str) -> bool {
@@ -254,6 +262,7 @@ impl Board {
             for (code, step) in dead {
                 *state.dead.entry(code.to_owned()).or_default().entry(step.to_owned()).or_default() += 1;
             }
+            state.waits_for = None;
             let started = *state.started.get_or_insert(now);
             state.busy_ms = now - started;
             // Of an amended receipt too: a document with rows that wait withdraws nothing until the last of them is done.

@@ -4,7 +4,7 @@
 //! The memory is the flow's `discovery` topic, one JSON record a change, read whole at the start:
 //!
 //! ```text
-//! key "url ADDRESS"   value { sha256, validators, fetched_at } or { absent: reason, asked_again, at }
+//! key "url ADDRESS"   value { sha256, validators, fetched_at } or { absent: reason, given_up, fetched_at, document: [KEY, name] }
 //! key "doc KEY"       value: the document record that was appended last
 //! key "again KEY"     value: [version, revision] for which a refused document was appended again
 //! ```
@@ -45,6 +45,52 @@ struct Address {
     absent: Option<String>,
     #[serde(default)]
     given_up: bool,
+    /// Key and name of the document that is absent.
+    #[serde(default, rename = "document", skip_serializing_if = "Option::is_none")]
+    of: Option<(String, String)>,
+}
+
+/// A document that is expected and is not there, as it was when its publisher was asked last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// Document key; empty if a program noted it that did not keep that.
+    pub document: String,
+    /// File name; of such a program the end of the address.
+    pub name: String,
+    /// Where it was asked for.
+    pub url: String,
+    /// Why it counts as absent, such as `status 404`.
+    pub reason: String,
+    /// True if it is asked for again.
+    pub asked_again: bool,
+    /// When it was found to be absent, in milliseconds since 1970 UTC.
+    pub at: i64,
+}
+
+/// The documents of a flow that are not there, by their addresses.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn absences(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<Absence>, LogError> {
+    let topic = names::discovery(topology, flow);
+    let mut absent: BTreeMap<String, Absence> = BTreeMap::new();
+    if log.topic(&topic)?.is_none() {
+        return Ok(Vec::new());
+    }
+    each_memory(log, &topic, &mut |key, value| {
+        let Some(url) = key.strip_prefix("url ") else { return };
+        let Ok(address) = serde_json::from_slice::<Address>(value) else { return };
+        match address.absent {
+            None => drop(absent.remove(url)),
+            Some(reason) => {
+                let end = || url.rsplit('/').next().unwrap_or(url).to_owned();
+                let (document, name) = address.of.unwrap_or_else(|| (String::new(), end()));
+                let (url, asked_again, at) = (url.to_owned(), !address.given_up, address.fetched_at);
+                absent.insert(url.clone(), Absence { document, name, url, reason, asked_again, at });
+            }
+        }
+    })?;
+    Ok(absent.into_values().collect())
 }
 
 /// What is remembered of a document key: what the record says that was appended last. Not all of it, because there is
@@ -367,6 +413,7 @@ impl Discovery for FlowDiscovery {
             absent: Some(absent.reason.clone()),
             given_up: !absent.asked_again,
             fetched_at: self.now(),
+            of: Some((self.key(&absent.fields, &absent.name), absent.name.clone())),
             ..known
         };
         let receipt = Receipt {

@@ -41,6 +41,7 @@ pub use board::{Board, FlowState, Refusal};
 pub use changelogs::ChangelogMark;
 pub use codes::EXPLANATIONS;
 pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
+pub use discovery::{Absence, absences};
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{

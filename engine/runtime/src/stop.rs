@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use log::LogError;
 
+use crate::board::Board;
 use crate::end::TaskEnd;
 
 /// Shared by all threads of a run, or by those that end together before it.
@@ -100,24 +101,32 @@ impl Backoff {
     }
 }
 
-/// Tries until the log does it: its disk may be full, or it is elsewhere and away.
+/// Tries until the log does it: its disk may be full, or it is elsewhere and away. What is waited for is on the board.
 ///
 /// # Errors
 /// Of another kind, or if the signal to stop came.
 pub(crate) fn until_stored<Done>(
     flow: &str,
     stop: &StopSignal,
+    board: &Board,
     mut attempt: impl FnMut() -> Result<Done, TaskEnd>,
 ) -> Result<Done, TaskEnd> {
-    let mut backoff = Backoff::new(Duration::from_secs(30), 1);
+    let (mut backoff, mut waited) = (Backoff::new(Duration::from_secs(30), 1), false);
     loop {
         let error = match attempt() {
             Err(TaskEnd::Log(error @ (LogError::Store(_) | LogError::Away(_)))) => error,
-            done => return done,
+            done => {
+                if waited {
+                    board.waits_for(flow, None);
+                }
+                return done;
+            }
         };
         let (wait, cause) = (backoff.next(), std::error::Error::source(&error));
         let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
         let [topology, name] = crate::names::parts(flow);
+        waited = true;
+        board.waits_for(flow, Some(format!("the log: {error}: {reason}")));
         telemetry::list::FLOW_WAIT_SECONDS.observe(&[topology, name, "log"], wait.as_secs_f64());
         tracing::error!(flow, wait_ms = wait.as_millis() as u64, reason, "{error}, will try again");
         if !stop.wait(wait) {
@@ -133,9 +142,10 @@ pub(crate) fn until_stored<Done>(
 pub(crate) fn until_reached<Answer>(
     flow: &str,
     stop: &StopSignal,
+    board: &Board,
     mut ask: impl FnMut() -> Result<Answer, LogError>,
 ) -> Result<Answer, TaskEnd> {
-    until_stored(flow, stop, || match ask() {
+    until_stored(flow, stop, board, || match ask() {
         Err(error @ LogError::Away(_)) => Err(TaskEnd::Log(error)),
         other => Ok(other),
     })?

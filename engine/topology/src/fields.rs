@@ -147,6 +147,12 @@ impl<'a> Walk<'a> {
             Diagnostic::new(codes::KIND, node, format!("{what} is {wanted}, and this is {}", node.kind_name()));
         let remedy = match (wanted, &node.kind) {
             (_, Kind::Scalar { .. }) if node.is_null() => "write the value, or take the field away",
+            // Rows and dead letters of a test are listed; who counts them means none, or so many.
+            ("a list", Kind::Scalar { text, .. })
+                if matches!(what, "`rows`" | "`dead-letters`") && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                "write each as an entry that begins with `- `, and `[]` if there is to be none"
+            }
             ("a list", Kind::Scalar { text, .. }) if text.len() < 60 && !text.contains(['[', ']', '{', '}', ':']) => {
                 self.push(finding.remedy(format!("write `[{text}]`")));
                 return;

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt, Standing, Standings};
 use serde_json::Value;
 
-use super::remedies::remedies;
-use crate::access::{Access, newest};
+use super::remedies::{failed_mutations, remedies};
+use crate::access::{Absent, Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
@@ -106,9 +106,30 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         if let Some(trouble) = &state.source_trouble {
             show::prose(&format!("source trouble: {name}: {trouble}"));
         }
+        if let Some(what) = &state.waits_for {
+            show::prose(&format!("tries again by itself: {name}: {what}"));
+        }
     }
     for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
         show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));
+    }
+    for (name, number) in answer["absent"].as_object().into_iter().flatten() {
+        let [asked, given_up] = ["asked_again", "given_up"].map(|of| number[of].as_u64().unwrap_or(0));
+        let parts = [(asked, "asked for again"), (given_up, "not asked for any more")];
+        let parts = parts.iter().filter(|(number, _)| *number > 0);
+        let parts: Vec<String> = parts.map(|(number, what)| format!("{} {what}", show::count(*number))).collect();
+        let documents = show::counted(asked + given_up, "document");
+        show::prose(&format!(
+            "absent: {name}: {documents} that the publisher does not have ({}); spotlight receipts --absent lists them",
+            parts.join(", ")
+        ));
+    }
+    for (name, at) in answer["changed"].as_object().into_iter().flatten() {
+        show::prose(&format!(
+            "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: spotlight \
+             rebuild {name}, or spotlight release {name} --from earliest without a run, has all made again",
+            show::minute(at.as_i64().unwrap_or(0))
+        ));
     }
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
@@ -150,8 +171,14 @@ fn holds(holds: &Value, waits: &str) {
 const REVISION: usize = 8;
 
 pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
-    let answer = ask(&arguments.show.data, None, &Question::Receipts)?;
-    let mut receipts: Vec<Receipt> = serde_json::from_value(answer)?;
+    let mut receipts: Vec<Receipt> = serde_json::from_value(ask(&arguments.show.data, None, &Question::Receipts)?)?;
+    let absent: Vec<Absent> = match arguments.show.format == Format::Json && !arguments.absent {
+        true => Vec::new(),
+        false => serde_json::from_value(ask(&arguments.show.data, None, &Question::Absent)?)?,
+    };
+    if arguments.absent {
+        return absences(&receipts, absent, arguments.show.format);
+    }
     let (all, stays) = (receipts.len(), stays(&receipts));
     if !arguments.all {
         receipts = newest(receipts);
@@ -190,6 +217,7 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
             false => "there are no receipts: no document has come to its end yet",
         };
         show::prose(none);
+        left_out(&absent);
         return Ok(Exit::Fine);
     }
     let header = [
@@ -210,6 +238,44 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
         let earlier = show::count(earlier as u64);
         show::prose(&format!("the newest of each document, the last one last; {earlier} earlier: --all"));
     }
+    left_out(&absent);
+    Ok(Exit::Fine)
+}
+
+/// That there are documents which their publisher does not have: they have no version, and stand in no ledger.
+fn left_out(absent: &[Absent]) {
+    if !absent.is_empty() {
+        let (documents, are) =
+            (show::counted(absent.len() as u64, "document"), if absent.len() == 1 { "is" } else { "are" });
+        show::prose(&format!("{documents} that a publisher does not have {are} left out: spotlight receipts --absent"));
+    }
+}
+
+/// Documents that are not there: those that their publisher does not have, and those of which the newest version is a page
+/// for people.
+fn absences(receipts: &[Receipt], mut absent: Vec<Absent>, format: Format) -> Result<Exit> {
+    let pages = newest(receipts.to_vec()).into_iter().filter(|receipt| receipt.outcome == "absent");
+    absent.extend(pages.map(|receipt| Absent { receipt, asked_again: true }));
+    absent.sort_by_key(|absent| absent.receipt.at);
+    if format == Format::Json {
+        show::json(&serde_json::to_value(&absent)?);
+        return Ok(Exit::Fine);
+    }
+    if absent.is_empty() {
+        show::prose("every document that was expected is there");
+        return Ok(Exit::Fine);
+    }
+    let rows = absent.iter().map(|Absent { receipt, asked_again }| {
+        vec![
+            show::minute(receipt.at),
+            format!("{}/{}", receipt.topology, receipt.flow),
+            receipt.name.clone(),
+            if *asked_again { "yes" } else { "no" }.to_owned(),
+            receipt.url.clone(),
+            format!("{} {}", receipt.code, receipt.message).trim().to_owned(),
+        ]
+    });
+    show::table(&["=when (UTC)", "?flow", "=document", "asked again", "?address", "why"], rows.collect());
     Ok(Exit::Fine)
 }
 
@@ -271,6 +337,8 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         found.iter().for_each(differences);
         found.iter().for_each(earlier_table);
         found.iter().flat_map(remedies).for_each(|told| show::prose(&told));
+        let mutations: BTreeSet<String> = found.iter().flat_map(failed_mutations).collect();
+        mutations.iter().for_each(|told| show::prose(told));
         if sum("foreign") > 0 {
             let foreign = sum("foreign");
             let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });

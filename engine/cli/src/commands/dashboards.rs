@@ -1,5 +1,6 @@
 //! `dashboards`: writes what people watch a run with, or says how a folder differs from that.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,15 +20,29 @@ pub(super) fn dashboards(arguments: &Dashboards) -> Result<Exit> {
         let what = format!("{}: {error}", path.display());
         failure(Exit::Environment, what, "name a folder that can be written with --out DIR")
     };
-    let mut differing = 0;
+    let (mut differing, mut others) = (0, BTreeSet::new());
     for file in &files {
         let path = out.join(&file.path);
         let state = State::of(&path, file).map_err(|error| unusable(&path, &error))?;
+        if state == State::Different {
+            others.extend(
+                feeds_of(&fs::read_to_string(&path).unwrap_or_default()).difference(&feeds_of(&file.text)).cloned(),
+            );
+        }
         if !arguments.check && state != State::Same {
             write(&path, &file.text).map_err(|error| unusable(&path, &error))?;
         }
         differing += usize::from(state != State::Same);
         show::line(&format!("{}: {}", state.word(arguments.check), path.display()));
+    }
+    if !others.is_empty() {
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        show::note(&format!(
+            "{} {} for topologies that these files do not have: {others}\n  to go on: name all topology files in one command, \
+             or another folder with --out DIR, if those are to be watched, too",
+            out.display(),
+            if arguments.check { "is" } else { "was" },
+        ));
     }
     if !arguments.check || differing == 0 {
         return Ok(Exit::Fine);
@@ -37,6 +52,14 @@ pub(super) fn dashboards(arguments: &Dashboards) -> Result<Exit> {
         counted(differing, "file is", "files are")
     ));
     Ok(Exit::TestsFailed)
+}
+
+/// The topologies that rules of alerts are for: each has one that tells when nothing of it is scraped.
+fn feeds_of(rules: &str) -> BTreeSet<String> {
+    let named = format!("absent({}{{topology=\"", telemetry::list::TOPOLOGY_INFO.name);
+    // Text that stands on one line has its quotes escaped.
+    let rules = rules.replace("\\\"", "\"");
+    rules.split(&*named).skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// How a file is, compared with what would be written.

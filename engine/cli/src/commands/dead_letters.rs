@@ -103,7 +103,9 @@ fn whole(letter: &Value) -> Vec<String> {
         _ => text(letter, name),
     };
     let no_line = letter["line"].as_u64() == Some(0);
-    let hidden = |name: &str| ["bytes", "bytes_hex", "values"].contains(&name) || (name == "line" && no_line);
+    let hidden = |name: &str| {
+        ["bytes", "bytes_hex", "values", "readable", "readable_as"].contains(&name) || (name == "line" && no_line)
+    };
     let shown = fields.keys().filter(|name| !hidden(name));
     let mut lines: Vec<String> = shown.map(|name| format!("{name:>13}: {}", field(name))).collect();
     // What was read to make the field that failed, a line each.
@@ -111,8 +113,12 @@ fn whole(letter: &Value) -> Vec<String> {
         let value = value.as_str().map_or_else(|| "null".to_owned(), |value| format!("`{value}`"));
         format!("{:>13}: {name} = {value}", "read")
     }));
-    lines.push(format!("{:>13}:", "bytes"));
-    let bytes = bytes_of(letter);
+    let (bytes, how) = match (letter["readable"].as_str(), letter["readable_as"].as_str()) {
+        (Some(text), Some(how)) => (text.as_bytes().to_vec(), format!(", read as {how}")),
+        _ if letter["bytes_hex"].is_string() => (bytes_of(letter), ", of which some are no text".to_owned()),
+        _ => (bytes_of(letter), String::new()),
+    };
+    lines.push(format!("{:>13}{how}:", "bytes"));
     let rows = bytes.split(|byte| *byte == b'\n');
     lines.extend(rows.map(|row| batch::excerpt(row.strip_suffix(b"\r").unwrap_or(row), usize::MAX)));
     lines
@@ -159,7 +165,11 @@ mod tests {
         read["values"] = json!({});
         assert!(!whole(&read).iter().any(|line| line.contains("values") || line.contains("read:")));
         let lines = letter("Gr\u{fffd}\u{fffd}e", Some("4772f6df65"));
-        assert_eq!(lines.last().map(String::as_str), Some(r"Gr\xf6\xdfe"));
+        assert_eq!(lines[lines.len() - 2..], ["        bytes, of which some are no text:", r"Gr\xf6\xdfe"]);
+        read["readable"] = json!("Größe\u{1b}[31m");
+        read["readable_as"] = json!("windows-1252");
+        let read = whole(&read);
+        assert_eq!(read[read.len() - 2..], ["        bytes, read as windows-1252:", r"Größe\x1b[31m"], "{read:?}");
         assert!(!lines.iter().any(|line| line.contains("bytes_hex")), "{lines:?}");
     }
 }

@@ -61,6 +61,9 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     transaction
         .commit()
         .with_context(|| format!("{} stays where it stands: {} failed", arguments.flow, folder.log_name()))?;
+    if arguments.from.as_deref() == Some("earliest") && arguments.partition.is_none() {
+        folder.reads_all_again(&recorded)?;
+    }
     tell(&moves, arguments, &topic, landing.as_ref());
     Ok(Exit::Fine)
 }

@@ -66,6 +66,27 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
     told
 }
 
+/// Changes of a table's rows that the server cannot carry out. The engine orders none: whoever did may think that they
+/// are done.
+pub(super) fn failed_mutations(landing: &Value) -> Vec<String> {
+    let Some((database, name)) = landing["table"].as_str().and_then(|table| table.split_once('.')) else {
+        return Vec::new();
+    };
+    let failed = landing["failed_mutations"].as_array().into_iter().flatten();
+    let told = failed.map(|one| {
+        let text = |field: &str| batch::excerpt(one[field].as_str().unwrap_or_default().as_bytes(), 300);
+        format!(
+            "failed: a change of {database}.{name} that somebody ordered is not done, and ClickHouse tries it again and \
+             again: `{}`: {}. To take it back: spotlight sql \"kill mutation where database = '{database}' and table = \
+             '{name}' and mutation_id = '{}'\"",
+            text("command"),
+            text("reason"),
+            text("id")
+        )
+    });
+    told.collect()
+}
+
 /// That rows stand which the topology as it is now may make in another way. The engine's own tables are not anybody's to
 /// land again.
 fn of_earlier_revisions(landing: &Value, (flow, recorded): (&str, &str), table: &str) -> Option<String> {

@@ -427,7 +427,7 @@ impl Ground {
             turn.ask();
         }
         let lines = LiveLines::start(Arc::clone(&board));
-        let ended = runtime::run(RunParts {
+        let mut ended = runtime::run(RunParts {
             flows,
             sources,
             log: Arc::clone(&log),
@@ -450,16 +450,30 @@ impl Ground {
             watched.iter().for_each(|watched| watched.of_run(None));
         }
         self.log.settle();
-        folder.note_held(&names, holds.list())?;
+        let mut held = holds.list();
+        folder.note_held(&names, held.clone())?;
+        if turned || (once && !self.stop.stopping()) {
+            self.settle(&mut ended.failed, &mut held)?;
+            folder.note_held(&names, held.clone())?;
+        }
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
             let mut known = folder.known_flows()?;
             known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
             waits(&*self.log, &known, &board, &looking)
         })?;
-        if turned || (once && !self.stop.stopping()) {
-            rebuild::settle(&self.means(log.as_ref()))?;
+        Ok(Pass { board, holds: held, exit, turned })
+    }
+
+    /// Ends the rebuilds that have read all. What was on hold of the generations that they take the place of is so no more.
+    /// Not behind a task that failed: how the run ends is said first.
+    fn settle(&self, failed: &mut Vec<(String, TaskEnd)>, held: &mut Vec<Held>) -> Result<()> {
+        if failed.iter().any(|(_, end)| !matches!(end, TaskEnd::Held | TaskEnd::Fenced)) {
+            return Ok(());
         }
-        Ok(Pass { board, holds: holds.list(), exit, turned })
+        let settled = rebuild::settle(&self.means(self.log.log().as_ref()))?;
+        failed.retain(|(flow, end)| !matches!(end, TaskEnd::Held) || !settled.contains(flow));
+        held.retain(|held| !settled.contains(&held.flow));
+        Ok(())
     }
 
     fn means<'a>(&'a self, log: &'a dyn Log) -> Means<'a> {

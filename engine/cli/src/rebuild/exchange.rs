@@ -11,10 +11,12 @@ use crate::data::chain;
 use crate::exit::{Exit, failure};
 use crate::show;
 
-/// Exchanges the tables of those rebuilds that have read all. Nothing of the run works.
-pub(crate) fn settle(means: &Means<'_>) -> Result<()> {
+/// Exchanges the tables of those rebuilds that have read all. Nothing of the run works. Gives the flows that go by another
+/// table since, by the names that people see: what was on hold of them was the generation of before.
+pub(crate) fn settle(means: &Means<'_>) -> Result<Vec<String>> {
+    let mut settled = Vec::new();
     if means.folder.shares_the_log() {
-        return Ok(());
+        return Ok(settled);
     }
     for (first, rebuild) in runtime::rebuilds(means.log)? {
         let Stage::Building { table, beside, .. } = &rebuild.stage else { continue };
@@ -23,6 +25,7 @@ pub(crate) fn settle(means: &Means<'_>) -> Result<()> {
         if !one.has_read_all()? {
             continue;
         }
+        let name = means.folder.flow_names()?.shown(&one.live());
         let done = means.patience.wait(|| one.exchange(&table, &beside), away);
         match done {
             Err(_) if means.patience.stop.stopping() => {}
@@ -32,8 +35,9 @@ pub(crate) fn settle(means: &Means<'_>) -> Result<()> {
             }
             done => done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?,
         }
+        settled.extend(matches!(one.rebuild.stage, Stage::Done { .. }).then_some(name));
     }
-    Ok(())
+    Ok(settled)
 }
 
 impl One<'_> {

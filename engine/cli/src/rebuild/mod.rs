@@ -103,6 +103,7 @@ fn remember(folder: &DataFolder, first: &str, live: u32) -> Result<()> {
     let before: Vec<String> = before.cloned().collect();
     let Some(last) = before.iter().max_by_key(|name| names::generation(name)) else { return Ok(()) };
     let Some(mut entry) = known.get(last).cloned() else { return Ok(()) };
+    entry.changed = None;
     entry.called.get_or_insert_with(|| first.to_owned());
     if let Some(landing) = &mut entry.landing {
         let identity = landing.landing.rsplit('/').next().unwrap_or_default();

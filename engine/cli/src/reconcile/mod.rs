@@ -86,6 +86,11 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
         let differs = !answer.differences.is_empty();
         let mut answer = answer.json(Some((flow, &names.shown(flow))), landed_by, compared(&landed_by.rows));
+        let failed = landing.rows_of.failed_mutations();
+        if !failed.is_empty() {
+            let told = |(id, command, reason)| json!({ "id": id, "command": command, "reason": reason });
+            answer["failed_mutations"] = failed.into_iter().map(told).collect();
+        }
         // Where nothing differs, a person has moved the rows or had them landed anew.
         for table in landed_by.was.iter().filter(|_| differs) {
             let landing = format!("{flow}/{}", topic.identity);

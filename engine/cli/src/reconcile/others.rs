@@ -46,7 +46,9 @@ mod tests {
             fills: None,
             stores: Vec::new(),
             file: None,
+            encoding: None,
             making: String::new(),
+            changed: None,
             gone: false,
         };
         let flows = BTreeMap::from([("feed/load".to_owned(), known)]);

@@ -13,6 +13,9 @@ const SPANS: usize = 4_000;
 /// Most rows that one question is about: the server keeps their positions to find repeats.
 const ROWS: u64 = 4_000_000;
 
+/// Most failed changes of one table that are told.
+const MUTATIONS: usize = 10;
+
 /// A server must not choose among old rows only, nor leave one row of a key in each of two partitions.
 const NEWEST: &str = "SETTINGS optimize_move_to_prewhere_if_final = 0, do_not_merge_across_partitions_select_final = 0";
 
@@ -29,6 +32,20 @@ impl RowsOf<'_> {
     /// False if the table, or its database, is missing.
     pub(super) fn table_exists(&self) -> Result<bool> {
         Ok(self.ask(&format!("EXISTS TABLE {}", self.table), "TSV")?.trim() == "1")
+    }
+
+    /// Changes of rows that somebody ordered (`ALTER TABLE ... DELETE`, `UPDATE` and the like), that have failed and are
+    /// tried again: id, command, why. None where the login may not ask.
+    pub(super) fn failed_mutations(&self) -> Vec<(String, String, String)> {
+        let (database, table) = self.table.split_once('.').unwrap_or(("default", self.table));
+        let sql = format!(
+            "SELECT mutation_id, command, latest_fail_reason FROM system.mutations WHERE database = {} AND table = {} \
+             AND NOT is_done AND latest_fail_reason != '' ORDER BY create_time, mutation_id LIMIT {MUTATIONS}",
+            literal(database),
+            literal(table)
+        );
+        let said = self.ask(&sql, "JSONCompactEachRow").unwrap_or_default();
+        said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// How many rows of the landing the table has; `None` if it is missing.

@@ -127,15 +127,20 @@ impl TopicTap {
 
     /// A row by the schema that its record names; `None` if it names none.
     fn decoded(&self, bytes: &[u8], json: bool) -> Result<Option<String>> {
-        let Some(schema) = unframe(bytes).and_then(|(id, _)| self.schemas.schema(id)) else {
-            return Ok(None);
-        };
-        let Ok(columns) = columns_of(&schema) else { return Ok(None) };
-        let decoded = RecordDecoder::new(columns).decode(&BinaryArray::from_iter_values([bytes]), &*self.schemas);
-        if decoded.rows.num_rows() == 0 {
-            return Ok(None);
-        }
-        let rows = Rows::new(&decoded.rows)?;
-        Ok(Some(if json { rows.json(0) } else { rows.text(0) }))
+        decoded(&*self.schemas, bytes, json)
     }
+}
+
+/// A row by the schema that its record names, as a JSON object or for people; `None` if it names none that is known.
+pub(crate) fn decoded(schemas: &dyn operators::Schemas, bytes: &[u8], json: bool) -> Result<Option<String>> {
+    let Some(schema) = unframe(bytes).and_then(|(id, _)| schemas.schema(id)) else {
+        return Ok(None);
+    };
+    let Ok(columns) = columns_of(&schema) else { return Ok(None) };
+    let decoded = RecordDecoder::new(columns).decode(&BinaryArray::from_iter_values([bytes]), schemas);
+    if decoded.rows.num_rows() == 0 {
+        return Ok(None);
+    }
+    let rows = Rows::new(&decoded.rows)?;
+    Ok(Some(if json { rows.json(0) } else { rows.text(0) }))
 }

@@ -191,6 +191,27 @@ fn a_trial_judges_rows_by_what_the_steps_know_and_by_the_table() {
 }
 
 #[test]
+fn bytes_of_other_encodings_and_of_records_are_shown_as_a_person_reads_them() {
+    let workplace = Workplace::new();
+    let topology = MESSAGES.replace("REMEMBER", "30d").replace("AMOUNT", "cast(amount as bigint)");
+    let topology = topology.replace("names: snake_case", "names: snake_case, encoding: windows-1252");
+    workplace.write("messages.yaml", &topology.replace("  load:\n", "  load:\n    bad-rows-above: 90%\n"));
+    workplace.write("messages/messages_20260105.txt", "");
+    let document = workplace.path().join("messages/messages_20260105.txt");
+    // A row with one cell, and one whose amount is no number for the flow of the topic.
+    std::fs::write(document, b"Id|Amount\nGr\xf6\xdfe\n\xd6l|x\nABC|1\n").expect("a document");
+    workplace.say(&["run", "messages.yaml", "--once"]).ends(0);
+    let shown = |flow: &str, lines: &[&str]| {
+        let letters = workplace.say(&["dlq", "ls", "--flow", flow, "--format", "json"]).ends(0).json();
+        let id = letters[0]["id"].as_str().expect("a letter").to_owned();
+        let said = workplace.say(&["dlq", "show", &id]).ends(0).output;
+        assert!(said.ends_with(&format!("{}\n", lines.join("\n"))), "{said}");
+    };
+    shown("messages/load", &["        bytes, read as windows-1252:", "Größe"]);
+    shown("messages/unique", &["        bytes, read as Avro:", r#"{"id":"Öl","amount":"x"}"#]);
+}
+
+#[test]
 fn a_trial_says_that_the_table_would_not_take_the_rows() {
     let workplace = Workplace::new();
     write(&workplace, &[]);

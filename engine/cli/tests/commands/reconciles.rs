@@ -40,6 +40,24 @@ fn running(workplace: &Workplace) -> Process {
     process
 }
 
+#[test]
+fn a_change_of_rows_that_the_server_cannot_carry_out_is_told() {
+    let workplace = Workplace::new();
+    let mut process = workplace.endless();
+    assert!(!workplace.say(&["reconcile"]).ends(0).output.contains("failed: "));
+    workplace.say(&["sql", "alter table demo.my_list delete where throwIf(quantity > 0)"]).ends(64);
+    let said = until("the change has failed", || {
+        let said = workplace.say(&["reconcile"]).ends(0).output;
+        said.contains("failed: ").then_some(said)
+    });
+    assert!(said.contains("a change of demo.my_list that somebody ordered is not done"), "{said}");
+    let (_, remedy) = said.split_once("To take it back: spotlight sql \"").expect("a remedy");
+    sql(&workplace, remedy.split('"').next().expect("a query"));
+    assert!(!workplace.say(&["reconcile"]).ends(0).output.contains("failed: "));
+    process.signal("TERM");
+    process.wait();
+}
+
 fn sql(workplace: &Workplace, sql: &str) {
     workplace.say(&["sql", sql]).ends(0);
 }

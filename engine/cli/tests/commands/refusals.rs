@@ -33,7 +33,8 @@ fn a_refused_file_that_was_taken_away_is_told_and_holds_no_status() {
     // A folder that is not there says nothing of its files, and what comes back is read anew.
     fs::rename(workplace.path().join("lists"), workplace.path().join("away")).expect("renamed");
     workplace.write("others/list_20260107.txt", "Symbol|Quantity\nABC|12\n1\n");
-    workplace.say(&["run", "my-list.yaml", "--documents", "others", "--once"]).ends(3);
+    let said = unwrapped(&workplace.say(&["run", "my-list.yaml", "--documents", "others", "--once"]).ends(3).output);
+    assert!(said.contains("refused: list_20260106.txt") && said.contains("; found in lists"), "{said}");
     fs::rename(workplace.path().join("away"), workplace.path().join("lists")).expect("renamed");
     workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
     let said = workplace.say(&ONCE).ends(0).output;

@@ -37,7 +37,8 @@ fn questions_are_answered_with_and_without_a_run_and_sigterm_ends_it_in_order() 
     let mut process = workplace.endless();
     ask_everything(&workplace, true);
     let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(73);
-    assert!(said.errors.contains("is in use by another process"), "{}", said.errors);
+    let owner = format!("is in use by spotlight run (process {}, since 20", process.id());
+    assert!(said.errors.contains(&owner), "{owner}: {}", said.errors);
     workplace.say(&["plan", "my-list.yaml"]).ends(0);
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());

@@ -36,6 +36,24 @@ fn help_lists_the_statuses_that_are_provoked_here() {
 }
 
 #[test]
+fn a_folder_that_is_gone_is_named_as_the_cause() {
+    let workplace = Workplace::new();
+    let here = |name: &str| workplace.path().join(name).display().to_string();
+    let (file, data) = (here("my-list.yaml"), here("data"));
+    let commands: [&[&str]; 3] = [&["status"], &["run", &file, "--once"], &["status", "--data", "../nowhere"]];
+    for (words, status) in commands.into_iter().map(|words| (words, 64)).chain([(&["check", &*file][..], 0)]) {
+        std::fs::create_dir(here("gone")).expect("a folder");
+        let command = workplace.command(words);
+        let mut within = std::process::Command::new("sh");
+        within.args(["-c", "rmdir ../gone && exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+        let said: Said = within.current_dir(here("gone")).output().expect("the shell starts").into();
+        let said = said.ends(status);
+        assert_eq!(said.errors.contains("the folder that this was started in is gone: "), status == 64, "{words:?}");
+    }
+    assert!(!workplace.path().join(data).exists());
+}
+
+#[test]
 fn tests_that_fail_give_1() {
     let workplace = Workplace::new();
     workplace.say(&["test", "my-list.yaml"]).ends(0);

@@ -67,6 +67,14 @@ fn a_folder_that_differs_is_told_and_is_mended_by_writing() {
     let other = [("topology: my-list", "topology: other-list"), ("demo.my_list", "demo.other_list")];
     workplace.write_changed("other.yaml", &other);
     workplace.say(&["dashboards", "my-list.yaml", "other.yaml", "--out", "watching", "--check"]).ends(1);
+    // Who writes it beside the first loses the alerts of that one, and is told so.
+    let told = "topologies that these files do not have: my-list\n";
+    let said = workplace.say(&["dashboards", "other.yaml", "--out", "watching", "--check"]).ends(1).errors;
+    assert!(said.contains(&format!("watching is for {told}")), "{said}");
+    let said = workplace.say(&["dashboards", "other.yaml", "--out", "watching"]).ends(0).errors;
+    assert!(said.contains(&format!("watching was for {told}")), "{said}");
+    let said = workplace.say(&["dashboards", "my-list.yaml", "other.yaml", "--out", "watching"]).ends(0).errors;
+    assert!(!said.contains("do not have"), "{said}");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 mod directory;
 mod error;
 mod guard;
+mod gzip;
 #[cfg(test)]
 mod tests;
 
@@ -184,7 +185,7 @@ impl Archive {
             }
             Kind::Gzip(reader) => {
                 reader.rewind().map_err(|source| ArchiveError::Io { source })?;
-                (length, Box::new(flate2::read::MultiGzDecoder::new(reader)))
+                (length, Box::new(gzip::Members::new(reader)))
             }
             Kind::Plain(reader) => {
                 reader.rewind().map_err(|source| ArchiveError::Io { source })?;

@@ -38,6 +38,26 @@ fn read_all(bytes: Vec<u8>, limits: Limits) -> Result<Vec<(String, Vec<u8>)>, Ar
     Ok(found)
 }
 
+#[test]
+fn zeros_behind_a_gzip_are_padding_and_other_bytes_are_damage() {
+    let (two, zeros) = ([gzip(b"one\n"), gzip(b"two\n")].concat(), vec![0; 100_000]);
+    for behind in [&[][..], &[0], &zeros] {
+        let read = read_all([&two[..], behind].concat(), Limits::default()).expect("whole");
+        assert_eq!(read, [("document.csv".to_owned(), b"one\ntwo\n".to_vec())]);
+    }
+    for (behind, why) in [
+        (&b"x"[..], "unexpected end of file"),
+        (b"something else", "invalid gzip header"),
+        (b"\0x", "bytes stand behind zeros at its end"),
+        (&[&[0][..], &gzip(b"three\n")].concat(), "bytes stand behind zeros at its end"),
+    ] {
+        match read_all([&two[..], behind].concat(), Limits::default()) {
+            Err(ArchiveError::Damaged { source }) => assert_eq!(source.to_string(), why),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// What a directory and its end must agree in. The changed bytes are those of the end: 22 of them, without a comment.
 #[test]
 fn members_that_the_end_does_not_count_are_not_passed_over() {

@@ -40,3 +40,4 @@ pub use evidence::EncodingEvidence;
 pub use format::{Format, Layout, NewColumns, Proof, RawRow, Settings, SettingsError, Trailer};
 pub use lines::{LineDecoder, LineSettings};
 pub use trailer::ProofOutcome;
+pub use transcode::read_as;

@@ -10,14 +10,18 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// Reads an optional sign, digits, and optionally a point and digits; commas between digits count for nothing.
-    /// `None` if it is anything else or does not fit.
+    /// Reads an optional sign, digits, optionally a point and digits, and optionally an exponent, as `cast` does; commas
+    /// between digits count for nothing. `None` if it is anything else or does not fit.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = text.trim_ascii();
         let (negative, digits) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
             rest => (false, rest),
+        };
+        let (digits, exponent) = match digits.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+            Some(at) => (&digits[..at], exponent(&digits[at + 1..])?),
+            None => (digits, 0),
         };
         let (mut units, mut scale, mut in_fraction, mut any) = (0_i128, 0_u32, false, false);
         for byte in digits {
@@ -32,7 +36,28 @@ impl Decimal {
                 _ => return None,
             }
         }
-        any.then_some(Self { units: if negative { -units } else { units }, scale })
+        let read = Self { units: if negative { -units } else { units }, scale };
+        if any { read.shifted(exponent) } else { None }
+    }
+
+    /// The number times ten to a power.
+    fn shifted(self, power: i64) -> Option<Self> {
+        let (mut units, mut scale) = (self.units, i64::from(self.scale) - power);
+        if power == 0 || units == 0 {
+            return Some(self);
+        }
+        // `1500e-4` is `0.15`: zeros at the end would only take places.
+        while power < 0 && scale > 0 && units % 10 == 0 {
+            (units, scale) = (units / 10, scale - 1);
+        }
+        match u32::try_from(scale) {
+            Ok(scale) if scale <= 38 => Some(Self { units, scale }),
+            Ok(_) => None,
+            Err(_) => {
+                let zeros = u32::try_from(-scale).ok()?;
+                Some(Self { units: units.checked_mul(10_i128.checked_pow(zeros)?)?, scale: 0 })
+            }
+        }
     }
 
     fn at_scale(self, scale: u32) -> Option<i128> {
@@ -52,6 +77,15 @@ impl Decimal {
         let scale = self.scale.max(other.scale);
         matches!((self.at_scale(scale), other.at_scale(scale)), (Some(left), Some(right)) if left == right)
     }
+}
+
+/// The digits behind an `e`, with a sign or without one: what `cast` reads.
+fn exponent(bytes: &[u8]) -> Option<i64> {
+    let digits = bytes.strip_prefix(b"-").or_else(|| bytes.strip_prefix(b"+")).unwrap_or(bytes);
+    if digits.is_empty() || digits.len() > 6 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 impl From<u64> for Decimal {
@@ -168,7 +202,17 @@ mod tests {
             ("99999999999999999999", Some("99999999999999999999")),
             ("", None),
             (".", None),
-            ("1e5", None),
+            ("1E3", Some("1000")),
+            ("-1.5e+2", Some("-150")),
+            ("1,234.5e-1", Some("123.45")),
+            ("1500e-4", Some("0.15")),
+            ("0e999999", Some("0")),
+            ("e3", None),
+            ("1e", None),
+            ("1e1.5", None),
+            ("1e39", None),
+            ("1e-39", None),
+            ("1e1000000", None),
             ("1.2.3", None),
             (",1", None),
             ("999999999999999999999999999999999999999999", None),
@@ -181,7 +225,7 @@ mod tests {
     #[test]
     fn sums_go_beyond_64_bits_and_mix_scales() {
         let mut sum = Sum::default();
-        for cell in ["9223372036854775807", "9223372036854775807", "0.25", "", " . ", "-0.250"] {
+        for cell in ["9223372036854775807", "9223372036854774807", "1E3", "0.25", "", " . ", "-0.250"] {
             sum.add(cell.as_bytes(), 2);
         }
         assert_eq!(sum.not_added, 0);

@@ -55,6 +55,14 @@ impl<R: Read> Transcoder<R> {
     }
 }
 
+/// Bytes of a row as text, by the encoding that a topology declares for its documents. `None` if that is none of one byte a
+/// character: rows of documents in other encodings are kept as UTF-8.
+#[must_use]
+pub fn read_as(label: &str, bytes: &[u8]) -> Option<String> {
+    let encoding = Encoding::for_label(label.as_bytes()).filter(|encoding| encoding.is_single_byte())?;
+    Some(encoding.decode_without_bom_handling(bytes).0.into_owned())
+}
+
 /// True for UTF-16 of either order.
 pub(super) fn is_wide(encoding: &'static Encoding) -> bool {
     encoding == UTF_16LE || encoding == UTF_16BE

@@ -18,6 +18,7 @@ use tracing::Span;
 
 use super::machine::{Arrow, Machine};
 use super::pieces::{Cut, Range, cut};
+use crate::board::Board;
 use crate::changelogs::ChangelogMark;
 use crate::codes;
 use crate::end::TaskEnd;
@@ -57,6 +58,8 @@ pub struct Lander<'a> {
     pub faults: &'a dyn Faults,
     /// The signal to stop.
     pub stop: &'a StopSignal,
+    /// Where it is told what is waited for.
+    pub board: &'a Board,
     /// Where holds are told.
     pub holder: &'a dyn Holder,
     /// Told of each range that was opened, once that is committed.
@@ -173,7 +176,7 @@ impl Lander<'_> {
         let open = OpenRange { last: range.last, revision, rows, hash, mixed, at };
         let (topic, stores) = (self.input.identity.to_string(), self.stores.clone());
         let progress = Progress { next: range.first, topic, open: Some(open), stores };
-        crate::stop::until_stored(self.name, self.stop, || {
+        crate::stop::until_stored(self.name, self.stop, self.board, || {
             let mut transaction = self.log.begin();
             transaction.claim(self.group, &self.owned.topic, self.owned.partition);
             let (topic, partition) = (&self.input.topic, self.input.partition);
@@ -488,6 +491,7 @@ impl Lander<'_> {
         let class = if matches!(error, LandingError::Unknown { .. }) { "unknown" } else { "transient" };
         match error {
             LandingError::Unknown { what } | LandingError::Transient { what } => {
+                self.board.waits_for(self.name, Some(format!("table {}: {what}", self.table.name)));
                 metrics::LANDING_RETRIES.add(&[topology, flow, class], 1);
                 let wait = backoff.next();
                 metrics::FLOW_WAIT_SECONDS.observe(&[topology, flow, "landing"], wait.as_secs_f64());

@@ -166,7 +166,9 @@ impl Crew {
             match &mut membership {
                 Some(membership) => self.listen(membership)?,
                 None if self.may_join() => {
-                    membership = Some(until_reached(&name, &self.shared.stop, || log.join(&group, &topics))?);
+                    membership = Some(until_reached(&name, &self.shared.stop, &self.shared.board, || {
+                        log.join(&group, &topics)
+                    })?);
                 }
                 None => {
                     self.look_while_idle();

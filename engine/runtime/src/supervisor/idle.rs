@@ -11,6 +11,7 @@ use std::time::Duration;
 use connect::LandingError;
 
 use super::spawn;
+use crate::board::Board;
 use crate::flow::{Destination, FlowParts, TableOutput};
 use crate::hold::{Hold, Holder, TaskHolder};
 use crate::stop::{Backoff, StopSignal};
@@ -35,10 +36,10 @@ impl Look {
         let thread = spawn(format!("look {}", parts.name()), move || {
             let fits = match &parts.destination {
                 Destination::Topic(_) => true,
-                Destination::Table(table) => fits(table, &holder),
+                Destination::Table(table) => fits(table, &holder, &board),
             };
             if fits {
-                board.change(&parts.name(), |state| state.prepared = true);
+                board.change(&parts.name(), |state| (state.prepared, state.waits_for) = (true, None));
             }
         });
         Self { stop, thread }
@@ -53,7 +54,7 @@ impl Look {
 }
 
 /// Waits until the table is as planned, or missing, which the first task makes good. False if it is to end before.
-fn fits(table: &TableOutput, holder: &TaskHolder) -> bool {
+fn fits(table: &TableOutput, holder: &TaskHolder, board: &Board) -> bool {
     let mut backoff = Backoff::new(LONGEST_REST, 5);
     loop {
         match table.as_planned() {
@@ -67,6 +68,7 @@ fn fits(table: &TableOutput, holder: &TaskHolder) -> bool {
                 }
             }
             Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
+                board.waits_for(&holder.flow, Some(format!("table {}: {what}", table.table.name)));
                 let wait = backoff.next();
                 tracing::warn!(
                     flow = holder.flow,

@@ -22,7 +22,7 @@ impl Telling {
         let ended = stop.clone();
         let thread = spawn(format!("earlier {}", parts.name()), move || {
             // Who goes on with the flow reads it again, and says what is wrong with it.
-            let _told = until_reached(&parts.name(), &ended, || earlier.landed(&parts, &shared));
+            let _told = until_reached(&parts.name(), &ended, &shared.board, || earlier.landed(&parts, &shared));
         });
         Self { stop, thread }
     }

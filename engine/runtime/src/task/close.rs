@@ -112,8 +112,9 @@ impl TaskContext {
         };
         let text = text.map_err(TaskEnd::fault)?;
         let (watch, shown) = (Stopwatch::start(), spans::commit().entered());
-        let (ends, at) =
-            until_stored(&self.name, &self.shared.stop, || self.try_close(closing, &entry, &text, input, next))?;
+        let (ends, at) = until_stored(&self.name, &self.shared.stop, &self.shared.board, || {
+            self.try_close(closing, &entry, &text, input, next)
+        })?;
         drop(shown);
         metrics::FLOW_COMMIT_SECONDS.observe(&names::parts(&self.name), watch.seconds());
         if digest.is_some() {

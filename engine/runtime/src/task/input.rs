@@ -82,7 +82,7 @@ impl TaskContext {
         &self,
         mut ask: impl FnMut(&dyn Log) -> Result<Answer, LogError>,
     ) -> Result<Answer, TaskEnd> {
-        until_reached(&self.name, &self.shared.stop, || ask(self.shared.log.as_ref()))
+        until_reached(&self.name, &self.shared.stop, &self.shared.board, || ask(self.shared.log.as_ref()))
     }
 
     /// Records of the task's input from an offset on, which may be none. `None` after a hold, because the log does not
@@ -161,7 +161,8 @@ impl TaskContext {
     /// # Errors
     /// If the task must end.
     pub(super) fn preflight(&self, at: &Progress) -> Result<(), TaskEnd> {
-        let prepared = || self.shared.board.change(&self.name, |state| state.prepared = true);
+        let prepared =
+            || self.shared.board.change(&self.name, |state| (state.prepared, state.waits_for) = (true, None));
         let Destination::Table(table) = &self.parts.destination else {
             prepared();
             return Ok(());
@@ -201,6 +202,7 @@ impl TaskContext {
                     self.holder.hold(Hold { code, what, remedy })?;
                 }
                 Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
+                    self.shared.board.waits_for(&self.name, Some(format!("table {}: {what}", table.table.name)));
                     let wait = backoff.next();
                     tracing::warn!(
                         flow = self.name,

@@ -264,6 +264,7 @@ impl TaskContext {
             provenance: provenance_of(&self.parts.topology, &self.parts.flow, &self.input),
             faults: self.shared.faults.as_ref(),
             stop: &self.shared.stop,
+            board: &self.shared.board,
             holder: self.holder.as_ref(),
             opened,
             clock: self.shared.clock.as_ref(),

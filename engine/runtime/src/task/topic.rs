@@ -367,7 +367,7 @@ impl TopicTask {
         let record_at = |offset: i64| records.get(usize::try_from(offset - records.base_offset).unwrap_or(0));
         let TaskContext { shared, name, input, .. } = &self.context;
         let DecodedRecords { batch, bad, dropped: left_out } =
-            until_stored(name, &shared.stop, || match self.reader.read(records, input) {
+            until_stored(name, &shared.stop, &shared.board, || match self.reader.read(records, input) {
                 Err(StepError::Away(source)) => Err(TaskEnd::Log(LogError::Away(source))),
                 read => read.map_err(TaskEnd::fault),
             })?;

@@ -1,10 +1,12 @@
 //! Commits that go wrong: whichever one it is, the task goes on, and the table holds what it would.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use log::{Appended, LogError, Transaction};
+use runtime::Board;
 use testkit::{CommitHook, HookedLog};
 
 use crate::world::{Kind, Script, World};
@@ -72,6 +74,43 @@ fn each_commit(kind: Kind, trouble: Trouble) {
 #[test]
 fn a_commit_that_finds_no_room_is_tried_again() {
     Kind::ALL.into_iter().for_each(|kind| each_commit(kind, Trouble::NoRoom));
+}
+
+/// A commit that finds no room, and what the board says when the next one is tried.
+struct Seen {
+    once: Once,
+    board: Arc<Board>,
+    waits: Mutex<BTreeSet<String>>,
+}
+
+impl CommitHook for Seen {
+    fn commit(&self, transaction: Box<dyn Transaction + '_>) -> Result<Vec<Appended>, LogError> {
+        self.waits.lock().expect("no panic").extend(self.board.flows().into_values().filter_map(|flow| flow.waits_for));
+        self.once.commit(transaction)
+    }
+}
+
+#[test]
+fn what_a_task_waits_for_is_on_the_board_until_it_goes_on() {
+    for kind in Kind::ALL {
+        let mut told = 0;
+        for at in 0..8 {
+            let world = World::in_memory(kind);
+            world.prepare();
+            let mut parts = world.parts("r1", Arc::new(Script::default()), true);
+            let board = Arc::clone(&parts.board);
+            let once = Once { commits: AtomicUsize::new(0), at, trouble: Trouble::NoRoom };
+            let hook = Seen { once, board: Arc::clone(&board), waits: Mutex::default() };
+            let log = Arc::new(HookedLog { log: world.log(), hook });
+            parts.log = Arc::clone(&log) as _;
+            assert!(runtime::run(parts).expect("the log works").failed.is_empty());
+            let waits = log.hook.waits.lock().expect("no panic");
+            assert!(waits.iter().all(|what| what == "the log: the store failed: no storage space"), "{waits:?}");
+            told += waits.len();
+            assert!(board.flows().values().all(|flow| flow.waits_for.is_none()), "{kind:?}, commit {at}");
+        }
+        assert!(told > 2, "{kind:?}: {told}");
+    }
 }
 
 #[test]

@@ -94,4 +94,7 @@ fn each_document_has_its_receipt_and_each_dead_letter_its_row() {
         ]
     );
     assert_eq!(texts(&world, "letters"), ["E4298 0 2 open"]);
+    let absent = runtime::absences(world.log().as_ref(), "feed", "load").expect("the log works");
+    let absent = absent.iter().map(|one| (&*one.document, &*one.name, &*one.url, &*one.reason, one.asked_again));
+    assert_eq!(absent.collect::<Vec<_>>(), [("feed/load/name=gone", "gone", "/gone", "status 404", true)]);
 }
