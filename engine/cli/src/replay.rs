@@ -222,7 +222,7 @@ fn trial(
         plan::From::Documents(documents) => TrialReader::Documents {
             reader: Box::new(assemble::document_reader(flow, documents)?),
             key: match &flow.to {
-                plan::To::Table(table) => Some(table.table.key.clone()),
+                plan::To::Table(table) => Some(table.table.once_a_document()),
                 plan::To::Topic(_) => None,
             },
             bad_rows_above: flow.bad_rows_above,

@@ -57,8 +57,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "two rows of one key in a document differ",
         why: "A document owns its rows, and each key stands once in it. Several rows have the same key and other \
               values, and no rule says which of them holds, so all of them are dead letters. Rows that are equal in \
-              all columns are dropped instead, but for the first, under the reason `same key twice`.",
-        remedy: "Add the column that tells the rows apart to the table's key, or ask the publisher.",
+              all columns are dropped instead, but for the first, under the reason `same key twice`. A row that failed \
+              for another reason may come back to find that a row of its key has landed: then it is a dead letter \
+              again, and the landed one stays.",
+        remedy: "Add the column that tells the rows apart to the table's key and replay the dead letters, or ask the \
+                 publisher. Of a row that is wrong give the dead letter up; where the one that landed is the wrong one, \
+                 drop it by a `where` and rebuild the flow.",
     },
     Explanation {
         code: TOMBSTONE,
