@@ -310,3 +310,32 @@ fn a_trial_compares_keys_as_a_run_does() {
     run(&workplace, "my-list.yaml");
     assert_eq!(rows(&workplace, "select symbol, quantity from demo.my_list final"), "ABC\t1000\n");
 }
+
+#[test]
+fn a_replay_asks_for_the_file_and_says_that_a_paused_flow_works_it_later() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|1,007\n2\n");
+    let mut process = workplace.endless();
+    // The name of a flow, as `dlq give-up` and `pause` take it, of a topology, and of nothing.
+    let file = workplace.path().join("my-list.yaml").canonicalize().expect("a file").display().to_string();
+    for (name, file) in [("my-list/load", file.as_str()), ("my-list", &file), ("other/load", "FILE")] {
+        let said = workplace.say(&["dlq", "replay", name]).ends(64).errors;
+        assert!(said.contains(&format!("`{name}` names no file: dlq replay takes topology files")), "{said}");
+        assert!(said.contains(&format!("to go on: spotlight dlq replay {file}, for all of its flows")), "{said}");
+    }
+    assert!(workplace.say(&["dlq", "replay", "none.yaml"]).ends(65).errors.contains("E2001"));
+
+    workplace.say(&["pause", "my-list/load"]).ends(0);
+    let said = workplace.say(&["dlq", "replay", &file]).ends(0).output;
+    assert!(said.contains("once it is resumed: it is paused") && !said.contains("now, by the run"), "{said}");
+    assert!(said.contains("\n  to go on: spotlight resume my-list/load"), "{said}");
+    let waiting = || workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json()[0]["state"].clone();
+    assert_eq!(waiting(), "waiting");
+    workplace.say(&["resume", "my-list/load"]).ends(0);
+    until("it is worked", || (waiting() == "open").then_some(()));
+    let said = workplace.say(&["dlq", "replay", &file, "--format", "json"]).ends(0).json();
+    assert_eq!((said[0]["running"].as_bool(), said[0]["paused"].as_bool()), (Some(true), Some(false)), "{said}");
+    process.signal("TERM");
+    process.wait();
+}
