@@ -283,7 +283,7 @@ impl Access {
     }
 
     /// Paused flows by the names that people see, and since when.
-    fn paused(&self) -> Result<BTreeMap<String, i64>> {
+    pub(crate) fn paused(&self) -> Result<BTreeMap<String, i64>> {
         let names = self.folder.flow_names()?;
         let paused = match runtime::paused_flows(self.log.as_ref()) {
             // The log is away, and the tasks know.

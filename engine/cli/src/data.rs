@@ -38,7 +38,6 @@ use serde::{Deserialize, Serialize};
 use topology::plan::{From, Topology};
 
 use crate::arguments::{ClickHouseAt, Data};
-use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::flow_names::{self, FlowNames};
 use crate::registry::Patience;
@@ -46,12 +45,16 @@ use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
 use crate::turn::{self, Role, Turn};
+use crate::{earlier, environment};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KnownFlow {
     /// Input topic.
     pub(crate) topic: String,
+    /// The schema by which it read the topic's records when it last ran; none of records that others write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reads: Option<String>,
     /// `topology/flow` as its topology calls it now, if that is another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) called: Option<String>,
@@ -315,6 +318,7 @@ impl DataFolder {
         for (name, flow) in &mut known {
             flow.gone |= topologies.iter().any(|one| name.split('/').next() == Some(&*one.name));
         }
+        let planned = earlier::planned(topologies);
         for flow in flows {
             let (name, recorded) = (flow.name(), flow.recorded_as());
             let called = (name != recorded).then_some(name);
@@ -354,11 +358,24 @@ impl DataFolder {
                 From::Topic(_) => None,
             });
             let making = of.zip(plan).map(|(of, plan)| topology::making(of, plan)).unwrap_or_default();
+            let reads = planned.get(&topic).filter(|_| matches!(flow.input, FlowInput::Topic { of_others: false, .. }));
+            let reads = reads.map(|planned| planned.schema.clone());
             let topic = topic.to_string();
             let changed = flow_names::changed_since(known.get(&recorded), &recorded, &making, log)?;
-            let flow =
-                KnownFlow { topic, called, landing, fills, stores, file, encoding, making, changed, gone: false };
-            known.insert(recorded, flow);
+            let known_flow = KnownFlow {
+                topic,
+                reads,
+                called,
+                landing,
+                fills,
+                stores,
+                file,
+                encoding,
+                making,
+                changed,
+                gone: false,
+            };
+            known.insert(recorded, known_flow);
         }
         let text = serde_json::to_vec_pretty(&known)?;
         Ok(write_whole(&self.root.join("flows.json"), &text)?)

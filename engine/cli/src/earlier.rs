@@ -27,6 +27,9 @@ pub(crate) struct Earlier {
     topic: String,
     /// A flow that has such records before it, and how many records wait for it.
     waits: Option<(String, i64)>,
+    /// True if that flow has run, so that it can be sent on.
+    #[serde(default)]
+    has_run: bool,
     /// What is in the way, field by field.
     fields: BTreeSet<String>,
 }
@@ -39,15 +42,15 @@ impl Earlier {
 
     /// What is wrong, in lines.
     pub(crate) fn text(&self) -> String {
-        let Self { topic, waits, fields } = self;
+        let Self { topic, waits, fields, .. } = self;
         let mut text = match waits {
             Some((flow, records)) => {
                 let wait = if *records == 1 { "1 record waits".to_owned() } else { format!("{records} records wait") };
                 format!("{} topic {topic}: {wait} for {flow} that the schema of now cannot read", Difference::CODE)
             }
             None => format!(
-                "topic {topic}: its newest record is of an earlier schema that the one of now cannot read; none of these \
-                 flows has such records before it, and none could go back to them (release --from earliest)"
+                "topic {topic}: its newest record is of an earlier schema that the one of now cannot read; no such record \
+                 waits for any of these flows, and none of them can be sent back to one"
             ),
         };
         fields.iter().for_each(|field| text.push_str(&format!("\n  {field}")));
@@ -57,11 +60,45 @@ impl Earlier {
     /// What helps.
     pub(crate) fn remedy(&self) -> String {
         let flow = self.waits.as_ref().map_or("the flow", |(flow, _)| flow);
+        let leave_out = match self.has_run {
+            true => format!("; or leave out what waits: spotlight release {flow} --from end"),
+            false => String::new(),
+        };
         format!(
             "take the change back and run once more, so that {flow} reads what waits, then make it again; or write the \
-             rows to a topic of another name"
+             rows to a topic of another name{leave_out}"
         )
     }
+}
+
+/// Refuses to send a flow back, in some partitions of its input, to records that the schema by which it last ran cannot
+/// read: the next run would be refused for them.
+pub(crate) fn refuse_release(
+    (log, schemas): (&dyn Log, &dyn operators::Schemas),
+    (flow, topic, schema): (&str, &str, &str),
+    moves: impl Iterator<Item = (i32, i64)>,
+) -> Result<()> {
+    let look = Look { topic, partitions: 0, log, schemas, schema };
+    let mut fields = BTreeSet::new();
+    for (partition, to) in moves {
+        fields.extend(look.waiting(partition, to)?);
+    }
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let fields: String = fields.iter().map(|field| format!("\n  {field}")).collect();
+    Err(failure(
+        Exit::Usage,
+        format!(
+            "{} topic {topic}: behind that place are records of an earlier schema that {flow}, as it last ran, cannot \
+             read{fields}",
+            Difference::CODE
+        ),
+        format!(
+            "give an offset behind them, or spotlight release {flow} --from end; to have them read, take the change back \
+             and run once before, or write the rows to a topic of another name"
+        ),
+    ))
 }
 
 /// What a topic's records are to be now, and who reads them.
@@ -84,21 +121,24 @@ pub(crate) fn earlier(
     for (topic, planned) in planned(topologies) {
         let Some(state) = log.topic(&topic)? else { continue };
         let look = Look { topic: &topic, partitions: state.partitions, log, schemas, schema: &planned.schema };
-        let mut waits = None;
+        let (mut waits, mut has_run) = (None, false);
         let mut fields = BTreeSet::new();
         for (topology, flow) in &planned.readers {
             let group = runtime::names::group(topology, flow);
-            let (unread, unreadable) = look.before(&group)?;
-            if !unreadable.is_empty() {
-                waits = waits.or(Some((names.shown(&format!("{topology}/{flow}")), unread)));
-                fields.extend(unreadable);
+            let Before { unread, has_run: ran, fields: unreadable } = look.before(&group)?;
+            if unreadable.is_empty() {
+                continue;
+            }
+            fields.extend(unreadable);
+            if waits.is_none() {
+                (waits, has_run) = (Some((names.shown(&format!("{topology}/{flow}")), unread)), ran);
             }
         }
         if waits.is_none() {
             fields = look.newest()?;
         }
         if !fields.is_empty() {
-            found.push(Earlier { topic: topic.to_string(), waits, fields });
+            found.push(Earlier { topic: topic.to_string(), waits, has_run, fields });
         }
     }
     Ok(found)
@@ -154,6 +194,17 @@ const READ_BYTES: usize = 1024 * 1024;
 /// a run behind a long topic starts sooner.
 const LOOKED_AT: usize = 4 * 1024 * 1024;
 
+/// What waits for a group.
+#[derive(Default)]
+struct Before {
+    /// How many records.
+    unread: i64,
+    /// True if the group has a position.
+    has_run: bool,
+    /// What is in the way of reading them.
+    fields: BTreeSet<String>,
+}
+
 /// A look at the records of one topic.
 struct Look<'a> {
     topic: &'a str,
@@ -165,19 +216,19 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// How many records wait for a group, and what is in the way of reading them.
-    fn before(&self, group: &str) -> Result<(i64, BTreeSet<String>)> {
-        let (mut unread, mut found) = (0, BTreeSet::new());
+    fn before(&self, group: &str) -> Result<Before> {
+        let mut before = Before::default();
         for partition in 0..self.partitions {
             let position = self.log.position(group, self.topic, partition)?;
+            before.has_run |= position.is_some();
             let (next, end) = (position.map_or(0, |position| position.offset), self.log.end(self.topic, partition)?);
             if next < end {
-                unread += end - next;
-                found.extend(self.waiting(partition, next)?);
-                found.extend(self.at(partition, end - 1)?);
+                before.unread += end - next;
+                before.fields.extend(self.waiting(partition, next)?);
+                before.fields.extend(self.at(partition, end - 1)?);
             }
         }
-        Ok((unread, found))
+        Ok(before)
     }
 
     /// What is in the way of reading the records of a partition from an offset on, as far as they are looked at.

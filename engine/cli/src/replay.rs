@@ -34,6 +34,9 @@ pub(crate) struct Replayed {
     pub(crate) table: Option<String>,
     /// True if a run is there to work them.
     pub(crate) running: bool,
+    /// True if the flow is paused: they are worked once it is resumed.
+    #[serde(default)]
+    pub(crate) paused: bool,
 }
 
 /// What became of all that were chosen.
@@ -107,7 +110,7 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
         return Err(failure(Exit::Topology, finding.text(false), "mend the file"));
     }
     rebuild::name(&mut loaded.topologies, &rebuild::live(&access.folder.known_flows()?));
-    let (mut done, mut ids) = (Done::default(), BTreeSet::new());
+    let (mut done, mut ids, paused) = (Done::default(), BTreeSet::new(), access.paused()?);
     let of_topology = |one: &plan::Topology| -> Vec<String> {
         one.flows.iter().map(|flow| flow_names::recorded_as(one, flow)).collect()
     };
@@ -131,8 +134,9 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
             let Some(mut of_flow) = by_flow.remove(&**recorded) else { continue };
             ids.append(&mut of_flow.ids);
             let ours = |letter: &DeadLetter| *letter.flow == **recorded && chosen.has(letter);
+            let (chosen_of, paused) = (of_flow.count, paused.contains_key(&name));
             let mut replayed =
-                Replayed { flow: name, chosen: of_flow.count, sent: 0, trial: None, table: None, running };
+                Replayed { flow: name, chosen: chosen_of, sent: 0, trial: None, table: None, running, paused };
             if dry {
                 let trial = trial(access, topology, flow, &of_flow.partitions, &ours);
                 replayed.trial = Some(trial.with_context(|| replayed.flow.clone())?);
@@ -222,7 +226,7 @@ fn trial(
         plan::From::Documents(documents) => TrialReader::Documents {
             reader: Box::new(assemble::document_reader(flow, documents)?),
             key: match &flow.to {
-                plan::To::Table(table) => Some(table.table.key.clone()),
+                plan::To::Table(table) => Some(table.table.once_a_document()),
                 plan::To::Topic(_) => None,
             },
             bad_rows_above: flow.bad_rows_above,

@@ -170,7 +170,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4310"),
         title: "a topic holds records that its schema of now cannot read",
         why: "The topology file was changed while records of the topic wait for a flow: a column has another type, is new and never null, or was nullable and is not now. Those records would be dead letters, so nothing was started.",
-        remedy: "Take the change back and run once more, so that the flow reads what waits; then make it again. Or write the rows to a topic of another name, which the flow then reads.",
+        remedy: "Take the change back and run once more, so that the flow reads what waits; then make it again. Or write the rows to a topic of another name, which the flow then reads. A flow that has run can also leave out what waits: `spotlight release TOPOLOGY/FLOW --from end`. To send it back to such records (`--from earliest`, or an offset) is refused for the same reason.",
     },
     Explanation {
         code: Code("E4311"),

@@ -26,6 +26,9 @@ pub(crate) const NO_MEMBER: Code = Code("E4412");
 /// An HTML page where data should be.
 pub(crate) const HTML_PAGE: Code = Code("E4413");
 
+/// A version without rows would take back those of the version before, and nothing says that this is meant.
+pub const EMPTIED: Code = Code("E4414");
+
 /// The codes of this crate.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -54,8 +57,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "two rows of one key in a document differ",
         why: "A document owns its rows, and each key stands once in it. Several rows have the same key and other \
               values, and no rule says which of them holds, so all of them are dead letters. Rows that are equal in \
-              all columns are dropped instead, but for the first, under the reason `same key twice`.",
-        remedy: "Add the column that tells the rows apart to the table's key, or ask the publisher.",
+              all columns are dropped instead, but for the first, under the reason `same key twice`. A row that failed \
+              for another reason may come back to find that a row of its key has landed: then it is a dead letter \
+              again, and the landed one stays.",
+        remedy: "Add the column that tells the rows apart to the table's key and replay the dead letters, or ask the \
+                 publisher. Of a row that is wrong give the dead letter up; where the one that landed is the wrong one, \
+                 drop it by a `where` and rebuild the flow.",
     },
     Explanation {
         code: TOMBSTONE,
@@ -97,6 +104,17 @@ pub const EXPLANATIONS: &[Explanation] = &[
               be. That is no data, so the receipt says `absent`.",
         remedy: "Nothing, if the document is not published yet: it is fetched again. If it stays so, open the address \
                  in a browser and correct the source's `url` or `page`.",
+    },
+    Explanation {
+        code: EMPTIED,
+        title: "a version without rows would take back those of the version before",
+        why: "A document owns its rows, so a version without any would take all of them out of the table. This one has a \
+              header and nothing behind it: an upload that was cut looks the same. No trailer says that there are no rows, \
+              and the topology does not say that such a document may be empty. So it is refused, and the rows of the \
+              version before stay. A first version without rows takes nothing back, and is accepted.",
+        remedy: "If it was cut, nothing: the whole document is a new version. If it is meant, say so in `decode`: \
+                 `outcome: [ { when: rows = 0, is: empty } ]`, and run again: a new revision reads refused documents \
+                 again. Where such documents are rare, take the rule out afterwards: what was accepted stays so.",
     },
 ];
 

@@ -143,6 +143,7 @@ impl DelimitedReader {
             }
             let found = decoder.finish().map_err(here)?;
             reading.evidence.add(&found.evidence, shown);
+            reading.empty_is_meant &= found.proof == ProofOutcome::Proven;
             reading.trailers.extend(found.trailers);
             for column in found.new_columns {
                 if !reading.new_columns.contains(&column) {
@@ -195,6 +196,7 @@ impl DelimitedReader {
                     .is_some_and(|value| value.len() == 1 && value.is_valid(0) && value.value(0));
             if holds {
                 reading.outcome = *outcome;
+                reading.empty_is_meant = true;
                 return;
             }
         }
@@ -212,6 +214,8 @@ struct Reading<'a> {
     trailers: std::collections::BTreeMap<String, String>,
     new_columns: Vec<String>,
     evidence: EncodingEvidence,
+    /// Of what was read so far; a trailer that proves nothing may stand behind rows that are missing.
+    empty_is_meant: bool,
     outcome: Outcome,
     refused: Option<(Code, String)>,
     fault: Option<String>,
@@ -257,6 +261,7 @@ impl DocumentReader for DelimitedReader {
             trailers: std::collections::BTreeMap::new(),
             new_columns: Vec::new(),
             evidence: EncodingEvidence::default(),
+            empty_is_meant: self.settings.format.settings().trailers.iter().any(|one| !one.proves.is_empty()),
             outcome: Outcome::Rows,
             refused: None,
             fault: None,
@@ -295,6 +300,7 @@ impl DocumentReader for DelimitedReader {
             message,
             rows: reading.rows,
             bad: reading.bad,
+            empty_is_meant: reading.empty_is_meant,
             facts,
             new_columns: reading.new_columns,
         })

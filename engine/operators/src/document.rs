@@ -71,7 +71,7 @@ pub enum Outcome {
     Unpublished,
     /// Not there, or an HTML page instead.
     Absent,
-    /// Its trailer is missing or wrong.
+    /// Its trailer is missing or wrong, or it has no rows and nothing says that this is meant.
     Incomplete,
     /// It could not be read.
     Failed,
@@ -119,6 +119,9 @@ pub struct Verdict {
     pub rows: u64,
     /// Bad rows.
     pub bad: u64,
+    /// True if something says that a document without rows is meant to have none: a trailer that counts them or adds
+    /// them up, or a rule of the topology. False for one that may have been cut behind its header.
+    pub empty_is_meant: bool,
     /// `document.*` and, if the document was read to its end, `trailer.*`.
     pub facts: Facts,
     /// Published columns that no layout names.

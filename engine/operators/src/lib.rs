@@ -43,7 +43,7 @@ mod samples;
 pub use avro::{AvroReader, AvroWriter, KeepSchemas, KeptSchemas, Schemas, SchemasError};
 pub use budget::{Budget, MemoryScratch, Scratch, ScratchFile, Share, WorkingMemory};
 pub use chain::{Chain, ChainOutput};
-pub use codes::{EXPLANATIONS, KEY_TWICE, TOO_MANY_BAD_ROWS};
+pub use codes::{EMPTIED, EXPLANATIONS, KEY_TWICE, TOO_MANY_BAD_ROWS};
 pub use conform::Conform;
 pub use decode::{DelimitedReader, DelimitedSettings, Members, UnzipSettings};
 pub use dedupe::{Dedupe, DedupeSettings};

@@ -91,6 +91,8 @@ pub struct Proof {
     pub code: String,
     /// Why, in a sentence.
     pub message: String,
+    /// True if something says that a document without rows is meant to have none.
+    pub empty_is_meant: bool,
     /// Facts that all rows share.
     pub facts: Facts,
     /// What became of all rows.
@@ -179,6 +181,7 @@ impl Workshop<'_> {
             outcome: verdict.outcome,
             code: verdict.code.map(|code| code.to_string()).unwrap_or_default(),
             message: verdict.message,
+            empty_is_meant: verdict.empty_is_meant,
             facts,
             counts,
             twice: Twice::default(),

@@ -11,7 +11,7 @@ use crate::arguments::Release;
 use crate::data::{DataFolder, KnownFlow, LandedBy};
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
-use crate::{environment, show};
+use crate::{earlier, environment, show};
 
 pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let folder = DataFolder::existing(&arguments.data)?;
@@ -27,12 +27,17 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         failure(Exit::Usage, format!("`{}` is a topology: --from is for one flow", arguments.flow), its.join(", or "))
     })?;
     let known = flows.remove(&recorded);
-    let KnownFlow { topic, landing, stores, .. } = known.context("a flow that was known is not")?;
+    let KnownFlow { topic, reads, landing, stores, .. } = known.context("a flow that was known is not")?;
     let state = log.topic(&topic)?.ok_or_else(|| {
         failure(Exit::Usage, format!("topic {topic} does not exist"), "run the topology once, which makes it")
     })?;
     let group = runtime::names::group(topology, flow);
     let moves = moves(log, (&*group, &*topic), state.partitions, arguments)?;
+    if let Some(schema) = reads {
+        let back = moves.iter().filter(|one| one.to < one.end).map(|one| (one.partition, one.to));
+        let names = (arguments.flow.as_str(), topic.as_str(), schema.as_str());
+        earlier::refuse_release((log, folder.schemas()?.as_ref()), names, back)?;
+    }
     let mut transaction = log.begin();
     for Move { partition, to: offset, first: begins, end, .. } in &moves {
         let (partition, offset) = (*partition, *offset);

@@ -7,13 +7,16 @@ use anyhow::{Context, Result};
 use super::ask::ask;
 use crate::arguments::{Format, GiveUp, Replay};
 use crate::control::{Only, Question};
+use crate::data::DataFolder;
 use crate::exit::{Exit, failure};
+use crate::flow_names::FlowNames;
 use crate::letters::{Listed, OPEN};
 use crate::replay::{Done, Replayed};
 use crate::show;
 
 pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
+    not_a_file(arguments)?;
     // Mistakes in the files are shown as `check` shows them, before anything is asked.
     let topologies = super::check::load_without_warnings(&arguments.files)?;
     let mut files = Vec::new();
@@ -87,8 +90,12 @@ fn print_sent(done: &[Replayed]) {
             flow.flow.clone(),
             show::count(flow.chosen),
             show::count(flow.sent),
-            if flow.running { "now, by the run that is going on" } else { "by the next run of this topology" }
-                .to_owned(),
+            match flow {
+                Replayed { paused: true, .. } => "once it is resumed: it is paused",
+                Replayed { running: true, .. } => "now, by the run that is going on",
+                _ => "by the next run of this topology",
+            }
+            .to_owned(),
         ]);
     }
     show::table(&["=flow", "#open", "#sent back", "worked"], rows);
@@ -96,6 +103,38 @@ fn print_sent(done: &[Replayed]) {
         let left = flow.chosen - flow.sent;
         show::prose(&format!("{}: {} open: their input topic was deleted and made again", flow.flow, stay(left)));
     }
+    for Replayed { flow, .. } in done.iter().filter(|flow| flow.paused && flow.sent > 0) {
+        show::prose(&format!(
+            "paused: {flow} reads nothing, nor what went back to it\n  to go on: spotlight resume {flow}"
+        ));
+    }
+}
+
+/// What to type in place of the name of a flow, or of a topology: they are worked by its file as it is now.
+fn not_a_file(arguments: &Replay) -> Result<()> {
+    let Some(name) = arguments.files.iter().find(|file| !file.exists()) else { return Ok(()) };
+    let name = name.display().to_string();
+    let known = match DataFolder::is_used(&arguments.show.data) {
+        true => DataFolder::existing(&arguments.show.data)?.known_flows()?,
+        false => BTreeMap::new(),
+    };
+    let recorded = FlowNames::of_known(&known).recorded(&name);
+    let is_meant = |flow: &str| flow == recorded || flow.split('/').next() == Some(&name);
+    let flow = known.iter().find(|(flow, _)| is_meant(flow)).map(|(_, flow)| flow);
+    if flow.is_none() && name.ends_with(".yaml") {
+        return Ok(());
+    }
+    let file = flow.and_then(|flow| flow.file.as_ref()).map_or("FILE".to_owned(), |file| file.display().to_string());
+    Err(failure(
+        Exit::Usage,
+        format!(
+            "`{name}` names no file: dlq replay takes topology files, as dead letters go back by the file as it is now"
+        ),
+        format!(
+            "spotlight dlq replay {file}, for all of its flows; --code CODE or --id ID says which dead letters, and spotlight \
+             dlq ls --all lists them with their ids"
+        ),
+    ))
 }
 
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {

@@ -41,6 +41,7 @@ mod tests {
     fn rows_of_flows_elsewhere_are_foreign_and_all_others_are_strays() {
         let known = KnownFlow {
             topic: "t".to_owned(),
+            reads: None,
             called: None,
             landing: None,
             fills: None,

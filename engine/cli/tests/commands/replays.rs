@@ -1,5 +1,6 @@
 //! Rows that could not be processed, their topology mended, come back: each lands, once.
 
+use crate::program::until;
 use crate::workplace::Workplace;
 
 /// The README's feed, where half of the rows may be bad.
@@ -243,7 +244,7 @@ fn a_row_that_passed_dedupe_and_then_failed_lands_once() {
     assert!(snapshots > 0, "a run that ends in order leaves what its store knows");
 
     let listens = || {
-        crate::program::until("the run listens", || workplace.data().join("control").exists().then_some(()));
+        until("the run listens", || workplace.data().join("control").exists().then_some(()));
     };
     let mut process = workplace.start(&["run", "messages.yaml"]);
     listens();
@@ -255,11 +256,11 @@ fn a_row_that_passed_dedupe_and_then_failed_lands_once() {
     let mut process = workplace.start(&["run", "messages.yaml"]);
     listens();
     workplace.say(&["dlq", "replay", "messages.yaml"]).ends(0);
-    crate::program::until("b in the table", || {
+    until("b in the table", || {
         assert!(process.ended().is_none(), "the run ended: {}", workplace.said());
         (rows(&workplace, all) == "a\t1\nb\t25\nc\t3\n").then_some(())
     });
-    crate::program::until("both replayed rows closed", || {
+    until("both replayed rows closed", || {
         let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
         (status["flows"]["messages/unique"]["total"]["rows_in"] == 7).then_some(())
     });
@@ -269,4 +270,72 @@ fn a_row_that_passed_dedupe_and_then_failed_lands_once() {
     assert_eq!(rows(&workplace, all), "a\t1\nb\t25\nc\t3\n", "once");
     assert_eq!(open(&workplace), 0);
     reconciled(&workplace);
+}
+
+/// A row that failed while another one of its key landed, and is read as another one than that.
+#[test]
+fn a_row_that_comes_back_to_a_key_that_has_landed_is_dead_again() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nABC|1,000\nDEF|7\n3\n");
+    run(&workplace, "my-list.yaml");
+    write(&workplace, &[(CAST, MENDED)]);
+    let why = "E4404 lines 2 and 3 of the document have the same key and differ; what has landed of them stays";
+    let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml"]).ends(0).output;
+    assert!(said.contains(&format!("1 would fail again: {why}")), "{said}");
+    workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    let letters = workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json();
+    let told = format!("{} {}", letters[0]["code"], letters[0]["message"]).replace('"', "");
+    assert_eq!((told.as_str(), letters[0]["attempt"].as_u64(), open(&workplace)), (why, Some(2), 1), "{letters}");
+    assert_eq!(rows(&workplace, LIST), "ABC\t12\t0\nDEF\t7\t2\n");
+    reconciled(&workplace);
+}
+
+/// Where a table has a version, rows of one key and several versions pass, in a trial as in a run.
+#[test]
+fn a_trial_compares_keys_as_a_run_does() {
+    let workplace = Workplace::new();
+    let by_version =
+        ("rows: by-document, key: [list_date, symbol]", "rows: by-key, key: [list_date, symbol], version: quantity");
+    let quantity = |cast: &str| format!("coalesce({cast}, 0)");
+    let (before, after) = (quantity(CAST), quantity(MENDED));
+    write(&workplace, &[by_version, (CAST, &before)]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nABC|1,000\n2\n");
+    run(&workplace, "my-list.yaml");
+    write(&workplace, &[by_version, (CAST, &after)]);
+    let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml", "--format", "json"]).ends(0).json();
+    assert_eq!(said[0]["trial"]["pass"].as_u64(), Some(1), "{said}");
+    workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, "select symbol, quantity from demo.my_list final"), "ABC\t1000\n");
+}
+
+#[test]
+fn a_replay_asks_for_the_file_and_says_that_a_paused_flow_works_it_later() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|1,007\n2\n");
+    let mut process = workplace.endless();
+    // The name of a flow, as `dlq give-up` and `pause` take it, of a topology, and of nothing.
+    let file = workplace.path().join("my-list.yaml").canonicalize().expect("a file").display().to_string();
+    for (name, file) in [("my-list/load", file.as_str()), ("my-list", &file), ("other/load", "FILE")] {
+        let said = workplace.say(&["dlq", "replay", name]).ends(64).errors;
+        assert!(said.contains(&format!("`{name}` names no file: dlq replay takes topology files")), "{said}");
+        assert!(said.contains(&format!("to go on: spotlight dlq replay {file}, for all of its flows")), "{said}");
+    }
+    assert!(workplace.say(&["dlq", "replay", "none.yaml"]).ends(65).errors.contains("E2001"));
+
+    workplace.say(&["pause", "my-list/load"]).ends(0);
+    let said = workplace.say(&["dlq", "replay", &file]).ends(0).output;
+    assert!(said.contains("once it is resumed: it is paused") && !said.contains("now, by the run"), "{said}");
+    assert!(said.contains("\n  to go on: spotlight resume my-list/load"), "{said}");
+    let waiting = || workplace.say(&["dlq", "ls", "--format", "json"]).ends(0).json()[0]["state"].clone();
+    assert_eq!(waiting(), "waiting");
+    workplace.say(&["resume", "my-list/load"]).ends(0);
+    until("it is worked", || (waiting() == "open").then_some(()));
+    let said = workplace.say(&["dlq", "replay", &file, "--format", "json"]).ends(0).json();
+    assert_eq!((said[0]["running"].as_bool(), said[0]["paused"].as_bool()), (Some(true), Some(false)), "{said}");
+    process.signal("TERM");
+    process.wait();
 }

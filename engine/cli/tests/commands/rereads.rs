@@ -189,3 +189,79 @@ fn a_mended_document_that_waited_for_its_table_is_read_once() {
     }
     workplace.say(&["reconcile"]).ends(0);
 }
+
+/// A flow that reads `NAME_DATE.txt` by a decode with `more` behind its layouts.
+fn flow_of_lists(name: &str, more: &str) -> String {
+    format!(
+        r#"
+  {name}:
+    from: {{ files: {{ path: "lists", file-names: ["{name}_{{date:%Y%m%d}}*"], every: 1h }} }}
+    steps:
+      - decode: {{ delimited: {{ separator: "|", layouts: {{ v1: {{ header: [Symbol, Quantity] }} }}, names: snake_case{more} }} }}
+      - select: {{ list_date: document.date, symbol: symbol, quantity: cast(quantity as bigint) }}
+    to: {{ clickhouse: {{ table: demo.{name}, rows: by-document, key: [list_date, symbol] }} }}"#
+    )
+}
+
+/// An upload that was cut behind its header looks like a list that takes all its rows back.
+#[test]
+fn rows_go_by_an_empty_version_only_where_a_trailer_or_a_rule_says_so() {
+    let workplace = Workplace::new();
+    let (count, mark) = (r"matches: '(?<n>\d+)', proves: { count: n }", "matches: END");
+    let ruled = ", outcome: [ { when: rows = 0, is: empty } ]";
+    let counted = |without: &str| format!(", trailer: [ {{ {count} }} ], without-trailer: {without}");
+    let marked = format!(", trailer: [ {{ {mark} }} ], without-trailer: incomplete");
+    let write = |plain: &str| {
+        let flows = [
+            flow_of_lists("plain", plain),
+            flow_of_lists("ruled", ruled),
+            flow_of_lists("counted", &counted("incomplete")),
+            flow_of_lists("uncounted", &counted("accept")),
+            flow_of_lists("marked", &marked),
+        ];
+        workplace
+            .write("cut.yaml", &format!("topology: cut\nabout: Lists that may be cut.\nflows:{}\n", flows.concat()));
+    };
+    let once = ["run", "cut.yaml", "--once"];
+    let rows = |name: &str| {
+        let query = format!("select symbol, quantity from demo.{name} order by all");
+        workplace.say(&["sql", "--format", "TSV", &query]).ends(0).output
+    };
+    // What stands behind the header, first of a whole list and then of one without rows; whether its rows go.
+    let lists = [
+        ("plain", "ABC|12\n", "", false),
+        ("ruled", "ABC|12\n", "", true),
+        ("counted", "ABC|12\n1\n", "0\n", true),
+        ("uncounted", "ABC|12\n1\n", "", false),
+        ("marked", "ABC|12\nEND\n", "END\n", false),
+    ];
+    let offer = |of: fn(&(&'static str, &'static str, &'static str, bool)) -> &'static str| {
+        for list in &lists {
+            workplace.write(&format!("lists/{}_20260105.txt", list.0), &format!("Symbol|Quantity\n{}", of(list)));
+        }
+    };
+    write("");
+    offer(|list| list.1);
+    workplace.say(&once).ends(0);
+    offer(|list| list.2);
+    for _ in 0..2 {
+        let said = workplace.say(&once).ends(3).output;
+        for (name, .., goes) in lists {
+            assert_eq!(rows(name), if goes { "" } else { "ABC\t12\n" }, "{name}");
+            let told = format!("{name}_20260105.txt (cut/{name}): incomplete E4414: no row behind its header");
+            assert_eq!(said.contains(&told), !goes, "{name}: {said}");
+        }
+        assert_eq!(said.matches("; 1 row of version 1 stays").count(), 3, "{said}");
+        assert_eq!(said.matches(&ruled[2..]).count(), 3, "the remedy: {said}");
+    }
+
+    // A person says that it is meant. The rule may go again: what was accepted stays so.
+    for plain in [ruled, ""] {
+        write(plain);
+        let said = workplace.say(&once).ends(3).output;
+        assert!(!said.contains("plain_20260105.txt"), "{said}");
+        assert_eq!(rows("plain"), "");
+        assert_eq!(rows("marked"), "ABC\t12\n");
+    }
+    workplace.say(&["reconcile"]).ends(0);
+}

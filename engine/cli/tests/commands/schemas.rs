@@ -37,6 +37,7 @@ fn records_of_an_earlier_schema_are_told_before_anything_is_started() {
         assert!(said.contains("E4310 topic demo.sales: 2 records wait for sales/land"), "{said}");
         assert!(said.contains("\n  field `amount`: the type was long and is boolean"), "{said}");
         assert!(said.contains("to go on: take the change back and run once more"), "{said}");
+        assert!(!said.contains("--from end"), "a flow that has never run cannot be sent on: {said}");
     }
     // What is said to help helps: they are read by their own schema, and then the change hinders nobody.
     file(&both);
@@ -47,11 +48,50 @@ fn records_of_an_earlier_schema_are_told_before_anything_is_started() {
     workplace.write("sales/sales_20260106.txt", "id,amount\nc,7\n");
     let said = workplace.say(&run).ends(0);
     assert!(said.errors.contains("topic demo.sales: its newest record is of an earlier schema"), "{}", said.errors);
+    assert!(said.errors.contains("none of them can be sent back to one"), "{}", said.errors);
     // The newest record is of the schema of now.
     assert!(!workplace.say(&plan).ends(0).output.contains("newest record is of an earlier schema"));
     // A change that earlier records can be read by is no matter.
     file(&both.replace("day: document.date", "day: document.date, more: \"nullif(id, 'a')\""));
     assert!(workplace.say(&plan).ends(0).output.contains("demo.sales"), "planned");
+}
+
+/// What a flow cannot read it is not sent back to, and what waits for it can be left out.
+#[test]
+fn a_flow_is_not_sent_back_to_records_of_an_earlier_schema() {
+    let workplace = Workplace::new();
+    let both = format!("{COLLECT}{LAND}");
+    let changed = both.replace("cast(amount as bigint)", "\"cast(amount as bigint) > 5\"");
+    let (run, release) = (["run", "sales.yaml", "--once"], ["release", "sales/land", "--from"]);
+    let from = |place: &'static str| [&release[..], &[place]].concat();
+    workplace.write("sales/sales_20260105.txt", "id,amount\na,5\nb,6\n");
+    workplace.write("sales.yaml", &both);
+    workplace.say(&run).ends(0);
+    workplace.say(&from("earliest")).ends(0);
+    // Two records wait for a flow that has run.
+    workplace.write("sales.yaml", &changed);
+    let refused = workplace.say(&run).ends(65).errors;
+    assert!(refused.contains("E4310 topic demo.sales: 2 records wait for sales/land"), "{refused}");
+    let told = refused.replace("\n", " ");
+    let told: Vec<&str> = told.split_whitespace().collect();
+    assert!(told.join(" ").contains("or leave out what waits: spotlight release sales/land --from end"), "{refused}");
+    workplace.say(&from("end")).ends(0);
+    workplace.say(&run).ends(0);
+    // As it runs now it cannot read them, from the beginning or from an offset.
+    for place in ["earliest", "0"] {
+        let words = [&from(place)[..], if place == "0" { &["--all-partitions"] } else { &[] }].concat();
+        let said = workplace.say(&words).ends(64).errors;
+        assert!(said.contains("E4310 topic demo.sales: behind that place are records of an earlier schema"), "{said}");
+        assert!(said.contains("\n  field `amount`: the type was long and is boolean"), "{said}");
+        assert!(said.contains("spotlight release sales/land --from end"), "{said}");
+    }
+    workplace.say(&from("end")).ends(0);
+    workplace.say(&run).ends(0);
+    // What is said to help helps.
+    workplace.write("sales.yaml", &both);
+    workplace.say(&run).ends(0);
+    workplace.say(&from("earliest")).ends(0);
+    workplace.say(&run).ends(0);
 }
 
 #[test]

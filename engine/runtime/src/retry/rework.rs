@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, Passing, ReadError, WorkError, Worked, WorkingMemory, Workshop,
+    Chain, DocumentBytes, DocumentInput, DocumentReader, KEY_TWICE, Passing, ReadError, WorkError, Worked,
+    WorkingMemory, Workshop,
 };
 
 use super::RetryRow;
@@ -77,7 +78,18 @@ impl Rework<'_> {
             blocks.push(block);
             true
         })?;
-        let worked: Result<Vec<Worked>, _> = blocks.into_iter().map(|block| block.once_a_key(&proof.twice)).collect();
+        let worked = blocks.into_iter().map(|block| Ok(told_again(block.once_a_key(&proof.twice)?)));
+        let worked: Result<Vec<Worked>, WorkError> = worked.collect();
         Ok(Reworked::Rows(worked?, only.missed()))
     }
+}
+
+/// Rows of one key that differ are dead, all of them, when a document is read first. One that comes back may meet
+/// one that has landed since, and that one is not taken out again: the letter says so.
+fn told_again(mut worked: Worked) -> Worked {
+    let failures = worked.failed.iter_mut().flat_map(|failed| &mut failed.failures);
+    for failure in failures.filter(|failure| failure.code == KEY_TWICE) {
+        failure.message = batch::bounded(&format!("{}; what has landed of them stays", failure.message));
+    }
+    worked
 }

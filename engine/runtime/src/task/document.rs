@@ -152,10 +152,13 @@ impl DocumentTask {
             // It may have been read in part only, and nothing of it has left: the next run reads it again.
             return Err(TaskEnd::Stopped);
         }
+        let fresh = progress.next.row == 0 && progress.open.is_none();
+        if fresh {
+            self.context.doubt_an_empty(&document.id, &mut proof)?;
+        }
         let receipt = self.context.receipt(found, &proof);
         spans::document_ends(&Span::current(), &receipt.outcome, &receipt.code);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
-        let fresh = progress.next.row == 0 && progress.open.is_none();
         if !receipt.accepted() {
             if !fresh {
                 let what = format!("{} is half landed and refused now: {} {}", found.name, proof.code, proof.message);

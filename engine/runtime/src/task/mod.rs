@@ -6,6 +6,7 @@ mod beside;
 mod close;
 mod cutting;
 mod document;
+mod emptied;
 mod input;
 mod taking;
 mod topic;

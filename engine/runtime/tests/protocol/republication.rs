@@ -31,7 +31,7 @@ fn the_table_follows_a_changed_document_and_its_return() {
         (OTHER, vec!["a|x|2", "c|y|2"], 2),
         (ONE, vec!["a|x|1", "b|y|1"], 3),
         // An accepted document without rows holds no key any more.
-        ("key,part,value\n", vec![], 4),
+        ("key,part,value\nno rows\n", vec![], 4),
     ];
     for (text, visible, versions) in steps {
         world.offer(&[("one", "/one", text)]);
@@ -40,6 +40,60 @@ fn the_table_follows_a_changed_document_and_its_return() {
         assert_eq!(receipts(&world).len(), versions, "{text}");
     }
     assert_eq!(receipts(&world), seen(&[(1, "rows"), (2, "rows"), (3, "rows"), (4, "empty")]));
+}
+
+/// An upload that was cut behind its header looks like one that takes all rows back.
+#[test]
+fn a_version_without_rows_takes_none_back_unless_it_says_so() {
+    const HEADER: &str = "key,part,value\n";
+    let world = World::new(Kind::Documents);
+    let steps: [(&str, &[&str], (i64, &str)); 8] = [
+        // The first version takes nothing back, nor does one behind a version without rows.
+        (HEADER, &[], (1, "empty")),
+        ("key,part,value", &[], (2, "empty")),
+        (ONE, &["a|x|1", "b|y|1"], (3, "rows")),
+        (HEADER, &["a|x|1", "b|y|1"], (4, "incomplete")),
+        // The whole upload.
+        (OTHER, &["a|x|2", "c|y|2"], (5, "rows")),
+        (HEADER, &["a|x|2", "c|y|2"], (6, "incomplete")),
+        ("key,part,value\nno rows\n", &[], (7, "empty")),
+        (HEADER, &[], (8, "empty")),
+    ];
+    for (text, visible, (version, outcome)) in steps {
+        world.offer(&[("one", "/one", text)]);
+        for _ in 0..2 {
+            run(&world, "r1");
+            assert_eq!(world.table.visible(), visible, "{version}");
+            let receipts = receipts(&world);
+            assert_eq!(receipts.len() as i64, version, "read again under the same revision: {receipts:?}");
+            assert_eq!(receipts.last(), Some(&(version, outcome.to_owned())), "{version}");
+        }
+    }
+    let entries = runtime::ledger(world.log().as_ref(), "feed", "load").expect("a ledger");
+    let doubted = runtime::receipts(entries).into_iter().filter(|receipt| receipt.code == "E4414");
+    let told: Vec<String> = doubted.map(|receipt| receipt.message).collect();
+    let of = |version: i64| format!("where version {version} has 2 rows");
+    assert!(told.len() == 2 && told[0].contains(&of(3)) && told[1].contains(&of(5)), "{told:?}");
+}
+
+/// A version that was being landed when its process died is not judged again by a topology that would refuse it.
+#[test]
+fn a_version_without_rows_that_is_open_is_not_judged_again() {
+    let (mut landed, mut refused) = (false, false);
+    for kill in 0..8 {
+        let world = World::new(Kind::Documents);
+        world.offer(&[("one", "/one", ONE)]);
+        run(&world, "r1");
+        world.offer(&[("one", "/one", "key,part,value\nno rows\n")]);
+        world.run("r1", Script::kill_at(kill));
+        run(&world, "picky");
+        let outcome = receipts(&world).pop().expect("a receipt");
+        match world.table.visible().is_empty() {
+            true => landed |= outcome == (2, "empty".to_owned()),
+            false => refused |= outcome == (2, "incomplete".to_owned()),
+        }
+    }
+    assert!(landed && refused, "{landed} {refused}");
 }
 
 #[test]

@@ -192,7 +192,7 @@ pub(crate) static DELIMITED: Keys = Keys::new(
         ),
         may("new-columns", Form::Choice(&NEW_COLUMNS), "A column outside the layout; `refuse` by default."),
         may("empty", Form::Open(&Form::Choice(&EMPTY)), "What an empty cell is; `null` by default."),
-        may("outcome", Form::List(&Form::Map(&OUTCOME)), "What a document without rows is."),
+        may("outcome", Form::List(&Form::Map(&OUTCOME)), "What a document without rows is. Without a rule, or a trailer that counts, it may not replace a version with rows."),
         may(
             "lines-before-header",
             Form::Written(&LINES_BEFORE_HEADER),
