@@ -247,7 +247,9 @@ fn batch_of(rows: &[IndexMap<Arc<str>, plan::Value>], columns: &plan::Columns) -
     for (name, column) in columns {
         let absent = absent(&column.of);
         let values: Vec<&plan::Value> = rows.iter().map(|row| row.get(name).unwrap_or(&absent)).collect();
-        arrays.push((name, compare::array_of(&values, &column.of)?, true));
+        let values = compare::array_of(&values, &column.of)
+            .map_err(|error| ArrowError::CastError(format!("{name}: {}", compare::words(error))))?;
+        arrays.push((name, values, true));
     }
     let count = rows.len();
     let columns = RecordBatch::try_from_iter_with_nullable(arrays)?;
