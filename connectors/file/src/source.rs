@@ -1,10 +1,10 @@
 //! The `files:` source: a folder, a glob, or one file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connect::{Discovery, Fields, Source, SourceError};
-use pattern::Pattern;
+use pattern::{Misfit, Pattern};
 
 use crate::listing::{Listed, list, no_file};
 use crate::round::Round;
@@ -67,6 +67,55 @@ impl FileSource {
     }
 }
 
+/// Files that no pattern fits.
+#[derive(Default)]
+struct Misfits {
+    count: u64,
+    /// The first of them.
+    first: Vec<PathBuf>,
+}
+
+impl Misfits {
+    /// Names that are compared. Larger: a nearer one may be found. Smaller: less work in each round.
+    const COMPARED: usize = 20;
+    /// Characters of a name, and of why it does not fit.
+    const SHOWN: usize = 200;
+
+    fn add(&mut self, path: &Path) {
+        self.count += 1;
+        if self.first.len() < Self::COMPARED {
+            self.first.push(path.to_owned());
+        }
+    }
+
+    /// What would fit, and the name that comes nearest with what is wrong in it; `None` if there is no file.
+    fn told(&self, patterns: &[Pattern]) -> Option<String> {
+        let mut nearest: Option<(String, Misfit)> = None;
+        for path in &self.first {
+            let name = path.file_name().unwrap_or_default();
+            let found = match name.to_str() {
+                None => Some(Misfit { fits: 0, why: "it is not UTF-8".to_owned() }),
+                Some(name) => {
+                    let found = patterns.iter().filter_map(|pattern| pattern.misfit(name));
+                    found.reduce(|first, next| if next.fits > first.fits { next } else { first })
+                }
+            };
+            let Some(found) = found else { continue };
+            if nearest.as_ref().is_none_or(|(_, known)| found.fits > known.fits) {
+                nearest = Some((batch::excerpt(name.as_encoded_bytes(), Self::SHOWN), found));
+            }
+        }
+        let (name, Misfit { why, .. }) = nearest?;
+        let texts: Vec<String> = patterns.iter().map(|one| format!("`{}`", one.text())).collect();
+        let (reads, why) = (texts.join(" or "), batch::excerpt(why.as_bytes(), Self::SHOWN));
+        let which = match self.count {
+            1 => format!("the only file there is `{name}`"),
+            count => format!("of the {count} files there `{name}` comes nearest"),
+        };
+        Some(format!("it reads {reads}; {which}: {why}"))
+    }
+}
+
 impl Source for FileSource {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         let Listed { mut files, no_files, hidden } = list(&self.settings.path)?;
@@ -77,7 +126,7 @@ impl Source for FileSource {
             name.is_some_and(|name| matches!(claim(&self.settings.file_names, name), Claim::Taken(_)))
         };
         files.extend(hidden.into_iter().filter(is_meant));
-        let mut taken = Vec::new();
+        let (mut taken, mut misfits) = (Vec::new(), Misfits::default());
         for path in files {
             let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
             match name.map(|name| (self.claim(&name), name)) {
@@ -89,10 +138,14 @@ impl Source for FileSource {
                     }
                 }
                 Some((Claim::No, name)) if self.is_of_others(&name) => {}
-                Some((Claim::No, _)) | None => discovery.not_claimed(&path.to_string_lossy()),
+                Some((Claim::No, _)) | None => {
+                    misfits.add(&path);
+                    discovery.not_claimed(&path.to_string_lossy());
+                }
             }
         }
-        discovery.looked(&self.settings.path, taken.len());
+        let misfit = if taken.is_empty() { misfits.told(&self.settings.file_names) } else { None };
+        discovery.looked(&self.settings.path, taken.len(), misfit.as_deref());
         let mut round = Round::begin(discovery);
         for (path, name, fields) in &taken {
             round.offer(path, name, fields)?;

@@ -59,9 +59,9 @@ impl Discovery for Notebook {
         self.lines.push(format!("absent {}", absent.name));
         Ok(())
     }
-    fn looked(&mut self, _place: &str, fitting: usize) {
+    fn looked(&mut self, _place: &str, fitting: usize, misfit: Option<&str>) {
         if fitting == 0 {
-            self.lines.push("nothing fits".to_owned());
+            self.lines.push(misfit.map_or("nothing fits".to_owned(), |misfit| format!("nothing fits: {misfit}")));
         }
     }
 
@@ -100,6 +100,39 @@ fn files_of_other_sources_of_the_folder_are_not_named_as_those_of_nobody() {
     FileSource::new(settings).round(&mut notebook).unwrap();
     let named: Vec<&String> = notebook.lines.iter().filter(|line| line.starts_with("not claimed")).collect();
     assert_eq!(named, ["not claimed readme.md"]);
+}
+
+#[test]
+fn where_files_are_and_none_fits_the_nearest_is_told_with_what_is_wrong_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_others = vec![Pattern::parse("b{date:%Y%m%d}*").unwrap()];
+    let settings = source(folder.path(), &["a{date:%Y%m%d}*", "old_{market}_{date:%Y%m%d}.csv"]).settings;
+    let mut files = FileSource::new(FileSettings { of_others, ..settings });
+    let mut told = |names: &[&str]| {
+        for name in names {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let mut notebook = Notebook { now: FAR_FUTURE, ..Notebook::default() };
+        files.round(&mut notebook).unwrap();
+        notebook.lines.retain(|line| !line.starts_with("not claimed"));
+        notebook.lines
+    };
+    let reads = "nothing fits: it reads `a{date:%Y%m%d}*` or `old_{market}_{date:%Y%m%d}.csv`; ";
+    // An empty folder, files of others, half of a download: nobody is to do anything.
+    assert_eq!(told(&["b20260105.csv", ".keep", "a20260105.csv.part"]), ["nothing fits"]);
+    let found = told(&["readme.md"]);
+    let day = "a day such as `20260131`,";
+    assert_eq!(
+        found,
+        [format!("{reads}the only file there is `readme.md`: it has `readme.md` where `a` should be; capitals count")]
+    );
+    let found = told(&["a2026-01-05.csv", "zzz.csv"]);
+    let nearest = "of the 3 files there `a2026-01-05.csv` comes nearest: it has `2026-01-05.csv` where";
+    assert_eq!(found, [format!("{reads}{nearest} `{{date:%Y%m%d}}`, {day} should be")]);
+    let found = told(&["old_n_20260230.csv"]);
+    let nearest = "of the 4 files there `old_n_20260230.csv` comes nearest: `20260230` is no real day";
+    assert_eq!(found, [format!("{reads}{nearest}")]);
+    assert_eq!(told(&["a20260105.csv"]), [r#"a20260105.csv {"date": "2026-01-05"} x"#]);
 }
 
 #[test]

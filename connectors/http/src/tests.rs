@@ -151,7 +151,7 @@ impl Discovery for Notebook {
         Ok(())
     }
     fn not_claimed(&mut self, _url: &str) {}
-    fn looked(&mut self, _place: &str, _fitting: usize) {}
+    fn looked(&mut self, _place: &str, _fitting: usize, _misfit: Option<&str>) {}
     fn wait(&self, time: Duration) -> Result<(), Stop> {
         if self.stop_at_wait {
             return Err(Stop);

@@ -37,7 +37,7 @@ the newest counts; what it would withdraw from a table it cannot know. It ends w
 A folder of --documents with files of which no source reads a single one ends a run with --once or --dry \
 with 64; an empty one is no mistake. Where not one of its files is data, such as pages for people, \
 the status is 3. Without --documents `files` sources look into their own `path`, and `http` sources ask \
-their publishers, at the pace of `every`.
+their publishers, at the pace of `every`; files in such a path of which none fits make the status 3 too.
 
 With --once a run ends with 3 if, at its end, the newest content of a document is refused, a flow is \
 on hold, or a source could not be read. The column `refused` counts the documents of the lines \

@@ -190,7 +190,8 @@ pub(crate) fn table(report: &Report<'_>) {
     }
     for (name, state) in flows {
         if let Some(place) = &state.nothing_fits {
-            show::prose(&format!("no file in {place} fits the `file-names` of {name}"));
+            let misfit = state.misfit.as_ref().map_or(String::new(), |misfit| format!(": {misfit}"));
+            show::prose(&format!("no file in {place} fits the `file-names` of {name}{misfit}"));
         }
     }
     unread.iter().for_each(|unread| show::prose(&unread.line()));

@@ -103,8 +103,9 @@ pub trait Discovery {
     /// Notes a file that no source of this run claims; it is named in the table at the end.
     fn not_claimed(&mut self, url: &str);
 
-    /// Says, once a round, how many files of a folder fit. That none does is said in the table at the end.
-    fn looked(&mut self, place: &str, fitting: usize);
+    /// Says, once a round, how many files of a folder fit. That none does is said in the table at the end; with `misfit`,
+    /// which says in words what is there instead and why it does not fit, if something is.
+    fn looked(&mut self, place: &str, fitting: usize, misfit: Option<&str>);
 
     /// Waits, for politeness or a Retry-After. `Err` if the engine is stopping.
     ///

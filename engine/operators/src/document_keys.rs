@@ -4,12 +4,16 @@
 //! different columns are dead, all of them, because no rule says which holds. That is known only at the document's end:
 //! show all its batches to one [`DocumentKeys`], then ask for the verdict and take its rows out of what is written.
 //!
+//! Where rows come back, others of the document have landed and stay: those go first, whatever their place. What has not
+//! landed and does not come back is no row to equal.
+//!
 //! Memory: 40 bytes a row, as long as the budget has them; then what was gathered goes to a scratch file, sorted, and
 //! the verdict merges what lies there. No values.
 
 mod places;
 mod runs;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -41,13 +45,28 @@ pub struct DocumentKeys {
     memory: WorkingMemory,
     spilled: Option<Runs>,
     lines: Lines,
+    back: Option<ComingBack>,
 }
+
+/// Rows of a document, by their numbers, of which some come back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComingBack {
+    /// Those that come back.
+    pub rows: BTreeSet<i64>,
+    /// Those that have not landed and do not come back.
+    pub left_out: BTreeSet<i64>,
+}
+
+/// Added to the number of a row that comes back, so that it is behind all that have landed.
+const BEHIND: i64 = 1 << 62;
 
 /// The rows of a document that must not be written, by their numbers (`Origins::rows`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DuplicateRows {
     /// Rows that equal an earlier one.
     pub dropped: RowSet,
+    /// The rows that those equal.
+    pub equalled: RowSet,
     /// All rows of the keys that have several contents.
     pub dead: RowSet,
     /// Where the first of those stand.
@@ -73,7 +92,14 @@ impl DocumentKeys {
     #[must_use]
     pub fn new(name: Arc<str>, key: Vec<Arc<str>>, memory: &WorkingMemory) -> Self {
         let share = Share::of(&memory.budget);
-        Self { name, key, gathered: Vec::new(), share, memory: memory.clone(), spilled: None, lines: Lines::default() }
+        let (gathered, memory, lines) = (Vec::new(), memory.clone(), Lines::default());
+        Self { name, key, gathered, share, memory, spilled: None, lines, back: None }
+    }
+
+    /// The same where rows come back.
+    #[must_use]
+    pub fn with_rows_back(self, back: Option<ComingBack>) -> Self {
+        Self { back, ..self }
     }
 
     /// Shows it the next batch of the document, with the columns of the table.
@@ -96,7 +122,15 @@ impl DocumentKeys {
         }
         let rows = batch.origins().rows.values();
         let entries = keys.into_iter().zip(contents).zip(rows);
-        self.gathered.extend(entries.map(|((key, content), &row)| Entry::new(key, row, content)));
+        let entries = entries.map(|((key, content), &row)| Entry::new(key, row, content));
+        match &self.back {
+            None => self.gathered.extend(entries),
+            Some(ComingBack { rows, left_out }) => {
+                let compared = entries.filter(|entry| !left_out.contains(&entry.row));
+                let behind = |row: i64| if rows.contains(&row) { row + BEHIND } else { row };
+                self.gathered.extend(compared.map(|entry| Entry { row: behind(entry.row), ..entry }));
+            }
+        }
         Ok(())
     }
 
@@ -165,11 +199,11 @@ impl Groups {
         match self.first {
             Some(first) if first.key == entry.key => {
                 self.contradicted |= first.content != entry.content;
-                self.repeats.insert(entry.row);
+                self.repeats.insert(entry.row & !BEHIND);
             }
             _ => {
                 self.end_group();
-                self.first = Some(entry);
+                self.first = Some(Entry { row: entry.row & !BEHIND, ..entry });
             }
         }
     }
@@ -186,6 +220,7 @@ impl Groups {
             self.first.iter().for_each(|first| self.verdict.dead.insert(first.row));
         } else {
             self.verdict.dropped.append(&mut self.repeats);
+            self.first.iter().for_each(|first| self.verdict.equalled.insert(first.row));
         }
     }
 }
@@ -198,7 +233,7 @@ mod tests {
     use arrow::array::{ArrayRef, Float64Array};
     use proptest::prelude::*;
 
-    use super::{DocumentKeys, DuplicateRows};
+    use super::{ComingBack, DocumentKeys, DuplicateRows};
     use crate::samples::{maybe_names, names, placed};
     use crate::{MemoryScratch, WorkingMemory};
 
@@ -237,6 +272,36 @@ mod tests {
                 let verdict = verdict(rows, cut, limit);
                 assert_eq!(verdict.dropped.iter().collect::<Vec<_>>(), dropped);
                 assert_eq!(verdict.dead.iter().collect::<Vec<_>>(), dead);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_come_back_are_behind_those_that_have_landed() {
+        // Contents of rows of one key; those that come back, those that are left out; rows dropped, rows dead.
+        type Case<'a> = (&'a [&'static str], &'a [i64], &'a [i64], &'a [i64], &'a [i64]);
+        let cases: [Case<'_>; 6] = [
+            (&["1", "1"], &[], &[], &[1], &[]),
+            (&["1", "1"], &[0], &[], &[0], &[]),
+            (&["1", "1", "1"], &[0, 1], &[], &[0, 1], &[]),
+            // Nothing that it equals has landed.
+            (&["1", "1"], &[1], &[0], &[], &[]),
+            (&["1", "1"], &[0, 1], &[], &[1], &[]),
+            (&["1", "2"], &[0], &[], &[], &[0, 1]),
+        ];
+        for (contents, rows, left_out, dropped, dead) in cases {
+            for limit in [0, usize::MAX] {
+                let of = |rows: &[i64]| rows.iter().copied().collect::<BTreeSet<i64>>();
+                let back = Some(ComingBack { rows: of(rows), left_out: of(left_out) });
+                let keys = DocumentKeys::new("document".into(), vec!["key".into()], &memory(limit));
+                let mut keys = keys.with_rows_back(back);
+                for (row, content) in contents.iter().enumerate() {
+                    let columns = [("key", names(&["a"])), ("content", names(&[content]))];
+                    keys.observe(&placed(&columns, &[(row as i64, 0)])).expect("the key");
+                }
+                let verdict = keys.verdict().expect("memory does not fail");
+                assert_eq!(verdict.dropped.iter().collect::<Vec<_>>(), dropped, "{contents:?}, {rows:?} back");
+                assert_eq!(verdict.dead.iter().collect::<Vec<_>>(), dead, "{contents:?}, {rows:?} back");
             }
         }
     }

@@ -48,7 +48,7 @@ pub use conform::Conform;
 pub use decode::{DelimitedReader, DelimitedSettings, Members, UnzipSettings};
 pub use dedupe::{Dedupe, DedupeSettings};
 pub use document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError, Verdict};
-pub use document_keys::{DocumentKeys, DuplicateRows, KeysError, ToldPlaces};
+pub use document_keys::{ComingBack, DocumentKeys, DuplicateRows, KeysError, ToldPlaces};
 pub use drop::Drop;
 pub use extend::Extend;
 pub use filter::Where;

@@ -16,7 +16,7 @@ use crate::bad_rows::BadRows;
 use crate::budget::WorkingMemory;
 use crate::codes::{KEY_TWICE, TOO_MANY_BAD_ROWS};
 use crate::document::{BadRow, Block, DocumentBytes, DocumentInput, DocumentReader, Outcome, ReadError};
-use crate::document_keys::{KeysError, ToldPlaces};
+use crate::document_keys::{ComingBack, DuplicateRows, KeysError, ToldPlaces};
 use crate::kept::{Keeping, Kept};
 use crate::row_set::RowSet;
 use crate::{Chain, ChainOutput, DocumentKeys, Facts, StepError};
@@ -110,6 +110,8 @@ pub struct Proof {
 pub struct Twice {
     /// Equal to an earlier row.
     pub equal: RowSet,
+    /// Those that rows of `equal` are equal to.
+    pub equalled: RowSet,
     /// Of the same key as a row with other content.
     pub different: RowSet,
     /// Where the first of those stand.
@@ -128,13 +130,40 @@ impl Workshop<'_> {
         key: Option<&[Arc<str>]>,
         bad_rows_above: f64,
     ) -> Result<Proof, WorkError> {
+        self.prove_among(open, key, bad_rows_above, None)
+    }
+
+    /// Of rows that come back those that equal one which has landed, or another one that comes back: dropped, as the
+    /// first reading would have dropped them.
+    ///
+    /// # Errors
+    /// As for [`Workshop::prove`].
+    pub fn equal_among(
+        &mut self,
+        open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
+        key: Option<&[Arc<str>]>,
+        back: ComingBack,
+    ) -> Result<RowSet, WorkError> {
+        // The share of bad rows was judged before.
+        const ALL: f64 = 100.0;
+        Ok(self.prove_among(open, key, ALL, Some(back))?.twice.equal)
+    }
+
+    fn prove_among(
+        &mut self,
+        open: &dyn Fn() -> Result<Box<dyn DocumentBytes>, ReadError>,
+        key: Option<&[Arc<str>]>,
+        bad_rows_above: f64,
+        back: Option<ComingBack>,
+    ) -> Result<Proof, WorkError> {
         let mut facts = self.reader.facts(self.document);
         if self.reader.steps_need_trailer() {
             facts.extend(self.reader.read(self.document, open()?, &mut |_| true)?.facts);
         }
         let mut kept = Keeping::new(self.memory);
         let (mut counts, mut too_many, mut bad_rows) = (Counts::default(), false, BadRows::of(&self.document.name));
-        let mut keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
+        let keys = key.map(|key| DocumentKeys::new("landing".into(), key.to_vec(), self.memory));
+        let mut keys = keys.map(|keys| keys.with_rows_back(back));
         let mut fault: Option<WorkError> = None;
         let mut fault_of_bytes = None;
         let verdict = self.reader.read(self.document, open()?, &mut |block| {
@@ -193,7 +222,8 @@ impl Workshop<'_> {
         }
         if let Some(keys) = keys {
             let found = keys.verdict().map_err(WorkError::Scratch)?;
-            proof.twice = Twice { equal: found.dropped, different: found.dead, places: found.places };
+            let DuplicateRows { dropped: equal, equalled, dead: different, places } = found;
+            proof.twice = Twice { equal, equalled, different, places };
             proof.count_twice();
         }
         if self.rows_are_final && !proof.twice.different.is_empty() {
@@ -268,7 +298,7 @@ impl Worked {
     /// # Errors
     /// If Arrow refuses: a fault of the program.
     pub fn once_a_key(mut self, twice: &Twice) -> Result<Self, ArrowError> {
-        let Twice { equal, different, places } = twice;
+        let Twice { equal, different, places, .. } = twice;
         let Some(rows) = self.rows.take() else {
             return Ok(self);
         };

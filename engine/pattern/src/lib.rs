@@ -15,6 +15,7 @@
 //! Deliberately absent: escapes (`{{`), nested alternatives, and anything that reads a clock.
 
 mod form;
+mod misfit;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use regex::{Captures, Regex, RegexBuilder};
 
 use form::Form;
+pub use misfit::Misfit;
 
 /// Longest pattern in bytes; addresses are far shorter.
 const LENGTH_LIMIT: usize = 4096;

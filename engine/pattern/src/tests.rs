@@ -98,3 +98,34 @@ fn substituting_leaves_the_other_fields_open() {
     assert!(narrowed.matches("cftc_RX_2020_01_01.zip").is_none(), "a value is literal, never a pattern");
     assert_eq!(pattern.substitute(&fields(&[])), pattern);
 }
+
+#[test]
+fn what_does_not_fit_is_told_with_the_first_part_that_is_wrong() {
+    let day = "`{date:%Y%m%d}`, a day such as `20260131`,";
+    let cases = [
+        ("list_{date:%Y%m%d}*", "list_20260105.txt", None),
+        (
+            "list_{date:%Y%m%d}*",
+            "list_2026-01-05.txt",
+            Some((1, format!("it has `2026-01-05.txt` where {day} should be"))),
+        ),
+        ("list_{date:%Y%m%d}*", "list_20261305", Some((1, format!("it has `20261305` where {day} should be")))),
+        ("list_{date:%Y%m%d}*", "list_20260230.txt", Some((3, "`20260230` is no real day".into()))),
+        ("list_{date:%Y%m%d}*", "list_", Some((1, format!("it ends where {day} should be")))),
+        ("list_{d}", "List_1", Some((0, "it has `List_1` where `list_` should be; capitals count".into()))),
+        ("list_{d}", "", Some((0, "it ends where `list_` should be".into()))),
+        ("l{date:%Y%m%d}.txt", "l20260105.txt.gz", Some((3, "`.gz` is left over at its end".into()))),
+        ("{class}_{date:%Y%m%d}*", "a_b_2026", Some((2, format!("nothing behind `{{class}}_` in it fits {day}")))),
+        ("*.csv", "a.CSV", Some((1, "nothing behind `*` in it fits `.csv`; capitals count".into()))),
+        ("{half:[ab]}-{half:[ab]}", "a-b", Some((3, "`half` stands in it for `a` and for `b`".into()))),
+        (
+            "{m:%Y%m}{half:[ab]}",
+            "2026",
+            Some((0, "it has `2026` where `{m:%Y%m}`, a month such as `202601`, should be".into())),
+        ),
+    ];
+    for (pattern, text, expected) in cases {
+        let found = Pattern::parse(pattern).expect("a pattern").misfit(text).map(|found| (found.fits, found.why));
+        assert_eq!(found, expected, "{pattern} and {text}");
+    }
+}

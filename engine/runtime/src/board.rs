@@ -51,6 +51,9 @@ pub struct FlowState {
     /// The place where the source of this flow found no file that fits, in its last round.
     #[serde(default)]
     pub nothing_fits: Option<String>,
+    /// What is there instead, and why it does not fit; `None` where nothing is.
+    #[serde(default)]
+    pub misfit: Option<String>,
     /// True once a source has looked at all that its publisher offers, in this run or in a process beside it.
     #[serde(skip)]
     pub looked: bool,

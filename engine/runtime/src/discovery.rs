@@ -444,9 +444,10 @@ impl Discovery for FlowDiscovery {
         self.board.note_not_claimed(url);
     }
 
-    fn looked(&mut self, place: &str, fitting: usize) {
+    fn looked(&mut self, place: &str, fitting: usize, misfit: Option<&str>) {
         let nothing = (fitting == 0).then(|| place.to_owned());
-        self.board.change(&self.name, |state| state.nothing_fits = nothing);
+        let misfit = misfit.filter(|_| fitting == 0).map(str::to_owned);
+        self.board.change(&self.name, |state| (state.nothing_fits, state.misfit) = (nothing, misfit));
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {

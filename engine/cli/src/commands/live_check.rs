@@ -175,7 +175,7 @@ impl Discovery for Look {
 
     fn not_claimed(&mut self, _url: &str) {}
 
-    fn looked(&mut self, _place: &str, fitting: usize) {
+    fn looked(&mut self, _place: &str, fitting: usize, _misfit: Option<&str>) {
         self.fitting = Some(fitting);
     }
 

@@ -569,7 +569,8 @@ fn status(failed: &[(String, TaskEnd)], board: &Board, once: bool) -> Result<Exi
     let mut flows = board.flows();
     refused::set_aside(&mut flows);
     let refused = flows.values().any(|state| !state.refused.is_empty());
-    let trouble = flows.values().any(|state| state.source_trouble.is_some());
+    // Where files are and none has a name that is read, a run would end as if all were loaded.
+    let trouble = flows.values().any(|state| state.source_trouble.is_some() || state.misfit.is_some());
     Ok(if refused || trouble || !failed.is_empty() { Exit::Refused } else { Exit::Fine })
 }
 

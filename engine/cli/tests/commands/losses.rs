@@ -122,6 +122,14 @@ fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
         assert!(said.contains(&format!("{name} (no file")), "{name}: {said}");
     }
     assert!(!said.contains("archive"), "a folder of another name lies there for other reasons: {said}");
+    // Files are there, and nobody may take that for an end of the work either.
+    workplace.write("lists/list_2026-01-08.txt", "Symbol|Quantity\nABC|1\n1\n");
+    for words in [&["run", "my-list.yaml", "--once"][..], &["run", "my-list.yaml", "--dry"]] {
+        let said = workplace.say(words).ends(3).output;
+        let told = "lists fits the `file-names` of my-list/load: it reads `list_{date:%Y%m%d}*`; the only file there is \
+                    `list_2026-01-08.txt`: it has `2026-01-08.txt` where `{date:%Y%m%d}`, a day such as `20260131`, should be";
+        assert!(said.contains(told), "{said}");
+    }
     workplace.write("lists/list_20260108.txt", "Symbol|Quantity\nABC|1\n1\n");
     let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(0).output;
     assert!(!said.contains("fits"), "{said}");

@@ -292,6 +292,37 @@ fn a_row_that_comes_back_to_a_key_that_has_landed_is_dead_again() {
     reconciled(&workplace);
 }
 
+/// Rows that are read as one that has landed are that row, wherever they stand; of those that have not one lands.
+#[test]
+fn a_row_that_comes_back_and_equals_one_that_has_landed_is_dropped() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    let text = "Symbol|Quantity\nABC|1,000\nABC|1000\nDEF|2,0\nDEF|2,0\nGHI|7\n5\n";
+    workplace.write("lists/list_20260105.txt", text);
+    run(&workplace, "my-list.yaml");
+    assert_eq!((rows(&workplace, LIST).as_str(), open(&workplace)), ("ABC\t1000\t1\nGHI\t7\t4\n", 3));
+    write(&workplace, &[(CAST, MENDED)]);
+    let said = workplace.say(&["dlq", "replay", "--dry", "my-list.yaml", "--format", "json"]).ends(0).json();
+    let trial = &said[0]["trial"];
+    assert_eq!((trial["pass"].as_u64(), trial["dropped"].as_u64()), (Some(1), Some(2)), "{said}");
+    // The second of two that are alike, while the first one is open; then the others.
+    let letters = workplace.say(&["dlq", "ls", "--all", "--format", "json"]).ends(0).json();
+    let mut ids = letters.as_array().into_iter().flatten().filter_map(|letter| letter["id"].as_str());
+    let last = ids.find(|id| id.ends_with("/3")).expect("the letter of the row").to_owned();
+    workplace.say(&["dlq", "replay", "my-list.yaml", "--id", &last]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "ABC\t1000\t1\nDEF\t20\t3\nGHI\t7\t4\n");
+    reconciled(&workplace);
+    workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+    run(&workplace, "my-list.yaml");
+    assert_eq!(rows(&workplace, LIST), "ABC\t1000\t1\nDEF\t20\t3\nGHI\t7\t4\n");
+    assert_eq!(
+        (open(&workplace), receipts(&workplace)),
+        (0, vec!["1: landed 3, dropped 2, dead 0, withdrawn 0".into()])
+    );
+    reconciled(&workplace);
+}
+
 /// Where a table has a version, rows of one key and several versions pass, in a trial as in a run.
 #[test]
 fn a_trial_compares_keys_as_a_run_does() {

@@ -14,7 +14,7 @@ mod part;
 mod rework;
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use batch::{Headers, Record, Records, RecordsBuilder};
@@ -29,7 +29,7 @@ use crate::names;
 use crate::system::SystemTopics;
 
 pub use part::Part;
-pub(crate) use rework::{Rework, Reworked};
+pub(crate) use rework::{EQUAL_AGAIN, Rework, Reworked};
 pub use trial::{Trial, TrialReader, TrialResult};
 
 /// Name of the header that carries a [`Retry`].
@@ -307,6 +307,32 @@ pub fn waiting_rows(log: &dyn Log, topology: &str, flow: &str, partition: i32) -
     }
     let position = log.position(&names::group(topology, flow), &topic, partition)?;
     waiting(log, &topic, partition, position.map_or(0, |position| position.offset))
+}
+
+/// The rows of an input record of a flow that have not landed: their dead letters are open, on their way back, or given
+/// up. `at` is the identity of its topic, its partition and its offset.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn not_landed(
+    log: &dyn Log,
+    (topology, flow): (&str, &str),
+    at: (&str, i32, i64),
+) -> Result<BTreeSet<i64>, LogError> {
+    let waiting = waiting_rows(log, topology, flow, at.1)?;
+    let mut rows: BTreeSet<i64> =
+        waiting.into_iter().filter(|(offset, _)| *offset == at.2).map(|(_, row)| row).collect();
+    DeadLetters::read(log, topology)?.each(
+        log,
+        |word| word.is_none() || word == Some(Mark::GivenUp.word()),
+        |letter, _| {
+            if letter.flow == flow && (letter.identity(), letter.partition, letter.offset) == at {
+                rows.insert(letter.row);
+            }
+            Ok::<_, LogError>(())
+        },
+    )?;
+    Ok(rows)
 }
 
 /// The rows that wait in a partition of a retry topic, from `offset` on: their positions in the flow's input.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use operators::{
-    Chain, DocumentBytes, DocumentInput, DocumentReader, KEY_TWICE, Passing, ReadError, WorkError, Worked,
+    Chain, ComingBack, DocumentBytes, DocumentInput, DocumentReader, KEY_TWICE, Passing, ReadError, WorkError, Worked,
     WorkingMemory, Workshop,
 };
 
@@ -25,7 +25,12 @@ pub(crate) struct Rework<'a> {
     pub(crate) bad_rows_above: f64,
     /// What it may take of memory.
     pub(crate) memory: &'a WorkingMemory,
+    /// Rows of the document that have not landed, those that come back among them; see [`Reworked::Equal`].
+    pub(crate) not_landed: Option<BTreeSet<i64>>,
 }
+
+/// A fault of the program.
+pub(crate) const EQUAL_AGAIN: &str = "which rows have not landed was said, and is asked for again";
 
 /// What became of them.
 pub(crate) enum Reworked {
@@ -36,6 +41,9 @@ pub(crate) enum Reworked {
         /// Why, in a sentence.
         message: String,
     },
+    /// Rows that come back equal others, and it must be known which of those have landed: to be run again with
+    /// `not_landed`, which costs a look through all dead letters.
+    Equal,
     /// Rows, and the numbers of those that are not where they were.
     Rows(Vec<Worked>, BTreeSet<i64>),
 }
@@ -67,6 +75,13 @@ impl Rework<'_> {
         let mut proof = workshop.prove(open, self.key.as_deref(), self.bad_rows_above)?;
         if proof.outcome.refused() {
             return Ok(Reworked::Refused { code: proof.code, message: proof.message });
+        }
+        let is_equal = |row: &i64| proof.twice.equal.contains(*row) || proof.twice.equalled.contains(*row);
+        if rows.keys().any(is_equal) {
+            let Some(not_landed) = &self.not_landed else { return Ok(Reworked::Equal) };
+            let left_out = not_landed.iter().filter(|row| !rows.contains_key(row)).copied().collect();
+            let back = ComingBack { rows: rows.keys().copied().collect(), left_out };
+            proof.twice.equal = workshop.equal_among(open, self.key.as_deref(), back)?;
         }
         // Few of them come back, and those are made again.
         proof.kept = None;

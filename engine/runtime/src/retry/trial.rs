@@ -13,7 +13,7 @@ use operators::{Chain, DocumentReader, Facts, RecordReader, WorkingMemory};
 use serde::{Deserialize, Serialize};
 
 use super::rework::{Rework, Reworked};
-use super::{Retry, RetryAction, record};
+use super::{EQUAL_AGAIN, Retry, RetryAction, not_landed as not_landed_of, record};
 use crate::codes;
 use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
@@ -88,7 +88,7 @@ impl Trial {
         for letter in letters {
             groups.entry((letter.partition, letter.offset)).or_default().push(letter);
         }
-        for ((partition, offset), letters) in groups {
+        for ((partition, _), letters) in groups {
             let topic = &letters[0].topic;
             let state = self.log.topic(topic)?;
             let Some(state) = state.filter(|state| state.identity.to_string() == letters[0].identity()) else {
@@ -102,7 +102,9 @@ impl Trial {
                 return Err(TaskEnd::Fault("a retry record does not read back".to_owned()));
             };
             match &self.reader {
-                TrialReader::Documents { .. } => self.document(&input, offset, &retry, result)?,
+                TrialReader::Documents { .. } => {
+                    self.document((&letters[0].topology, &letters[0].flow), &input, &retry, result)?;
+                }
                 TrialReader::Records(_) => self.record(&input, &retry.original(&records.get(0)), result)?,
             }
         }
@@ -139,7 +141,14 @@ impl Trial {
         Ok(())
     }
 
-    fn document(&mut self, input: &Input, offset: i64, retry: &Retry, result: &mut TrialResult) -> Result<(), TaskEnd> {
+    fn document(
+        &mut self,
+        flow: (&str, &str),
+        input: &Input,
+        retry: &Retry,
+        result: &mut TrialResult,
+    ) -> Result<(), TaskEnd> {
+        let offset = retry.offset;
         let TrialReader::Documents { reader, key, bad_rows_above } = &self.reader else { return Ok(()) };
         let originals = self.log.read(&input.topic, input.partition, offset, 1)?;
         let original = originals.first().map(|records| records.get(0));
@@ -152,9 +161,17 @@ impl Trial {
         let open = || bytes_of(&self.raw, &found);
         let (key, bad_rows_above) = (key.clone(), *bad_rows_above);
         let (chain, memory) = (&mut self.chain, &self.memory);
-        let mut rework = Rework { reader: reader.as_ref(), document: &document, chain, key, bad_rows_above, memory };
+        let (reader, not_landed) = (reader.as_ref(), None);
+        let mut rework = Rework { reader, document: &document, chain, key, bad_rows_above, memory, not_landed };
         let rows = retry.rows.len() as u64;
-        match rework.run(&open, &retry.rows).map_err(TaskEnd::fault)? {
+        let mut reworked = rework.run(&open, &retry.rows).map_err(TaskEnd::fault)?;
+        if matches!(reworked, Reworked::Equal) {
+            let at = (retry.topic.as_str(), input.partition, offset);
+            rework.not_landed = Some(not_landed_of(self.log.as_ref(), flow, at)?);
+            reworked = rework.run(&open, &retry.rows).map_err(TaskEnd::fault)?;
+        }
+        match reworked {
+            Reworked::Equal => return Err(TaskEnd::Fault(EQUAL_AGAIN.to_owned())),
             Reworked::Refused { code, message } => result.fails(&code, &message, rows),
             Reworked::Rows(worked, missed) => {
                 let Code(code) = codes::ROW_MOVED;

@@ -18,7 +18,7 @@ use crate::end::TaskEnd;
 use crate::hold::Hold;
 use crate::landing::Range;
 use crate::metadata::Progress;
-use crate::retry::{Retry, RetryAction, Rework, Reworked};
+use crate::retry::{EQUAL_AGAIN, Retry, RetryAction, Rework, Reworked, not_landed};
 
 impl DocumentTask {
     /// Works the next record of the task's retries. `ahead` is the document that the task reads next: rows of it, and of
@@ -119,8 +119,18 @@ impl DocumentTask {
             key: parts.destination.once_a_document(),
             bad_rows_above: parts.bad_rows_above,
             memory: &context.shared.memory,
+            not_landed: None,
         };
-        match context.readable(found, || rework.run(&|| context.open(found), &retry.rows))? {
+        let open = || context.open(found);
+        let mut reworked = context.readable(found, || rework.run(&open, &retry.rows))?;
+        if matches!(reworked, Reworked::Equal) {
+            let at = (retry.topic.as_str(), context.input.partition, retry.offset);
+            let log = context.shared.log.as_ref();
+            rework.not_landed = Some(not_landed(log, (&parts.topology, &parts.flow), at)?);
+            reworked = context.readable(found, || rework.run(&open, &retry.rows))?;
+        }
+        match reworked {
+            Reworked::Equal => return Err(TaskEnd::Fault(EQUAL_AGAIN.to_owned())),
             Reworked::Refused { code, message } => {
                 closing.counts.dead = closing.counts.rows_in;
                 closing.dead = self.fail_again(retry, retry.rows.keys().copied(), &code, &message)?;
