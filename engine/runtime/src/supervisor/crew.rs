@@ -210,7 +210,7 @@ impl Crew {
             self.shared.pauses.stand(&recorded, false);
             self.shared.board.change(&name, |state| state.paused = false);
             tracing::info!(flow = name, "flow resumed");
-            self.telling.take().map(Telling::end);
+            self.end_telling();
             self.earlier = Arc::new(self.earlier.again());
             let waiting = all.into_iter().filter(|one| self.owned.get(one).is_some_and(Owned::is_paused));
             for partition in waiting.collect::<Vec<_>>() {
@@ -276,6 +276,12 @@ impl Crew {
         }
         let holder = |stop| TaskHolder { stop, ..self.holder(&self.shared, OF_IDLE) };
         self.look = Some(Look::begin(Arc::clone(&self.parts), &self.shared, holder));
+    }
+
+    fn end_telling(&mut self) {
+        if let Some(telling) = self.telling.take() {
+            telling.end();
+        }
     }
 
     fn end_look(&mut self) {
@@ -562,7 +568,7 @@ impl Crew {
     }
 
     fn stop_all(&mut self) {
-        self.telling.take().map(Telling::end);
+        self.end_telling();
         self.end_look();
         let all: Vec<Partition> = self.owned.keys().cloned().collect();
         self.tell_to_stop(&all);
