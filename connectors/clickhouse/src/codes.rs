@@ -24,8 +24,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
               topology and the table's file say, or the table went away. Rows that do not fit would be lost or changed \
               in silence, so the flow is on hold. Its input stays where it is.",
         remedy: "Run the statement that the message names, or change the table's file. A sorting key and an engine \
-                 cannot be altered: make a new table, copy the rows into it and exchange the two, as in \
-                 `EXCHANGE TABLES db.old AND db.new`.",
+                 cannot be altered: `spotlight rebuild TOPOLOGY/FLOW` makes the table anew from what is stored and \
+                 exchanges the two. Where that is refused (a log on Kafka, a table of several flows), make a new table, \
+                 copy the rows into it and exchange the two by hand, as in `EXCHANGE TABLES db.old AND db.new`.",
     },
     Explanation {
         code: LOGIN_REFUSED,

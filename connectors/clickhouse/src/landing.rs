@@ -64,6 +64,14 @@ impl ClickHouseLanding {
         Ok(Self { client, table, delivery: Delivery::ExactlyOnce, ready: Mutex::new(None), memory: Memory::new() })
     }
 
+    /// Columns of a table that is as planned, which the plan does not fill: they stay as they are.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    pub fn filled_no_more(&self) -> Result<Vec<String>, LandingError> {
+        preflight::filled_no_more(&self.client, &self.table).map_err(ClickHouseError::of_question)
+    }
+
     /// The same landing for `delivery: at-least-once`: a preflight no longer refuses a table without a memory of
     /// tokens, one that forces asynchronous inserts, and several servers behind one address.
     #[must_use]

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use batch::RowsMeaning;
-use connect::Preflight;
+use connect::{FLOW, LeftOver, Preflight};
 
 use crate::client::ClickHouse;
 use crate::codes::{ASYNC_INSERT_FORCED, NO_MEMORY_OF_TOKENS, SEVERAL_SERVERS, TABLE_DIFFERS, explained};
@@ -126,7 +126,8 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     if statements.is_empty() {
         return Preflight::Ready;
     }
-    Preflight::Behind { statements, left_over: left_over(table, found) }
+    let columns = left_over(table, found);
+    Preflight::Behind { statements, left_over: LeftOver { rename: renamed(table, found, &columns), columns } }
 }
 
 /// A column that the plan does not fill and that has no way to say so: new rows would get a value that nobody wrote.
@@ -154,6 +155,19 @@ fn unfilled(table: &Table, found: &Found) -> Option<Preflight> {
     })
 }
 
+/// Columns of a table that is as planned, which the plan does not fill and for which the server has no value of its own.
+pub(crate) fn filled_no_more(client: &ClickHouse, table: &Table) -> Result<Vec<String>, ClickHouseError> {
+    let columns: Vec<(String, String, String)> = client.rows(&format!(
+        "SELECT name, type, toString(default_kind) FROM system.columns WHERE database = {} AND table = {} \
+         ORDER BY position",
+        literal(&table.database),
+        literal(&table.name)
+    ))?;
+    let found = Found { columns, ..Found::default() };
+    let has_no_default = |name: &String| found.column(name).is_some_and(|(_, kind)| kind.is_empty());
+    Ok(left_over(table, &found).into_iter().filter(has_no_default).collect())
+}
+
 /// Columns that are filled by inserts and not by those of this plan.
 fn left_over(table: &Table, found: &Found) -> Vec<String> {
     let ours = |name: &str| {
@@ -162,6 +176,17 @@ fn left_over(table: &Table, found: &Found) -> Vec<String> {
     };
     let others = found.columns.iter().filter(|(name, _, kind)| matches!(kind.as_str(), "" | "DEFAULT") && !ours(name));
     others.map(|(name, ..)| name.clone()).collect()
+}
+
+/// The command that renames a column, where one is missing and one that is left over has its type.
+fn renamed(table: &Table, found: &Found, left_over: &[String]) -> Option<String> {
+    let mut missing = table.sent.iter().filter(|column| found.column(&column.name).is_none());
+    let (now, None) = (missing.next()?, missing.next()) else { return None };
+    let of_its_type = |name: &&String| found.column(name).is_some_and(|(type_name, _)| type_name == now.type_name);
+    let mut before = left_over.iter().filter(of_its_type);
+    let (before, None) = (before.next()?, before.next()) else { return None };
+    let (full, before, now) = (table.full_name(), identifier(before), identifier(&now.name));
+    Some(command(&format!("ALTER TABLE {full} RENAME COLUMN {before} TO {now}")))
 }
 
 /// True for a column that the engine, the sorting key or the partition needs: adding it would not mend them.
@@ -248,9 +273,10 @@ fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool
     let change = if keeps {
         command(&format!("ALTER TABLE {full} MODIFY COLUMN {wanted}"))
     } else {
-        "fill a table of the new type from what is stored, as the values that stand there may not fit: spotlight rebuild \
-         TOPOLOGY/FLOW, or name another table in the topology"
-            .to_owned()
+        format!(
+            "fill a table of the new type from what is stored, as the values that stand there may not fit: spotlight \
+             rebuild {FLOW}, or name another table in the topology"
+        )
     };
     Preflight::Different {
         code: TABLE_DIFFERS,
@@ -313,7 +339,7 @@ fn would_invent(table: &Table, name: &str) -> Preflight {
         ),
         remedy: format!(
             "declare `{name}` as nullable and add it with spotlight plan FILE --apply; or fill a new table from the stored \
-             documents: name another table in the topology, then spotlight release TOPOLOGY/FLOW --from earliest"
+             documents: spotlight rebuild {FLOW}"
         ),
     }
 }
@@ -321,8 +347,8 @@ fn would_invent(table: &Table, name: &str) -> Preflight {
 fn rebuild(table: &Table, what: String) -> Preflight {
     let full = table.full_name();
     let remedy = format!(
-        "rename it with {}, make it anew with spotlight plan FILE --apply, and copy the rows; \
-         or change the plan to what the table has",
+        "make it anew from what is stored, beside this one: spotlight rebuild {FLOW}; where that is refused, rename it \
+         with {}, make it anew with spotlight plan FILE --apply, and copy the rows; or change the plan to what the table has",
         command(&format!(
             "RENAME TABLE {full} TO {}.{}",
             identifier(&table.database),

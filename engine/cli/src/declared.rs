@@ -18,6 +18,11 @@ impl<L: Landing> Declared<L> {
     pub(crate) fn new(landing: L, write: &TableWrite) -> Self {
         Self { landing, write: write.clone() }
     }
+
+    /// The landing itself.
+    pub(crate) fn landing(&self) -> &L {
+        &self.landing
+    }
 }
 
 /// Where the column of which a preflight speaks is declared, and what to write there.

@@ -140,7 +140,7 @@ pub(crate) fn replay(access: &Access, files: &[PathBuf], chosen: &Chosen, dry: b
             if dry {
                 let trial = trial(access, topology, flow, &of_flow.partitions, &ours);
                 replayed.trial = Some(trial.with_context(|| replayed.flow.clone())?);
-                replayed.table = table(access, flow)?;
+                replayed.table = table(access, &replayed.flow, flow)?;
             } else {
                 let done = send(access, &topology.name, &ours, RetryAction::Replay)?;
                 (replayed.chosen, replayed.sent) = (done.chosen, done.sent);
@@ -257,7 +257,7 @@ fn trial(
 }
 
 /// Why nothing of a flow would land now; `None` if its table is as it must be, or is made by the next run.
-fn table(access: &Access, flow: &plan::Flow) -> Result<Option<String>> {
+fn table(access: &Access, called: &str, flow: &plan::Flow) -> Result<Option<String>> {
     let plan::To::Table(table) = &flow.to else { return Ok(None) };
     let name = &table.table.name;
     let Some(client) = &access.client else {
@@ -270,6 +270,7 @@ fn table(access: &Access, flow: &plan::Flow) -> Result<Option<String>> {
             "a run would be on hold: table {name} lacks columns that the plan has; spotlight plan FILE --apply adds them"
         )),
         Ok(Preflight::Different { code, what, remedy }) | Err(LandingError::Operator { code, what, remedy }) => {
+            let remedy = connect::for_flow(&remedy, called);
             Some(format!("a run would be on hold[{code}]: {what}; to go on: {remedy}"))
         }
         Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {

@@ -107,6 +107,15 @@ pub enum LandingError {
     },
 }
 
+/// Stands for the flow in the remedies of a landing, which does not know it.
+pub const FLOW: &str = "TOPOLOGY/FLOW";
+
+/// A remedy of a landing, for a flow.
+#[must_use]
+pub fn for_flow(remedy: &str, flow: &str) -> String {
+    remedy.replace(FLOW, flow)
+}
+
 /// What a look at the table found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Preflight {
@@ -121,8 +130,8 @@ pub enum Preflight {
     Behind {
         /// Statements in order.
         statements: Vec<String>,
-        /// Columns that people filled and the plan does not have, such as the earlier name of one that was renamed.
-        left_over: Vec<String>,
+        /// What the table has instead.
+        left_over: LeftOver,
     },
     /// The table differs in a way that a person must settle.
     Different {
@@ -135,16 +144,28 @@ pub enum Preflight {
     },
 }
 
+/// Columns that people filled and the plan does not have, such as the earlier name of one that was renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// Their names.
+    pub columns: Vec<String>,
+    /// The command that gives one of them the name that the plan has, where one column alone is missing and one alone could
+    /// be it.
+    pub rename: Option<String>,
+}
+
 /// The end of a sentence that says which columns a table lacks: those that it has instead.
 #[must_use]
-pub fn told_left_over(table: &str, left_over: &[String]) -> String {
-    if left_over.is_empty() {
+pub fn told_left_over(table: &str, left_over: &LeftOver) -> String {
+    if left_over.columns.is_empty() {
         return String::new();
     }
-    let names = batch::bounded(&left_over.join("`, `"));
+    let names = batch::bounded(&left_over.columns.join("`, `"));
+    let any = || format!("spotlight sql 'ALTER TABLE {table} RENAME COLUMN BEFORE TO NOW'");
+    let rename = left_over.rename.clone().unwrap_or_else(any);
     format!(
         ", and has `{names}`, which the plan has not; a column that was only renamed keeps what landed if it is renamed \
-         there too: ALTER TABLE {table} RENAME COLUMN"
+         there too: {rename}"
     )
 }
 

@@ -16,8 +16,8 @@ mod source;
 pub use document::{DocumentRecord, Fields, document_key};
 pub use folder::FolderStore;
 pub use landing::{
-    InsertOutcome, Landing, LandingError, Piece, PieceQuestion, Preflight, Provenance, RowPosition, TablePartition,
-    told_left_over,
+    FLOW, InsertOutcome, Landing, LandingError, LeftOver, Piece, PieceQuestion, Preflight, Provenance, RowPosition,
+    TablePartition, for_flow, told_left_over,
 };
 pub use originals::Originals;
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};

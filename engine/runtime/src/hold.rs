@@ -162,7 +162,8 @@ impl Holder for TaskHolder {
             since: (self.clock)(),
             tries: 0,
         });
-        (entry.code, entry.what, entry.remedy) = (hold.code.to_string(), hold.what, hold.remedy);
+        (entry.code, entry.what) = (hold.code.to_string(), hold.what);
+        entry.remedy = connect::for_flow(&hold.remedy, &self.flow);
         entry.tries += 1;
         let due =
             self.holds.told.lock().unwrap_or_else(PoisonError::into_inner).due(&self.flow, &entry.code, (self.clock)());

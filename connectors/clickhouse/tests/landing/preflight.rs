@@ -6,7 +6,7 @@ use std::thread::Builder;
 
 use batch::{PartitionBy, RowsMeaning, TableDefinition};
 use clickhouse_connector::{ClickHouse, ClickHouseLanding};
-use connect::{Landing, LandingError, Preflight};
+use connect::{Landing, LandingError, LeftOver, Preflight, told_left_over};
 
 use crate::support::{ask, client, define, integers, made, piece, rows, run, server, texts};
 
@@ -45,7 +45,7 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
     let new = define("preflight.behind", &nullable, RowsMeaning::Append, PartitionBy::Nothing);
     let landing = ClickHouseLanding::new(client(), &new).expect("name");
     let Preflight::Behind { statements, left_over } = landing.preflight().expect("asked") else { panic!("not behind") };
-    assert!(left_over.is_empty(), "{left_over:?}");
+    assert_eq!(left_over, LeftOver::default());
     assert_eq!(statements.len(), 2, "{statements:?}");
     let batch = rows(&new, vec![integers(&[2]), texts(&["b"]), price()], &[(0, 1)], None);
     // Without the check the server would have dropped the columns in silence.
@@ -58,13 +58,31 @@ fn a_table_that_lacks_columns_is_behind_and_can_catch_up() {
     let renamed = [COLUMNS[0], ("title", "nullable text"), COLUMNS[2]];
     let renamed = define("preflight.behind", &renamed, RowsMeaning::Append, PartitionBy::Nothing);
     let Preflight::Behind { left_over, .. } = verdict(&renamed) else { panic!("not behind") };
-    assert_eq!(left_over, ["name"]);
+    let rename = "spotlight sql 'ALTER TABLE `preflight`.`behind` RENAME COLUMN `name` TO `title`'";
+    assert_eq!(left_over, LeftOver { columns: vec!["name".to_owned()], rename: Some(rename.to_owned()) });
+    // Which of two is meant, or a number that was text, a person must say.
+    for columns in [
+        [COLUMNS[0], ("title", "nullable text"), ("cost", "nullable decimal(18, 4)")],
+        [COLUMNS[0], ("title", "nullable bigint"), COLUMNS[2]],
+    ] {
+        let unclear = define("preflight.behind", &columns, RowsMeaning::Append, PartitionBy::Nothing);
+        let Preflight::Behind { left_over, .. } = verdict(&unclear) else { panic!("not behind") };
+        assert!(left_over.rename.is_none() && left_over.columns.contains(&"name".to_owned()), "{left_over:?}");
+        let told = told_left_over("preflight.behind", &left_over);
+        assert!(told.ends_with("spotlight sql 'ALTER TABLE preflight.behind RENAME COLUMN BEFORE TO NOW'"), "{told}");
+    }
     landing.insert(&piece(batch, "new")).expect("inserted");
     assert_eq!(ask("SELECT key, name, price FROM preflight.behind ORDER BY key"), "1\t\\N\t\\N\n2\tb\t1.5");
     let order = ask(
         "SELECT groupArray(name) FROM system.columns WHERE database = 'preflight' AND table = 'behind' AND position < 5",
     );
     assert_eq!(order, "['key','name','price','_landing']");
+    let fewer = define("preflight.behind", &nullable[..2], RowsMeaning::Append, PartitionBy::Nothing);
+    let landing = ClickHouseLanding::new(client(), &fewer).expect("name");
+    assert_eq!(landing.preflight().expect("asked"), Preflight::Ready);
+    assert_eq!(landing.filled_no_more().expect("asked"), ["price"]);
+    landing.apply(&["ALTER TABLE preflight.behind MODIFY COLUMN price DEFAULT 1".to_owned()]).expect("altered");
+    assert_eq!(landing.filled_no_more().expect("asked"), [""; 0], "the server fills it");
 }
 
 fn price() -> arrow::array::ArrayRef {

@@ -81,14 +81,13 @@ pub(super) fn check(
     sources(arguments, topologies, &mut tell)?;
     super::live_topics::topics(&Services::read(&arguments.data)?, topologies, &mut tell)?;
     let mut told = BTreeSet::new();
-    let tables: Vec<&TableWrite> = topologies
-        .iter()
-        .flat_map(|topology| &topology.flows)
-        .filter_map(|flow| match &flow.to {
-            To::Table(table) => Some(table),
+    let flows = topologies.iter().flat_map(|topology| topology.flows.iter().map(move |flow| (topology, flow)));
+    let tables: Vec<(String, &TableWrite)> = flows
+        .filter_map(|(topology, flow)| match &flow.to {
+            To::Table(table) => Some((format!("{}/{}", topology.name, flow.name), table)),
             To::Topic(_) => None,
         })
-        .filter(|table| told.insert(Arc::clone(&table.table.name)))
+        .filter(|(_, table)| told.insert(Arc::clone(&table.table.name)))
         .collect();
     if !tables.is_empty() {
         landings(arguments, &tables, &mut tell)?;
@@ -207,7 +206,7 @@ struct Own {
     _log: Option<OpenLog>,
 }
 
-fn landings(arguments: &Check, tables: &[&TableWrite], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
+fn landings(arguments: &Check, tables: &[(String, &TableWrite)], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
     let (client, _own) = match clickhouse(arguments)? {
         Asked::NotYet => {
             let how = format!("embedded; the first run on {} makes it", arguments.data.data.display());
@@ -223,9 +222,12 @@ fn landings(arguments: &Check, tables: &[&TableWrite], tell: &mut dyn FnMut(&str
         return Ok(());
     }
     tell(&format!("ClickHouse {}", client.address()), Looked::Fine("it answers".to_owned()));
-    for table in tables {
-        let looked = wiring::landing(&client, table)?.preflight();
-        tell(&format!("table {}", table.table.name), told(&client, &table.table.name, looked));
+    for (flow, table) in tables {
+        let looked = match told(&client, &table.table.name, wiring::landing(&client, table)?.preflight()) {
+            Looked::Wrong(what, remedy) => Looked::Wrong(what, connect::for_flow(&remedy, flow)),
+            looked => looked,
+        };
+        tell(&format!("table {}", table.table.name), looked);
     }
     Ok(())
 }

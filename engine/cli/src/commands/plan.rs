@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use clickhouse_connector::ClickHouse;
-use connect::{Landing, LandingError, Preflight};
+use clickhouse_connector::{ClickHouse, ClickHouseLanding};
+use connect::{Landing, LandingError, LeftOver, Preflight};
 use topology::plan as planned;
 
 use super::check::load;
@@ -68,7 +68,10 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         };
         let landing = wiring::landing(client, table)?;
         match landing.preflight().map_err(|error| unreachable(&error))? {
-            Preflight::Ready => show::line(&format!("table {name}: as planned")),
+            Preflight::Ready => {
+                show::line(&format!("table {name}: as planned"));
+                filled_no_more(landing.landing(), name)?;
+            }
             Preflight::Missing { .. } if let Some(was) = table_before(&known, &flow, name) => {
                 let flow = names.shown(&flow);
                 show::line(&format!("table {name}: missing; {flow} has landed in {was}"));
@@ -80,11 +83,17 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
                 apply(&landing, &statements, arguments.apply)?;
             }
             Preflight::Behind { statements, left_over } => {
+                // Once they are added it is too late to rename.
+                let left_over = if arguments.apply { LeftOver::default() } else { left_over };
                 let lacks = format!("lacks columns{}", connect::told_left_over(name, &left_over));
                 told(name, &lacks, &statements, arguments.apply);
                 apply(&landing, &statements, arguments.apply)?;
+                if arguments.apply {
+                    filled_no_more(landing.landing(), name)?;
+                }
             }
             Preflight::Different { code, what, remedy } => {
+                let remedy = connect::for_flow(&remedy, &names.shown(&flow));
                 show::line(&format!("table {name}: {code} {what}\n  to go on: {remedy}"));
                 exit = Exit::Destructive;
             }
@@ -158,6 +167,17 @@ fn told(name: &str, how: &str, statements: &[String], apply: bool) {
     for statement in statements {
         show::line(&format!("{statement};"));
     }
+}
+
+/// Says which columns of a table no flow fills any more.
+fn filled_no_more(landing: &ClickHouseLanding, table: &str) -> Result<()> {
+    for column in landing.filled_no_more().map_err(|error| unreachable(&error))? {
+        show::line(&format!(
+            "  its column `{column}` is filled no more, and old rows keep what they have there; without it: spotlight sql \
+             'ALTER TABLE {table} DROP COLUMN `{column}`'"
+        ));
+    }
+    Ok(())
 }
 
 fn apply(landing: &impl Landing, statements: &[String], apply: bool) -> Result<()> {

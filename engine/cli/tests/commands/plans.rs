@@ -6,13 +6,11 @@ use crate::workplace::Workplace;
 fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
     let workplace = Workplace::new();
     let test = "    expect:\n      rows: [ { list_date: 2026-01-05, symbol: ABC, quantity: 12 } ]";
-    workplace.write_changed(
-        "wider.yaml",
-        &[(
-            "          quantity: cast(quantity as bigint)\n",
-            "          quantity: cast(quantity as bigint)\n          half: cast(quantity as bigint) / 2\n",
-        )],
-    );
+    let quantity = "          quantity: cast(quantity as bigint)\n";
+    for (file, name) in [("wider.yaml", "half"), ("renamed.yaml", "part")] {
+        let wider = format!("{quantity}          {name}: cast(quantity as bigint) / 2\n");
+        workplace.write_changed(file, &[(quantity, &wider)]);
+    }
     workplace.write_changed(
         "other-type.yaml",
         &[("cast(quantity as bigint)", "quantity"), (test, &test.replace("quantity: 12", "quantity: \"12\""))],
@@ -43,9 +41,16 @@ fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
     workplace.say(&["plan", "wider.yaml", "--apply"]).ends(0);
     assert_eq!(columns(), "list_date symbol quantity half");
 
+    let said = workplace.say(&["plan", "my-list.yaml"]).ends(0).output;
+    assert!(said.contains("as planned") && said.contains("`half` is filled no more"), "{said}");
+    assert!(said.contains("spotlight sql 'ALTER TABLE demo.my_list DROP COLUMN `half`'"), "{said}");
+    let said = workplace.say(&["plan", "renamed.yaml"]).ends(0).output;
+    let rename = "spotlight sql 'ALTER TABLE `demo`.`my_list` RENAME COLUMN `half` TO `part`'";
+    assert!(said.contains("has `half`, which the plan has not") && said.contains(rename), "{said}");
+
     for words in [&["plan", "other-type.yaml"][..], &["plan", "other-type.yaml", "--apply"]] {
         let said = workplace.say(words).ends(2);
-        assert!(said.output.contains("to go on:"), "{}", said.output);
+        assert!(said.output.contains("to go on:") && !said.output.contains("TOPOLOGY/FLOW"), "{}", said.output);
         assert_eq!(columns(), "list_date symbol quantity half", "nothing was destroyed");
     }
 }
