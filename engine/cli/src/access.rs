@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseSettings};
 use connect::RawStore;
 use log::{Log, LogError};
-use runtime::{Absence, Board, FlowState, Holds, Receipt, SystemTopics, Turn};
+use runtime::{Absence, Board, FlowState, Holds, Receipt, SystemTopics, Turn, names};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use telemetry::Counts;
@@ -150,11 +150,17 @@ impl Access {
                 crate::replay::give_up(self, flow.as_deref(), &chosen)
             }
             Question::Release { flow } => {
-                let flow = self.folder.flow_names()?.shown(&self.folder.knows(flow)?);
-                Ok(json!({ "released": self.holds.release(&flow) }))
+                let recorded = self.folder.knows(flow)?;
+                let flow = self.folder.flow_names()?.shown(&recorded);
+                // What is read beside it is on hold under the name that it has in the log, and is meant too.
+                let beside =
+                    |held: &&String| names::generation(held) > 1 && names::first(held) == names::first(&recorded);
+                let held: BTreeSet<String> = self.holds.list().into_iter().map(|held| held.flow).collect();
+                let released: usize = held.iter().filter(beside).map(|flow| self.holds.release(flow)).sum();
+                Ok(json!({ "released": self.holds.release(&flow) + released }))
             }
             Question::Rebuild { flow: None, .. } => self.list_rebuilds(),
-            Question::Rebuild { flow: Some(flow), cancel } => self.rebuild(flow, *cancel),
+            Question::Rebuild { flow: Some(flow), said } => self.rebuild(flow, *said),
             Question::State { place, key } => crate::stores::look(self.log.as_ref(), &self.folder, place, key),
             Question::Tap { .. } | Question::TapTopic { .. } => anyhow::bail!("rows are no single answer"),
         }
@@ -229,6 +235,7 @@ impl Access {
                 .collect::<BTreeMap<_, _>>(),
             "changed": self.changed()?,
             "old_rows": self.old_rows()?,
+            "rebuilds": self.rebuilds_going_on()?,
             "lags": self.lags(),
             "ready": self.ready(),
             "listens": self.listens,
@@ -243,6 +250,17 @@ impl Access {
         let names = FlowNames::of_known(&known);
         let changed = known.iter().filter(|(_, flow)| !flow.gone);
         Ok(changed.filter_map(|(name, flow)| Some((names.shown(name), flow.changed.as_ref()?.at))).collect())
+    }
+
+    /// The rebuilds that are to begin, go on or wait for a person.
+    fn rebuilds_going_on(&self) -> Result<Value> {
+        let told = match self.list_rebuilds() {
+            // The log is away.
+            Err(_) if self.board.is_some() => return Ok(json!([])),
+            told => told?,
+        };
+        let ended = |one: &Value| ["done", "refused"].iter().any(|stage| one["stage"]["is"] == *stage);
+        Ok(told.as_array().into_iter().flatten().filter(|one| !ended(one)).cloned().collect())
     }
 
     /// What `top` shows, and whoever looks often.
@@ -284,7 +302,7 @@ impl Access {
 
     /// Paused flows by the names that people see, and since when.
     pub(crate) fn paused(&self) -> Result<BTreeMap<String, i64>> {
-        let names = self.folder.flow_names()?;
+        let shown = self.folder.flow_names()?;
         let paused = match runtime::paused_flows(self.log.as_ref()) {
             // The log is away, and the tasks know.
             Err(_) if self.board.is_some() => return Ok(BTreeMap::new()),
@@ -292,8 +310,9 @@ impl Access {
         };
         let known = self.folder.known_flows()?;
         // Others on the log pause flows of their own.
-        let here = known.keys().filter_map(|flow| Some((flow, *paused.get(runtime::names::first(flow))?)));
-        Ok(here.map(|(flow, at)| (names.shown(flow), at)).collect())
+        let own = known.iter().filter(|(flow, it)| is_called(flow, it)).map(|(flow, _)| flow);
+        let here = own.filter_map(|flow| Some((flow, *paused.get(names::first(flow))?)));
+        Ok(here.map(|(flow, at)| (shown.shown(flow), at)).collect())
     }
 
     /// Pauses flows, or lets them go on: those that are not so already.
@@ -302,7 +321,8 @@ impl Access {
         let known = self.folder.known_flows()?;
         let meant = |name: &&String| **name == recorded || name.split('/').next() == Some(&recorded);
         // One that no file names any more is meant where it is named itself: the file may come back.
-        let here = known.iter().filter(|(name, it)| !it.gone || **name == recorded).map(|(name, _)| name);
+        let here = known.iter().filter(|(name, it)| is_called(name, it) && (!it.gone || **name == recorded));
+        let here = here.map(|(name, _)| name);
         let flows: Vec<String> = here.filter(meant).cloned().collect();
         if flows.is_empty() {
             let what = format!("no flow of {flow} was in the files that ran last");
@@ -310,12 +330,12 @@ impl Access {
         }
         let before = runtime::paused_flows(self.log.as_ref())?;
         let (change, so): (Vec<String>, Vec<String>) =
-            flows.into_iter().partition(|name| before.contains_key(runtime::names::first(name)) != paused);
+            flows.into_iter().partition(|name| before.contains_key(names::first(name)) != paused);
         if !change.is_empty() {
             runtime::pause(self.log.as_ref(), &change, paused, environment::now())?;
         }
-        let names = self.folder.flow_names()?;
-        let shown = |flows: Vec<String>| -> Vec<String> { flows.iter().map(|flow| names.shown(flow)).collect() };
+        let flow_names = self.folder.flow_names()?;
+        let shown = |flows: Vec<String>| -> Vec<String> { flows.iter().map(|flow| flow_names.shown(flow)).collect() };
         let elsewhere = self.folder.shares_the_log();
         Ok(json!({ "changed": shown(change), "so_already": shown(so), "elsewhere": elsewhere }))
     }
@@ -346,7 +366,7 @@ impl Access {
         let (mut found, mut seen, names) = (Vec::new(), BTreeSet::new(), self.folder.flow_names()?);
         for (topology, flow) in self.flows()? {
             // All generations of a flow have one source.
-            if !seen.insert((topology.clone(), runtime::names::first(&flow).to_owned())) {
+            if !seen.insert((topology.clone(), names::first(&flow).to_owned())) {
                 continue;
             }
             let of_flow = runtime::absences(self.log.as_ref(), &topology, &flow)?;
@@ -377,8 +397,27 @@ impl Access {
     /// The ledger of each landing against what its table holds.
     fn reconcile(&self) -> Result<Value> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
-        reconcile::reconcile(self.log.as_ref(), client, &self.folder.known_flows()?)
+        let mut known = self.folder.known_flows()?;
+        let flow_names = FlowNames::of_known(&known);
+        let exchanging = rebuild::exchanging(self.log.as_ref(), &self.folder)?;
+        // Which of the tables is which the run says that ends it.
+        let left: Vec<(String, KnownFlow)> =
+            known.extract_if(.., |flow, _| exchanging.contains(names::first(flow))).collect();
+        let mut found = reconcile::reconcile(self.log.as_ref(), client, &known)?;
+        for (flow, landing) in
+            left.into_iter().filter(|(flow, it)| is_called(flow, it)).filter_map(|(flow, it)| Some((flow, it.landing?)))
+        {
+            let flow = flow_names.shown(&flow);
+            let told = json!({ "flow": flow, "table": landing.table, "rows": landing.rows, "exchanging": true });
+            found.as_array_mut().into_iter().for_each(|found| found.push(told.clone()));
+        }
+        Ok(found)
     }
+}
+
+/// False for a generation that is only read beside the live one: people know it by the name of the flow.
+fn is_called(recorded: &str, known: &KnownFlow) -> bool {
+    names::generation(recorded) == 1 || known.called.is_some()
 }
 
 /// How long a pause is waited for that was said. It is heard within half a second and obeyed within another, but for what
@@ -418,7 +457,7 @@ pub(crate) fn waiting(
     for (name, known) in flows {
         let Some((topology, flow)) = name.split_once('/') else { continue };
         let Some(state) = log.topic(&known.topic)? else { continue };
-        let group = runtime::names::group(topology, flow);
+        let group = names::group(topology, flow);
         let mut of_flow = BTreeMap::new();
         for partition in 0..state.partitions {
             let position = stands_at(log, &group, &known.topic, partition)?;

@@ -95,8 +95,8 @@ pub(crate) enum Question {
     Rebuild {
         /// `topology/flow`.
         flow: Option<String>,
-        /// True to take it back.
-        cancel: bool,
+        /// What is said of it.
+        said: crate::rebuild::Said,
     },
     /// A key in the store of a step.
     State {

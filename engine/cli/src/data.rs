@@ -33,7 +33,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use log::Log;
 use log::embedded::EmbeddedLog;
 use operators::WorkingMemory;
-use runtime::{Destination, FlowInput, FlowParts, ScratchFolder};
+use runtime::{Destination, FlowInput, FlowParts, ScratchFolder, names};
 use serde::{Deserialize, Serialize};
 use topology::plan::{From, Topology};
 
@@ -45,7 +45,7 @@ use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
 use crate::turn::{self, Role, Turn};
-use crate::{earlier, environment};
+use crate::{earlier, environment, rebuild};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -325,7 +325,7 @@ impl DataFolder {
             // Such a one has never begun; see `flow_names::refuse`.
             called.iter().for_each(|name| drop(known.remove(name)));
             let topic = match &flow.input {
-                FlowInput::Documents(_) => runtime::names::documents(&flow.topology, &flow.flow),
+                FlowInput::Documents(_) => names::documents(&flow.topology, &flow.flow),
                 FlowInput::Topic { topic, .. } => Arc::clone(topic),
             };
             let Some(state) = log.topic(&topic)? else { continue };
@@ -413,9 +413,13 @@ impl DataFolder {
     pub(crate) fn knows(&self, name: &str) -> Result<String> {
         let flows = self.known_flows()?;
         let recorded = FlowNames::of_known(&flows).recorded(name);
+        if let Some(live) = rebuild::meant(&flows, name)? {
+            return Ok(live);
+        }
         let topologies = flows.keys().filter_map(|flow| flow.split_once('/')).map(|(topology, _)| topology);
         let called = flows.values().filter_map(|known| known.called.as_deref());
         let mut known: Vec<&str> = topologies.chain(flows.keys().map(String::as_str)).chain(called).collect();
+        known.retain(|name| names::generation(name) == 1);
         known.dedup();
         if known.contains(&name) {
             return Ok(recorded);

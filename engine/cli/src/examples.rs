@@ -218,6 +218,7 @@ Examples:
   spotlight rebuild sec-ftd/load           by the mapping as it is now
   spotlight rebuild                        how far they are
   spotlight rebuild sec-ftd/load --cancel
+  spotlight rebuild sec-ftd/load --accept-refused    rows of documents that it refuses go
 
 For a mapping that was mended: what the flow has read it reads again from its beginning, from the raw store or its topic, \
 into a table beside the live one, with what processors the others leave. Live rows go on landing meanwhile. Once the \
@@ -227,7 +228,9 @@ kept beside until you drop it.
 
 A run without an end begins at once, by its topology as it was when it started; else the next run does, and one with \
 --once exchanges the tables at its end. The wish is written into the log and lasts over restarts; a file that is mended \
-again has it begin anew. Refused, with 64: a flow that lands in no table, or in one that also holds rows of others; \
+again has it begin anew. Where the mapping of now refuses a document whose rows are in the live table, nothing is exchanged \
+until the file is mended, the rebuild is taken back or --accept-refused lets those rows go; a run with --once ends with 3. \
+Refused, with 64: a flow that lands in no table, or in one that also holds rows of others; \
 one whose topic has lost its beginning; one that is being rebuilt already; any on Kafka. What only a run finds out, such as \
 records that the schema of now cannot read, it says, and `spotlight rebuild` too.";
 

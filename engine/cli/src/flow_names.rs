@@ -4,7 +4,7 @@
 //! The file alone says which is the first: all who run it, on whatever data folder, mean the same. What a data folder
 //! remembers serves to translate between the two, and to refuse files that would begin anew unseen: see [`refuse`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use log::Log;
@@ -80,7 +80,7 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
         for (first, _) in gone().filter(|(_, earlier)| its(earlier)) {
             // What has read nothing begins anew under any name.
             if began(first, known, log)? {
-                let first = first.split_once('/').map_or(first.as_str(), |(_, first)| first);
+                let first = names::first(first.split_once('/').map_or(first.as_str(), |(_, first)| first));
                 return Err(begins_anew(&format!("the flow {name}"), first));
             }
         }
@@ -121,17 +121,19 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
 }
 
 /// What to say of flows that make other rows than when they last ran, and have read something: what left them stays as it
-/// is, which a person who has mended an expression may not expect.
+/// is, which a person who has mended an expression may not expect. `rebuilt` are first names of flows that are being rebuilt.
 pub(crate) fn changed(
     topologies: &[Topology],
     known: &BTreeMap<String, KnownFlow>,
+    rebuilt: &BTreeSet<&str>,
     log: &dyn Log,
 ) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for (topology, flow) in each(topologies) {
         let (name, recorded) = (called(topology, flow), recorded_as(topology, flow));
         let before = known.get(&recorded).map_or("", |known| &known.making);
-        if before.is_empty() || before == topology::making(topology, flow) || !began(&recorded, known, log)? {
+        let settled = before.is_empty() || before == topology::making(topology, flow);
+        if settled || rebuilt.contains(names::first(&recorded)) || !began(&recorded, known, log)? {
             continue;
         }
         let beside = match &flow.to {

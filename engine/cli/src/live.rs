@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use runtime::{Board, DeadLetter, FlowState, Held};
+use runtime::{Board, DeadLetter, FlowState, Held, names};
 use serde_json::json;
 
 use crate::arguments::Format;
@@ -195,7 +195,7 @@ pub(crate) fn table(report: &Report<'_>) {
         }
     }
     unread.iter().for_each(|unread| show::prose(&unread.line()));
-    for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
+    for (name, state) in flows.iter().filter(|(name, state)| state.paused && names::generation(name) == 1) {
         show::prose(&crate::commands::paused_line(name, state.finds_documents(), None));
     }
     // The partitions of a flow mostly wait for the same.

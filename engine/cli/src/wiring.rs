@@ -119,11 +119,12 @@ impl Wiring {
         let plans = all.iter().filter_map(|one| one.plan(topologies));
         let parts = plans.map(|(topology, flow, recorded)| {
             let mut parts = self.flow(topology, &flow)?;
+            let accept_refused = all.iter().any(|one| one.accept_refused && one.flow == parts.recorded_as());
             let called = FlowNames::of_topologies(topologies).shown(&recorded);
             if let Destination::Table(table) = &mut parts.destination {
                 table.batch_age = table.batch_age.min(RANGE_BESIDE);
             }
-            parts.rebuilds = Some(Rebuilds { called, recorded, turn: turn.clone() });
+            parts.rebuilds = Some(Rebuilds { called, recorded, accept_refused, turn: turn.clone() });
             Ok(parts)
         });
         parts.collect()

@@ -53,6 +53,8 @@ pub struct Rebuilds {
     pub called: String,
     /// The same as the log knows it.
     pub recorded: String,
+    /// True if a person has said that documents which it refuses may go.
+    pub accept_refused: bool,
     /// Told once all is read that the live one may have landed.
     pub turn: Turn,
 }

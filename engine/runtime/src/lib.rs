@@ -53,7 +53,7 @@ pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
 pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
 pub use pauses::{pause, paused_flows};
-pub use rebuilds::{Rebuild, Stage, Turn, has_read, landed_before, rebuilds, say_rebuild};
+pub use rebuilds::{Lacking, Rebuild, Stage, Turn, has_read, lacking, landed_before, rebuilds, say_rebuild};
 pub use retry::{
     Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, supersede, waiting_rows,
 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use runtime::{FlowState, Holds, Receipt, Standing, Standings};
+use runtime::{FlowState, Holds, Receipt, Standing, Standings, names};
 use serde_json::Value;
 
 use super::remedies::{failed_mutations, remedies};
@@ -14,7 +14,7 @@ use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
 use crate::exit::Exit;
 use crate::old_rows::OldRows;
-use crate::{refused, show, wiring};
+use crate::{rebuild, refused, show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
@@ -110,7 +110,7 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
             show::prose(&format!("tries again by itself: {name}: {what}"));
         }
     }
-    for (name, state) in flows.iter().filter(|(_, state)| state.paused) {
+    for (name, state) in flows.iter().filter(|(name, state)| state.paused && names::generation(name) == 1) {
         show::prose(&super::pause::line(name, state.finds_documents(), answer["paused"][name].as_i64()));
     }
     for (name, number) in answer["absent"].as_object().into_iter().flatten() {
@@ -131,6 +131,7 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
             show::minute(at.as_i64().unwrap_or(0))
         ));
     }
+    answer["rebuilds"].as_array().into_iter().flatten().for_each(|one| show::prose(&rebuild::line(one)));
     holds(&answer["holds"], "waits");
     holds(&answer["held_when_it_ended"], "was on hold when its last run ended");
     let old_rows: Vec<OldRows> = serde_json::from_value(answer["old_rows"].clone())?;
@@ -309,6 +310,7 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
     let number = |value: &Value| value.as_u64().unwrap_or(0);
     let sum = |kind: &str| -> u64 { found.iter().map(|one| number(&one[kind])).sum() };
     let wrong: u64 = ["gaps", "repeats", "strays"].into_iter().map(sum).sum();
+    let exchanging = found.iter().any(|one| one["exchanging"] == true);
     if arguments.format == Format::Json {
         show::json(&answer);
     } else {
@@ -334,6 +336,12 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         show::table(&header, rows.collect());
         let compared: BTreeSet<&str> = found.iter().filter_map(|one| one["compared"].as_str()).collect();
         compared.into_iter().for_each(|words| show::prose(&format!("compared {words}")));
+        for one in found.iter().filter(|one| one["exchanging"] == true) {
+            let flow = one["flow"].as_str().unwrap_or_default();
+            show::prose(&format!(
+                "{flow} is not compared: its tables are being exchanged; start a run, which ends that"
+            ));
+        }
         found.iter().for_each(differences);
         found.iter().for_each(earlier_table);
         found.iter().flat_map(remedies).for_each(|told| show::prose(&told));
@@ -344,9 +352,17 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
             let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });
             show::prose(&format!("{rows} of flows that this data folder does not know {are} left out"));
         }
-        show::line(if wrong == 0 { "reconciled: 0 gaps, 0 repeats, 0 strays" } else { "NOT reconciled" });
+        show::line(match (wrong, exchanging) {
+            (0, false) => "reconciled: 0 gaps, 0 repeats, 0 strays",
+            (0, true) => "NOT all is compared",
+            _ => "NOT reconciled",
+        });
     }
-    Ok(if wrong == 0 { Exit::Fine } else { Exit::NotReconciled })
+    Ok(match (wrong, exchanging) {
+        (0, false) => Exit::Fine,
+        (0, true) => Exit::Refused,
+        _ => Exit::NotReconciled,
+    })
 }
 
 /// The first places in which a table differs from its ledger.

@@ -8,6 +8,7 @@ use super::ask::ask;
 use crate::arguments::{ClickHouseAt, Data, Format};
 use crate::control::Question;
 use crate::exit::Exit;
+use crate::rebuild::Said;
 use crate::{rebuild, show};
 
 #[derive(Debug, Args)]
@@ -18,6 +19,9 @@ pub(crate) struct Rebuild {
     /// Take it back, as long as the tables are not exchanged, and remove the table beside.
     #[arg(long, requires = "flow")]
     cancel: bool,
+    /// Exchange the tables though the new mapping refuses documents whose rows are in the live one: those rows go.
+    #[arg(long, requires = "flow", conflicts_with = "cancel")]
+    accept_refused: bool,
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -28,9 +32,14 @@ pub(crate) struct Rebuild {
 }
 
 pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
-    let Rebuild { flow, cancel, format, data, clickhouse } = arguments;
+    let Rebuild { flow, cancel, accept_refused, format, data, clickhouse } = arguments;
+    let said = match (cancel, accept_refused) {
+        (true, _) => Said::Cancel,
+        (_, true) => Said::AcceptRefused,
+        _ => Said::Wish,
+    };
     let clickhouse = flow.as_ref().map(|_| clickhouse);
-    let answer = ask(data, clickhouse, &Question::Rebuild { flow: flow.clone(), cancel: *cancel })?;
+    let answer = ask(data, clickhouse, &Question::Rebuild { flow: flow.clone(), said })?;
     if *format == Format::Json {
         show::json(&answer);
         return Ok(Exit::Fine);
@@ -42,7 +51,16 @@ pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
         answer if answer["cancelled"] == true => {
             let (flow, beside) = (text("flow"), text("beside"));
             let goes = if text("goes") == "now" { "is removed" } else { "goes with the next run" };
-            show::prose(&format!("the rebuild of {flow} is taken back; {beside} {goes}"));
+            let beside =
+                if beside.is_empty() { "no table was made yet".to_owned() } else { format!("{beside} {goes}") };
+            show::prose(&format!("the rebuild of {flow} is taken back; {beside}"));
+        }
+        answer if answer["accepted"] == true => {
+            let goes_on = if text("begins") == "now" { "goes on" } else { "goes on with the next run of its topology" };
+            show::prose(&format!(
+                "the rebuild of {} {goes_on}, and rows of documents that it refuses go when the tables are exchanged",
+                text("flow")
+            ));
         }
         _ => {
             let (flow, table, beside) = (text("flow"), text("table"), text("beside"));

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use batch::{Headers, RecordsBuilder};
 use connect::RowPosition;
 use log::{Log, Written};
-use runtime::{Progress, Release as Released};
+use runtime::{Progress, Rebuild, Release as Released, Stage};
 use state::SeenKeys;
 
 use crate::arguments::Release;
@@ -19,6 +19,21 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let log: &dyn Log = &*open;
     let recorded = folder.knows(&arguments.flow)?;
     let mut flows = folder.known_flows()?;
+    let rebuild =
+        if folder.shares_the_log() { None } else { runtime::rebuilds(log)?.remove(runtime::names::first(&recorded)) };
+    if let Some(rebuild) = rebuild.filter(Rebuild::goes_on) {
+        let (what, cancel) = match rebuild.stage {
+            Stage::Exchanging { .. } => {
+                ("and its tables are being exchanged", "start a run, which ends that".to_owned())
+            }
+            _ => (
+                "which has all read again from the beginning",
+                format!("wait for that; or spotlight rebuild {} --cancel", arguments.flow),
+            ),
+        };
+        let what = format!("{} is being rebuilt, {what}", arguments.flow);
+        return Err(failure(Exit::Usage, what, cancel));
+    }
     let (topology, flow) = recorded.split_once('/').ok_or_else(|| {
         let beginning = format!("{}/", arguments.flow);
         let names = FlowNames::of_known(&flows);

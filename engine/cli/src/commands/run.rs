@@ -393,7 +393,8 @@ impl Ground {
             away,
         );
         prepared.map_err(|error| unless_stopped(&self.stop, error))?;
-        flow_names::changed(topologies, &known, log.as_ref())?.iter().for_each(|note| show::note(note));
+        let notes = flow_names::changed(topologies, &known, &begun.going_on(), log.as_ref())?;
+        notes.iter().for_each(|note| show::note(note));
         let names: Vec<String> = flows.iter().map(FlowParts::name).collect();
         let recorded: Vec<String> = flows.iter().map(FlowParts::recorded_as).collect();
         // What was on hold under an earlier name is so under this one, or not at all.
@@ -470,9 +471,10 @@ impl Ground {
         if failed.iter().any(|(_, end)| !matches!(end, TaskEnd::Held | TaskEnd::Fenced)) {
             return Ok(());
         }
-        let settled = rebuild::settle(&self.means(self.log.log().as_ref()))?;
-        failed.retain(|(flow, end)| !matches!(end, TaskEnd::Held) || !settled.contains(flow));
-        held.retain(|held| !settled.contains(&held.flow));
+        let rebuild::Settled { done, waits } = rebuild::settle(&self.means(self.log.log().as_ref()), held)?;
+        failed.retain(|(flow, end)| !matches!(end, TaskEnd::Held) || !done.contains(flow));
+        held.retain(|held| !done.contains(&held.flow));
+        failed.extend(waits.into_iter().map(|flow| (flow, TaskEnd::Held)));
         Ok(())
     }
 

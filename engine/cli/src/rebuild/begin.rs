@@ -1,8 +1,8 @@
 //! Before a pass: what an earlier process has left is taken up, and what was wished for begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use runtime::{Rebuild, Stage, names};
 use topology::plan::{Flow, TableWrite, To, Topology};
 
@@ -20,6 +20,8 @@ pub(crate) struct Building {
     pub(crate) flow: String,
     /// The table beside.
     pub(crate) beside: String,
+    /// True if a person has said that documents which it refuses may go.
+    pub(crate) accept_refused: bool,
 }
 
 /// What a pass begins with.
@@ -32,6 +34,11 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
+    /// The first names of those that are being rebuilt.
+    pub(crate) fn going_on(&self) -> BTreeSet<&str> {
+        self.said.iter().filter(|(_, rebuild)| rebuild.goes_on()).map(|(first, _)| first.as_str()).collect()
+    }
+
     /// True if somebody has said something since.
     pub(crate) fn is_behind(&self, means: &Means<'_>) -> Result<bool> {
         Ok(!means.folder.shares_the_log() && runtime::rebuilds(means.log)? != self.said)
@@ -48,14 +55,21 @@ pub(crate) fn begin(means: &Means<'_>, topologies: &mut [Topology]) -> Result<Be
         let mut one = One { means, first: &first, rebuild };
         if matches!(one.rebuild.stage, Stage::Exchanging { .. }) {
             // Before all else: until it is known which table is which, nothing may land in either.
-            means.patience.wait(|| one.finish(), away).map_err(given_up)?;
+            let of = || format!("the rebuild of {first}, whose tables are being exchanged");
+            if plan_of(topologies, &first).is_some() {
+                means.patience.wait(|| one.finish(), away).map_err(given_up).with_context(of)?;
+            } else if let Err(error) = one.finish() {
+                // No other topology waits for that.
+                show::note(&format!("{} waits for a run of its topology: {error:#}", of()));
+            }
         }
         if let Err(error) = means.patience.wait(|| one.carry_on(topologies), away) {
             show::note(&format!("the rebuild of {first} waits for the next run: {error:#}"));
-        } else if let Stage::Building { beside, .. } = &one.rebuild.stage
+        } else if let Stage::Building { beside, accept_refused, .. } = &one.rebuild.stage
             && plan_of(topologies, &first).is_some()
         {
-            begun.building.push(Building { flow: one.next(), beside: beside.clone() });
+            let (beside, accept_refused) = (beside.clone(), *accept_refused);
+            begun.building.push(Building { flow: one.next(), beside, accept_refused });
         }
         if one.rebuild.live > 1 {
             remember(means.folder, &first, one.rebuild.live)?;
@@ -77,7 +91,7 @@ impl One<'_> {
         }
         let Some((topology, flow)) = plan_of(topologies, self.first) else { return Ok(()) };
         let now = topology::making(topology, flow);
-        if let Stage::Building { making, table, beside } = self.rebuild.stage.clone() {
+        if let Stage::Building { making, table, beside, .. } = self.rebuild.stage.clone() {
             let same_table = matches!(&flow.to, To::Table(write) if *write.table.name == *table);
             if making == now && same_table {
                 return Ok(());
@@ -122,12 +136,14 @@ impl One<'_> {
         if let Some(unreadable) = self.unreadable(topology, flow)? {
             return self.refuse(unreadable.text(), unreadable.remedy());
         }
+        self.rebuild.last = table::free(self.means.client, &name, self.rebuild.last)?;
         let beside = table::beside(&name, self.rebuild.last);
         let new = write_to(write, &beside);
         let landing = |write| wiring::landing(self.means.client, write);
         self.make(&name, &beside, &landing(write)?, &landing(&new)?)?;
         abort::taken("rebuild-made");
-        self.say(Stage::Building { making, table: name.clone(), beside: beside.clone() })?;
+        let (table, accept_refused) = (name.clone(), false);
+        self.say(Stage::Building { making, table, beside: beside.clone(), accept_refused })?;
         show::note(&format!(
             "{} is read again from its beginning into {beside}, beside {name}, which stays as it is meanwhile",
             self.first

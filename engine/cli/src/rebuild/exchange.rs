@@ -2,30 +2,50 @@
 
 use anyhow::{Context, Result};
 use connect::Landing;
-use runtime::{Rebuild, Stage, names};
+use runtime::{Held, Rebuild, Stage, names};
 
-use super::table::{ask, away, exchange, execute, given_up, identity, quoted, rows, rows_of_others};
+use super::table::{ask, away, exchange, execute, exists, given_up, identity, is_ours, quoted, rows, rows_of_others};
+use super::wish::lacks;
 use super::{Means, One, forget, remember};
 use crate::abort;
 use crate::data::chain;
 use crate::exit::{Exit, failure};
 use crate::show;
 
-/// Exchanges the tables of those rebuilds that have read all. Nothing of the run works. Gives the flows that go by another
-/// table since, by the names that people see: what was on hold of them was the generation of before.
-pub(crate) fn settle(means: &Means<'_>) -> Result<Vec<String>> {
-    let mut settled = Vec::new();
+/// What became of the rebuilds behind a pass: flows by the names that people see.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// Those that go by another table since: what was on hold of them was the generation of before.
+    pub(crate) done: Vec<String>,
+    /// Those that wait for a person.
+    pub(crate) waits: Vec<String>,
+}
+
+/// Exchanges the tables of those rebuilds that have read all. Nothing of the run works. `held` is what is on hold. A live
+/// flow may be: a table that the topology cannot use any more is what a rebuild mends.
+pub(crate) fn settle(means: &Means<'_>, held: &[Held]) -> Result<Settled> {
+    let mut settled = Settled::default();
     if means.folder.shares_the_log() {
         return Ok(settled);
     }
+    let paused = runtime::paused_flows(means.log)?;
     for (first, rebuild) in runtime::rebuilds(means.log)? {
-        let Stage::Building { table, beside, .. } = &rebuild.stage else { continue };
-        let (table, beside) = (table.clone(), beside.clone());
+        let Stage::Building { table, beside, accept_refused, .. } = &rebuild.stage else { continue };
+        let (table, beside, accept_refused) = (table.clone(), beside.clone(), *accept_refused);
         let mut one = One { means, first: &first, rebuild };
-        if !one.has_read_all()? {
+        let rests = paused.contains_key(&first) || held.iter().any(|held| held.flow == one.next());
+        if rests || !one.has_read_all()? {
             continue;
         }
         let name = means.folder.flow_names()?.shown(&one.live());
+        let lacking = runtime::lacking(means.log, &one.live(), &one.next())?;
+        if !lacking.is_none() {
+            show::note(&lacks(&name, &table, &lacking, accept_refused));
+            if !accept_refused {
+                settled.waits.push(name);
+                continue;
+            }
+        }
         let done = means.patience.wait(|| one.exchange(&table, &beside), away);
         match done {
             Err(_) if means.patience.stop.stopping() => {}
@@ -35,13 +55,13 @@ pub(crate) fn settle(means: &Means<'_>) -> Result<Vec<String>> {
             }
             done => done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?,
         }
-        settled.extend(matches!(one.rebuild.stage, Stage::Done { .. }).then_some(name));
+        settled.done.extend(matches!(one.rebuild.stage, Stage::Done { .. }).then_some(name));
     }
     Ok(settled)
 }
 
 impl One<'_> {
-    /// True if the generation beside stands where the live one stands, or behind that, in every partition.
+    /// True if the generation beside has read all that the live one has ever landed, in every partition, and has nothing open.
     fn has_read_all(&self) -> Result<bool> {
         let known = self.means.folder.known_flows()?;
         let Some(known) = known.get(&self.live()) else { return Ok(false) };
@@ -99,6 +119,12 @@ impl One<'_> {
         // An exchange that an earlier process has begun, too: its id begins as those of the inserts.
         self.end_inserts()?;
         if identity(client, &table)? == before {
+            if identity(client, &beside)? != after {
+                let what =
+                    format!("{beside}, the table that was to take the place of {table}, was removed or replaced");
+                return self
+                    .refuse(what, format!("{table} stays as it is; spotlight rebuild {} begins anew", self.first));
+            }
             exchange(client, &table, &beside, &format!("{}/exchange", self.next()))?;
         }
         if identity(client, &table)? != after {
@@ -139,9 +165,13 @@ impl One<'_> {
     /// Removes the table beside, and closes what the generation has left.
     pub(super) fn clean(&self, beside: Option<&str>) -> Result<()> {
         let (client, next) = (self.means.client, self.next());
-        if let Some(beside) = beside {
+        if let Some(beside) = beside.filter(|beside| exists(client, beside).unwrap_or(true)) {
             self.end_inserts()?;
-            execute(client, &format!("DROP TABLE IF EXISTS {} SYNC", quoted(beside)))?;
+            if is_ours(client, beside, Some(&next))? {
+                execute(client, &format!("DROP TABLE IF EXISTS {} SYNC", quoted(beside)))?;
+            } else {
+                show::note(&format!("{beside} stays: it is not of this rebuild alone"));
+            }
         }
         let [topology, flow] = names::parts(&next);
         runtime::supersede(self.means.log, self.means.system, topology, flow)?;

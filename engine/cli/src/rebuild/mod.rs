@@ -12,22 +12,23 @@ mod exchange;
 mod table;
 mod wish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 use clickhouse_connector::ClickHouse;
 use log::Log;
-use runtime::{Rebuild, SystemTopics, names};
+use runtime::{Rebuild, Stage, SystemTopics, names};
 use topology::plan::Topology;
 
 use crate::data::{DataFolder, KnownFlow};
+use crate::exit::{Exit, failure};
 use crate::flow_names;
 use crate::registry::Patience;
 
 pub(crate) use begin::{Building, begin};
-pub(crate) use exchange::settle;
-pub(crate) use wish::line;
+pub(crate) use exchange::{Settled, settle};
+pub(crate) use wish::{Said, line};
 
 /// What rebuilds are carried on with.
 pub(crate) struct Means<'a> {
@@ -59,7 +60,7 @@ impl One<'_> {
         names::of_generation(self.first, self.rebuild.last)
     }
 
-    fn say(&mut self, stage: runtime::Stage) -> Result<()> {
+    fn say(&mut self, stage: Stage) -> Result<()> {
         self.rebuild = Rebuild { stage, at: crate::environment::now(), ..self.rebuild.clone() };
         Ok(runtime::say_rebuild(self.means.log, self.first, &self.rebuild)?)
     }
@@ -71,6 +72,29 @@ pub(crate) fn live(known: &BTreeMap<String, KnownFlow>) -> BTreeMap<String, u32>
     // One that is only read beside the live one is called by the name that it has in the log.
     let live = known.iter().filter(|(name, known)| names::generation(name) > 1 && known.called.is_some());
     live.map(|(name, _)| (names::first(name).to_owned(), names::generation(name))).collect()
+}
+
+/// The first names of flows of which the tables are being exchanged, or may be exchanged already.
+pub(crate) fn exchanging(log: &dyn Log, folder: &DataFolder) -> Result<BTreeSet<String>> {
+    let said = if folder.shares_the_log() { BTreeMap::new() } else { runtime::rebuilds(log)? };
+    let at_it = said.into_iter().filter(|(_, rebuild)| matches!(rebuild.stage, Stage::Exchanging { .. }));
+    Ok(at_it.map(|(first, _)| first).collect())
+}
+
+/// The name by which the log knows the flow that somebody means by the first name of one that was rebuilt. Fails for the
+/// name of a generation: what people say is of the flow, by its own name.
+pub(crate) fn meant(known: &BTreeMap<String, KnownFlow>, written: &str) -> Result<Option<String>> {
+    let first = names::first(written);
+    // What is only read beside the live one is called nothing.
+    let mut live = known.iter().filter(|(name, it)| names::first(name) == first && it.called.is_some());
+    let live = live.next().map(|(name, it)| (name.clone(), it.called.clone().unwrap_or_default()));
+    if known.contains_key(written) && names::generation(written) > 1 {
+        let own = live.map_or_else(|| first.to_owned(), |(_, called)| called);
+        let what = format!("`{written}` is what the log calls a generation of {own}, which goes by its own name");
+        return Err(failure(Exit::Usage, what, format!("name {own}")));
+    }
+    let is_called = known.values().any(|it| it.called.as_deref() == Some(written));
+    Ok(live.filter(|_| !known.contains_key(written) && !is_called).map(|(name, _)| name))
 }
 
 /// True if the ledger of a flow, by the name that the log knows, is still spoken of: it is that of the live generation, or

@@ -14,6 +14,26 @@ pub(super) fn beside(table: &str, generation: u32) -> String {
     format!("{table}__rebuild_{generation}")
 }
 
+/// The first generation from this one on whose table beside is none yet, or an empty one that an earlier process has made.
+pub(super) fn free(client: &ClickHouse, table: &str, mut generation: u32) -> Result<u32> {
+    while exists(client, &beside(table, generation))? && !is_ours(client, &beside(table, generation), None)? {
+        generation += 1;
+    }
+    Ok(generation)
+}
+
+/// True if a table can be a flow's, and has no rows but those of this flow, `topology/flow` as the log knows it, if any.
+pub(super) fn is_ours(client: &ClickHouse, table: &str, flow: Option<&str>) -> Result<bool> {
+    let (database, name) = parts(table);
+    let (database, name) = (literal(database), literal(name));
+    let has = format!("database = {database} AND table = {name} AND name = '_landing'");
+    if ask(client, &format!("SELECT count() FROM system.columns WHERE {has}"))? == "0" {
+        return Ok(false);
+    }
+    let own = flow.map_or("1".to_owned(), |flow| format!("NOT startsWith(_landing, {})", literal(&format!("{flow}/"))));
+    Ok(ask(client, &format!("SELECT count() FROM (SELECT 1 FROM {} WHERE {own} LIMIT 1)", quoted(table)))? == "0")
+}
+
 /// The answer to a question, as tab-separated text.
 pub(super) fn ask(client: &ClickHouse, sql: &str) -> Result<String> {
     let bytes = client.query_bytes(sql, "TSV", &[]).map_err(|error| refused(&error))?;
@@ -77,9 +97,18 @@ pub(super) fn identity(client: &ClickHouse, table: &str) -> Result<String> {
     ask(client, &format!("SELECT uuid FROM system.tables WHERE database = {database} AND name = {name}"))
 }
 
-/// Rows of a table, those that others have replaced counted too.
+/// Rows of a table as readers see them: neither those that others have replaced nor those that mark others as deleted.
 pub(super) fn rows(client: &ClickHouse, table: &str) -> Result<u64> {
-    ask(client, &format!("SELECT count() FROM {}", quoted(table)))?.parse().context("a table gave no count")
+    let (database, name) = parts(table);
+    let (database, name) = (literal(database), literal(name));
+    let engine = format!("SELECT engine FROM system.tables WHERE database = {database} AND name = {name}");
+    let newest = if ask(client, &engine)?.contains("Replacing") { "FINAL" } else { "" };
+    let mark = format!("database = {database} AND table = {name} AND name = '_deleted'");
+    let marked = ask(client, &format!("SELECT count() FROM system.columns WHERE {mark}"))? != "0";
+    let there = if marked { "WHERE _deleted = 0" } else { "" };
+    ask(client, &format!("SELECT count() FROM {} {newest} {there}", quoted(table)))?
+        .parse()
+        .context("a table gave no count")
 }
 
 /// Why two tables of this database cannot be exchanged in one step, if so.

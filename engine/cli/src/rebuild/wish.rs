@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use clickhouse_connector::ClickHouse;
 use log::Log;
-use runtime::{Rebuild, Stage, names};
+use runtime::{Lacking, Rebuild, Stage, names};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Means, One, table};
@@ -66,6 +67,22 @@ fn again(first: &str) -> String {
     )
 }
 
+/// What a person says of the rebuild of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Said {
+    /// That it is to be.
+    Wish,
+    /// That it is not to be.
+    Cancel,
+    /// That documents which it refuses may go.
+    AcceptRefused,
+}
+
+/// What the generation beside refuses, if it has read all.
+fn lacking(told: &Value) -> Option<Lacking> {
+    serde_json::from_value(told["lacks"].clone()).ok()
+}
+
 impl Access {
     fn means<'a>(&'a self, patience: &'a Patience) -> Result<Means<'a>> {
         let client = self.client.as_ref().context("there is no ClickHouse here")?;
@@ -80,7 +97,7 @@ impl Access {
     }
 
     /// Wishes for a rebuild of a flow, or takes it back.
-    pub(crate) fn rebuild(&self, written: &str, cancel: bool) -> Result<Value> {
+    pub(crate) fn rebuild(&self, written: &str, said: Said) -> Result<Value> {
         if self.folder.shares_the_log() {
             let what = "a rebuild is for a log that one process has alone: on Kafka other processes may land what this one \
                         does not see";
@@ -96,12 +113,20 @@ impl Access {
             let its = its.cloned().collect::<Vec<_>>().join(", or ");
             return Err(failure(Exit::Usage, format!("`{written}` is a topology: a rebuild is of one flow"), its));
         }
+        if first.starts_with("spotlight/") {
+            let what = format!("{written} is the engine's own, and no run reads it again");
+            return Err(failure(Exit::Usage, what, "rebuild a flow of a topology file"));
+        }
         let rebuild = runtime::rebuilds(self.log.as_ref())?.remove(&first).unwrap_or_else(Rebuild::none);
         let patience = Patience::none();
         let means = self.means(&patience)?;
         let mut one = One { means: &means, first: &first, rebuild };
         let name = FlowNames::of_known(&known).shown(&one.live());
-        let said = if cancel { self.take_back(&mut one, &name, &known) } else { self.wish(&mut one, &name, &known) };
+        let said = match said {
+            Said::Wish => self.wish(&mut one, &name, &known),
+            Said::Cancel => self.take_back(&mut one, &name),
+            Said::AcceptRefused => self.accept(&mut one, &name),
+        };
         said.map_err(table::given_up)
     }
 
@@ -120,7 +145,8 @@ impl Access {
         {
             return Err(failure(Exit::Usage, format!("{name} cannot be rebuilt: {what}"), remedy));
         }
-        one.rebuild = Rebuild { last: one.rebuild.last + 1, ..one.rebuild.clone() };
+        let last = table::free(one.means.client, &landing.table, one.rebuild.last + 1)?;
+        one.rebuild = Rebuild { last, ..one.rebuild.clone() };
         one.say(Stage::Wished)?;
         abort::taken("rebuild-wished");
         Ok(json!({
@@ -129,12 +155,20 @@ impl Access {
         }))
     }
 
-    fn take_back(&self, one: &mut One<'_>, name: &str, known: &BTreeMap<String, KnownFlow>) -> Result<Value> {
+    /// Has the rebuild go on though it refuses documents whose rows are in the live table.
+    fn accept(&self, one: &mut One<'_>, name: &str) -> Result<Value> {
+        let Stage::Building { making, table, beside, .. } = one.rebuild.stage.clone() else {
+            let what = format!("{name} is not being rebuilt, or nothing is read yet: no document of it is refused");
+            return Err(failure(Exit::Usage, what, "spotlight rebuild lists what is, and what it refuses"));
+        };
+        one.say(Stage::Building { making, table, beside, accept_refused: true })?;
+        Ok(json!({ "flow": name, "accepted": true, "begins": self.turn_over(name) }))
+    }
+
+    fn take_back(&self, one: &mut One<'_>, name: &str) -> Result<Value> {
         let beside = match &one.rebuild.stage {
-            Stage::Wished => {
-                let landing = known.get(&one.live()).and_then(|known| known.landing.as_ref());
-                landing.map(|landing| table::beside(&landing.table, one.rebuild.last))
-            }
+            // No table was made of it yet: one of that name is somebody's.
+            Stage::Wished => None,
             Stage::Building { beside, .. } => Some(beside.clone()),
             Stage::Cancelled { beside } => beside.clone(),
             Stage::Exchanging { table, beside, before, .. } if table::identity(one.means.client, table)? == *before => {
@@ -199,6 +233,10 @@ impl Access {
             if let (Stage::Building { .. }, Some(known)) = (&rebuild.stage, known.get(&live)) {
                 let (read, of) = self.progress(&names::of_generation(&first, rebuild.last), &known.topic)?;
                 (one["read"], one["of"]) = (read.into(), of.into());
+                if read == of {
+                    let next = names::of_generation(&first, rebuild.last);
+                    one["lacks"] = serde_json::to_value(runtime::lacking(self.log.as_ref(), &live, &next)?)?;
+                }
             }
             told.push(one);
         }
@@ -218,6 +256,29 @@ impl Access {
     }
 }
 
+/// Most documents that are named.
+const NAMED: usize = 10;
+
+/// That a rebuild refuses documents whose rows are in the live table, and what can be done; or that they go, where a person
+/// has said that they may.
+pub(super) fn lacks(name: &str, table: &str, lacking: &Lacking, accepted: bool) -> String {
+    let Lacking { documents, rows } = lacking;
+    let why = |why: &str| if why.is_empty() { String::new() } else { format!(" ({why})") };
+    let mut named: Vec<String> =
+        documents.iter().take(NAMED).map(|(document, of)| format!("{document}{}", why(of))).collect();
+    named.extend((documents.len() > NAMED).then(|| format!("and {} more", documents.len() - NAMED)));
+    let (all, rows) = (show::counted(documents.len() as u64, "document"), show::counted(*rows, "row"));
+    let what = format!("its file as it is now refuses {all} whose rows are in {table}: {}", named.join(", "));
+    match accepted {
+        true => format!("the rebuild of {name} lets {rows} go, as you said: {what}"),
+        false => format!(
+            "the rebuild of {name} waits, and {table} stays as it is: {what}; {rows} would be gone\n  to go on: mend the \
+             topology file, by which it begins anew; or spotlight rebuild {name} --accept-refused, which lets them go; or \
+             spotlight rebuild {name} --cancel"
+        ),
+    }
+}
+
 /// What is told of a rebuild, as [`Access::list_rebuilds`] gives it.
 pub(crate) fn line(told: &Value) -> String {
     let text = |place: &Value| place.as_str().unwrap_or_default().to_owned();
@@ -225,6 +286,10 @@ pub(crate) fn line(told: &Value) -> String {
     let since = told["since"].as_i64().map_or(String::new(), |at| format!(" since {} UTC", show::minute(at)));
     match stage["is"].as_str().unwrap_or_default() {
         "wished" => format!("{flow}: its rebuild begins with the next run of its topology"),
+        "building" if lacking(told).is_some_and(|lacking| !lacking.is_none()) => {
+            let (table, accepted) = (text(&stage["table"]), stage["accept_refused"] == true);
+            lacks(&flow, &table, &lacking(told).unwrap_or_default(), accepted)
+        }
         "building" => {
             let number = |name: &str| show::count(told[name].as_u64().unwrap_or(0));
             format!(

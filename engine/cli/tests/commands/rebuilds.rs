@@ -175,6 +175,204 @@ fn a_reader_sees_all_rows_of_before_or_all_rows_of_after_while_live_rows_go_on()
 }
 
 #[test]
+fn a_flow_that_was_sent_back_keeps_its_rows_until_all_is_read_again() {
+    let workplace = landed(SIZES);
+    mend(&workplace, SIZES);
+    // It stands before its first record, and so does the generation beside.
+    workplace.say(&["release", "sizes/load", "--from", "earliest"]).ends(0);
+    workplace.say(&["pause", "sizes/load"]).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(3);
+    assert!(said.output.contains("paused: sizes/load reads nothing"), "{}", said.output);
+    assert_eq!((&*rows(&workplace), &*stage(&workplace)), ("a1 b2 c3", "building"), "{}", said.errors);
+    // Nobody sends it back while it is rebuilt.
+    let said = workplace.say(&["release", "sizes/load", "--from", "earliest"]).ends(64).errors;
+    assert!(said.contains("sizes/load is being rebuilt"), "{said}");
+    workplace.say(&["resume", "sizes/load"]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!((&*rows(&workplace), &*stage(&workplace)), ("a100 b200 c300", "done"));
+    reconciled(&workplace);
+}
+
+/// Documents of which all rows fail by the new mapping, above the limit.
+#[test]
+fn documents_that_the_new_mapping_refuses_keep_their_rows_until_a_person_says_otherwise() {
+    let topology = SIZES.replace("bad-rows-above: 90%", "bad-rows-above: 0%");
+    let mapping = |mapping: &str| topology.replace("MAPPING", mapping);
+    let workplace = landed(&topology);
+    let refuses = mapping("\"cast(replace(size, '3', 'x') as bigint)\"");
+    workplace.write("sizes.yaml", &refuses);
+    // Its publisher has it no more.
+    std::fs::remove_file(workplace.path().join("sizes/sizes_2.txt")).expect("removed");
+    let waits = |said: &str| {
+        let line = "refuses 1 document whose rows are in demo.sizes: sizes_2.txt (E";
+        assert!(said.contains(line) && said.contains("; 1 row would be gone"), "{said}");
+        assert!(said.contains("spotlight rebuild sizes/load --accept-refused"), "{said}");
+    };
+    workplace.say(&["rebuild", "sizes/load", "--accept-refused"]).ends(64);
+    workplace.say(&REBUILD).ends(0);
+    for _ in 0..2 {
+        waits(&workplace.say(&ONCE).ends(3).errors);
+        assert_eq!((&*rows(&workplace), &*stage(&workplace)), ("a1 b2 c3", "building"));
+    }
+    waits(&workplace.say(&["rebuild"]).ends(0).output);
+    waits(&workplace.say(&["status"]).ends(0).output);
+
+    // A run without an end goes on without an exchange.
+    let mut run = workplace.start(&["run", "sizes.yaml"]);
+    until("it says that the rebuild waits", || workplace.said().contains("the rebuild waits").then_some(()));
+    waits(&workplace.say(&["status"]).ends(0).output);
+    workplace.write("sizes/sizes_4.txt", "Id|Size\nd|4\n");
+    until("live rows go on", || (rows(&workplace) == "a1 b2 c3 d4").then_some(()));
+    // A person lets them go.
+    let said = workplace.say(&["rebuild", "sizes/load", "--accept-refused"]).ends(0).output;
+    assert!(said.contains("the rebuild of sizes/load goes on"), "{said}");
+    until("the exchange", || workplace.said().contains("goes by its rebuilt table").then_some(()));
+    assert_eq!(rows(&workplace), "a1 b2 d4");
+    run.signal("TERM");
+    assert_eq!(run.wait().code(), Some(0), "{}", workplace.said());
+    reconciled(&workplace);
+
+    // Or the file is mended, and the rebuild begins anew.
+    let workplace = landed(&topology);
+    workplace.write("sizes.yaml", &refuses);
+    workplace.say(&REBUILD).ends(0);
+    waits(&workplace.say(&ONCE).ends(3).errors);
+    workplace.write("sizes.yaml", &mapping(MENDED));
+    workplace.say(&ONCE).ends(0);
+    assert_eq!((&*rows(&workplace), &*tables(&workplace)), ("a100 b200 c300", "sizes sizes__rebuild_3"));
+    reconciled(&workplace);
+}
+
+/// A folder whose rebuild has died at this step.
+fn died_at(step: &str) -> Workplace {
+    let workplace = landed(SIZES);
+    mend(&workplace, SIZES);
+    workplace.say(&REBUILD).ends(0);
+    let mut command = workplace.command(&ONCE);
+    let ended = command.env("SPOTLIGHT_TEST_ABORT_AT", format!("{step}:1")).output().expect("it starts");
+    assert!(!ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    workplace
+}
+
+#[test]
+fn while_tables_are_exchanged_nothing_is_said_of_what_they_hold() {
+    for step in ["rebuild-exchanging", "rebuild-exchanged"] {
+        let workplace = died_at(step);
+        let said = workplace.say(&["reconcile"]).ends(3).output;
+        assert!(said.contains("sizes/load is not compared: its tables are being exchanged"), "{said}");
+        assert!(!said.contains("stray") || !said.contains("delete"), "{said}");
+        let said = workplace.say(&["status"]).ends(0).output;
+        assert!(said.contains("sizes/load: its tables are being exchanged"), "{said}");
+        let said = workplace.say(&["release", "sizes/load", "--from", "earliest"]).ends(64).errors;
+        assert!(said.contains("its tables are being exchanged") && said.contains("start a run"), "{said}");
+        workplace.say(&["release", "sizes/load_2", "--from", "earliest"]).ends(64);
+        workplace.say(&ONCE).ends(0);
+        assert_eq!(rows(&workplace), "a100 b200 c300", "{step}");
+        reconciled(&workplace);
+    }
+}
+
+#[test]
+fn a_table_beside_that_is_gone_ends_the_rebuild_and_no_run() {
+    let workplace = died_at("rebuild-exchanging");
+    workplace.say(&["sql", "drop table demo.sizes__rebuild_2 sync"]).ends(0);
+    let others = SIZES.replace("MAPPING", PLAIN).replace("topology: sizes", "topology: others");
+    workplace.write("others.yaml", &others.replace("demo.sizes", "demo.others"));
+    let said = workplace.say(&["run", "others.yaml", "--once"]).ends(0).errors;
+    assert_eq!(asked(&workplace, "select count() from demo.others"), "3");
+    let why = "sizes/load is not rebuilt: demo.sizes__rebuild_2, the table that was to take the place of demo.sizes, was \
+               removed or replaced";
+    assert!(said.contains(why), "{said}");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!((&*rows(&workplace), &*stage(&workplace)), ("a1 b2 c3", "refused"));
+    workplace.say(&["reconcile"]).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a100 b200 c300");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_table_that_somebody_has_made_stays_and_the_next_number_is_taken() {
+    let workplace = landed(SIZES);
+    mend(&workplace, SIZES);
+    let theirs = "create table demo.sizes__rebuild_2 engine = MergeTree order by tuple() as select 42 as mine";
+    workplace.say(&["sql", theirs]).ends(0);
+    let is_there = || assert_eq!(asked(&workplace, "select mine from demo.sizes__rebuild_2"), "42");
+    let said = workplace.say(&REBUILD).ends(0).output;
+    assert!(said.contains("demo.sizes__rebuild_3"), "{said}");
+    let said = workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(0).output;
+    assert!(said.contains("no table was made yet"), "{said}");
+    is_there();
+    // One that is made after the wish, of rows that could be those of a flow.
+    workplace.say(&REBUILD).ends(0);
+    let theirs = "create table demo.sizes__rebuild_4 engine = MergeTree order by tuple() as select * from demo.sizes";
+    workplace.say(&["sql", theirs]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    is_there();
+    assert_eq!(rows(&workplace), "a100 b200 c300");
+    assert_eq!(tables(&workplace), "sizes sizes__rebuild_2 sizes__rebuild_4 sizes__rebuild_5");
+    assert_eq!(asked(&workplace, "select count() from demo.sizes__rebuild_4"), "3");
+    // Rows that somebody puts into the table beside, which is taken back then.
+    workplace.say(&["pause", "sizes/load"]).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    workplace.say(&ONCE).ends(3);
+    workplace.say(&["sql", "insert into demo.sizes__rebuild_6 select * from demo.sizes__rebuild_4"]).ends(0);
+    let said = workplace.say(&["rebuild", "sizes/load", "--cancel"]).ends(0).errors;
+    assert!(said.contains("demo.sizes__rebuild_6 stays: it is not of this rebuild alone"), "{said}");
+    assert_eq!(asked(&workplace, "select count() from demo.sizes__rebuild_6"), "3");
+    assert_eq!(rows(&workplace), "a100 b200 c300");
+}
+
+#[test]
+fn a_flow_that_was_rebuilt_goes_by_its_own_name() {
+    let workplace = landed(SIZES);
+    mend(&workplace, SIZES);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("demo.sizes has 3 rows, and 3 take their place"), "{said}");
+    assert!(!said.contains("has changed since it last ran"), "{said}");
+    for words in [
+        ["pause", "sizes/load_2"],
+        ["resume", "sizes/load_2"],
+        ["rebuild", "sizes/load_2"],
+        ["release", "sizes/load_2"],
+    ] {
+        let said = workplace.say(&words).ends(64).errors;
+        assert!(said.contains("name sizes/load") && !said.contains("did you mean"), "{words:?}: {said}");
+    }
+    let said = workplace.say(&["pause", "sizes/lod"]).ends(64).errors;
+    assert!(said.contains("did you mean `sizes/load`?"), "{said}");
+    // Documents in place of others are counted as readers see them.
+    workplace.write("sizes/sizes_2.txt", "Id|Size\nc|4\n");
+    workplace.say(&ONCE).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("demo.sizes has 3 rows, and 3 take their place"), "{said}");
+    // While one is read beside it, too: a pause has it wait.
+    workplace.say(&["pause", "sizes/load"]).ends(0);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(3).output;
+    assert!(said.contains("spotlight resume sizes/load") && !said.contains("resume sizes/load_"), "{said}");
+    let said = workplace.say(&["resume", "sizes/load"]).ends(0).output;
+    assert_eq!(said.trim(), "sizes/load goes on");
+    workplace.say(&ONCE).ends(0);
+    // Another name without `was` is told the first one.
+    let file = SIZES.replace("MAPPING", MENDED).replace("  load:", "  loader:");
+    workplace.write("sizes.yaml", &file);
+    let said = workplace.say(&ONCE);
+    assert!(said.errors.contains("write `was: load`") || said.output.contains("write `was: load`"), "{}", said.errors);
+    workplace.write("sizes.yaml", &file.replace("  loader:", "  loader:\n    was: load"));
+    workplace.say(&ONCE).ends(0);
+    for written in ["sizes/loader", "sizes/load"] {
+        let said = workplace.say(&["pause", written]).ends(0).output;
+        assert!(said.contains("sizes/loader is paused"), "{said}");
+        workplace.say(&["resume", written]).ends(0);
+    }
+}
+
+#[test]
 fn who_dies_at_any_step_of_it_leaves_it_to_the_next_run() {
     for step in ["rebuild-wished", "rebuild-made", "close", "rebuild-exchanging", "rebuild-exchanged", "rebuild-done"] {
         let workplace = landed(SIZES);
@@ -299,6 +497,8 @@ fn what_cannot_be_rebuilt_is_refused_with_the_reason() {
     refused("sizes/lod", "did you mean `sizes/load`?");
     refused("sizes", "`sizes` is a topology: a rebuild is of one flow");
     refused("sizes/read", "lands in no table");
+    refused("spotlight/receipts", "spotlight/receipts is the engine's own");
+    refused("spotlight/dead-letters", "spotlight/dead-letters is the engine's own");
     workplace.say(&["rebuild", "--cancel"]).ends(64);
     workplace.say(&REBUILD).ends(0);
     refused("sizes/load", "sizes/load is being rebuilt already");

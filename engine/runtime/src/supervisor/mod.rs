@@ -125,9 +125,10 @@ pub fn run(parts: RunParts) -> Result<RunEnd, LogError> {
     let mut threads = Vec::new();
     for parts in &flows {
         if !once && parts.rebuilds.is_some() {
-            let (parts, shared, stop) = (Arc::clone(parts), Arc::clone(&shared), stop.child());
+            let (parts, shared, stop, holds) =
+                (Arc::clone(parts), Arc::clone(&shared), stop.child(), Arc::clone(&holds));
             let watch = move || {
-                rebuilding::watch(&parts, &shared, &stop);
+                rebuilding::watch(&parts, &shared, &holds, &stop);
                 Vec::new()
             };
             threads.push((String::new(), spawn("rebuild".to_owned(), watch)));

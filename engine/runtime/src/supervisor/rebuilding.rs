@@ -6,6 +6,9 @@
 //!    └───────────── not in time: the live one goes on ◀─────────┘
 //! ```
 //!
+//! It does not begin with that while either is paused, the one beside is on hold, or documents are refused whose rows the
+//! live one has landed.
+//!
 //! The live one stands still, with its source, only while the rest of a moment is read: until the other one stands where
 //! it stands, or behind that, in every partition. Nothing of this is kept: a process that dies begins with reading.
 
@@ -15,8 +18,9 @@ use std::time::Duration;
 use log::{Log, LogError};
 
 use crate::flow::{FlowInput, FlowParts, Rebuilds};
+use crate::hold::Holds;
 use crate::names;
-use crate::rebuilds::{has_read, landed_before};
+use crate::rebuilds::{has_read, lacking, landed_before};
 use crate::stop::StopSignal;
 use crate::task::Shared;
 
@@ -33,24 +37,47 @@ const SHORT_LOOK_UP: Duration = Duration::from_millis(20);
 /// longer where the table is on hold. Shorter: documents that take long are never read in time.
 const STANDS_STILL: Duration = Duration::from_secs(60);
 
+/// Looks that pass, about half a minute, before it is asked again whether documents are refused that the live one has
+/// landed: the ledgers are read whole for that.
+const LOOKS_BETWEEN: u32 = 100;
+
 /// Watches until the pass ends, and ends it.
-pub(super) fn watch(parts: &FlowParts, shared: &Shared, stop: &StopSignal) {
+pub(super) fn watch(parts: &FlowParts, shared: &Shared, holds: &Holds, stop: &StopSignal) {
     let Some(rebuilds) = &parts.rebuilds else { return };
     let topic = match &parts.input {
         FlowInput::Documents(_) => names::documents(&parts.topology, &parts.flow),
         FlowInput::Topic { topic, .. } => Arc::clone(topic),
     };
     let look = Look { log: shared.log.as_ref(), flow: parts.recorded_as(), topic };
-    let mut ends: Option<Vec<i64>> = None;
+    let (mut ends, mut wait): (Option<Vec<i64>>, u32) = (None, 0);
     while stop.wait(LOOK_UP) {
+        if wait > 0 {
+            wait -= 1;
+            continue;
+        }
         let read = match &ends {
             Some(ends) => look.has_read(ends),
             None => Ok(false),
         };
-        // A log that is away is asked again.
-        match read {
-            Ok(true) if take_over(&look, rebuilds, shared, stop) => return,
-            _ => ends = look.ends().ok(),
+        ends = look.ends().ok();
+        // A log that is away is asked again. Who waits for a person is not exchanged.
+        let rests =
+            || shared.pauses.paused(&rebuilds.recorded) || holds.list().iter().any(|it| it.flow == parts.name());
+        if !read.unwrap_or(false) || rests() {
+            continue;
+        }
+        match lacking(look.log, &rebuilds.recorded, &look.flow) {
+            Ok(lacking) if !lacking.is_none() && !rebuilds.accept_refused => {
+                tracing::error!(
+                    flow = rebuilds.called,
+                    documents = lacking.documents.len(),
+                    rows = lacking.rows,
+                    "the rebuild waits: it refuses documents whose rows are in the live table; `spotlight rebuild` names them"
+                );
+                wait = LOOKS_BETWEEN;
+            }
+            Ok(_) if take_over(&look, rebuilds, shared, stop) => return,
+            _ => {}
         }
     }
 }
@@ -60,11 +87,14 @@ fn take_over(look: &Look<'_>, rebuilds: &Rebuilds, shared: &Shared, stop: &StopS
     let live = &rebuilds.recorded;
     shared.pauses.halt(live, true);
     let mut waited = Duration::ZERO;
+    let mut landed: Option<Vec<i64>> = None;
     while waited < STANDS_STILL && stop.wait(SHORT_LOOK_UP) {
         waited += SHORT_LOOK_UP;
-        // Nothing of it works any more, so it lands no more than this.
-        let landed = || landed_before(look.log, live, &look.topic);
-        if shared.pauses.stands(live) && landed().and_then(|ends| look.has_read(&ends)).unwrap_or(false) {
+        if landed.is_none() && shared.pauses.stands(live) {
+            // Nothing of it works any more, so it lands no more than this.
+            landed = landed_before(look.log, live, &look.topic).ok();
+        }
+        if landed.as_ref().is_some_and(|ends| look.has_read(ends).unwrap_or(false)) {
             rebuilds.turn.ask();
             return true;
         }

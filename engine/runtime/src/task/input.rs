@@ -250,7 +250,7 @@ impl TaskContext {
     fn landed_as(&self, earlier: &EarlierFlow, table: &str, rows: u64) -> LandingError {
         let (name, rows) = (&self.name, batch::counted(rows, "row"));
         let EarlierFlow { flow: earlier, copied } = earlier;
-        let [topology, first] = names::parts(earlier);
+        let [topology, first] = names::parts(names::first(earlier));
         let (gone, same) = if topology == &*self.parts.topology {
             (
                 "a flow that the topology does not have any more",
