@@ -124,6 +124,8 @@ pub(crate) struct Report<'a> {
     pub(crate) unread: &'a [Unread],
     /// Rows of earlier versions that stay in tables.
     pub(crate) old_rows: &'a [OldRows],
+    /// Files that took each other's place as versions of one document, a line each.
+    pub(crate) displaced: &'a [String],
     /// Of a dry run: what is kept nowhere.
     pub(crate) dry: Option<&'a Dry>,
     /// How it is printed.
@@ -143,7 +145,8 @@ const LETTERS: usize = 10;
 
 /// Prints what a run did: a table of flows, then what was refused, not claimed or held, with reasons.
 pub(crate) fn table(report: &Report<'_>) {
-    let Report { flows, not_claimed, holds, took, nothing_fits, no_data, unread, old_rows, dry, format } = *report;
+    let Report { flows, not_claimed, holds, took, nothing_fits, no_data, unread, old_rows, displaced, dry, format } =
+        *report;
     if format == Format::Json {
         let mut told = json!({
             "flows": flows, "holds": holds, "not_claimed": not_claimed, "took_ms": took,
@@ -169,6 +172,7 @@ pub(crate) fn table(report: &Report<'_>) {
     absent(flows);
     dead_letters(dry.map_or(&[], |dry| &dry.letters));
     old_rows.iter().for_each(|old| show::prose(&old.line(dry.is_some())));
+    displaced.iter().for_each(|line| show::prose(line));
     for file in not_claimed {
         let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
         show::prose(&format!("not claimed: {file}{why}"));

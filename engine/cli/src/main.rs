@@ -9,6 +9,7 @@ mod control;
 mod data;
 mod declared;
 mod demonstration;
+mod displaced;
 mod earlier;
 mod environment;
 mod examples;

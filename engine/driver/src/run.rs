@@ -134,7 +134,7 @@ fn document_through(
     if !code.is_empty() {
         let (name, outcome) = (&document.name, outcome.word());
         let few = if code == TOO_MANY_BAD_ROWS.0 {
-            "; give it more good rows, or the flow `bad-rows-above`, to see its dead letters"
+            "; or give it more good rows: dead letters are those of documents that are not refused"
         } else {
             ""
         };

@@ -17,8 +17,8 @@ use crate::proof::Worked;
 const TOLD: usize = 3;
 /// Characters of the first row that are shown.
 const BEGINNING: usize = 60;
-/// Characters of the first row's reason, and of those of other rows.
-const REASON: (usize, usize) = (120, 60);
+/// Characters of the first row's reason, and of those of other rows, which end with a word.
+const REASON: (usize, usize) = (160, 100);
 /// Characters of a member's name.
 const MEMBER: usize = 80;
 
@@ -114,7 +114,7 @@ impl BadRows {
             return String::new();
         };
         let field = first.2.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
-        let reason = batch::excerpt(tally.message.as_bytes(), REASON.0);
+        let reason = told_reason(&tally.message, REASON.0);
         let are = if tally.place.contains(" and ") { "are" } else { "is" };
         let mut text = format!("; the first {are} {}: {}{field}: {reason}", tally.place, first.0);
         if !tally.beginning.is_empty() {
@@ -129,7 +129,7 @@ impl BadRows {
         for (kind, tally) in kinds.iter().take(TOLD) {
             text.push_str(&format!("; {} for {}", tally.count, named(kind)));
             if *kind != first {
-                let reason = batch::excerpt(tally.message.as_bytes(), REASON.1);
+                let reason = told_reason(&tally.message, REASON.1);
                 text.push_str(&format!(", such as {}: {reason}", tally.place));
             }
         }
@@ -137,6 +137,15 @@ impl BadRows {
             text.push_str(&format!("; and {}", batch::counted(more as u64, "more kind")));
         }
         text
+    }
+}
+
+/// The beginning of a reason, to the end of a word.
+fn told_reason(message: &str, most: usize) -> String {
+    let text = batch::excerpt(message.as_bytes(), most);
+    match text.strip_suffix('…').and_then(|cut| cut.rsplit_once(' ')) {
+        Some((whole, _)) => format!("{whole} …"),
+        None => text,
     }
 }
 
@@ -177,6 +186,14 @@ mod tests {
             read: ReadValues::default(),
         };
         Failed { step: step.into(), failures: (0..rows.len()).map(failure).collect(), origins: origins(rows) }
+    }
+
+    #[test]
+    fn a_reason_is_not_cut_within_a_word() {
+        let number =
+            "`cast(quantity as bigint)`: a whole number is written without a point and without zeros behind it";
+        assert_eq!(super::told_reason(number, 64), "`cast(quantity as bigint)`: a whole number is written without a …");
+        assert_eq!(super::told_reason("no", 64), "no");
     }
 
     fn told(bad: &[i64], failed: Vec<Failed>) -> String {

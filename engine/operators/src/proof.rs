@@ -343,6 +343,12 @@ fn above(counts: &Counts, percent: f64) -> bool {
     counts.rows_in > 0 && counts.dead as f64 * 100.0 > percent * counts.rows_in as f64
 }
 
+/// The share in percent that lets a document of this many bad rows pass.
+fn lets_pass(dead: u64, rows: u64) -> u64 {
+    let enough = |percent: &u64| u128::from(dead) * 100 <= u128::from(*percent) * u128::from(rows);
+    [20, 50, 90].into_iter().find(enough).unwrap_or(100)
+}
+
 impl Proof {
     fn count_twice(&mut self) {
         let (equal, different) = (self.twice.equal.len(), self.twice.different.len());
@@ -371,6 +377,9 @@ impl Proof {
         let (dead, rows) = (self.counts.dead, batch::counted(self.counts.rows_in, "row"));
         let are = if dead == 1 { "is" } else { "are" };
         let told = self.bad_rows.told();
-        self.message = batch::bounded(&format!("{dead} of {rows} {are} bad, more than {percent} %{told}{keys}"));
+        let what = batch::bounded(&format!("{dead} of {rows} {are} bad, more than {percent} %{told}{keys}"));
+        let lets = lets_pass(dead, self.counts.rows_in);
+        self.message =
+            format!("{what}; mend what makes them fail, or let them pass with `bad-rows-above: {lets}%` in the flow");
     }
 }

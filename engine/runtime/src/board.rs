@@ -8,6 +8,7 @@ use operators::Outcome;
 use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
+use crate::displaced::Displaced;
 use crate::ledger::{LedgerEntry, Receipt};
 use crate::standing::{Standing, Standings};
 use crate::task_state::TaskState;
@@ -33,6 +34,9 @@ pub struct FlowState {
     /// The first documents of this run that are not there; `documents` counts them all.
     #[serde(default)]
     pub absent: Vec<Refusal>,
+    /// Files of this run that became the newest version of a document that had another name: the first of them.
+    #[serde(default)]
+    pub displaced: Vec<Displaced>,
     /// What is being worked on, by partition.
     pub working: BTreeMap<i32, String>,
     /// Documents that a source has found in this run.
@@ -105,6 +109,9 @@ pub struct FlowState {
 /// for years of documents.
 const ABSENT_NAMED: usize = 10;
 
+/// Pairs of files of one document that are named. Larger: more lines at the end of a run.
+const DISPLACED_NAMED: usize = 10;
+
 impl FlowState {
     /// True if it has its assignment, and has found its destination as planned. A destination that goes away later changes
     /// nothing.
@@ -148,6 +155,13 @@ impl FlowState {
     #[must_use]
     pub fn read(&self) -> u64 {
         self.documents.values().sum::<u64>() - self.not_there()
+    }
+
+    /// Takes note of a file that took the place of another one.
+    pub(crate) fn note_displaced(&mut self, displaced: Displaced) {
+        if self.displaced.len() < DISPLACED_NAMED {
+            self.displaced.push(displaced);
+        }
     }
 
     /// Counts a document of this run by its outcome.

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
 use crate::board::Board;
+use crate::displaced::Displaced;
 use crate::ledger::Receipt;
 use crate::names;
 use crate::stop::StopSignal;
@@ -98,6 +99,7 @@ pub fn absences(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<Absence
 #[derive(Clone, Debug, Deserialize)]
 struct Latest {
     version: i64,
+    name: String,
     url: String,
     sha256: String,
 }
@@ -360,6 +362,10 @@ impl Discovery for FlowDiscovery {
             return Ok(false);
         }
         let version = latest.map_or(1, |latest| latest.version + 1);
+        // What is gone gives its place back, and takes nobody's.
+        let displaced = latest
+            .filter(|_| gone.is_none())
+            .and_then(|latest| Displaced::between(&latest.name, &document.name, &document.fields));
         let kept = self.raw.keep(&staged, &key, version).map_err(|error| transient(&error))?;
         let record = DocumentRecord {
             key: key.clone(),
@@ -383,8 +389,9 @@ impl Discovery for FlowDiscovery {
             self.addresses.insert(gone, forgotten);
         }
         let bytes = record.size;
-        self.documents.insert(key, Latest { version, url: record.url, sha256: record.sha256 });
+        self.documents.insert(key, Latest { version, name: record.name, url: record.url, sha256: record.sha256 });
         self.board.change(&self.name, |state| {
+            displaced.into_iter().for_each(|displaced| state.note_displaced(displaced));
             state.found += 1;
             state.found_bytes += bytes;
         });

@@ -13,6 +13,7 @@ mod completion;
 mod dead_letter;
 mod digest;
 mod discovery;
+mod displaced;
 mod earlier;
 mod end;
 mod faults;
@@ -42,6 +43,7 @@ pub use changelogs::ChangelogMark;
 pub use codes::EXPLANATIONS;
 pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use discovery::{Absence, absences};
+pub use displaced::Displaced;
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{

@@ -29,7 +29,7 @@ use crate::signals::Signals;
 use crate::temporary::Folder;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{environment, unread};
+use crate::{displaced, environment, unread};
 
 pub(super) fn dry(
     arguments: &Run,
@@ -116,6 +116,7 @@ pub(super) fn dry(
     let dry = Dry { letters: letters(topologies, log.as_ref())?, replaced: BTreeMap::new() };
     let (dry, old_rows) = versions(dry, topologies, &board, log.as_ref())?;
     let no_data = intake.no_data(&board);
+    let displaced = displaced::lines(&displaced::owners(topologies), &board.flows());
     live::table(&Report {
         flows: &board.flows(),
         not_claimed: &board.not_claimed(),
@@ -125,6 +126,7 @@ pub(super) fn dry(
         no_data,
         unread: &unread::with_rows(unread::unread(topologies), &board.flows(), &unread::folders(topologies)),
         old_rows: &old_rows,
+        displaced: &displaced,
         dry: Some(&dry),
         format: arguments.format,
     });

@@ -5,7 +5,7 @@
 //! they are there. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
 //! what helps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,13 @@ use anyhow::Result;
 use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
 use connect::{Absent, Discovery, Fields, Found, Known, Landing, LandingError, Newest, Preflight, SourceError, Stop};
 use http_connector::Hosts;
+use runtime::Displaced;
 use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
 
 use crate::arguments::Check;
 use crate::control::{self, Question};
 use crate::data::{self, DataFolder, Server};
+use crate::displaced;
 use crate::environment;
 use crate::exit::Exit;
 use crate::services::{OpenLog, Owned, Services};
@@ -115,16 +117,11 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
                 plan::Discover::Calendar { .. } => (0, "addresses come from a calendar; nothing was asked"),
             },
         };
-        let mut look = Look { requests: requests.into(), fitting: None };
+        let owns_rows = found.is_some_and(|(_, flow)| displaced::owns_rows(flow));
+        let mut look = Look { requests: requests.into(), ..Look::default() };
         let place = format!("{}: {}", parts.flow, parts.source.describe());
         let answer = match parts.source.round(&mut look) {
-            Ok(()) | Err(SourceError::Stopping) => Looked::Fine(match look.fitting {
-                Some(files) => format!(
-                    "{what}, {}",
-                    if files == 1 { "1 file fits".to_owned() } else { format!("{files} files fit") }
-                ),
-                None => what.to_owned(),
-            }),
+            Ok(()) | Err(SourceError::Stopping) => look.told(what, owns_rows),
             Err(SourceError::Transient { what, .. }) => {
                 Looked::Unreachable(what, "try later, or open the address in a browser".to_owned())
             }
@@ -136,12 +133,46 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
 }
 
 /// Lets a source look, and stops it before it takes anything.
+#[derive(Default)]
 struct Look {
     /// Requests that it may still make.
     requests: std::cell::Cell<usize>,
     /// Files of a folder that fit.
     fitting: Option<usize>,
+    /// Why none of them fits.
+    misfit: Option<String>,
+    /// The last name of each document that has fields.
+    names: BTreeMap<Fields, String>,
+    /// Files of other names that are versions of one document.
+    displaced: Vec<Displaced>,
 }
+
+impl Look {
+    /// `owns_rows`: a version of a document takes the rows of the one before away.
+    fn told(self, what: &str, owns_rows: bool) -> Looked {
+        if let Some(misfit) = self.misfit {
+            let remedy = "write `file-names` as the files are called, or name another folder under `path`";
+            return Looked::Wrong(format!("no file there fits the `file-names`: {misfit}"), remedy.to_owned());
+        }
+        let mut how = what.to_owned();
+        match self.fitting {
+            None => {}
+            Some(1) => how.push_str(", 1 file fits"),
+            Some(files) => how.push_str(&format!(", {files} files fit")),
+        }
+        let (told, more) = self.displaced.split_at(self.displaced.len().min(DISPLACED_NAMED));
+        if owns_rows && !told.is_empty() {
+            told.iter().for_each(|pair| how.push_str(&format!("\n  one document: {}", pair.line())));
+            if !more.is_empty() {
+                how.push_str(&format!("\n  and {} more pairs", more.len()));
+            }
+        }
+        Looked::Fine(how)
+    }
+}
+
+/// Pairs of files of one document that are named. Larger: more lines.
+const DISPLACED_NAMED: usize = 10;
 
 impl Discovery for Look {
     fn now(&self) -> i64 {
@@ -160,7 +191,12 @@ impl Discovery for Look {
         false
     }
 
-    fn found(&mut self, _document: Found<'_>) -> Result<bool, SourceError> {
+    fn found(&mut self, document: Found<'_>) -> Result<bool, SourceError> {
+        if !document.fields.is_empty() && document.instead_of.is_none() {
+            let before = self.names.insert(document.fields.clone(), document.name.clone());
+            let pair = |before: String| Displaced::between(&before, &document.name, &document.fields);
+            self.displaced.extend(before.and_then(pair));
+        }
         Ok(false)
     }
 
@@ -174,8 +210,9 @@ impl Discovery for Look {
 
     fn not_claimed(&mut self, _url: &str) {}
 
-    fn looked(&mut self, _place: &str, fitting: usize, _misfit: Option<&str>) {
+    fn looked(&mut self, _place: &str, fitting: usize, misfit: Option<&str>) {
         self.fitting = Some(fitting);
+        self.misfit = misfit.map(str::to_owned);
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {

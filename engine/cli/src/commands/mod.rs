@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod claims;
 mod connections;
 mod dashboards;
 mod dead_letters;

@@ -97,6 +97,12 @@ fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
     let workplace = Workplace::new();
     std::fs::create_dir_all(workplace.path().join("documents/older")).expect("a folder");
     let once = ["run", "my-list.yaml", "--documents", "documents", "--once"];
+    for words in [&once, &["run", "my-list.yaml", "--documents", "documents", "--dry"]] {
+        let said = workplace.say(words).ends(64).errors;
+        assert!(said.contains("no file in documents, and folders within are not looked into"), "{said}");
+        assert!(said.contains("`--documents documents/older`"), "{said}");
+    }
+    std::fs::remove_dir(workplace.path().join("documents/older")).expect("removed");
     let said = workplace.say(&once).ends(0).output;
     assert_eq!(said.matches("there is no file in documents: nothing was read").count(), 1, "{said}");
     // Files of which not one is read: nobody may take that for an end of the work.
@@ -361,4 +367,34 @@ fn a_topology_that_was_renamed_does_not_land_its_rows_a_second_time_by_itself() 
     assert_eq!(rows(&workplace), "2\n");
     workplace.say(&once).ends(0);
     assert_eq!(rows(&workplace), "2\n");
+}
+
+#[test]
+fn files_of_other_names_that_are_one_document_are_named_and_corrections_are_not() {
+    let workplace = Workplace::new();
+    let from = "files: { path: \"lists\", file-names: [\"list_{date:%Y%m%d}*\"]";
+    workplace.write_changed("my-list.yaml", &[(from, &from.replace("list_{", "*_{"))]);
+    workplace.write("lists/list_20260105_corrected.txt", "Symbol|Quantity\nABC|12\nDEF|8\n2\n");
+    let dry = ["run", "my-list.yaml", "--dry"];
+    let live = ["check", "--live", "my-list.yaml"];
+    let once = ["run", "my-list.yaml", "--once"];
+    for words in [&dry[..], &live] {
+        let said = workplace.say(words).ends(0).output;
+        assert!(!said.contains("takes the place"), "{said}");
+    }
+    workplace.write("lists/nyse_20260105.txt", "Symbol|Quantity\nXYZ|1\n1\n");
+    for words in [&live[..], &dry, &once] {
+        let said = workplace.say(words).ends(0).output;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = "`nyse_20260105.txt` takes the place of `list_20260105_corrected.txt`: both are date=2026-01-05";
+        assert_eq!(said.matches(told).count(), 1, "{words:?}: {said}");
+    }
+    // It was told.
+    let said = workplace.say(&once).ends(0).output;
+    assert!(!said.contains("takes the place"), "{said}");
+    // A folder of other files is told before a run.
+    let lost = &from.replace("list_{date:%Y%m%d}", "odd_{date:%Y%m%d}");
+    workplace.write_changed("my-list.yaml", &[(from, lost)]);
+    let said = workplace.say(&live).ends(78).output;
+    assert!(said.contains("no file there fits the `file-names`"), "{said}");
 }

@@ -174,11 +174,13 @@ impl Checker<'_> {
         (right, right_span): (&Type, &Span),
         marked: Option<&Span>,
     ) -> Option<T> {
-        // It is the text that should become the other.
-        let remedy = match left {
+        let (text, other) = if *left == Type::Text { (left_span, right_span) } else { (right_span, left_span) };
+        let as_text = as_text(self.written(text), self.written(other));
+        // It is the text that should become the other, unless it is written out and is none.
+        let remedy = as_text.unwrap_or_else(|| match left {
             Type::Text => remedy(left, right, self.written(left_span)),
             _ => remedy(right, left, self.written(right_span)),
-        };
+        });
         let what = format!("{left} and {right} have no common type");
         self.error("E3301", marked.unwrap_or(right_span), what, &remedy)
     }
@@ -229,6 +231,15 @@ pub(crate) fn joined(left: &Type, right: &Type) -> Option<Type> {
             Some(Type::Decimal { precision: (whole + scale).min(38), scale })
         }
     }
+}
+
+/// What to do where a text that is written out, and is no number, stands beside what is no text.
+fn as_text(text: &str, other: &str) -> Option<String> {
+    let words = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    let is_word = words.starts_with(char::is_alphabetic) && !["true", "false"].contains(&words.to_lowercase().as_str());
+    let number = other.chars().all(|sign| sign.is_ascii_digit());
+    let quoted = if number { format!("`'{other}'` or ") } else { String::new() };
+    is_word.then(|| format!("make the other a text too: {quoted}`cast({other} as text)`"))
 }
 
 /// What to write instead of `written`, which has one type and should have the other.

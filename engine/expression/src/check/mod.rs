@@ -19,7 +19,8 @@ use batch::{Code, ColumnType, Type};
 pub(crate) use conversion::literal_integer;
 pub(crate) use operators::{add_days, days_between, without_signed_zeros};
 
-use self::remedies::{is_nothing, meant_as_text, nearest};
+pub(crate) use self::remedies::nearest;
+use self::remedies::{is_nothing, meant_as_text};
 use crate::calendar;
 use crate::cast::caster;
 use crate::column::Column;

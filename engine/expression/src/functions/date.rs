@@ -37,8 +37,11 @@ fn format(checker: &mut Checker<'_>, call: &Call) -> Option<Format> {
     };
     if !good {
         let span = call.arguments.get(1)?.1.clone();
-        let remedy = "parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131";
-        return checker.error("E3306", &span, what.to_owned(), remedy);
+        let general = "parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131";
+        let remedy = in_strftime(&written)
+            .or_else(|| of_a_month(checker, call, &written))
+            .map_or_else(|| general.to_owned(), |ours| format!("{ours}; {general}"));
+        return checker.error("E3306", &span, what.to_owned(), &remedy);
     }
     if call.name == "parse_timestamp" && format.names_an_offset() {
         let span = call.arguments.get(1)?.1.clone();
@@ -47,6 +50,37 @@ fn format(checker: &mut Checker<'_>, call: &Call) -> Option<Format> {
         return checker.error("E3306", &span, what.to_owned(), remedy);
     }
     Some(format)
+}
+
+/// The same format in strftime's signs, if it is one of databases or of Java: `YYYY-MM-DD HH24:MI:SS`.
+fn in_strftime(written: &str) -> Option<String> {
+    // Who has no large letters for the month has no minutes either, or they stand behind the hours.
+    let months = if written.contains("MM") { ("MM", "%m") } else { ("mm", "%m") };
+    let parts = [
+        ("YYYY", "%Y"),
+        ("yyyy", "%Y"),
+        ("HH24", "%H"),
+        ("HH", "%H"),
+        ("MI", "%M"),
+        ("SS", "%S"),
+        ("ss", "%S"),
+        ("DD", "%d"),
+        ("dd", "%d"),
+        months,
+        ("mm", "%M"),
+    ];
+    let ours = parts.iter().fold(written.to_owned(), |ours, (theirs, sign)| ours.replace(theirs, sign));
+    let is_other = !written.contains('%') && !ours.replace('%', "").contains("mm");
+    let known = Format::compile(&ours).filter(|format| is_other && format.says_something());
+    known.map(|_| format!("write '{ours}'"))
+}
+
+/// What to do where a format of `parse_date` names a month and no day.
+fn of_a_month(checker: &Checker<'_>, call: &Call, written: &str) -> Option<String> {
+    let with_day = format!("{written}%d");
+    let whole = call.name == "parse_date" && Format::compile(&with_day).is_some_and(|format| format.names_a_date());
+    let of = checker.written(&call.arguments.first()?.1);
+    whole.then(|| format!("a month becomes its first day by `parse_date({of} || '01', '{with_day}')`"))
 }
 
 pub(super) fn parse_date(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray};
 use batch::Type;
 
-use crate::check::Checker;
+use crate::check::{Checker, nearest};
 use crate::column::{Arguments, Outcome};
 use crate::syntax::Span;
 use crate::tree::{Kind, Node, Operation};
@@ -153,8 +153,12 @@ fn zone(checker: &mut Checker<'_>, call: &Call, position: usize) -> Option<chron
         Ok(zone) => Some(zone),
         Err(_) => {
             let span = call.arguments.get(position)?.1.clone();
-            let remedy = "write a name such as 'UTC' or 'America/New_York'";
-            checker.error("E3306", &span, "there is no such zone".to_owned(), remedy)
+            let nearest = nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+            let remedy = match nearest {
+                Some(zone) => format!("did you mean '{zone}'?"),
+                None => "write a name such as 'UTC' or 'America/New_York'".to_owned(),
+            };
+            checker.error("E3306", &span, "there is no such zone".to_owned(), &remedy)
         }
     }
 }

@@ -28,6 +28,7 @@ const SYNONYMS: &[(&[&str], &str)] = &[
     (&["tomonth"], "month"),
     (&["todayofmonth", "dayofmonth"], "day"),
     (&["date_add", "dateadd", "adddays", "add_days"], "date_add_days"),
+    (&["date_trunc", "datetrunc", "tostartofmonth", "first_day"], "date_add_days(x, 1 - day(x))"),
     (&["date_diff", "datediff", "days_between"], "date_diff_days"),
     (&["cardinality", "array_length", "size"], "list_length"),
     (&["array_contains", "has"], "list_contains"),

@@ -143,19 +143,19 @@ fn mistakes_are_named_where_they_are() {
     check(
         "parse_date(day, 'mm/dd/yyyy')",
         &expect![[r#"
-            E3306 `'mm/dd/yyyy'` this format does not name a whole date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+            E3306 `'mm/dd/yyyy'` this format does not name a whole date | write '%m/%d/%Y'; parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
         "#]],
     );
     check(
         "parse_date(day, '%Y%m')",
         &expect![[r#"
-            E3306 `'%Y%m'` this format does not name a whole date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+            E3306 `'%Y%m'` this format does not name a whole date | a month becomes its first day by `parse_date(day || '01', '%Y%m%d')`; parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
         "#]],
     );
     check(
         "format_date(settled, 'YYYY')",
         &expect![[r#"
-            E3306 `'YYYY'` this format is the same for every date | parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+            E3306 `'YYYY'` this format is the same for every date | write '%Y'; parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
         "#]],
     );
     check(
@@ -175,7 +175,31 @@ fn mistakes_are_named_where_they_are() {
     check(
         "at_zone(timestamp '2021-01-01', 'Amerika/New_York')",
         &expect![[r#"
-        E3306 `'Amerika/New_York'` there is no such zone | write a name such as 'UTC' or 'America/New_York'
+        E3306 `'Amerika/New_York'` there is no such zone | did you mean 'America/New_York'?
+    "#]],
+    );
+    check(
+        "parse_timestamp(day, 'YYYY-MM-DD HH24:MI:SS')",
+        &expect![[r#"
+        E3306 `'YYYY-MM-DD HH24:MI:SS'` this format does not name a whole date | write '%Y-%m-%d %H:%M:%S'; parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+    "#]],
+    );
+    check(
+        "parse_timestamp(day, 'yyyy-MM-dd HH:mm:ss')",
+        &expect![[r#"
+        E3306 `'yyyy-MM-dd HH:mm:ss'` this format does not name a whole date | write '%Y-%m-%d %H:%M:%S'; parts of a date are written with `%`: '%m/%d/%Y' for 01/31/2024, '%Y%m%d' for 20240131
+    "#]],
+    );
+    check(
+        "date_trunc('month', settled)",
+        &expect![[r#"
+        E3202 `date_trunc` there is no function `date_trunc` | write `date_add_days(x, 1 - day(x))`
+    "#]],
+    );
+    check(
+        "case price when 'a' then 1 when 'b' then 'marketable limit' end",
+        &expect![[r#"
+        E3301 `'marketable limit'` bigint and text have no common type | make the other a text too: `'1'` or `cast(1 as text)`
     "#]],
     );
     check(
@@ -343,7 +367,7 @@ fn mistakes_are_named_where_they_are() {
         "case when 1 then 'ä' else 2 end",
         &expect![[r#"
             E3301 `1` this is bigint, but boolean is needed | use values of one type
-            E3301 `2` text and bigint have no common type | write `cast('ä' as bigint)`
+            E3301 `2` text and bigint have no common type | make the other a text too: `'2'` or `cast(2 as text)`
         "#]],
     );
     check(

@@ -1,0 +1,84 @@
+//! Files of different names that are versions of one document: the later one takes the place of the earlier one, and its
+//! rows. That is meant of a list and its correction, and never of the lists of two publishers.
+
+use connect::Fields;
+use serde::{Deserialize, Serialize};
+
+/// A file that became the newest version of a document in the place of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Displaced {
+    /// Name of the version before.
+    pub older: String,
+    /// Name of the newest version.
+    pub newer: String,
+    /// What both names say, such as `date=2026-01-05`.
+    pub fields: String,
+}
+
+impl Displaced {
+    /// What there is to tell of two versions of a document with these fields: nothing where they have one name, or names
+    /// as publishers give to versions.
+    #[must_use]
+    pub fn between(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let told = || Self { older: older.to_owned(), newer: newer.to_owned(), fields: fields.join(", ") };
+        (!are_versions(older, newer)).then(told)
+    }
+
+    /// A line for people.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { older, newer, fields } = self;
+        let [older, newer, fields] = [older, newer, fields].map(|text| batch::excerpt(text.as_bytes(), 200));
+        format!(
+            "`{newer}` takes the place of `{older}`: both are {fields}, so one document; if they are two, give what \
+             differs in their names a name in `file-names`, as in `{{market}}_{{date:%Y%m%d}}*`"
+        )
+    }
+}
+
+/// True if one name goes on where the other ends (`list` and `list_corrected`), or they differ in a number at their end
+/// (`list_9` and `list_10`, `list-v1` and `list-v2`); endings such as `.csv` are not compared.
+fn are_versions(one: &str, other: &str) -> bool {
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let (one, other) = (stem(one), stem(other));
+    if one.starts_with(&other) || other.starts_with(&one) {
+        return true;
+    }
+    let base = |stem: &str| {
+        let base = stem.trim_end_matches(')').trim_end_matches(|sign: char| sign.is_ascii_digit());
+        let base = base.strip_suffix(['v', 'V']).unwrap_or(base);
+        base.strip_suffix(['_', '-', '.', ' ', '(']).map(str::to_owned)
+    };
+    base(&one).is_some_and(|of_one| base(&other) == Some(of_one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_publishers_give_to_versions_are_told_from_those_of_two_documents() {
+        let cases = [
+            ("list_20260105.txt", "list_20260105.txt", false),
+            ("list_20260105.txt", "list_20260105_corrected.txt", false),
+            ("list_20260105_2.csv", "list_20260105.txt", false),
+            ("cnsfails202601a_0.zip", "cnsfails202601a_1.zip", false),
+            ("list-v9.txt", "list-v10.txt", false),
+            ("list (1).txt", "list (2).txt", false),
+            ("arca_20260105.csv", "nyse_20260105.csv", true),
+            ("20260105_arca.csv", "20260105_nyse.csv", true),
+            ("venue1_20260105.csv", "venue2_20260105.csv", true),
+        ];
+        let fields = Fields::from([("date".to_owned(), "2026-01-05".to_owned())]);
+        for (older, newer, told) in cases {
+            let displaced = Displaced::between(older, newer, &fields);
+            assert_eq!(displaced.is_some(), told, "{older} {newer}");
+            if let Some(displaced) = displaced {
+                let start =
+                    format!("`{newer}` takes the place of `{older}`: both are date=2026-01-05, so one document;");
+                assert!(displaced.line().starts_with(&start), "{}", displaced.line());
+            }
+        }
+    }
+}
