@@ -218,7 +218,7 @@ Examples:
   spotlight rebuild sec-ftd/load           by the mapping as it is now
   spotlight rebuild                        how far they are
   spotlight rebuild sec-ftd/load --cancel
-  spotlight rebuild sec-ftd/load --accept-refused    rows of documents that it refuses go
+  spotlight rebuild sec-ftd/load --accept-refused    rows it refuses go
 
 For a mapping that was mended: what the flow has read it reads again from its beginning, from the raw store or its topic, \
 into a table beside the live one, with what processors the others leave. Live rows go on landing meanwhile. Once the \

@@ -202,6 +202,15 @@ impl Pair<'_> {
     }
 }
 
+/// Ends the writing, also where the test fails meanwhile: it would be waited for, for ever.
+struct EndsTheVenue<'a>(&'a AtomicBool);
+
+impl Drop for EndsTheVenue<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_soak_leaves_each_row_once_and_memory_where_it_was() {
     let minutes = variable("SPOTLIGHT_SHARED_SOAK").map(|text| text.parse::<u64>().expect("minutes"));
@@ -240,6 +249,7 @@ fn a_soak_leaves_each_row_once_and_memory_where_it_was() {
     let (started, mut random, mut warm) = (now(), Random::new(seed), None);
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| venue.write_evenly(MEASURED, speed / 2, &ended, &written));
+        let end = EndsTheVenue(&ended);
         let mut next = every;
         while started.elapsed() < time {
             pair.look_after();
@@ -252,7 +262,7 @@ fn a_soak_leaves_each_row_once_and_memory_where_it_was() {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        ended.store(true, Ordering::Relaxed);
+        drop(end);
         writing.join().expect("the venue wrote");
     });
     let all = written.load(Ordering::Relaxed) as i64;
