@@ -237,10 +237,11 @@ fn a_soak_leaves_each_row_once_and_memory_where_it_was() {
     let mut pair = Pair { feed: &feed, services: &services, running: BTreeMap::new(), history: Vec::new() };
     venue.write_all(0..MEASURED);
     venue.flush();
+    // From the start on: what is there at the first look has taken its time too, and a venue that is faster than they are
+    // leaves hours of work behind it.
+    let started = now();
     pair.start("one");
     pair.start("two");
-    pair.wait_for_rows(1);
-    let started = now();
     pair.wait_for_rows(expected(MEASURED).0);
     let speed = (MEASURED as f64 / started.elapsed().as_secs_f64()) as u64;
     println!("seed {seed}: {speed} records a second are possible, {} come", speed / 2);
