@@ -380,7 +380,7 @@ fn files_of_other_names_that_are_one_document_are_named_and_corrections_are_not(
     let once = ["run", "my-list.yaml", "--once"];
     for words in [&dry[..], &live] {
         let said = workplace.say(words).ends(0).output;
-        assert!(!said.contains("takes the place"), "{said}");
+        assert!(!said.contains("` takes the place of `"), "{said}");
     }
     workplace.write("lists/nyse_20260105.txt", "Symbol|Quantity\nXYZ|1\n1\n");
     for words in [&live[..], &dry, &once] {
@@ -391,7 +391,7 @@ fn files_of_other_names_that_are_one_document_are_named_and_corrections_are_not(
     }
     // It was told.
     let said = workplace.say(&once).ends(0).output;
-    assert!(!said.contains("takes the place"), "{said}");
+    assert!(!said.contains("` takes the place of `"), "{said}");
     // A folder of other files is told before a run.
     let lost = &from.replace("list_{date:%Y%m%d}", "odd_{date:%Y%m%d}");
     workplace.write_changed("my-list.yaml", &[(from, lost)]);
