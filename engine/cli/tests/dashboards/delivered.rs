@@ -98,7 +98,7 @@ fn a_hold_reaches_a_webhook_with_what_helps_and_so_does_its_end() {
     let folder = service_folder(Path::new(env!("CARGO_TARGET_TMPDIR")), "dashboards").join("delivered");
     let workplace = Workplace::new();
     let changes =
-        [("topology: my-list", "topology: held-list"), ("demo.my_list", "demo.not_ours"), ("every: 10s", "every: 1s")];
+        [("topology: my-list", "topology: held-list"), ("demo.my_list", "demo.not_ours"), ("every: 1h", "every: 1s")];
     workplace.write_changed("held.yaml", &changes);
     workplace.say(&["dashboards", "my-list.yaml", "held.yaml", "--out", "watching"]).ends(0);
     let webhook = Webhook::open();
