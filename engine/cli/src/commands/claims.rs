@@ -46,7 +46,7 @@ pub(super) fn claim(folder: &Path, topologies: &[Topology], ends: bool) -> Resul
             return Err(failure(
                 Exit::Usage,
                 format!("there is no file in {}, and folders within are not looked into", folder.display()),
-                &format!("give the folder in which the files are, as in `--documents {}`", within.display()),
+                format!("give the folder in which the files are, as in `--documents {}`", within.display()),
             ));
         }
     }
