@@ -8,8 +8,10 @@ use connect::{Landing, LandingError, Preflight, Source};
 use indexmap::IndexMap;
 use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
 
+use crate::board::Board;
 use crate::codes;
 use crate::rebuilds::Turn;
+use crate::stop::{Backoff, StopSignal};
 
 /// Makes a new chain of steps for a task. Each task has its own.
 pub type MakeChain = Box<dyn Fn() -> Chain + Send + Sync>;
@@ -195,5 +197,14 @@ impl TableOutput {
             }),
             Preflight::Different { code, what, remedy } => Err(LandingError::Operator { code, what, remedy }),
         }
+    }
+
+    /// Rests before another look at a table that could not be asked, which people see meanwhile. False as soon as the signal
+    /// to stop comes.
+    pub(crate) fn rest(&self, why: &str, flow: &str, board: &Board, stop: &StopSignal, backoff: &mut Backoff) -> bool {
+        board.waits_for(flow, Some(format!("table {}: {why}", self.table.name)));
+        let wait = backoff.next();
+        tracing::warn!(flow, wait_ms = wait.as_millis() as u64, reason = why, "preflight will try again");
+        stop.wait(wait)
     }
 }

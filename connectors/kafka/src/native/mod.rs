@@ -1,7 +1,7 @@
 //! The calls of the C client that its safe crate does not offer, and nothing else. All unsafe code of this crate is here.
 //!
-//! What is missing there: the identity of a topic, the name that a group gave to a member, the metadata of positions as they were written, positions sent
-//! without a consumer of the group, and records taken from a partition and handed to one many at a time (about half the
+//! What is missing there: the identity of a topic, the name that a group gave to a member, the metadata of positions as
+//! they were written, positions sent without a consumer of the group, and records taken from a partition and handed to one many at a time (about half the
 //! processor time of the safe calls, by the measurement in this crate's `README.md`).
 //!
 //! Invariants: each pointer that C gives is wrapped in a type that frees it once; nothing borrowed from an answer

@@ -160,11 +160,11 @@ impl Crew {
         let mut topics = vec![Arc::clone(&self.input)];
         topics.extend(self.source.is_some().then(|| Arc::clone(&self.discovery)));
         let log = Arc::clone(&self.shared.log);
-        let mut membership = None;
+        let mut membership: Option<Box<dyn Membership>> = None;
         while self.failed.iter().all(|end| matches!(end, TaskEnd::Held)) && !self.finished() {
             self.obey()?;
             match &mut membership {
-                Some(membership) => self.listen(membership)?,
+                Some(membership) => self.listen(membership.as_mut())?,
                 None if self.may_join() => {
                     membership = Some(until_reached(&name, &self.shared.stop, &self.shared.board, || {
                         log.join(&group, &topics)
@@ -228,7 +228,7 @@ impl Crew {
     }
 
     /// Waits for a while for a change, or for a task that ends.
-    fn listen(&mut self, membership: &mut Box<dyn Membership>) -> Result<(), TaskEnd> {
+    fn listen(&mut self, membership: &mut dyn Membership) -> Result<(), TaskEnd> {
         let stopping = self.shared.stop.stopping();
         let change = membership.next(if stopping { Duration::ZERO } else { LOOK_UP })?;
         if !self.assigned && membership.assigned() {

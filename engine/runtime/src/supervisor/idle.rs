@@ -68,15 +68,7 @@ fn fits(table: &TableOutput, holder: &TaskHolder, board: &Board) -> bool {
                 }
             }
             Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
-                board.waits_for(&holder.flow, Some(format!("table {}: {what}", table.table.name)));
-                let wait = backoff.next();
-                tracing::warn!(
-                    flow = holder.flow,
-                    wait_ms = wait.as_millis() as u64,
-                    reason = what,
-                    "preflight will try again"
-                );
-                if !holder.stop.wait(wait) {
+                if !table.rest(&what, &holder.flow, board, &holder.stop, &mut backoff) {
                     return false;
                 }
             }

@@ -202,15 +202,7 @@ impl TaskContext {
                     self.holder.hold(Hold { code, what, remedy })?;
                 }
                 Err(LandingError::Unknown { what } | LandingError::Transient { what }) => {
-                    self.shared.board.waits_for(&self.name, Some(format!("table {}: {what}", table.table.name)));
-                    let wait = backoff.next();
-                    tracing::warn!(
-                        flow = self.name,
-                        wait_ms = wait.as_millis() as u64,
-                        reason = what,
-                        "preflight will try again"
-                    );
-                    if !self.shared.stop.wait(wait) {
+                    if !table.rest(&what, &self.name, &self.shared.board, &self.shared.stop, &mut backoff) {
                         return Err(TaskEnd::Stopped);
                     }
                 }
