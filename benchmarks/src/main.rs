@@ -69,6 +69,10 @@ enum Which {
     Topics,
     /// Kafka to Kafka beside Kafka Streams. Only if it is named: it needs `java` and `mvn`, which build the rival.
     Kafka,
+    /// Kafka to ClickHouse, exactly once. Only if it is named: as above.
+    KafkaTable,
+    /// How long a record takes through Kafka, beside Kafka Streams. Only if it is named: as above.
+    Latency,
     /// How long a start takes that comes back to 10,000,000 remembered ids, on Kafka. Only if it is named: as above.
     Restart,
     /// What large documents and many of them take of memory. Only if it is named: it needs 5 GB of disk and minutes.
@@ -116,6 +120,12 @@ fn main() -> Result<()> {
     }
     if arguments.contests.contains(&Which::Kafka) {
         show(kafka::section(&stage)?);
+    }
+    if arguments.contests.contains(&Which::KafkaTable) {
+        show(kafka::table(&stage)?);
+    }
+    if arguments.contests.contains(&Which::Latency) {
+        show(kafka::latency(&stage)?);
     }
     if arguments.contests.contains(&Which::Restart) {
         show(kafka::restart(&stage)?);

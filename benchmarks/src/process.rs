@@ -59,10 +59,32 @@ fn ended(child: &Child) -> bool {
     text.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
 }
 
-fn memory(process: u32) -> Option<f64> {
+/// Most resident memory of a running process so far, in MiB.
+#[must_use]
+pub fn memory(process: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_ascii_whitespace().nth(1)?.parse::<f64>().ok().map(|kibibytes| kibibytes / 1024.0)
+}
+
+/// Seconds that a fixed computation takes now, the best of three times. Processors are slower while others use their cores'
+/// other halves, or when they are hot: figures of two runs can be compared by this.
+#[must_use]
+pub fn pace() -> f64 {
+    let once = || {
+        let start = Instant::now();
+        let mut state = 1_u64;
+        let mut numbers: Vec<u64> = (0..2_000_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state
+            })
+            .collect();
+        numbers.sort_unstable();
+        std::hint::black_box(numbers);
+        start.elapsed().as_secs_f64()
+    };
+    [once(), once(), once()].into_iter().fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]

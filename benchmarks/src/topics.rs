@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 
 use crate::figures::Contest;
 use crate::files;
+use crate::process;
 use crate::profile::Subject;
 use crate::stage::Stage;
 
@@ -42,11 +43,13 @@ pub fn contest(stage: &Stage) -> Result<Contest> {
     let mut contest =
         Contest::new(format!("Topic to topic on the embedded log: {rows} records, 1 of 20 a repeat"), rows);
     let nothing = stage.fresh("nothing")?;
+    let mut paces = Vec::new();
     for round in 1..=stage.rounds {
         eprintln!("{} round {round}", contest.title);
         stage.forget(&["bench"])?;
         let data = stage.fresh("data")?;
         stage.spotlight(&topologies[..1], &folder, &data)?;
+        paces.push(format!("{:.3}", process::pace()));
         contest.add(OURS, stage.spotlight(&topologies, &nothing, &data)?);
         let said = fs::read_to_string(stage.work.join("spotlight.txt"))?;
         ensure!(said.contains("bench-unique/unique"), "the flow did not run: {said}");
@@ -56,5 +59,6 @@ pub fn contest(stage: &Stage) -> Result<Contest> {
         "{:.0} records a second of processor time, start and end of the process included (aim: 500,000).",
         rows as f64 / cpu
     ));
+    contest.notes.push(format!("Pace of the processor before each round: {} s.", paces.join(", ")));
     Ok(contest)
 }

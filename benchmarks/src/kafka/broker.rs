@@ -134,6 +134,11 @@ impl Services {
         self.topics(&["--create", "--if-not-exists", "--partitions", "4", "--topic", topic, "--config", stamps])
     }
 
+    /// Makes a topic whose time stamps are the writer's.
+    pub(super) fn create_plain(&self, topic: &str) -> Result<()> {
+        self.topics(&["--create", "--if-not-exists", "--partitions", "4", "--topic", topic])
+    }
+
     /// Deletes all topics of a round.
     pub(super) fn forget(&self, round: &str) -> Result<()> {
         self.topics(&["--delete", "--if-exists", "--topic", &format!(".*{round}.*")])
@@ -141,12 +146,35 @@ impl Services {
 
     /// Fills a topic. Gives what was written, by the generator's names.
     pub(super) fn generate(&self, topic: &str, records: u64) -> Result<Said> {
-        self.topics(&["--create", "--if-not-exists", "--partitions", "4", "--topic", topic])?;
+        self.create_plain(topic)?;
         let mut java = self.java(&["-Xmx1g", "-XX:+UseSerialGC"]);
         java.arg("peer.Generate").args(self.at());
         let output = java.args([format!("topic={topic}"), format!("n={records}")]).output()?;
         ensure!(output.status.success(), "the generator: {}", String::from_utf8_lossy(&output.stderr));
         Ok(words(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    fn brokers_process(&self) -> Result<u32> {
+        Ok(fs::read_to_string(self.folder.join("broker/broker1/pid"))?.trim().parse()?)
+    }
+
+    /// Reads a topic as it is written, for `seconds` behind the first `warm`, and gives the distribution of what its records
+    /// took, in milliseconds.
+    pub(super) fn latency(&self, output: &str, process: u32, warm: u64, seconds: u64) -> Result<Said> {
+        let mut java = self.java(&["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        java.arg("peer.Measure").args(self.at()).args([
+            "mode=latency".to_owned(),
+            format!("out={output}"),
+            format!("label={output}"),
+            format!("warm={warm}"),
+            format!("seconds={seconds}"),
+            format!("app.pid={process}"),
+            format!("broker.pid={}", self.brokers_process()?),
+        ]);
+        let said = java.output()?;
+        ensure!(said.status.success(), "{output}: {}", String::from_utf8_lossy(&said.stderr));
+        eprintln!("  {}", String::from_utf8_lossy(&said.stdout).trim());
+        Ok(words(&String::from_utf8_lossy(&said.stdout)))
     }
 
     /// Waits until a group stands at the end of the input, and gives what that cost. `names`: the group, the topic that
@@ -159,7 +187,7 @@ impl Services {
         process: u32,
         [group, output, dead]: [&str; 3],
     ) -> Result<Said> {
-        let broker: u32 = fs::read_to_string(self.folder.join("broker/broker1/pid"))?.trim().parse()?;
+        let broker = self.brokers_process()?;
         let sum = expected.get(sum).context("the generator said no sum")?;
         let mut java = self.java(&["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
         java.arg("peer.Measure").args(self.at()).args([

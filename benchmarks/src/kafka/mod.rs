@@ -5,8 +5,11 @@
 //! `read_committed` that counts what came out. Both write the same bytes behind the schema's id, which is compared once.
 
 mod broker;
+mod latency;
 mod outputs;
+mod positions;
 mod restart;
+mod table;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,7 +20,9 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use self::broker::{Services, text};
+pub use self::latency::section as latency;
 pub use self::restart::section as restart;
+pub use self::table::section as table;
 use crate::figures::median;
 use crate::stage::Stage;
 
@@ -142,47 +147,66 @@ impl Drop for Running {
 }
 
 fn rival(services: &Services, work: &Work, name: &str, expected: &Said) -> Result<Said> {
-    let (output, dead) = (format!("peer.out.{name}"), format!("peer.dead.{name}"));
+    let [output, dead] = rivals_topics(name);
     services.create(&output)?;
     services.create(&dead)?;
     let start = services.now()?;
+    let running = start_rival(services, work, name, INPUT, &[])?;
+    services.measure(work.check, expected, start, running.0.id(), [name, &output, &dead])
+}
+
+/// The topics that the rival writes: what came out, and dead letters.
+fn rivals_topics(name: &str) -> [String; 2] {
+    [format!("peer.out.{name}"), format!("peer.dead.{name}")]
+}
+
+fn start_rival(services: &Services, work: &Work, name: &str, input: &str, more: &[&str]) -> Result<Running> {
+    let [output, dead] = rivals_topics(name);
     let mut command = services.java(&RIVALS_HEAP);
     command.arg("peer.DedupeApp").args(services.at()).args([
         format!("app={name}"),
-        format!("in={INPUT}"),
+        format!("in={input}"),
         format!("out={output}"),
         format!("dlq={dead}"),
         format!("state={}", text(&services.folder.join("state"))?),
     ]);
-    command.args(work.rivals_arguments).stdout(Stdio::null()).stderr(Stdio::null());
-    let running = Running(command.spawn().context("java")?);
-    services.measure(work.check, expected, start, running.0.id(), [name, &output, &dead])
+    command.args(work.rivals_arguments).args(more).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(Running(command.spawn().context("java")?))
 }
 
 fn own(stage: &Stage, services: &Services, work: &Work, name: &str, expected: &Said) -> Result<Said> {
-    let topology = topology(stage, services, work, name)?;
-    stage.forget(&[])?;
-    let (data, nothing) = (stage.fresh("data")?, stage.fresh("nothing")?);
+    let topology = topology(stage, services, work, name, INPUT)?;
     let start = services.now()?;
-    let mut command = stage.command(&[topology], &nothing, &data);
-    command.arg("--connections").arg(services.connections(&stage.work.join("documents"))?);
-    let said = fs::File::create(stage.work.join("spotlight.txt"))?;
-    command.stdout(said).stderr(Stdio::null());
-    let running = Running(command.spawn().context("spotlight")?);
+    let running = start_own(stage, services, topology)?;
     let topics = [format!("peer-{name}.clean"), format!("peer.{name}"), format!("peer-{name}.dead-letters")];
     services.measure(work.check, expected, start, running.0.id(), [&topics[0], &topics[1], &topics[2]])
 }
 
+/// Starts Spotlight with a data folder and a server that know nothing.
+fn start_own(stage: &Stage, services: &Services, topology: PathBuf) -> Result<Running> {
+    stage.forget(&["peer"])?;
+    let (data, nothing) = (stage.fresh("data")?, stage.fresh("nothing")?);
+    let mut command = stage.command(&[topology], &nothing, &data);
+    command.arg("--connections").arg(services.connections(&stage.work.join("documents"))?);
+    let said = fs::File::create(stage.work.join("spotlight.txt"))?;
+    command.stdout(said).stderr(Stdio::null());
+    Ok(Running(command.spawn().context("spotlight")?))
+}
+
 /// Writes the topology of one run, and the schema of its input beside it.
-fn topology(stage: &Stage, services: &Services, work: &Work, name: &str) -> Result<PathBuf> {
-    let folder = stage.work.join("peer-topologies");
-    fs::create_dir_all(folder.join("schemas/topics"))?;
-    fs::copy(services.schema("swap"), folder.join(format!("schemas/topics/{INPUT}.avsc")))?;
+fn topology(stage: &Stage, services: &Services, work: &Work, name: &str, input: &str) -> Result<PathBuf> {
     let whole = fs::read_to_string(stage.project.join("benchmarks/topologies/peer.yaml"))?;
     let kept = |line: &&str| work.stateful || !line.contains("- dedupe:");
     let lines: Vec<&str> = whole.lines().filter(kept).collect();
+    write_topology(stage, services, &(lines.join("\n") + "\n"), name, input)
+}
+
+fn write_topology(stage: &Stage, services: &Services, text: &str, name: &str, input: &str) -> Result<PathBuf> {
+    let folder = stage.work.join("peer-topologies");
+    fs::create_dir_all(folder.join("schemas/topics"))?;
+    fs::copy(services.schema("swap"), folder.join(format!("schemas/topics/{input}.avsc")))?;
     let path = folder.join(format!("peer-{name}.yaml"));
-    fs::write(&path, lines.join("\n").replace("NAME", name) + "\n")?;
+    fs::write(&path, text.replace("NAME", name).replace("INPUT", input))?;
     Ok(path)
 }
 

@@ -9,10 +9,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::broker::Services;
+use super::positions::Positions;
 use super::{INPUT, Running, WORKS, own, topology};
 use crate::figures::median;
 use crate::process;
@@ -22,8 +21,7 @@ use crate::stage::Stage;
 const NAME: &str = "restart";
 /// Records that one round adds. They repeat what is remembered.
 const MORE: u64 = 10_000;
-/// Longest wait for an answer, and for a position to move.
-const WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for a position to move.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Pause between two questions; the error of a figure is about this.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -60,26 +58,17 @@ pub fn section(stage: &Stage) -> Result<String> {
 /// Starts the program with the data folder of the run before; seconds, and seconds of its processor time, until a
 /// position has moved.
 fn restart(stage: &Stage, services: &Services) -> Result<(f64, f64)> {
-    let topology = topology(stage, services, &WORKS[0], NAME)?;
+    let topology = topology(stage, services, &WORKS[0], NAME, INPUT)?;
     let nothing = stage.fresh("nothing")?;
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", services.kafka()).set("group.id", format!("peer-{NAME}.clean"));
-    let asking: BaseConsumer = config.create()?;
-    let stands = || -> Result<TopicPartitionList> {
-        let mut list = TopicPartitionList::new();
-        for partition in 0..4 {
-            list.add_partition(INPUT, partition);
-        }
-        Ok(asking.committed_offsets(list, WAIT)?)
-    };
-    let before = stands()?;
+    let positions = Positions::of(services.kafka(), &format!("peer-{NAME}.clean"), INPUT)?;
+    let before = positions.committed()?;
     ensure!(before.elements().iter().any(|one| one.offset().to_raw() > Some(0)), "the run before committed nothing");
     let mut command = stage.command(&[topology], &nothing, &stage.work.join("data"));
     command.arg("--connections").arg(services.connections(&stage.work.join("documents"))?);
     command.stdout(fs::File::create(stage.work.join("spotlight.txt"))?).stderr(Stdio::null());
     let start = Instant::now();
     let running = Running(command.spawn().context("spotlight")?);
-    while stands()? == before {
+    while positions.committed()? == before {
         ensure!(start.elapsed() < PATIENCE, "no position moved");
         std::thread::sleep(PAUSE);
     }

@@ -15,6 +15,7 @@ use telemetry::Counts;
 
 use crate::control::{self, Question, Reply};
 use crate::data::{DataFolder, KnownFlow};
+use crate::edited::edited;
 use crate::environment;
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
@@ -234,6 +235,7 @@ impl Access {
                 })
                 .collect::<BTreeMap<_, _>>(),
             "changed": self.changed()?,
+            "edited": self.edited()?,
             "old_rows": self.old_rows()?,
             "rebuilds": self.rebuilds_going_on()?,
             "lags": self.lags(),
@@ -250,6 +252,24 @@ impl Access {
         let names = FlowNames::of_known(&known);
         let changed = known.iter().filter(|(_, flow)| !flow.gone);
         Ok(changed.filter_map(|(name, flow)| Some((names.shown(name), flow.changed.as_ref()?.at))).collect())
+    }
+
+    /// Files of the topologies that run which are not as the run has read them, and what is different.
+    fn edited(&self) -> Result<BTreeMap<String, Value>> {
+        let mut running = BTreeMap::new();
+        for (recorded, flow) in self.folder.known_flows()? {
+            let [topology, _] = names::parts(&recorded);
+            if let (Some(revision), Some(file)) = (self.revisions.get(topology), flow.file) {
+                running.insert(topology.to_owned(), (revision.clone(), file));
+            }
+        }
+        let told = edited(&running).into_iter();
+        Ok(told
+            .map(|(topology, how)| {
+                let file = &running[&topology].1;
+                (topology, json!({ "file": file, "how": how }))
+            })
+            .collect())
     }
 
     /// The rebuilds that are to begin, go on or wait for a person.

@@ -399,6 +399,9 @@ pub(crate) struct Release {
     /// At the same offset in each partition.
     #[arg(long, requires = "from")]
     pub(crate) all_partitions: bool,
+    /// Rows that an earlier text of the topology made may stay: `status` tells them no more. Only without a run.
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) keep_rows: bool,
     #[command(flatten)]
     pub(crate) data: Data,
 }

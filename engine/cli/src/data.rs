@@ -381,13 +381,12 @@ impl DataFolder {
         Ok(write_whole(&self.root.join("flows.json"), &text)?)
     }
 
-    /// Notes that a flow makes all its rows anew.
-    pub(crate) fn reads_all_again(&self, recorded: &str) -> Result<()> {
+    /// Notes that a flow makes all its rows anew, or that those that stand may. False if none is of an earlier text.
+    pub(crate) fn settles(&self, recorded: &str) -> Result<bool> {
         let mut known = self.known_flows()?;
-        match known.get_mut(recorded).and_then(|flow| flow.changed.take()) {
-            Some(_) => Ok(self.write("flows.json", &serde_json::to_vec_pretty(&known)?)?),
-            None => Ok(()),
-        }
+        let Some(_) = known.get_mut(recorded).and_then(|flow| flow.changed.take()) else { return Ok(false) };
+        self.write("flows.json", &serde_json::to_vec_pretty(&known)?)?;
+        Ok(true)
     }
 
     /// The flows that ever ran on this folder, by `topology/flow` as the log knows them.

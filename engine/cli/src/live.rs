@@ -51,7 +51,8 @@ impl LiveLines {
                     if name.starts_with("spotlight/") {
                         continue;
                     }
-                    if state.started.is_none() && state.source_trouble.is_none() && state.found == 0 {
+                    let idle = state.source_trouble.is_none() && state.found == 0 && state.looks_again.is_none();
+                    if state.started.is_none() && idle {
                         continue;
                     }
                     let bar = bars.entry(name.clone()).or_insert_with(|| {
@@ -60,7 +61,7 @@ impl LiveLines {
                         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
                         bar.with_prefix(name)
                     });
-                    bar.set_message(moment(&state));
+                    bar.set_message(moment(&state, environment::now()));
                     bar.tick();
                 }
                 std::thread::park_timeout(Duration::from_millis(150));
@@ -84,7 +85,8 @@ impl Drop for LiveLines {
     }
 }
 
-fn moment(state: &FlowState) -> String {
+/// What a flow does at an instant, in milliseconds since 1970 UTC.
+fn moment(state: &FlowState, now: i64) -> String {
     let documents = state.read();
     let waiting: i64 = state.waiting.values().sum();
     let working: Vec<&str> = state.working.values().map(String::as_str).collect();
@@ -97,6 +99,11 @@ fn moment(state: &FlowState) -> String {
     }
     if state.run.dead > 0 {
         text.push_str(&format!(", {} dead", show::count(state.run.dead)));
+    }
+    // Before the trouble, which may be longer than the line is wide.
+    if let Some(again) = state.looks_again.filter(|_| working.is_empty() && waiting == 0) {
+        // In whole seconds, so that the line does not flicker.
+        text.push_str(&format!(", looks again in {}", show::wait(again - now)));
     }
     if let Some(trouble) = &state.source_trouble {
         text.push_str(&format!(", source: {trouble}"));
@@ -307,5 +314,22 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
     }
     if any_withdrawn {
         show::prose("withdrawn: rows of earlier versions of documents that the newest does not have any more");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::FlowState;
+
+    use super::moment;
+
+    #[test]
+    fn a_flow_that_waits_for_its_source_says_when_it_looks_again() {
+        let idle = FlowState { looks_again: Some(3_660_000), ..FlowState::default() };
+        assert_eq!(moment(&idle, 60_000), "0 rows, looks again in 1 h 0 min");
+        let busy = FlowState { working: [(0, "a.zip".to_owned())].into(), ..idle.clone() };
+        assert_eq!(moment(&busy, 60_000), "0 rows, at a.zip");
+        let troubled = FlowState { source_trouble: Some("status 503".to_owned()), ..idle };
+        assert_eq!(moment(&troubled, 3_650_000), "0 rows, looks again in 10 s, source: status 503");
     }
 }

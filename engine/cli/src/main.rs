@@ -11,6 +11,7 @@ mod declared;
 mod demonstration;
 mod displaced;
 mod earlier;
+mod edited;
 mod environment;
 mod examples;
 mod exit;

@@ -167,6 +167,16 @@ pub(crate) fn duration(milliseconds: i64) -> String {
     }
 }
 
+/// A wait that is still to come, in its two largest units and never less than a second: `1 h 59 min`, `59 min 3 s`, `7 s`.
+pub(crate) fn wait(milliseconds: i64) -> String {
+    let seconds = (milliseconds / 1000).max(1);
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
 /// An instant in milliseconds since 1970 UTC, by RFC 3339. A number that is none stays a number.
 pub(crate) fn time(milliseconds: i64) -> String {
     let instant = chrono::DateTime::from_timestamp_millis(milliseconds);
@@ -247,7 +257,7 @@ pub(crate) fn findings(findings: &[topology::Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, duration, nearest_first, wrapped};
+    use super::{count, counted, duration, nearest_first, wait, wrapped};
 
     #[test]
     fn prose_is_wrapped_between_words_and_ids_stay_whole() {
@@ -264,6 +274,15 @@ mod tests {
         }
         assert_eq!(wrapped("one two three", 9, 0), "one two\nthree");
         assert_eq!([0, 1, 2_000].map(|number| counted(number, "row")), ["0 rows", "1 row", "2,000 rows"]);
+    }
+
+    #[test]
+    fn a_wait_is_told_in_two_units_and_never_as_nothing() {
+        let cases =
+            [(-5, "1 s"), (7_900, "7 s"), (60_000, "1 min 0 s"), (3_599_999, "59 min 59 s"), (7_140_000, "1 h 59 min")];
+        for (milliseconds, told) in cases {
+            assert_eq!(wait(milliseconds), told);
+        }
     }
 
     #[test]

@@ -1,5 +1,37 @@
 //! Signs and words that people write from the habit of other languages, where the parser's own words would not help.
 
+use crate::ExpressionError;
+use crate::parse::error;
+use crate::syntax::Span;
+
+/// A text whose quote is not closed: `at` is where it begins. Where texts stand in front of it, the quote that is missing may
+/// be one of theirs: what is read as the text before it is shown then.
+pub(crate) fn open_text(text: &str, at: Span) -> ExpressionError {
+    let remedy = "close it with `'`; one within a text is doubled, as in `'it''s'`";
+    let before = text.get(..at.start).unwrap_or_default();
+    let remedy = match before.rmatch_indices('\'').nth(1) {
+        None => remedy.to_owned(),
+        Some((from, _)) => {
+            let last = batch::bounded(&before[from..=before.rfind('\'').unwrap_or(from)]);
+            format!("{remedy}; or the `'` in front of it is the one too many or too few: {last} is read as one text")
+        }
+    };
+    error("E3101", at, "a text is not closed".to_owned(), &remedy)
+}
+
+/// What stands for an operator of bits or patterns here. Such signs are of SQL, so the parser reads them.
+pub(crate) fn operator(sign: &str) -> Option<(String, &'static str)> {
+    let ours = match sign {
+        "&" => "write `and`; nothing works on bits",
+        "|" => "write `or` for one of two conditions, `||` to join texts; nothing works on bits",
+        "^" => "write `a * a` for a square; nothing works on bits",
+        sign if sign.contains('~') => "write `regexp_matches(x, 'pattern')`",
+        _ => return None,
+    };
+    let sign = if sign.contains('~') { "~" } else { sign };
+    Some((format!("`{sign}` is no operator"), ours))
+}
+
 /// What to do about a sign or word of another language, by how the expression goes on at the place of an error.
 pub(crate) fn habit(rest: &str, before: &str) -> Option<(String, String)> {
     behind(rest, before).or_else(|| sign(rest, before))
@@ -16,6 +48,12 @@ fn sign(rest: &str, before: &str) -> Option<(String, String)> {
     match () {
         () if starts("&&") => said("`&&` is no operator", "write `and`"),
         () if starts("!") => said("`!` is no operator", "write `not`"),
+        () if starts("**") || (starts("*") && before.ends_with('*')) => {
+            said("`**` is no operator", "write `a * a` for a square")
+        }
+        () if starts("<<") || starts(">>") => {
+            said("there are no operators of bits", "`a << 2` is `a * 4`, and `a >> 2` is `floor(a / 4)`")
+        }
         () if starts("??") => said("`??` is no operator", "write `coalesce(a, b)`"),
         () if starts("?") => said("`?` is no operator", "write `case when a then b else c end`"),
         () if starts(";") => said("an expression ends without `;`", "take the `;` away"),
@@ -55,7 +93,11 @@ fn word(rest: &str) -> Option<(String, String)> {
         ("ends_with", "'%A'"),
         ("matches", "'A%'"),
     ];
+    const SIGNS: [(&str, &str); 3] = [("div", "/"), ("mod", "%"), ("xor", "<>")];
     let word = rest.split(|character: char| !character.is_alphanumeric() && character != '_').next()?;
+    if let Some((name, sign)) = SIGNS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+        return Some((format!("`{name}` is no operator"), format!("write `{sign}`")));
+    }
     let (name, pattern) = LIKE.iter().find(|(name, _)| name.eq_ignore_ascii_case(word))?;
     Some((format!("`{name}` is no operator"), format!("write `x like {pattern}`; `%` stands for any text")))
 }

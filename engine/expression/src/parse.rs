@@ -59,14 +59,13 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
     let tokens = Tokenizer::new(&Words, text).tokenize_with_location().map_err(|raised| {
         let at = lines.offset(raised.location.line, raised.location.column);
         let (at, message) = (at..text.len(), raised.message.to_lowercase());
-        let (message, remedy) = match message.as_str() {
-            said if said.contains("unterminated string") => {
-                ("a text is not closed", "close it with `'`; one within a text is doubled, as in `'it''s'`")
+        match message.as_str() {
+            said if said.contains("unterminated string") => crate::habits::open_text(text, at),
+            said if said.contains("close delimiter") => {
+                error("E3101", at, "a name is not closed".to_owned(), "close it with `\"`")
             }
-            said if said.contains("close delimiter") => ("a name is not closed", "close it with `\"`"),
-            _ => return syntax_error(at, message),
-        };
-        error("E3101", at, message.to_owned(), remedy)
+            _ => syntax_error(at, message),
+        }
     })?;
     if tokens.len() > 2 * MOST_TOKENS {
         return Err(too_large(0..text.len()));
@@ -346,7 +345,7 @@ impl Reader<'_> {
                     UnaryOperator::Not => SyntaxKind::Not(operand),
                     UnaryOperator::Minus => SyntaxKind::Negate(operand),
                     UnaryOperator::Plus => return Ok(*operand),
-                    _ => return Err(self.no_operator(span)),
+                    _ => return Err(self.no_operator(span, &op.to_string())),
                 };
                 Ok(Syntax { span, kind })
             }
@@ -370,11 +369,11 @@ impl Reader<'_> {
         }
     }
 
-    fn no_operator(&self, span: Span) -> ExpressionError {
-        if self.text.get(span.clone()).is_some_and(|written| written.contains('~')) {
-            return error("E3102", span, "`~` is no operator".to_owned(), "write `regexp_matches(x, 'pattern')`");
+    fn no_operator(&self, span: Span, sign: &str) -> ExpressionError {
+        match crate::habits::operator(sign) {
+            Some((message, remedy)) => error("E3102", span, message, remedy),
+            None => unsupported(span, "this operator"),
         }
-        unsupported(span, "this operator")
     }
 
     fn all<'e>(&self, expressions: impl Iterator<Item = &'e Expr>, depth: usize) -> Read<Vec<Syntax>> {
@@ -427,7 +426,7 @@ impl Reader<'_> {
             }
             _ => {
                 let span = self.pair(left, Operator::Equal, right, depth)?.span;
-                return Err(self.no_operator(span));
+                return Err(self.no_operator(span, &op.to_string()));
             }
         };
         self.pair(left, operator, right, depth)

@@ -91,6 +91,9 @@ pub struct FlowState {
     /// When the last of them ended well, in milliseconds since 1970 UTC.
     #[serde(default)]
     pub looked_at: Option<i64>,
+    /// When the next one begins, in milliseconds since 1970 UTC; `None` while this process looks, or is not the one that does.
+    #[serde(default)]
+    pub looks_again: Option<i64>,
     /// Bytes of the documents that a source has found in this run.
     #[serde(default)]
     pub found_bytes: u64,

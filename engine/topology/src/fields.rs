@@ -77,6 +77,9 @@ impl<'a> Walk<'a> {
                 if let (None, Some(ours)) = (&finding.nearest, keys.ours(entry.key.text())) {
                     finding = finding.meant(ours);
                 }
+                if let Some((key, value)) = without_colon(entry, keys) {
+                    finding = finding.remedy(format!("write `{key}: {value}`, with a colon and a blank behind it"));
+                }
                 if finding.nearest.is_none()
                     && !std::ptr::eq(keys, &language::FLOW)
                     && BESIDE.contains(&entry.key.text())
@@ -113,7 +116,7 @@ impl<'a> Walk<'a> {
             }
             (Kind::Sequence(_), _) => "write `name: value`, without `- ` and `[ ]`".to_owned(),
             (Kind::Scalar { text, .. }, _) if known.contains(&"topic") && !node.is_null() && text.len() < 60 => {
-                format!("write `{{ topic: {text} }}` if it is a topic")
+                source_of(text)
             }
             (_, [only]) => format!("write `{{ {only}: ... }}`, or `{only}: ...` below it, indented"),
             (_, _) if node.is_null() => "write its keys below it, indented, or take the field away".to_owned(),
@@ -321,6 +324,30 @@ fn lone(items: &[Node]) -> Option<&str> {
     }
 }
 
+/// What a text in place of the map of `from:` was probably meant to be.
+fn source_of(text: &str) -> String {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return "an address belongs to `http`: write `http:` below `from:`, and below that `discover` and `file-names`"
+            .to_owned();
+    }
+    if !text.contains(['/', '*']) {
+        return format!("write `{{ topic: {text} }}` if it is a topic");
+    }
+    let (path, names) = match text.rsplit_once('/') {
+        Some((path, names)) if names.contains(['*', '.', '{']) => (path, names),
+        Some(_) => (text.trim_end_matches('/'), "*"),
+        None => (".", text),
+    };
+    format!("write `{{ files: {{ path: {path}, file-names: [\"{names}\"] }} }}` if these are files")
+}
+
+/// A key of these and its value, which stand as one text: in braces `{ key value }` is a key without a value.
+fn without_colon<'b>(entry: &'b Entry, keys: &Keys) -> Option<(&'b str, &'b str)> {
+    let (key, value) = entry.key.text().split_once([' ', '='])?;
+    let value = value.trim_start_matches([' ', '=']);
+    (entry.value.is_null() && keys.has(key) && !value.is_empty() && value.len() < 60).then_some((key, value))
+}
+
 /// `{ symbol: TEST }` where an expression belongs, as SQL has it.
 fn condition(entries: &[Entry]) -> Option<String> {
     let [only] = entries else { return None };
@@ -412,7 +439,11 @@ impl<'a> Fields<'a> {
         // A misspelt key is one finding, not two.
         let limit = if key.len() > 3 { 2 } else { 1 };
         let misspelt = |entry: &Entry| strsim::damerau_levenshtein(entry.key.text(), key) <= limit;
-        let meant = |entry: &Entry| misspelt(entry) || self.keys.ours(entry.key.text()) == Some(key);
+        let meant = |entry: &Entry| {
+            misspelt(entry)
+                || self.keys.ours(entry.key.text()) == Some(key)
+                || without_colon(entry, self.keys).is_some_and(|(without, _)| without == key)
+        };
         if self.entries.iter().any(|entry| entry.key.text().len() < 100 && meant(entry)) {
             return;
         }

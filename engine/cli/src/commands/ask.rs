@@ -12,9 +12,10 @@ use crate::access::{Absent, Access, newest};
 use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
 use crate::control::{self, Question};
 use crate::data::{DataFolder, Server};
+use crate::edited::Edited;
 use crate::exit::Exit;
 use crate::old_rows::OldRows;
-use crate::{rebuild, refused, show, wiring};
+use crate::{environment, rebuild, refused, show, wiring};
 
 /// Asks the run; without one opens the folder and answers itself.
 pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Question) -> Result<Value> {
@@ -104,7 +105,10 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     for (name, state) in &flows {
         state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
         if let Some(trouble) = &state.source_trouble {
-            show::prose(&format!("source trouble: {name}: {trouble}"));
+            let again = state
+                .looks_again
+                .map_or(String::new(), |at| format!("; it is asked again in {}", show::wait(at - environment::now())));
+            show::prose(&format!("source trouble: {name}: {trouble}{again}"));
         }
         if let Some(what) = &state.waits_for {
             show::prose(&format!("tries again by itself: {name}: {what}"));
@@ -127,9 +131,15 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     for (name, at) in answer["changed"].as_object().into_iter().flatten() {
         show::prose(&format!(
             "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: spotlight \
-             rebuild {name}, or spotlight release {name} --from earliest without a run, has all made again",
+             rebuild {name}, or spotlight release {name} --from earliest without a run, has all made again; spotlight \
+             release {name} --keep-rows says that it may stay",
             show::minute(at.as_i64().unwrap_or(0))
         ));
+    }
+    for (topology, one) in answer["edited"].as_object().into_iter().flatten() {
+        if let Ok(how) = serde_json::from_value::<Edited>(one["how"].clone()) {
+            show::prose(&how.line(topology, one["file"].as_str().unwrap_or_default()));
+        }
     }
     answer["rebuilds"].as_array().into_iter().flatten().for_each(|one| show::prose(&rebuild::line(one)));
     holds(&answer["holds"], "waits");
@@ -414,6 +424,9 @@ pub(super) fn renamed(flow: &str, was: &str, now: &str, missing: bool) -> String
 pub(crate) fn release(arguments: &Release) -> Result<Exit> {
     if arguments.from.is_some() {
         return super::release::from(arguments);
+    }
+    if arguments.keep_rows {
+        return super::release::keep_rows(arguments);
     }
     let folder = DataFolder::existing(&arguments.data)?;
     let flow = &arguments.flow;

@@ -82,9 +82,34 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         .commit()
         .with_context(|| format!("{} stays where it stands: {} failed", arguments.flow, folder.log_name()))?;
     if arguments.from.as_deref() == Some("earliest") && arguments.partition.is_none() {
-        folder.reads_all_again(&recorded)?;
+        folder.settles(&recorded)?;
     }
     tell(&moves, arguments, &topic, landing.as_ref());
+    Ok(Exit::Fine)
+}
+
+/// `--keep-rows`: a person says that what stands may stay, though an earlier text of the topology made it.
+pub(crate) fn keep_rows(arguments: &Release) -> Result<Exit> {
+    let folder = DataFolder::existing(&arguments.data)?;
+    // Where the log lies in the folder, who has the one has the other.
+    let owned = folder.own()?;
+    let _log = owned.is_none().then(|| folder.log()).transpose()?;
+    let (recorded, known) = (folder.knows(&arguments.flow)?, folder.known_flows()?);
+    let names = FlowNames::of_known(&known);
+    let topology = format!("{recorded}/");
+    let mut kept = Vec::new();
+    for flow in known.keys().filter(|flow| **flow == recorded || flow.starts_with(&topology)) {
+        if folder.settles(flow)? {
+            kept.push(names.shown(flow));
+        }
+    }
+    show::prose(&match kept.as_slice() {
+        [] => format!("nothing to keep: no rows of {} are of an earlier text of its topology", arguments.flow),
+        kept => format!(
+            "the rows of {} stay as they are, and what is read from now on is made as the file says now",
+            kept.join(", ")
+        ),
+    });
     Ok(Exit::Fine)
 }
 

@@ -115,7 +115,7 @@ fn show_stream(stream: UnixStream) -> Result<Exit> {
             Some(Frame::Missed(rows)) => {
                 missed += rows;
                 let (rows, were) = (show::counted(missed, "row"), if missed == 1 { "was" } else { "were" });
-                show::note(&format!("{rows} {were} not shown: they came faster than they could be"));
+                show::note(&format!("{rows} so far {were} not shown: they came faster than they could be"));
             }
             Some(Frame::Beat) => {}
             Some(Frame::Enough) => return Ok(Exit::Fine),

@@ -13,6 +13,7 @@ use super::{Means, One, table};
 use crate::abort;
 use crate::access::{Access, stands_at};
 use crate::data::KnownFlow;
+use crate::edited::{Edited, edited};
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
 use crate::registry::Patience;
@@ -199,8 +200,8 @@ impl Access {
     fn is_earlier(&self, known: &KnownFlow, first: &str) -> bool {
         let [name, _] = names::parts(first);
         let (Some(running), Some(file)) = (self.revisions.get(name), &known.file) else { return false };
-        let loaded = topology::load(std::slice::from_ref(file), &topology::DiskFiles);
-        loaded.topologies.iter().any(|one| &*one.name == name && *one.revision != **running)
+        let one = [(name.to_owned(), (running.clone(), file.clone()))].into();
+        edited(&one).get(name) == Some(&Edited::Differs)
     }
 
     /// Has a run without an end begin anew with what was said, if it has the flow. Says when it counts.

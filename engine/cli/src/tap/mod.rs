@@ -181,6 +181,8 @@ impl Looking {
                             return wire.send(&Frame::Enough);
                         }
                     }
+                    // Beside the rows they are missing from: who looks at a busy flow may never see a pause.
+                    self.tell_missed(wire)?;
                     // Text costs more than what the tasks do: a tap takes a quarter of one core at most.
                     let took = u64::try_from(environment::now() - began).unwrap_or(0);
                     std::thread::park_timeout(Duration::from_millis(took.saturating_mul(3)).min(BEAT));
@@ -189,7 +191,7 @@ impl Looking {
                     self.tell_missed(wire)?;
                     wire.send(&Frame::Beat)?;
                 }
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return self.tell_missed(wire),
             }
         }
     }

@@ -59,12 +59,23 @@ fn what_there_is_no_room_for_is_let_go_and_counted() {
     // Nobody reads: were it to wait, this would never end.
     (0..WAITING as i64 + 5).for_each(|offset| pass(&taps, LAST, offset));
     let frames = shown(looking, WAITING as u64);
-    assert_eq!(frames.first(), Some(&Frame::Row("id=0".to_owned())));
+    // It is said at once, though there is never a pause.
+    assert_eq!(frames[..2], [Frame::Row("id=0".to_owned()), Frame::Missed(5)]);
     assert_eq!(frames.len(), WAITING + 2);
-    assert_eq!(frames[WAITING..], [Frame::Missed(5), Frame::Enough]);
+    assert_eq!(frames.last(), Some(&Frame::Enough));
     // It is gone with the next batch, and nobody watches any more.
     pass(&taps, LAST, 99);
     assert!(!taps.of("letters/load").expect("the flow").watching());
+}
+
+#[test]
+fn what_was_let_go_last_is_told_when_the_run_ends() {
+    let taps = taps();
+    let looking = taps.open("letters/load").expect("a tap");
+    // Between the last row that was taken and the end of the run, rows found no room.
+    looking.missed.store(4, std::sync::atomic::Ordering::Relaxed);
+    drop(taps);
+    assert_eq!(shown(looking, 1), [Frame::Missed(4)]);
 }
 
 #[test]

@@ -157,6 +157,13 @@ fn rows_that_should_not_be_there_go_by_an_empty_version_or_by_reading_again() {
     workplace.write("my-list.yaml", &file);
     workplace.say(&once).ends(0);
     assert!(changed());
+    // A person may say that this is right.
+    let kept = ["release", "my-list", "--keep-rows"];
+    assert!(workplace.say(&kept).ends(0).output.contains("the rows of my-list/load stay as they are"));
+    assert!(!changed());
+    workplace.say(&once).ends(0);
+    assert!(!changed() && workplace.say(&kept).ends(0).output.contains("nothing to keep"));
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\n");
     workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
     let told = workplace.say(&once).ends(0).errors;
     assert!(!told.contains("has changed since") && !changed(), "once: {told}");

@@ -47,6 +47,40 @@ fn questions_are_answered_with_and_without_a_run_and_sigterm_ends_it_in_order() 
 }
 
 #[test]
+fn status_says_what_a_run_waits_for_and_that_its_file_is_another_one_now() {
+    let workplace = Workplace::new();
+    let mut process = workplace.endless();
+    let told = || workplace.say(&["status"]).ends(0).output;
+    let (before, status) = (told(), workplace.say(&["status", "--format", "json"]).ends(0).json());
+    assert!(!before.contains("edited:") && status["edited"] == serde_json::json!({}), "{before} {status}");
+    let [looked, again] = ["looked_at", "looks_again"].map(|at| status["flows"]["my-list/load"][at].as_i64());
+    let hour = 3_600_000;
+    assert!(
+        looked.zip(again).is_some_and(|(looked, again)| (hour..hour + 60_000).contains(&(again - looked))),
+        "{status}"
+    );
+
+    let first = std::fs::read_to_string(workplace.path().join("my-list.yaml")).expect("the file");
+    let cases = [
+        (format!("# Only a comment.\n{first}"), None),
+        (first.replace("trim(symbol)", "upper(trim(symbol))"), Some("counts once the run is started again")),
+        (first.replace("trim(symbol)", "trmi(symbol)"), Some("has mistakes, with which no run would start")),
+        (first.replace("topology: my-list", "topology: your-list"), Some("is not its file any more")),
+        (first, None),
+    ];
+    for (text, wanted) in cases {
+        workplace.write("my-list.yaml", &text);
+        let told = told();
+        let line = told.lines().find(|line| line.starts_with("edited:"));
+        assert_eq!(line.is_some(), wanted.is_some(), "{text}\n{told}");
+        let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(wanted.is_none_or(|wanted| joined.contains(wanted)), "{text}\n{told}");
+    }
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+}
+
+#[test]
 fn an_endless_run_that_ends_in_order_has_not_failed_whatever_it_refused() {
     let workplace = Workplace::new();
     workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n2\n");

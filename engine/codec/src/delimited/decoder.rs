@@ -30,6 +30,9 @@ const BLOCK_CELLS: usize = 4 * 1024 * 1024;
 /// Most bytes of published names in the column `row` of a block.
 const BLOCK_NAMES: usize = 256 * 1024 * 1024;
 
+/// The byte-order mark in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// What a member was, once all of it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -287,12 +290,18 @@ impl<R: Read> Decoder<R> {
     }
 
     fn row(&mut self, block: &mut Collected, at: &Range<usize>, line: u64) {
-        let bytes = self.scanner.bytes(at);
+        let written = self.scanner.bytes(at);
+        let in_utf_8 = self.shape.encoding == encoding_rs::UTF_8;
+        // Files with a mark each, one behind the other, have a mark before each header, or each first row: it is no letter
+        // of a value, and nobody would see why two values differ.
+        let bytes = match written.strip_prefix(MARK) {
+            Some(rest) if in_utf_8 || rest == self.header => rest,
+            _ => written,
+        };
         let base = block.bytes.len();
         let first_cell = block.cells.len();
         let split = self.splitter.split(bytes, base, &mut block.cells);
-        // Files with a mark each, one behind the other, have a mark before each header.
-        let failure = if bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) == self.header {
+        let failure = if bytes == self.header {
             self.no_data += 1;
             Some(("E4205", "the header is repeated".to_owned()))
         } else if let Err(misfit) = split {
@@ -303,7 +312,6 @@ impl<R: Read> Decoder<R> {
             block.bytes.extend_from_slice(bytes);
             let cells = &block.cells[first_cell..];
             add_up(&mut self.sums, &self.sum_places, line, cells, &block.bytes, self.splitter.separator);
-            let in_utf_8 = self.shape.encoding == encoding_rs::UTF_8;
             if !in_utf_8 {
                 self.evidence.observe(bytes, line);
             }
@@ -317,7 +325,7 @@ impl<R: Read> Decoder<R> {
             self.rows += 1;
             return;
         };
-        let raw = bytes.to_vec();
+        let raw = written.to_vec();
         block.cells.truncate(first_cell);
         block.bytes.truncate(base);
         self.bad(block, line, code, &message, raw);

@@ -124,6 +124,13 @@ fn rows_become_columns() {
     let cases: &[(&Settings, &[u8], &[&str], Bad<'_>)] = &[
         (&settings(), b"A|B|C\n1|2|3\n4||6\n", &["2: 1/2/3", "3: 4/-/6"], &[]),
         (&settings(), b"\xef\xbb\xbfa|b.|C\r\n1|2|3\r\n4|5|6\r", &["2: 1/2/3", "3: 4/5/6"], &[]),
+        // Documents that were put together: a mark in front of a row is none of its letters, one within it is.
+        (
+            &settings(),
+            b"\xef\xbb\xbfA|B|C\n1|2|3\n\xef\xbb\xbf4|5|6\n\xef\xbb\xbfA|B|C\n\xef\xbb\xbf7|8\n9|\xef\xbb\xbf0|1\n",
+            &["2: 1/2/3", "3: 4/5/6", "6: 9/\u{feff}0/1"],
+            &[(2, 4, "E4205"), (3, 5, "E4202")],
+        ),
         (&settings(), b"A|B|C", &[], &[]),
         (&settings(), b"A|B|C\n1|2|3\n\n\r\n  \n", &["2: 1/2/3"], &[]),
         (&settings(), b"A|B|C\n\n1|2|3\n", &["3: 1/2/3"], &[(0, 2, "E4204")]),

@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use super::{rows, scope, shown};
 use crate::{EXPLANATIONS, Expression, ExpressionError, Scope};
 
-fn described(text: &str, errors: &[ExpressionError]) -> String {
+pub(super) fn described(text: &str, errors: &[ExpressionError]) -> String {
     let mut described = String::new();
     for error in errors {
         let remedy = error.remedy.as_deref().unwrap_or("-");

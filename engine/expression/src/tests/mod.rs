@@ -1,6 +1,7 @@
 //! Tests of the whole crate: tables of expressions over small columns.
 
 mod arithmetic;
+mod habits;
 mod mistakes;
 mod values;
 

@@ -128,6 +128,14 @@ pub(super) enum Fate {
     Bad(&'static str),
 }
 
+/// A row without a mark of UTF-8 before it, where that is no text.
+pub(super) fn unmarked<'a>(row: &'a [u8], header: &[u8], text: &Text) -> &'a [u8] {
+    match row.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if !text.narrow || rest == header => rest,
+        _ => row,
+    }
+}
+
 pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings, text: &Text) -> Fate {
     if line.too_long {
         return Fate::Bad("E4203");
@@ -135,12 +143,12 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
     if line.is_blank(settings.separator) {
         return Fate::Bad("E4204");
     }
-    // With or without a mark before it.
-    if line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line.bytes) == header {
+    let row = unmarked(&line.bytes, header, text);
+    if row == header {
         return Fate::Bad("E4205");
     }
     let spill = settings.spill.is_some().then(|| place_of_b(header, settings, text)).flatten();
-    let mut cells = match cells(&line.bytes, settings) {
+    let mut cells = match cells(row, settings) {
         Ok(cells) => cells,
         // Without a column for surplus cells nobody looks at what stands behind the last one.
         Err(before) if before >= width && spill.is_none() => return Fate::Bad("E4202"),
@@ -154,7 +162,7 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
     if cells.len() != width {
         return Fate::Bad("E4202");
     }
-    if !text.narrow && std::str::from_utf8(&line.bytes).is_err() {
+    if !text.narrow && std::str::from_utf8(row).is_err() {
         return Fate::Bad("E4201");
     }
     Fate::Good(cells)

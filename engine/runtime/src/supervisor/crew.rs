@@ -499,7 +499,7 @@ impl Crew {
                     state.working.remove(&partition.number);
                     state.tasks.remove(&partition.number);
                 }
-                false => state.looks_since = None,
+                false => (state.looks_since, state.looks_again) = (None, None),
             });
             self.forget_hold(partition);
         }

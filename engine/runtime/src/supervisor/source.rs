@@ -93,8 +93,11 @@ pub(super) fn discover(
                 wait = Duration::ZERO;
             }
         }
+        let again = (shared.clock)().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        shared.board.change(&name, |state| state.looks_again = Some(again));
         if !shared.stop.wait(wait) {
             return Err(TaskEnd::Stopped);
         }
+        shared.board.change(&name, |state| state.looks_again = None);
     }
 }

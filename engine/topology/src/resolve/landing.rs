@@ -217,7 +217,7 @@ fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan:
     let conditions: Vec<String> =
         open.iter().map(|node| format!("{} is not null", compile::shown_name(node.text()))).collect();
     let remedy = format!(
-        "keep them out with a step `- where: {}`, or give them a value with `coalesce`; or declare the table in \
+        "give them a value with `coalesce`, or drop such rows with a step `- where: {}`; or declare the table in \
          `schemas/tables/{}.yaml`",
         conditions.join(" and "),
         written.table.text()
