@@ -357,7 +357,10 @@ fn condition(entries: &[Entry]) -> Option<String> {
 
 /// In braces a comma ends a value: `key: a, b` is a key `b` without a value.
 fn list_without_brackets(entries: &[Entry], keys: &Keys) -> Option<Diagnostic> {
-    let alone = |entry: &Entry| entry.value.is_null() && !keys.has(entry.key.text()) && entry.key.text().len() < 60;
+    let alone = |entry: &Entry| {
+        let no_key = !keys.has(entry.key.text()) && without_colon(entry, keys).is_none();
+        entry.value.is_null() && no_key && entry.key.text().len() < 60
+    };
     let ends_early = |index: &usize| {
         let (before, next) = (&entries[*index], &entries[*index + 1]);
         let text = before.value.is_scalar() && !before.value.is_null() && before.value.text().len() < 60;

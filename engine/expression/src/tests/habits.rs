@@ -26,5 +26,30 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
         let errors = Expression::compile(text, &scope()).map(|_| ()).expect_err(text);
         format!("{text}\n  {}", described(text, &errors))
     });
-    expect![[""]].assert_eq(&told.concat());
+    expect![[r#"
+        price = 'a' & quantity = 1
+          E3102 `'a' & quantity` `&` is no operator | write `and`; nothing works on bits
+        price = 'a' | quantity = 1
+          E3102 `'a' | quantity` `|` is no operator | write `or` for one of two conditions, `||` to join texts; nothing works on bits
+        quantity ^ 2
+          E3102 `quantity ^ 2` `^` is no operator | write `a * a` for a square; nothing works on bits
+        quantity ** 2
+          E3101 `*` `**` is no operator | write `a * a` for a square
+        quantity << 2
+          E3101 `<<` there are no operators of bits | `a << 2` is `a * 4`, and `a >> 2` is `floor(a / 4)`
+        ~quantity
+          E3102 `~quantity` `~` is no operator | write `regexp_matches(x, 'pattern')`
+        price ~* 'a'
+          E3102 `price ~* 'a'` `~` is no operator | write `regexp_matches(x, 'pattern')`
+        quantity div 2
+          E3101 `div` `div` is no operator | write `/`
+        quantity mod 2
+          E3101 `mod` `mod` is no operator | write `%`
+        (quantity = 1) xor (price = 'a')
+          E3101 `xor` `xor` is no operator | write `<>`
+        price = 'a and 'b'
+          E3101 `'` a text is not closed | close it with `'`; one within a text is doubled, as in `'it''s'`; or the `'` in front of it is the one too many or too few: 'a and ' is read as one text
+        case when price = 'a then 'x' else 'y' end
+          E3101 `' end` a text is not closed | close it with `'`; one within a text is doubled, as in `'it''s'`; or the `'` in front of it is the one too many or too few: ' else ' is read as one text
+    "#]].assert_eq(&told.concat());
 }
