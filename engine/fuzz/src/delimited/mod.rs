@@ -208,21 +208,10 @@ fn check_cells(settings: &Settings, header: &[u8], cells: &[Vec<u8>], found: &Go
         (!shown.is_empty() || !settings.empty_is_null).then_some(shown)
     };
     let values: Vec<Option<String>> = cells.iter().map(|cell| value(cell)).collect();
-    // Names are compared by letters and digits in lower case; of equal ones the first is meant.
-    let same =
-        |name: &str| name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let names: Vec<String> = published.iter().map(|name| same(name)).collect();
+    let names: Vec<String> = published.iter().map(|name| naive::letters(name)).collect();
     let order: &[&str] = if layout == "three" { &["a", "b", "c"] } else { &["b", "a"] };
     let wanted = |name: &&&str| settings.wanted.as_ref().is_none_or(|wanted| wanted.contains(**name));
-    // Those that differ in signs alone are meant as they are, but for case and blanks around them.
-    let signs: Vec<String> = published.iter().map(|name| name.trim().to_lowercase()).collect();
-    let place_of = |name: &str| {
-        let mut forms = names.iter().zip(&signs).filter(|(known, _)| *known == name).map(|(_, signs)| signs);
-        let first = forms.next()?;
-        let alike = forms.all(|form| form == first);
-        names.iter().zip(&signs).position(|(known, signs)| if alike { known == name } else { signs == name })
-    };
-    let places = order.iter().filter(wanted).map(|name| place_of(name));
+    let places = order.iter().filter(wanted).map(|name| naive::place_of(name, &published));
     let expected: Vec<Option<String>> =
         places.map(|place| values[place.expect("the layout's columns are there")].clone()).collect();
     assert_eq!(found.cells, expected, "cells of line {}", found.line);
@@ -231,7 +220,7 @@ fn check_cells(settings: &Settings, header: &[u8], cells: &[Vec<u8>], found: &Go
         let count = cells.iter().enumerate().filter(|cell| filled(&cell)).count();
         assert_eq!(found.published.len(), count, "the map of line {}", found.line);
         // A column of the layout stands under the name that was declared, which another one may be published under.
-        let alone = |name: &str| names.iter().filter(|known| **known == same(name)).count() == 1;
+        let alone = |name: &str| names.iter().filter(|known| **known == naive::letters(name)).count() == 1;
         for (name, value) in published.iter().zip(&values) {
             if alone(name) && found.published.contains_key(name) {
                 assert_eq!(&found.published[name], value);

@@ -169,9 +169,24 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
 }
 
 fn place_of_b(header: &[u8], settings: &Settings, text: &Text) -> Option<usize> {
-    let names = cells(header, settings).ok()?;
-    let letters = |name: &[u8]| text.shown(name).chars().filter(|letter| letter.is_alphanumeric()).collect::<String>();
-    names.iter().position(|name| letters(name).eq_ignore_ascii_case("b"))
+    let names: Vec<String> = cells(header, settings).ok()?.iter().map(|name| text.shown(name)).collect();
+    place_of("b", &names)
+}
+
+/// Letters and digits of a name, in lower case.
+pub(super) fn letters(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Where the column stands that is declared under a name of small letters. Published names are compared by letters and
+/// digits in lower case; of equal ones the first is meant. Those that differ in signs alone are meant as they are, but for
+/// case and blanks around them.
+pub(super) fn place_of(name: &str, published: &[String]) -> Option<usize> {
+    let signs = |published: &str| published.trim().to_lowercase();
+    let mut forms = published.iter().filter(|known| letters(known) == name).map(|known| signs(known));
+    let first = forms.next()?;
+    let alike = forms.all(|form| form == first);
+    published.iter().position(|known| if alike { letters(known) == name } else { signs(known) == name })
 }
 
 /// The cells of a row; if text stands behind a closing quote, the number of cells before that one.
