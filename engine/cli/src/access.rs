@@ -235,6 +235,7 @@ impl Access {
                 })
                 .collect::<BTreeMap<_, _>>(),
             "changed": self.changed()?,
+            "rebuildable": self.rebuildable()?,
             "edited": self.edited()?,
             "old_rows": self.old_rows()?,
             "rebuilds": self.rebuilds_going_on()?,
@@ -252,6 +253,14 @@ impl Access {
         let names = FlowNames::of_known(&known);
         let changed = known.iter().filter(|(_, flow)| !flow.gone);
         Ok(changed.filter_map(|(name, flow)| Some((names.shown(name), flow.changed.as_ref()?.at))).collect())
+    }
+
+    /// Those of them that land in a table, which can be rebuilt.
+    fn rebuildable(&self) -> Result<Vec<String>> {
+        let known = self.folder.known_flows()?;
+        let names = FlowNames::of_known(&known);
+        let lands = known.iter().filter(|(_, flow)| !flow.gone && flow.changed.is_some() && flow.landing.is_some());
+        Ok(lands.map(|(name, _)| names.shown(name)).collect())
     }
 
     /// Files of the topologies that run which are not as the run has read them, and what is different.

@@ -101,6 +101,39 @@ pub(crate) fn refuse_release(
     ))
 }
 
+/// Columns that the schema of now has for a topic's records, and some records that lie there have not: they are null, or
+/// have their default, in what is made of those. As far as the records of each partition are looked at.
+pub(crate) fn lacking_columns(
+    (log, schemas): (&dyn Log, &dyn operators::Schemas),
+    (topic, schema): (&str, &str),
+) -> Result<BTreeSet<String>> {
+    let partitions = log.topic(topic)?.map_or(0, |state| state.partitions);
+    let look = Look { topic, partitions, log, schemas, schema };
+    let mut written = BTreeSet::new();
+    for partition in 0..partitions {
+        look.each_schema(partition, log.first(topic, partition)?, &mut |id| {
+            written.insert(id);
+            Ok(())
+        })?;
+    }
+    let now = names_of(schema);
+    let mut lacking = BTreeSet::new();
+    for id in written {
+        schemas.find(id)?;
+        let Some(writer) = schemas.schema(id) else { continue };
+        let there = names_of(&writer);
+        lacking.extend(now.iter().filter(|name| !there.contains(*name)).cloned());
+    }
+    Ok(lacking)
+}
+
+/// The names of the fields of a record's schema.
+fn names_of(schema: &str) -> BTreeSet<String> {
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap_or_default();
+    let fields = schema["fields"].as_array().into_iter().flatten();
+    fields.filter_map(|field| field["name"].as_str().map(str::to_owned)).collect()
+}
+
 /// What a topic's records are to be now, and who reads them.
 pub(crate) struct Planned {
     /// Text of the schema of values.
@@ -232,8 +265,18 @@ impl Look<'_> {
     }
 
     /// What is in the way of reading the records of a partition from an offset on, as far as they are looked at.
-    fn waiting(&self, partition: i32, mut offset: i64) -> Result<BTreeSet<String>> {
-        let (mut found, mut schemas, mut looked) = (BTreeSet::new(), BTreeSet::new(), 0);
+    fn waiting(&self, partition: i32, offset: i64) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        self.each_schema(partition, offset, &mut |id| {
+            found.extend(self.differences(id)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Gives each schema once by which records of a partition were written, from an offset on, as far as they are looked at.
+    fn each_schema(&self, partition: i32, mut offset: i64, take: &mut dyn FnMut(u32) -> Result<()>) -> Result<()> {
+        let (mut schemas, mut looked) = (BTreeSet::new(), 0);
         while looked < LOOKED_AT {
             let blocks = self.blocks(partition, offset, READ_BYTES)?;
             let Some(last) = blocks.last() else { break };
@@ -244,12 +287,12 @@ impl Look<'_> {
                     if let Some((id, _)) = avro::unframe(value)
                         && schemas.insert(id)
                     {
-                        found.extend(self.differences(id)?);
+                        take(id)?;
                     }
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// What is in the way of reading the newest record.

@@ -75,7 +75,7 @@ Examples:
   spotlight release sec-ftd/load --from earliest  read all documents again
   spotlight release sec-ftd/load --from 17 --partition 3
                                                   from one document on
-  spotlight release sec-ftd --keep-rows           the file has changed, and rows of before may stay
+  spotlight release sec-ftd --keep-rows           rows of before may stay
 
 --from says of each partition that it moves where it stood and where it goes on. An offset means another record in \
 each partition, so it needs --partition or --all-partitions where there are several.

@@ -182,7 +182,7 @@ pub(crate) fn table(report: &Report<'_>) {
     displaced.iter().for_each(|line| show::prose(line));
     for file in not_claimed {
         let why = if file.ends_with(')') { "" } else { ": no source of these topologies has a pattern for its name" };
-        show::prose(&format!("not claimed: {file}{why}"));
+        show::prose(&format!("not claimed: {}{why}", show::foreign(file)));
     }
     if let Some(folder) = nothing_fits {
         // What is no file is named with a remark.
@@ -202,7 +202,11 @@ pub(crate) fn table(report: &Report<'_>) {
     for (name, state) in flows {
         if let Some(place) = &state.nothing_fits {
             let misfit = state.misfit.as_ref().map_or(String::new(), |misfit| format!(": {misfit}"));
-            show::prose(&format!("no file in {place} fits the `file-names` of {name}{misfit}"));
+            let place = show::foreign(place);
+            show::prose(&match state.misfit {
+                Some(_) => format!("no file in {place} fits the `file-names` of {name}{misfit}"),
+                None => format!("there is no file in `{place}` for {name}"),
+            });
         }
     }
     unread.iter().for_each(|unread| show::prose(&unread.line()));

@@ -45,6 +45,7 @@ mod watch;
 mod wiring;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -71,8 +72,20 @@ fn keep_memory() {
     }
 }
 
+/// Takes what the system would give: as many files as the hard limit has, as a database needs them, and an error instead of
+/// an end without a word where a file may not grow.
+fn take_limits() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let files = getrlimit(Resource::Nofile);
+    // Where it may not be raised it stays, and what fails for it says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files });
+    // A signal that is caught lets the write fail.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
+
 fn main() -> ExitCode {
     keep_memory();
+    take_limits();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

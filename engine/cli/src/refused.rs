@@ -32,7 +32,7 @@ pub(crate) fn line(flow: &str, refusal: &Refusal) -> String {
 /// The folder of a file, as the end of a sentence: it may be another one than this run reads.
 fn found_in(url: &str) -> String {
     let folder = Path::new(url).parent().filter(|folder| !url.contains("://") && !folder.as_os_str().is_empty());
-    folder.map_or(String::new(), |folder| format!("; found in {}", folder.display()))
+    folder.map_or(String::new(), |folder| format!("; found in {}", show::foreign(&folder.display().to_string())))
 }
 
 /// The line of one that was set aside.
@@ -46,7 +46,7 @@ pub(crate) fn gone_line(flow: &str, refusal: &Refusal) -> String {
 
 fn told(flow: &str, Refusal { name, outcome, code, message, .. }: &Refusal) -> String {
     let code = if code.is_empty() { String::new() } else { format!(" {code}") };
-    format!("{name} ({flow}): {outcome}{code}: {message}")
+    format!("{} ({flow}): {outcome}{code}: {message}", show::foreign(name))
 }
 
 /// Sets those aside from `refused`, in all flows.

@@ -88,9 +88,27 @@ pub(crate) fn unwritten(error: &std::io::Error) -> ! {
     std::process::exit(Exit::Environment as i32);
 }
 
+/// A character that has lines read in another order than they stand.
+fn turns(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A name of somebody else's, within a line of ours: no line end and no colour of it is obeyed.
+pub(crate) fn foreign(name: &str) -> String {
+    if !name.contains(|character: char| character.is_control() || turns(character)) {
+        return name.to_owned();
+    }
+    let shown = |character: char| match character {
+        obeyed if obeyed.is_control() || turns(obeyed) => format!("\\u{:04x}", u32::from(obeyed)),
+        plain => plain.to_string(),
+    };
+    name.chars().map(shown).collect()
+}
+
 /// Text without what a terminal would obey: names and rows of publishers may hold anything. Our own colours stay.
 fn visible(text: &str) -> String {
-    let obeyed = |character: char| character.is_control() && !matches!(character, '\n' | '\t' | '\u{1b}');
+    let obeyed =
+        |character: char| (character.is_control() && !matches!(character, '\n' | '\t' | '\u{1b}')) || turns(character);
     if !text.contains(obeyed) && !text.contains('\u{1b}') {
         return text.to_owned();
     }
@@ -257,7 +275,7 @@ pub(crate) fn findings(findings: &[topology::Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, duration, nearest_first, wait, wrapped};
+    use super::{count, counted, duration, foreign, nearest_first, visible, wait, wrapped};
 
     #[test]
     fn prose_is_wrapped_between_words_and_ids_stay_whole() {
@@ -274,6 +292,13 @@ mod tests {
         }
         assert_eq!(wrapped("one two three", 9, 0), "one two\nthree");
         assert_eq!([0, 1, 2_000].map(|number| counted(number, "row")), ["0 rows", "1 row", "2,000 rows"]);
+    }
+
+    #[test]
+    fn nothing_of_a_foreign_name_is_obeyed() {
+        assert_eq!(foreign("a\n\u{1b}[31m\u{202e}é\u{9b}.csv"), "a\\u000a\\u001b[31m\\u202eé\\u009b.csv");
+        assert_eq!(foreign("plain ä.csv"), "plain ä.csv");
+        assert_eq!(visible("\u{1b}[1mours\u{1b}[0m\n\u{2066}x"), "\u{1b}[1mours\u{1b}[0m\n\\u2066x");
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct DocumentRecord {
     pub fetched_at: i64,
     /// Where the raw store keeps the bytes.
     pub stored: String,
+    /// True if this version was refused by an earlier topology and is tried again: there is an earlier record of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 impl DocumentRecord {

@@ -1,5 +1,7 @@
 //! Signs and words that people write from the habit of other languages, where the parser's own words would not help.
 
+use sqlparser::tokenizer::{Token, Whitespace};
+
 use crate::ExpressionError;
 use crate::parse::error;
 use crate::syntax::Span;
@@ -19,6 +21,24 @@ pub(crate) fn open_text(text: &str, at: Span) -> ExpressionError {
     error("E3101", at, "a text is not closed".to_owned(), &remedy)
 }
 
+/// A comment of SQL: it would take the rest of the line away, as in `5--3`, and nobody would see it.
+pub(crate) fn comment<'t>(tokens: impl Iterator<Item = (&'t Token, Span)>) -> Option<ExpressionError> {
+    let comment = |token: &Token| match token {
+        Token::Whitespace(Whitespace::SingleLineComment { prefix, .. }) => Some(prefix.clone()),
+        Token::Whitespace(Whitespace::MultiLineComment(_)) => Some("/*".to_owned()),
+        _ => None,
+    };
+    let found = tokens.filter_map(|(token, span)| comment(token).map(|sign| (sign, span))).next();
+    found.map(|(sign, span)| {
+        let message = format!("`{sign}` begins a comment of SQL, and expressions have none");
+        let remedy = match sign.as_str() {
+            "--" => "write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes",
+            _ => "take it away; a remark stands behind ` #`, outside of quotes",
+        };
+        error("E3101", span, message, remedy)
+    })
+}
+
 /// What stands for an operator of bits or patterns here. Such signs are of SQL, so the parser reads them.
 pub(crate) fn operator(sign: &str) -> Option<(String, &'static str)> {
     let ours = match sign {
@@ -26,6 +46,8 @@ pub(crate) fn operator(sign: &str) -> Option<(String, &'static str)> {
         "|" => "write `or` for one of two conditions, `||` to join texts; nothing works on bits",
         "^" => "write `a * a` for a square; nothing works on bits",
         sign if sign.contains('~') => "write `regexp_matches(x, 'pattern')`",
+        "<=>" => "write `a is not distinct from b`, which takes two nulls for equal; or `a = b`",
+        "->" | "->>" => "a cell holds text: `regexp_extract(a, '\"name\":\"([^\"]*)\"')` takes a part of it",
         _ => return None,
     };
     let sign = if sign.contains('~') { "~" } else { sign };
@@ -93,7 +115,7 @@ fn word(rest: &str) -> Option<(String, String)> {
         ("ends_with", "'%A'"),
         ("matches", "'A%'"),
     ];
-    const SIGNS: [(&str, &str); 3] = [("div", "/"), ("mod", "%"), ("xor", "<>")];
+    const SIGNS: [(&str, &str); 3] = [("div", "floor(a / b)"), ("mod", "a % b"), ("xor", "a <> b")];
     let word = rest.split(|character: char| !character.is_alphanumeric() && character != '_').next()?;
     if let Some((name, sign)) = SIGNS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
         return Some((format!("`{name}` is no operator"), format!("write `{sign}`")));

@@ -18,7 +18,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use crate::brackets::{closed_too_early, not_closed};
 use crate::expression::ExpressionError;
-use crate::habits::{habit, name_of_words};
+use crate::habits::{self, habit, name_of_words};
 use crate::lines::Lines;
 use crate::syntax::{Is, Operator, Span, Syntax, SyntaxKind};
 
@@ -60,7 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
         let at = lines.offset(raised.location.line, raised.location.column);
         let (at, message) = (at..text.len(), raised.message.to_lowercase());
         match message.as_str() {
-            said if said.contains("unterminated string") => crate::habits::open_text(text, at),
+            said if said.contains("unterminated string") => habits::open_text(text, at),
             said if said.contains("close delimiter") => {
                 error("E3101", at, "a name is not closed".to_owned(), "close it with `\"`")
             }
@@ -69,6 +69,9 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
     })?;
     if tokens.len() > 2 * MOST_TOKENS {
         return Err(too_large(0..text.len()));
+    }
+    if let Some(comment) = habits::comment(tokens.iter().map(|token| (&token.token, lines.span(token.span)))) {
+        return Err(comment);
     }
     let tokens = prepare(text, &lines, tokens);
     let places: Vec<_> = tokens
@@ -261,7 +264,7 @@ impl Reader<'_> {
         if let Some(wrong) = not_closed(self.text, &self.places, &message, &(start..end)) {
             return wrong;
         }
-        let mut found = syntax_error(start..end, crate::habits::in_our_words(&message));
+        let mut found = syntax_error(start..end, habits::in_our_words(&message));
         if let Some(column) = name_of_words(self.text) {
             found.remedy = Some(column);
         }
@@ -370,7 +373,7 @@ impl Reader<'_> {
     }
 
     fn no_operator(&self, span: Span, sign: &str) -> ExpressionError {
-        match crate::habits::operator(sign) {
+        match habits::operator(sign) {
             Some((message, remedy)) => error("E3102", span, message, remedy),
             None => unsupported(span, "this operator"),
         }

@@ -49,6 +49,9 @@ pub const MEMORY_GONE: Code = Code("E5118");
 /// Another topology brought the rows of a document to the same place.
 pub const BROUGHT_BESIDE: Code = Code("E5119");
 
+/// A document would have another identity than when its rows landed.
+pub const ANOTHER_IDENTITY: Code = Code("E5120");
+
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
@@ -98,6 +101,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "another topology has brought the same document to the same table or topic",
         why: "A document of the same name and the same bytes has its rows there already, by a flow of another topology: this one is a copy of it, or the same under another name, whose rows would stand beside those without a word. Of a table in which rows of one key replace each other nobody asks.",
         remedy: "Run only one of the two topologies, or let one land elsewhere. To begin anew under the new name, take the first one's rows out, as the message says. If both are to stand there, say so once, without a run: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, with the numbers of the message; the flow is not asked again.",
+    },
+    Explanation {
+        code: ANOTHER_IDENTITY,
+        title: "a document would have another identity than when its rows landed",
+        why: "What the named parts of `file-names` say of a name is the identity of a document, by which a newer version takes the place of an older one. The parts have changed, so this file, which has changed too, would be another document: its rows would stand beside those of before.",
+        remedy: "Name the parts as they were; a column may be called otherwise: `day: document.date`. If the new identity is meant, land in a table of another name by a flow of another name: all is read again for it, and the old table can go.",
     },
     Explanation {
         code: TOPIC_CHANGED,

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
 use crate::board::Board;
+use crate::codes;
 use crate::displaced::Displaced;
 use crate::ledger::Receipt;
 use crate::names;
@@ -112,6 +113,7 @@ pub struct FlowDiscovery {
     name: String,
     revision: Arc<str>,
     partitions: i32,
+    owns_rows: bool,
     log: Arc<dyn Log>,
     raw: Arc<Originals>,
     board: Arc<Board>,
@@ -138,6 +140,8 @@ pub struct DiscoveryParts {
     pub revision: Arc<str>,
     /// Partitions of the `documents` topic.
     pub partitions: i32,
+    /// True if documents own their rows in a table: a newer version takes the place of an older one.
+    pub owns_rows: bool,
     /// The log.
     pub log: Arc<dyn Log>,
     /// The raw store.
@@ -158,13 +162,15 @@ impl FlowDiscovery {
     /// # Errors
     /// If the log cannot be read.
     pub fn open(parts: DiscoveryParts) -> Result<Self, LogError> {
-        let DiscoveryParts { topology, flow, name, revision, partitions, log, raw, board, system, stop, clock } = parts;
+        let DiscoveryParts { topology, flow, name, revision, partitions, owns_rows, log, raw, .. } = parts;
+        let DiscoveryParts { board, system, stop, clock, .. } = parts;
         let mut discovery = Self {
             topology,
             flow,
             name,
             revision,
             partitions,
+            owns_rows,
             log,
             raw,
             board,
@@ -240,8 +246,10 @@ impl FlowDiscovery {
 
     fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {
         let mut documents = RecordsBuilder::new();
-        let text = serde_json::to_vec(record).map_err(|error| transient(&error))?;
-        documents.push(Some(record.key.as_bytes()), Some(&text), &Headers::new(), 0);
+        let text = |again| serde_json::to_vec(&DocumentRecord { again, ..record.clone() });
+        let offered = text(again).map_err(|error| transient(&error))?;
+        documents.push(Some(record.key.as_bytes()), Some(&offered), &Headers::new(), 0);
+        let text = text(false).map_err(|error| transient(&error))?;
         let mut memory = RecordsBuilder::new();
         let key = format!("doc {}", record.key);
         memory.push(Some(key.as_bytes()), Some(&text), &Headers::new(), 0);
@@ -300,6 +308,25 @@ impl FlowDiscovery {
     #[must_use]
     pub fn not_yet(&self) -> u64 {
         self.addresses.values().filter(|address| address.absent.is_some() && !address.given_up).count() as u64
+    }
+
+    /// Refuses a file that has rows under another identity, which would stay beside those of this one.
+    fn keeps_its_identity(&self, key: &str, url: &str, name: &str) -> Result<(), SourceError> {
+        let Some((before, _)) = self.documents.iter().find(|(_, latest)| latest.url == url) else { return Ok(()) };
+        let of = |key: &str| key.rsplit('/').next().unwrap_or(key).to_owned();
+        let name = batch::bounded(name);
+        Err(SourceError::Operator {
+            code: codes::ANOTHER_IDENTITY,
+            what: format!(
+                "{name} has changed, and would be another document by the named parts of `file-names` as they are now: \
+                 {}, where its rows landed as {}; both would stand side by side",
+                of(key),
+                of(before)
+            ),
+            remedy: "name the parts of `file-names` as they were: a column may be called otherwise, as in `day: \
+                     document.date`; or, if the new ones are meant, land in a table of another name by a flow of another name"
+                .to_owned(),
+        })
     }
 
     /// Why nothing can be found any more, if that is so.
@@ -361,6 +388,9 @@ impl Discovery for FlowDiscovery {
             }
             return Ok(false);
         }
+        if latest.is_none() && self.owns_rows && self.addresses.contains_key(&document.url) {
+            self.keeps_its_identity(&key, &document.url, &document.name)?;
+        }
         let version = latest.map_or(1, |latest| latest.version + 1);
         // What is gone gives its place back, and takes nobody's.
         let displaced = latest
@@ -377,6 +407,7 @@ impl Discovery for FlowDiscovery {
             size: kept.size,
             fetched_at: now,
             stored: kept.reference,
+            again: false,
         };
         let forgotten = Address::default();
         let mut addresses = vec![(document.url.as_str(), &address)];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::TableDefinition;
+use batch::{RowsMeaning, TableDefinition};
 use connect::{Landing, LandingError, Preflight, Source};
 use indexmap::IndexMap;
 use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
@@ -149,6 +149,12 @@ impl Destination {
             Self::Table(table) => Some(table.table.once_a_document()),
             Self::Topic(_) => None,
         }
+    }
+
+    /// True if documents own their rows there: a newer version takes the place of an older one.
+    #[must_use]
+    pub fn owned_by_documents(&self) -> bool {
+        matches!(self, Self::Table(table) if table.table.rows == RowsMeaning::ByDocument)
     }
 }
 

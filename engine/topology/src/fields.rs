@@ -165,6 +165,15 @@ impl<'a> Walk<'a> {
             ("a map of keys", Kind::Sequence(_)) if what == "step `select`" => {
                 "write `{ keep: [...] }` for columns that stay as they are, and `name: expression` for others"
             }
+            ("a map of keys", Kind::Sequence(_)) if what == "`layouts`" => {
+                "give each layout a name: `layouts: { v1: { header: [...] } }`"
+            }
+            ("a map of keys", Kind::Scalar { .. }) if what == "`takes`" => {
+                "give what it takes a name: `takes: { x: text }`"
+            }
+            ("a text", Kind::Mapping(_)) if what == "a topic" => {
+                "write the name alone; `key` and `partitions` stand beside `topic`: `{ topic: NAME, key: [id] }`"
+            }
             ("a map of keys", Kind::Sequence(_)) => "write `name: value`, without `- ` and `[ ]`",
             ("a text", Kind::Sequence(items)) if lone(items).is_some() => {
                 self.push(finding.remedy(format!("write `{}`, without `[ ]`", lone(items).unwrap_or_default())));

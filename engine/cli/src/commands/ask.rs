@@ -129,10 +129,12 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
         ));
     }
     for (name, at) in answer["changed"].as_object().into_iter().flatten() {
+        let rebuildable = answer["rebuildable"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let rebuild = if rebuildable { format!("spotlight rebuild {name}, or ") } else { String::new() };
         show::prose(&format!(
-            "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: spotlight \
-             rebuild {name}, or spotlight release {name} --from earliest without a run, has all made again; spotlight \
-             release {name} --keep-rows says that it may stay",
+            "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: {rebuild}\
+             spotlight release {name} --from earliest without a run, has all made again; spotlight release {name} \
+             --keep-rows says that it may stay",
             show::minute(at.as_i64().unwrap_or(0))
         ));
     }
@@ -211,7 +213,7 @@ pub(crate) fn receipts(arguments: &Receipts) -> Result<Exit> {
         vec![
             show::minute(receipt.at),
             format!("{}/{}", receipt.topology, receipt.flow),
-            receipt.name.clone(),
+            show::foreign(&receipt.name),
             receipt.version.to_string(),
             receipt.outcome.clone(),
             show::count(receipt.counts.landed),

@@ -69,6 +69,9 @@ pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
                 "restart" => "begins when the run is started again, which has the topology as its file was earlier",
                 _ => "begins with the next run of its topology",
             };
+            if let Some(told) = lacking(&answer) {
+                show::note(&told);
+            }
             show::prose(&format!(
                 "the rebuild of {flow} {begins}: all is read again into {beside}, while {table} stays as it is and live \
                  rows go on landing there; then the tables are exchanged\n  to see how far it is: spotlight rebuild\n  to \
@@ -77,4 +80,18 @@ pub(super) fn rebuild(arguments: &Rebuild) -> Result<Exit> {
         }
     }
     Ok(Exit::Fine)
+}
+
+/// That records which are read again have not all columns that the flow reads.
+fn lacking(answer: &Value) -> Option<String> {
+    let columns = answer["lacking_columns"].as_array().filter(|columns| !columns.is_empty())?;
+    let columns: Vec<String> = columns.iter().filter_map(Value::as_str).map(|column| format!("`{column}`")).collect();
+    let topic = answer["topic"].as_str().unwrap_or_default();
+    let columns = columns.join(", ");
+    let flow = answer["flow"].as_str().unwrap_or_default();
+    Some(format!(
+        "warning: records of {topic} were written before it had {columns}: what is made of them is null there\n  if that is \
+         not meant: spotlight rebuild {flow} --cancel; a column that was renamed keeps its name in the topic, and gets the \
+         new one in {flow}, by a step `- rename: {{ OLD: NEW }}`"
+    ))
 }

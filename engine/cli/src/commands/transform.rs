@@ -119,7 +119,10 @@ fn received() -> Result<tempfile::NamedTempFile> {
         show::note("reading the document from the terminal; spotlight transform --help shows how to give it a file");
     }
     let mut kept = tempfile::Builder::new().prefix("spotlight-").tempfile().context("no temporary file")?;
-    io::copy(&mut io::stdin().lock(), &mut kept).context("standard input cannot be read")?;
+    io::copy(&mut io::stdin().lock(), &mut kept).map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory => failure(Exit::Usage, "standard input is a folder", "give a file: < FILE"),
+        _ => anyhow::Error::from(error).context("standard input cannot be read"),
+    })?;
     kept.flush().context("the temporary file cannot be written")?;
     Ok(kept)
 }

@@ -5,7 +5,7 @@ use connect::Landing;
 use runtime::{Held, Rebuild, Stage, names};
 
 use super::table::{ask, away, exchange, execute, exists, given_up, identity, is_ours, quoted, rows, rows_of_others};
-use super::wish::lacks;
+use super::wish::{empties, lacks};
 use super::{Means, One, forget, remember};
 use crate::abort;
 use crate::data::chain;
@@ -46,14 +46,18 @@ pub(crate) fn settle(means: &Means<'_>, held: &[Held]) -> Result<Settled> {
                 continue;
             }
         }
-        let done = means.patience.wait(|| one.exchange(&table, &beside), away);
+        let done = means.patience.wait(|| one.exchange(&table, &beside, accept_refused), away);
         match done {
+            Ok(false) => {
+                settled.waits.push(name);
+                continue;
+            }
             Err(_) if means.patience.stop.stopping() => {}
             // Not while nobody knows which table is which.
             Err(error) if one.is_before()? => {
                 one.refuse(format!("{error:#}"), format!("then spotlight rebuild {first}"))?;
             }
-            done => done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?,
+            done => drop(done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?),
         }
         settled.done.extend(matches!(one.rebuild.stage, Stage::Done { .. }).then_some(name));
     }
@@ -84,32 +88,39 @@ impl One<'_> {
         Ok(identity(self.means.client, table).is_ok_and(|now| now == *before))
     }
 
-    fn exchange(&mut self, table: &str, beside: &str) -> Result<()> {
+    /// Exchanges the tables. False if it waits for a person: all rows would go, and `accepted` is not said.
+    fn exchange(&mut self, table: &str, beside: &str, accepted: bool) -> Result<bool> {
         if matches!(self.rebuild.stage, Stage::Exchanging { .. }) {
-            return self.finish();
+            return self.finish().map(|()| true);
         }
         let client = self.means.client;
         self.end_inserts()?;
         let others = rows_of_others(client, table, &self.live())?;
         if !others.is_empty() {
             let (what, remedy) = super::wish::shared(self.first, table, &others);
-            return self.refuse(what, remedy);
+            return self.refuse(what, remedy).map(|()| true);
         }
         let (before, after) = (identity(client, table)?, identity(client, beside)?);
         if before.is_empty() || after.is_empty() {
             let gone = if before.is_empty() { table } else { beside };
             return self
-                .refuse(format!("table {gone} is gone"), format!("spotlight rebuild {} begins anew", self.first));
+                .refuse(format!("table {gone} is gone"), format!("spotlight rebuild {} begins anew", self.first))
+                .map(|()| true);
+        }
+        let [before_rows, after_rows] = [rows(client, table)?, rows(client, beside)?];
+        if before_rows > 0 && after_rows == 0 && !accepted {
+            show::note(&empties(self.first, table, before_rows));
+            return Ok(false);
         }
         show::note(&format!(
             "{} is rebuilt: {table} has {}, and {} take their place",
             self.first,
-            show::counted(rows(client, table)?, "row"),
-            show::count(rows(client, beside)?)
+            show::counted(before_rows, "row"),
+            show::count(after_rows)
         ));
         self.say(Stage::Exchanging { table: table.to_owned(), beside: beside.to_owned(), before, after })?;
         abort::taken("rebuild-exchanging");
-        self.finish()
+        self.finish().map(|()| true)
     }
 
     /// Exchanges the tables, if that was not done, and goes by the new generation from now on.

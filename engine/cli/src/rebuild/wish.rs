@@ -17,7 +17,7 @@ use crate::edited::{Edited, edited};
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
 use crate::registry::Patience;
-use crate::{environment, show};
+use crate::{earlier, environment, show};
 
 /// Why a flow that lands in `table` cannot be rebuilt, and what helps; `None` if it can. Without a ClickHouse its table is
 /// not looked at. `live` is `topology/flow` as the log knows it.
@@ -146,11 +146,16 @@ impl Access {
         {
             return Err(failure(Exit::Usage, format!("{name} cannot be rebuilt: {what}"), remedy));
         }
+        let lacking = match &of.reads {
+            Some(schema) => earlier::lacking_columns((self.log.as_ref(), self.schemas.as_ref()), (&of.topic, schema))?,
+            None => std::collections::BTreeSet::new(),
+        };
         let last = table::free(one.means.client, &landing.table, one.rebuild.last + 1)?;
         one.rebuild = Rebuild { last, ..one.rebuild.clone() };
         one.say(Stage::Wished)?;
         abort::taken("rebuild-wished");
         Ok(json!({
+            "lacking_columns": lacking, "topic": of.topic,
             "flow": name, "table": landing.table, "beside": table::beside(&landing.table, one.rebuild.last),
             "begins": if self.is_earlier(of, one.first) { "restart" } else { self.turn_over(name) },
         }))
@@ -278,6 +283,16 @@ pub(super) fn lacks(name: &str, table: &str, lacking: &Lacking, accepted: bool) 
              spotlight rebuild {name} --cancel"
         ),
     }
+}
+
+/// That a rebuild has made no row at all, and what can be done.
+pub(super) fn empties(name: &str, table: &str, rows: u64) -> String {
+    format!(
+        "the rebuild of {name} waits, and {table} stays as it is: its file as it is now makes no row of what made the {} that \
+         are there\n  to go on: mend the topology file, by which it begins anew, or the flow that fills its topic; or \
+         spotlight rebuild {name} --accept-refused, which lets all of them go; or spotlight rebuild {name} --cancel",
+        show::counted(rows, "row")
+    )
 }
 
 /// What is told of a rebuild, as [`Access::list_rebuilds`] gives it.

@@ -269,7 +269,7 @@ impl<R: Read> Decoder<R> {
     }
 
     fn belongs_to_tail(&mut self, at: &Range<usize>, line: u64) -> Result<bool, DecodeError> {
-        let bytes = self.scanner.bytes(at);
+        let bytes = self.unmarked(self.scanner.bytes(at));
         if bytes.first().is_none_or(|first| matches!(first, b' ' | b'\r')) && is_blank(bytes, self.splitter.separator) {
             self.tail.push_blank(line);
             return Ok(true);
@@ -289,15 +289,19 @@ impl<R: Read> Decoder<R> {
         Ok(false)
     }
 
+    /// A line without the mark in front of it. Documents that were put together have one wherever one of them began: it is
+    /// no letter of a value, and nobody would see why two values differ. In other encodings it is text.
+    fn unmarked<'b>(&self, line: &'b [u8]) -> &'b [u8] {
+        match line.strip_prefix(MARK) {
+            Some(rest) if self.shape.encoding == encoding_rs::UTF_8 || rest == self.header => rest,
+            _ => line,
+        }
+    }
+
     fn row(&mut self, block: &mut Collected, at: &Range<usize>, line: u64) {
         let written = self.scanner.bytes(at);
         let in_utf_8 = self.shape.encoding == encoding_rs::UTF_8;
-        // Files with a mark each, one behind the other, have a mark before each header, or each first row: it is no letter
-        // of a value, and nobody would see why two values differ.
-        let bytes = match written.strip_prefix(MARK) {
-            Some(rest) if in_utf_8 || rest == self.header => rest,
-            _ => written,
-        };
+        let bytes = self.unmarked(written);
         let base = block.bytes.len();
         let first_cell = block.cells.len();
         let split = self.splitter.split(bytes, base, &mut block.cells);
@@ -463,7 +467,7 @@ fn read_header(
     if header.iter().filter(|byte| **byte == 0).count() * 3 > header.len()
         && let Some(refused) = no_text(settings, &names, encoding, header)
     {
-        return Err(refused.and("every second byte is zero in UTF-16: say `encoding: utf-16le` or `utf-16be`"));
+        return Err(refused.and("every second byte is zero in UTF-16: say `encoding: utf-16le` or `utf-16be`; UTF-32 is not read, make UTF-8 of it"));
     }
     Ok((names, choice))
 }

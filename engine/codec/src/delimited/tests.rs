@@ -131,6 +131,7 @@ fn rows_become_columns() {
             &["2: 1/2/3", "3: 4/5/6", "6: 9/\u{feff}0/1"],
             &[(2, 4, "E4205"), (3, 5, "E4202")],
         ),
+        (&settings(), b"A|B|C\n1|2|3\n\xef\xbb\xbf\n", &["2: 1/2/3"], &[]),
         (&settings(), b"A|B|C", &[], &[]),
         (&settings(), b"A|B|C\n1|2|3\n\n\r\n  \n", &["2: 1/2/3"], &[]),
         (&settings(), b"A|B|C\n\n1|2|3\n", &["3: 1/2/3"], &[(0, 2, "E4204")]),
@@ -400,6 +401,7 @@ fn trailers_are_proven() {
                  has 3; the others add up to 2, as the trailer says; the last line (6) is `sum 2`",
             ),
         ),
+        (&proven(), "1|2|3\n\u{feff}4|5|6\n\u{feff}count 2\nsum 7\n\u{feff}\n".into(), ProofOutcome::Proven),
         // What is no data is not counted; a row that cannot be read is.
         (&proven(), "1|2|3\nA|B|C\n\n1|5|3\ncount 2\nsum 7".into(), ProofOutcome::Proven),
         (&proven(), format!("1|{big}|3\n1|{big}|3\ncount 2\nsum 18446744073709551614"), ProofOutcome::Proven),

@@ -18,6 +18,11 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
         "price ~* 'a'",
         "quantity div 2",
         "quantity mod 2",
+        "5--3",
+        "price -- the price",
+        "quantity /* all */ + 1",
+        "quantity <=> 1",
+        "price -> 'a'",
         "(quantity = 1) xor (price = 'a')",
         "price = 'a and 'b'",
         "case when price = 'a then 'x' else 'y' end",
@@ -42,11 +47,21 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
         price ~* 'a'
           E3102 `price ~* 'a'` `~` is no operator | write `regexp_matches(x, 'pattern')`
         quantity div 2
-          E3101 `div` `div` is no operator | write `/`
+          E3101 `div` `div` is no operator | write `floor(a / b)`
         quantity mod 2
-          E3101 `mod` `mod` is no operator | write `%`
+          E3101 `mod` `mod` is no operator | write `a % b`
+        5--3
+          E3101 `--3` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes
+        price -- the price
+          E3101 `-- the price` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes
+        quantity /* all */ + 1
+          E3101 `/* all */` `/*` begins a comment of SQL, and expressions have none | take it away; a remark stands behind ` #`, outside of quotes
+        quantity <=> 1
+          E3102 `quantity <=> 1` `<=>` is no operator | write `a is not distinct from b`, which takes two nulls for equal; or `a = b`
+        price -> 'a'
+          E3102 `price -> 'a'` `->` is no operator | a cell holds text: `regexp_extract(a, '"name":"([^"]*)"')` takes a part of it
         (quantity = 1) xor (price = 'a')
-          E3101 `xor` `xor` is no operator | write `<>`
+          E3101 `xor` `xor` is no operator | write `a <> b`
         price = 'a and 'b'
           E3101 `'` a text is not closed | close it with `'`; one within a text is doubled, as in `'it''s'`; or the `'` in front of it is the one too many or too few: 'a and ' is read as one text
         case when price = 'a then 'x' else 'y' end

@@ -70,6 +70,8 @@ pub(super) struct Line {
     /// The first line, from 1.
     pub(super) number: u64,
     /// Without the line end; of one that is too long all.
+    pub(super) written: Vec<u8>,
+    /// The same without a mark of UTF-8 in front of it, where that is no text.
     pub(super) bytes: Vec<u8>,
     pub(super) too_long: bool,
 }
@@ -115,7 +117,8 @@ pub(super) fn lines(settings: &Settings, text: &Text) -> Vec<Line> {
         let whole = &rest[..at];
         let bytes = if too_long { whole } else { whole.strip_suffix(b"\r").unwrap_or(whole) };
         let within = if settings.quotes { whole.iter().filter(|byte| **byte == b'\n').count() } else { 0 };
-        found.push(Line { number, bytes: bytes.to_vec(), too_long });
+        let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").filter(|_| !text.narrow).unwrap_or(bytes);
+        found.push(Line { number, written: bytes.to_vec(), bytes: unmarked.to_vec(), too_long });
         number += 1 + within as u64;
         start += at + 1;
     }
@@ -128,14 +131,6 @@ pub(super) enum Fate {
     Bad(&'static str),
 }
 
-/// A row without a mark of UTF-8 before it, where that is no text.
-pub(super) fn unmarked<'a>(row: &'a [u8], header: &[u8], text: &Text) -> &'a [u8] {
-    match row.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) if !text.narrow || rest == header => rest,
-        _ => row,
-    }
-}
-
 pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings, text: &Text) -> Fate {
     if line.too_long {
         return Fate::Bad("E4203");
@@ -143,8 +138,9 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
     if line.is_blank(settings.separator) {
         return Fate::Bad("E4204");
     }
-    let row = unmarked(&line.bytes, header, text);
-    if row == header {
+    // With or without a mark before it, in every encoding.
+    let row = &*line.bytes;
+    if row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row) == header {
         return Fate::Bad("E4205");
     }
     let spill = settings.spill.is_some().then(|| place_of_b(header, settings, text)).flatten();

@@ -35,6 +35,7 @@ pub(super) fn discover(
         name: parts.name(),
         revision: Arc::clone(&parts.revision),
         partitions: input.partitions,
+        owns_rows: parts.destination.owned_by_documents(),
         log: Arc::clone(&shared.log),
         raw: Arc::clone(&shared.raw),
         board: Arc::clone(&shared.board),

@@ -151,7 +151,9 @@ impl TaskContext {
             self.input.partition
         );
         let own = &self.parts.topology;
-        let same = format!("if {own} and {topology} are one feed under two names, run only one of them");
+        let same = format!(
+            "if {own} and {topology} are one feed under two names, run only one of them: {topology}, whose rows are there"
+        );
         let (what, remedy) = match &self.parts.destination {
             Destination::Topic(_) => {
                 (format!("{other} wrote the rows of {document} to topic {place}"), format!("{same}; or, {release}"))

@@ -25,7 +25,7 @@ use crate::end::TaskEnd;
 use crate::flow::{Destination, FlowInput, RANGE_ROWS};
 use crate::hold::Hold;
 use crate::landing::{Range, Withdrawal};
-use crate::ledger::Receipt;
+use crate::ledger::{LedgerEntry, LedgerLine, Receipt, ledger_lines};
 use crate::metadata::Progress;
 use crate::names;
 use crate::spans;
@@ -90,6 +90,11 @@ impl DocumentTask {
         let between = progress.next.row == 0 && progress.open.is_none();
         let offset = if between { record.offset } else { progress.next.offset };
         let progress = Progress { next: RowPosition { offset, ..progress.next }, ..progress };
+        if between && found.again && self.context.has_read(&found, offset)? {
+            let next = RowPosition { offset: offset + 1, row: 0 };
+            self.context.close(&Closing::default(), &self.context.input, next)?;
+            return Ok(Progress { next, ..progress });
+        }
         loop {
             if between {
                 self.context.is_not_brought(&found, offset)?;
@@ -270,6 +275,21 @@ impl TaskContext {
                 ),
             })?;
         }
+    }
+
+    /// True if an earlier record of this version of a document was accepted since the flow was last sent back: then the
+    /// one at `offset`, which tries it again, would bring its rows a second time.
+    fn has_read(&self, found: &DocumentRecord, offset: i64) -> Result<bool, TaskEnd> {
+        let parts = &self.parts;
+        let lines = ledger_lines(self.shared.log.as_ref(), &parts.topology, &parts.flow, self.input.partition)?;
+        let accepted = |entry: &LedgerEntry| {
+            let receipt = entry.receipt.as_ref().filter(|receipt| receipt.accepted());
+            receipt.is_some_and(|of| of.document == found.key && of.version == found.version) && entry.first.0 <= offset
+        };
+        Ok(lines.iter().fold(false, |read, line| match line {
+            LedgerLine::Entry(entry) => read || accepted(entry),
+            LedgerLine::Release(_) => false,
+        }))
     }
 
     /// The bytes of a document.

@@ -53,7 +53,11 @@ pub(crate) static FILES: Keys = Keys::new(
     "`files`",
     "Documents of a folder.",
     &[
-        must("path", Form::Text, "The folder; a relative path starts at the folder that holds `schemas/`."),
+        must(
+            "path",
+            Form::Text,
+            "A folder, without its sub-folders, a glob or one file; a relative path starts at the folder that holds `schemas/`.",
+        ),
         FILE_NAMES,
         may("every", Form::Written(&EVERY), "How often to look; 10s by default."),
         may("limits", Form::Map(&FILES_LIMITS), "Bounds of one document."),

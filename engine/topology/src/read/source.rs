@@ -50,7 +50,7 @@ pub(super) fn partitions(walk: &Walk<'_>, node: &Node) -> Option<i32> {
 
 fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
     let fields = walk.fields(node, &language::FILES)?;
-    let path = fields.required("path").and_then(|node| folder(walk, node));
+    let path = fields.required("path").and_then(|node| walk.text(node, "`path`"));
     let file_names = file_names(walk, &fields, None);
     let unpacked = fields.get("limits").and_then(|node| {
         let limits = walk.fields(node, &language::FILES_LIMITS)?;
@@ -58,25 +58,6 @@ fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
     });
     let every = every(walk, &fields, TEN_SECONDS);
     Some(documents(SourcePlan::Files { path: path?, every }, file_names?, unpacked))
-}
-
-/// The folder of `path`, which is no pattern.
-fn folder(walk: &Walk<'_>, node: &Node) -> Option<Arc<str>> {
-    let text = walk.text(node, "`path`")?;
-    let Some(at) = text.find('*') else { return Some(text) };
-    let path = text[..at].rsplit_once('/').map_or(".", |(path, _)| path);
-    let names = text[at..].rsplit('/').next().filter(|names| !names.is_empty()).unwrap_or("*");
-    let names = match text[..at].rsplit_once('/') {
-        _ if text[at..].contains('/') => names.to_owned(),
-        Some((_, begins)) => format!("{begins}{names}"),
-        None => text.to_string(),
-    };
-    let finding = Diagnostic::new(codes::PATTERN, walk.value(node), "`path` names one folder, and this is a pattern");
-    let (path, names) = (batch::bounded(path), batch::bounded(&names));
-    walk.push(finding.remedy(format!(
-        "write `path: {path}` and `file-names: [\"{names}\"]`; the folders in it are looked into too"
-    )));
-    None
 }
 
 fn documents(source: SourcePlan, (file_names, names_broken): (Vec<Pattern>, bool), unpacked: Option<u64>) -> Documents {

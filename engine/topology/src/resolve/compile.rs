@@ -146,7 +146,8 @@ fn missing_name<'a>(text: &'a str, skipped: usize, error: &ExpressionError) -> O
 }
 
 /// A text in double quotes, as YAML reads it whole.
-fn in_quotes(text: &str) -> String {
+/// As YAML has it in double quotes.
+pub(super) fn in_quotes(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -216,10 +216,12 @@ fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan:
     finding.severity = Severity::Warning;
     let conditions: Vec<String> =
         open.iter().map(|node| format!("{} is not null", compile::shown_name(node.text()))).collect();
+    let condition = conditions.join(" and ");
+    let condition = if condition.contains('"') { compile::in_quotes(&condition) } else { condition };
     let remedy = format!(
         "give them a value with `coalesce`, or drop such rows with a step `- where: {}`; or declare the table in \
          `schemas/tables/{}.yaml`",
-        conditions.join(" and "),
+        condition,
         written.table.text()
     );
     world.findings.push(finding.remedy(remedy));

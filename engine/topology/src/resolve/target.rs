@@ -88,7 +88,7 @@ fn convert(chain: &mut Chain<'_>, target: &Target, shape: &Columns, to: &Node) {
                 None => finding,
             };
             let remedy = format!(
-                "say how it becomes one, as in `{name}: cast({} as {})` in a `select`",
+                "say how it becomes one, as in `{name}: cast({} as {})` in an `extend`, which leaves the other columns as they are",
                 compile::name(name),
                 wanted.of
             );

@@ -1,0 +1,136 @@
+//! What a changed topology file means for documents and rows that are there already: nothing stands twice, and nothing goes,
+//! unless a person says so.
+
+use crate::workplace::{Workplace, readme_topology};
+
+/// Documents to a topic to a table that appends: what is read twice stands there twice.
+const COUNTS: &str = r#"topology: counts
+about: Counts of documents, behind a topic.
+flows:
+  collect:
+    from: { files: { path: "counts", file-names: ["counts_{number}.txt"], every: 1s } }
+    steps:
+      - decode: { delimited: { separator: "|", layouts: { v1: { header: [Id, Size] } }, names: snake_case } }
+      - select: { id: id, size: MAPPING }
+    to: { topic: demo.counts, key: [id] }
+  land:
+    from: { topic: demo.counts }
+    steps:
+      - where: id is not null
+    to: { clickhouse: { table: demo.counts, rows: append, key: [id], batch: { rows: 1000, age: 100ms } } }
+"#;
+
+const ONCE: [&str; 3] = ["run", "counts.yaml", "--once"];
+const PLAIN: &str = "cast(size as bigint)";
+
+fn write(workplace: &Workplace, mapping: &str, changes: &[(&str, &str)]) {
+    let mut text = COUNTS.replace("MAPPING", mapping);
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old}");
+        text = text.replace(old, new);
+    }
+    workplace.write("counts.yaml", &text);
+}
+
+/// Each id with the number of its rows.
+fn rows(workplace: &Workplace) -> String {
+    let each = "select id, count() as rows from demo.counts group by id";
+    let sql = format!("select arrayStringConcat(arraySort(groupArray(concat(id, toString(rows)))), ' ') from ({each})");
+    workplace.say(&["sql", "--format", "TSV", &sql]).ends(0).output.trim().to_owned()
+}
+
+#[test]
+fn a_refused_document_that_was_tried_again_is_read_once_when_all_is_read_again() {
+    let workplace = Workplace::new();
+    write(&workplace, PLAIN, &[]);
+    workplace.write("counts/counts_1.txt", "Id|Size\na|1\nb|2\n");
+    workplace.write("counts/counts_2.txt", "Id|Size\nc|many\n");
+    workplace.say(&ONCE).ends(3);
+    write(&workplace, "try(cast(size as bigint))", &[]);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "a1 b1 c1");
+    for (times, from) in [(2, "earliest"), (3, "earliest")] {
+        workplace.say(&["release", "counts/collect", "--from", from]).ends(0);
+        workplace.say(&ONCE).ends(0);
+        assert_eq!(rows(&workplace), format!("a{times} b{times} c{times}"));
+    }
+    // Sent back to the record that tries it again, a flow reads that one.
+    let offset = |name: &str| {
+        let receipts = workplace.say(&["receipts", "--all", "--format", "json"]).ends(0).json();
+        let all = receipts.as_array().expect("a list").clone();
+        all.iter().filter(|one| one["name"] == name && one["outcome"] == "accepted").count()
+    };
+    assert_eq!(offset("counts_2.txt"), offset("counts_1.txt"), "as often as the other one");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_file_with_rows_is_not_read_as_another_document() {
+    let workplace = Workplace::new();
+    let once = ["run", "my-list.yaml", "--once"];
+    let rows = || {
+        let sql = "select symbol, quantity from demo.my_list order by all";
+        workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output
+    };
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\n");
+    let first = readme_topology();
+    workplace.write("my-list.yaml", &first.replace("{date:", "{day:").replace("document.date", "document.day"));
+    // Nothing has changed but the topology: what landed stays.
+    workplace.say(&once).ends(0);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\nDEF|7\n2\n");
+    let said = workplace.say(&once).ends(3);
+    let told = format!("{}{}", said.output, said.errors);
+    for wanted in ["E5120", "day=2026-01-05, where its rows landed as date=2026-01-05", "day: document.date"] {
+        assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(wanted), "{wanted}: {told}");
+    }
+    assert_eq!(rows(), "ABC\t12\nDEF\t7\n", "nothing stands twice");
+    // As the message says: the column is called otherwise, the part of the name as before.
+    workplace.write("my-list.yaml", &first);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "ABC\t13\nDEF\t7\n");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_rebuild_that_makes_no_row_waits_for_a_person() {
+    let workplace = Workplace::new();
+    write(&workplace, PLAIN, &[]);
+    workplace.write("counts/counts_1.txt", "Id|Size\na|1\nb|2\n");
+    workplace.say(&ONCE).ends(0);
+    write(&workplace, PLAIN, &[("id is not null", "size > 1000")]);
+    workplace.say(&ONCE).ends(0);
+    workplace.say(&["rebuild", "counts/land"]).ends(0);
+    for _ in 0..2 {
+        let said = workplace.say(&ONCE).ends(3).errors;
+        assert!(said.contains("makes no row of what made the 2 rows that are there"), "{said}");
+        assert_eq!(rows(&workplace), "a1 b1");
+    }
+    workplace.say(&["rebuild", "counts/land", "--accept-refused"]).ends(0);
+    let said = workplace.say(&ONCE).ends(0).errors;
+    assert!(said.contains("demo.counts has 2 rows, and 0 take their place"), "{said}");
+    assert_eq!(rows(&workplace), "");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+#[test]
+fn a_rebuild_behind_a_topic_says_which_columns_its_records_do_not_have() {
+    let workplace = Workplace::new();
+    write(&workplace, PLAIN, &[]);
+    workplace.write("counts/counts_1.txt", "Id|Size\na|1\nb|2\n");
+    workplace.say(&ONCE).ends(0);
+    // A new mapping of the same columns: nothing is said.
+    write(&workplace, PLAIN, &[("id is not null", "id <> 'x'")]);
+    workplace.say(&ONCE).ends(0);
+    assert!(!workplace.say(&["rebuild", "counts/land"]).ends(0).errors.contains("warning"));
+    workplace.say(&["rebuild", "counts/land", "--cancel"]).ends(0);
+    write(&workplace, PLAIN, &[("size: cast", "amount: cast")]);
+    workplace.say(&ONCE).ends(3);
+    let said = workplace.say(&["rebuild", "counts/land"]).ends(0).errors;
+    assert!(said.contains("records of demo.counts were written before it had `amount`"), "{said}");
+    assert!(said.contains("rebuild counts/land --cancel"), "{said}");
+    // What fills a topic lands nowhere, so a rebuild of it is not offered.
+    let status = workplace.say(&["status"]).ends(0).output;
+    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(status.contains("changed: counts/collect") && !status.contains("rebuild counts/collect"), "{status}");
+}
