@@ -224,7 +224,7 @@ impl Access {
             "running": self.board.is_some(),
             "flows": flows,
             "accounted_for": balanced,
-            "holds": self.holds.list(),
+            "holds": self.folder.with_files(self.holds.list())?,
             "held_when_it_ended": held_before,
             "open_dead_letters": open,
             "waiting_dead_letters": waiting,
@@ -304,7 +304,7 @@ impl Access {
         Ok(json!({
             "running": self.board.is_some(),
             "flows": flows,
-            "holds": self.holds.list(),
+            "holds": self.folder.with_files(self.holds.list())?,
             "lags": self.lags(),
             "open_dead_letters": open,
             "late": self.run.as_ref().map(|run| run.late(environment::now())).unwrap_or_default(),

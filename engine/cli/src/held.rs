@@ -10,6 +10,10 @@ use anyhow::{Context, Result};
 use runtime::Held;
 
 use crate::data::DataFolder;
+use crate::flow_names::FlowNames;
+
+/// What remedies say of the topology's file.
+const PLAN: &str = "spotlight plan FILE";
 
 /// Name of the file.
 pub(crate) const FILE: &str = "holds.json";
@@ -24,6 +28,21 @@ impl DataFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error).with_context(|| format!("{FILE} of the data folder cannot be read")),
         }
+    }
+
+    /// Remedies with the files of the flows' topologies, of which who raised a hold does not know.
+    pub(crate) fn with_files(&self, mut held: Vec<Held>) -> Result<Vec<Held>> {
+        if held.iter().all(|held| !held.remedy.contains(PLAN)) {
+            return Ok(held);
+        }
+        let known = self.known_flows()?;
+        let names = FlowNames::of_known(&known);
+        for held in &mut held {
+            if let Some(file) = known.get(&names.recorded(&held.flow)).and_then(|flow| flow.file.as_ref()) {
+                held.remedy = held.remedy.replace(PLAN, &format!("spotlight plan {}", file.display()));
+            }
+        }
+        Ok(held)
     }
 
     /// Notes what is on hold now in the topologies of these flows, in place of what was noted of those topologies before.

@@ -232,7 +232,7 @@ impl Workshop<'_> {
         }
         let damaged = verdict.code == Some(ArchiveError::DAMAGED);
         if (too_many && !damaged) || (proof.outcome == Outcome::Rows && above(&proof.counts, bad_rows_above)) {
-            proof.refuse_for_bad_rows(bad_rows_above);
+            proof.refuse_for_bad_rows(bad_rows_above, key.unwrap_or_default());
         }
         if proof.outcome.refused() {
             // How far a reader came that was told to stop says nothing: it may have read ahead.
@@ -357,7 +357,8 @@ impl Proof {
         self.counts.dead += different;
     }
 
-    fn refuse_for_bad_rows(&mut self, percent: f64) {
+    /// `key`: the columns that may stand once in a document, if it lands in a table.
+    fn refuse_for_bad_rows(&mut self, percent: f64, key: &[Arc<str>]) {
         let (different, mut keys) = (self.twice.different.len(), String::new());
         if let Some(row) = self.twice.different.iter().next() {
             let (place, all) = (self.twice.places.rows_of(row), self.twice.places.first());
@@ -369,7 +370,7 @@ impl Proof {
                 different,
                 row,
                 place.to_owned(),
-                "one key and different rows".to_owned(),
+                format!("one key ({}) and different rows", key.join(", ")),
             );
         }
         self.outcome = Outcome::Failed;
@@ -379,7 +380,10 @@ impl Proof {
         let told = self.bad_rows.told();
         let what = batch::bounded(&format!("{dead} of {rows} {are} bad, more than {percent} %{told}{keys}"));
         let lets = lets_pass(dead, self.counts.rows_in);
-        self.message =
-            format!("{what}; mend what makes them fail, or let them pass with `bad-rows-above: {lets}%` in the flow");
+        let mend = match different as u64 == dead {
+            true => "give the key a column that tells them apart",
+            false => "mend what makes them fail",
+        };
+        self.message = format!("{what}; {mend}, or let them pass with `bad-rows-above: {lets}%` in the flow");
     }
 }

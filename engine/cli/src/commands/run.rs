@@ -394,10 +394,10 @@ impl Ground {
             watched.iter().for_each(|watched| watched.of_run(None));
         }
         self.log.settle();
-        let mut held = holds.list();
+        let mut held = folder.with_files(holds.list())?;
         folder.note_held(&names, held.clone())?;
         if turned || (once && !self.stop.stopping()) {
-            self.settle(&mut ended.failed, &mut held)?;
+            self.settle(&mut ended.failed, &mut held, &board)?;
             folder.note_held(&names, held.clone())?;
         }
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
@@ -410,13 +410,21 @@ impl Ground {
 
     /// Ends the rebuilds that have read all. What was on hold of the generations that they take the place of is so no more.
     /// Not behind a task that failed: how the run ends is said first.
-    fn settle(&self, failed: &mut Vec<(String, TaskEnd)>, held: &mut Vec<Held>) -> Result<()> {
+    fn settle(&self, failed: &mut Vec<(String, TaskEnd)>, held: &mut Vec<Held>, board: &Board) -> Result<()> {
         if failed.iter().any(|(_, end)| !matches!(end, TaskEnd::Held | TaskEnd::Fenced)) {
             return Ok(());
         }
-        let rebuild::Settled { done, waits } = rebuild::settle(&self.means(self.log.log().as_ref()), held)?;
+        let rebuild::Settled { done, nexts, waits } = rebuild::settle(&self.means(self.log.log().as_ref()), held)?;
         failed.retain(|(flow, end)| !matches!(end, TaskEnd::Held) || !done.contains(flow));
         held.retain(|held| !done.contains(&held.flow));
+        for (flow, next) in done.iter().zip(&nexts) {
+            // What the generation of before refused is refused no more.
+            let refused = board.look(|flows| flows.get(next).map(|state| state.refused.clone()).unwrap_or_default());
+            board.change(flow, |state| state.refused = refused);
+        }
+        for held in held.iter_mut().filter(|held| waits.contains(&held.flow)) {
+            held.remedy = "its rebuild mends that, and waits for a person as is said above".to_owned();
+        }
         failed.extend(waits.into_iter().map(|flow| (flow, TaskEnd::Held)));
         Ok(())
     }

@@ -17,6 +17,8 @@ use crate::show;
 pub(crate) struct Settled {
     /// Those that go by another table since: what was on hold of them was the generation of before.
     pub(crate) done: Vec<String>,
+    /// The generations that took their place, in the same order.
+    pub(crate) nexts: Vec<String>,
     /// Those that wait for a person.
     pub(crate) waits: Vec<String>,
 }
@@ -59,7 +61,10 @@ pub(crate) fn settle(means: &Means<'_>, held: &[Held]) -> Result<Settled> {
             }
             done => drop(done.map_err(given_up).with_context(|| format!("the rebuild of {first}"))?),
         }
-        settled.done.extend(matches!(one.rebuild.stage, Stage::Done { .. }).then_some(name));
+        if matches!(one.rebuild.stage, Stage::Done { .. }) {
+            settled.nexts.push(one.live());
+            settled.done.push(name);
+        }
     }
     Ok(settled)
 }

@@ -239,8 +239,8 @@ fn rows_of_one_key_that_differ_are_all_named() {
     workplace
         .write_changed("strict.yaml", &[("topology: my-list", "topology: strict"), ("demo.my_list", "demo.strict")]);
     let said = workplace.say(&["run", "strict.yaml", "--once"]).ends(3).output;
-    let told = "3 of 4 rows are bad, more than 10 %; the first are lines 2 and 4: E4404: one key and different rows; 2 for \
-                E4404 at landing; 1 for E4101 at select-2 in quantity, such as line 5: ";
+    let told = "3 of 4 rows are bad, more than 10 %; the first are lines 2 and 4: E4404: one key (list_date, symbol) and \
+                different rows; 2 for E4404 at landing; 1 for E4101 at select-2 in quantity, such as line 5: ";
     assert!(said.contains(told), "{said}");
 }
 

@@ -42,7 +42,7 @@ fn rows_come_out_whole_or_not_at_all() {
             "Symbol|Quantity\nABC|1\nABC|2\n2\n",
             3,
             "",
-            "the first are lines 2 and 3: E4404: one key and different rows; all for E4404 at landing",
+            "the first are lines 2 and 3: E4404: one key (list_date, symbol) and different rows; all for E4404 at landing",
         ),
         (&[], "nothing of the kind\n", 3, "", "refused: list_20260105.txt: failed E4208"),
         (&["--format", "csv"], "<html>", 3, "", "refused: list_20260105.txt: absent"),

@@ -68,6 +68,11 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
     if let Some(remedy) = quoting(line) {
         return at(here, &batch::bounded(info)).remedy(remedy);
     }
+    if let Some((column, key, bracket)) = before_a_bracket(line) {
+        let start = line_start(source, offset) + column;
+        return at(start..start + key.len(), &format!("`{}` has no colon", batch::bounded(key)))
+            .remedy(format!("write `{}: {bracket}`", batch::bounded(key)));
+    }
     if let Some((start, written)) = colonless(source, number, info) {
         return at(start..start + written.len(), "this line is no `key: value`")
             .remedy("write a space behind the colon, or indent the line if it goes on with the one above");
@@ -122,6 +127,23 @@ fn mapping_values(
 
 fn line_start(source: &Source, offset: usize) -> usize {
     source.text[..offset].rfind('\n').map_or(0, |end| end + 1)
+}
+
+/// A key that stands before a bracket without a colon, or with another sign in its place: its column, itself, the bracket.
+fn before_a_bracket(line: &str) -> Option<(usize, &str, char)> {
+    let is_key = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_');
+    for (at, bracket) in line.match_indices(['[', '{']) {
+        let before = line[..at].trim_end();
+        let before = before.strip_suffix([';', '=']).unwrap_or(before).trim_end();
+        let start = before.rfind(|sign| !is_key(sign)).map_or(0, |end| end + 1);
+        let key = before[start..].trim_start_matches('-');
+        let ahead = line[..before.len() - key.len()].trim_end();
+        let begins = ahead.is_empty() || ahead.ends_with(['{', ',']) || ahead.trim_start() == "-";
+        if begins && key.starts_with(|first: char| first.is_ascii_alphabetic()) && at > before.len() {
+            return Some((before.len() - key.len(), key, bracket.chars().next()?));
+        }
+    }
+    None
 }
 
 /// The line before the one where the scanner gave up, if it has a key and a value without a space between.
