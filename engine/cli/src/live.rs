@@ -205,7 +205,8 @@ pub(crate) fn table(report: &Report<'_>) {
             let place = show::foreign(place);
             show::prose(&match state.misfit {
                 Some(_) => format!("no file in {place} fits the `file-names` of {name}{misfit}"),
-                None => format!("there is no file in `{place}` for {name}"),
+                None if place.contains(['*', '?', '[']) => format!("no file fits `{place}` for {name}"),
+                None => format!("there is no file in `{place}` for {name}; its sub-folders are not looked into"),
             });
         }
     }

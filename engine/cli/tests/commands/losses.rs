@@ -123,7 +123,7 @@ fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
     std::fs::create_dir(workplace.path().join("lists/list_20260107.d")).expect("a folder");
     std::fs::create_dir(workplace.path().join("lists/archive")).expect("a folder");
     let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(0).output;
-    assert!(said.contains("lists fits the `file-names` of my-list/load"), "{said}");
+    assert!(said.contains("there is no file in `") && said.contains("lists` for my-list/load"), "{said}");
     for name in ["list_20260106.txt", "list_20260107.d"] {
         assert!(said.contains(&format!("{name} (no file")), "{name}: {said}");
     }
