@@ -380,7 +380,7 @@ impl Proof {
         let told = self.bad_rows.told();
         let what = batch::bounded(&format!("{dead} of {rows} {are} bad, more than {percent} %{told}{keys}"));
         let lets = lets_pass(dead, self.counts.rows_in);
-        let mend = match different as u64 == dead {
+        let mend = match different == dead {
             true => "give the key a column that tells them apart",
             false => "mend what makes them fail",
         };
