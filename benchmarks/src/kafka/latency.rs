@@ -59,6 +59,7 @@ fn rival(services: &Services, name: &str) -> Result<Said> {
     services.create_plain(&output)?;
     services.create_plain(&dead)?;
     let running = start_rival(services, &WORKS[0], name, &input, &RIVALS_PACE)?;
+    until_ready(&Positions::of(services.kafka(), name, &output)?)?;
     paced(services, &running, &input, &output)
 }
 
@@ -67,12 +68,18 @@ fn own(stage: &Stage, services: &Services, name: &str) -> Result<Said> {
     services.create(&input)?;
     let topology = topology(stage, services, &WORKS[0], name, &input)?;
     let running = start_own(stage, services, topology)?;
-    let (positions, start) = (Positions::of(services.kafka(), "asks", &output)?, Instant::now());
-    while !positions.topic_exists()? {
-        ensure!(start.elapsed() < Duration::from_secs(60), "the run made no topic {output}");
+    until_ready(&Positions::of(services.kafka(), &format!("peer-{name}.clean"), &output)?)?;
+    paced(services, &running, &input, &output)
+}
+
+/// Waits until the output is there and all of the input has a reader: nobody is to work off what came while it started.
+fn until_ready(positions: &Positions) -> Result<()> {
+    let start = Instant::now();
+    while !positions.topic_exists()? || !positions.is_stable()? {
+        ensure!(start.elapsed() < Duration::from_secs(120), "nobody reads the input");
         std::thread::sleep(Duration::from_millis(100));
     }
-    paced(services, &running, &input, &output)
+    Ok(())
 }
 
 /// Writes the input at its pace and reads the output meanwhile.

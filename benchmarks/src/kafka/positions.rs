@@ -14,6 +14,7 @@ const PARTITIONS: i32 = 4;
 /// Asks for one group and one topic.
 pub(super) struct Positions {
     consumer: BaseConsumer,
+    group: String,
     topic: String,
 }
 
@@ -22,7 +23,7 @@ impl Positions {
     pub(super) fn of(kafka: &str, group: &str, topic: &str) -> Result<Self> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", kafka).set("group.id", group);
-        Ok(Self { consumer: config.create()?, topic: topic.to_owned() })
+        Ok(Self { consumer: config.create()?, group: group.to_owned(), topic: topic.to_owned() })
     }
 
     /// What the group has committed.
@@ -43,6 +44,12 @@ impl Positions {
     pub(super) fn ends(&self) -> Result<i64> {
         let ends = (0..PARTITIONS).map(|partition| Ok(self.consumer.fetch_watermarks(&self.topic, partition, WAIT)?.1));
         ends.sum()
+    }
+
+    /// True once the group has members, and each has what it is to read.
+    pub(super) fn is_stable(&self) -> Result<bool> {
+        let listed = self.consumer.fetch_group_list(Some(&self.group), WAIT)?;
+        Ok(listed.groups().iter().any(|group| group.name() == self.group && group.state() == "Stable"))
     }
 
     /// True once the topic exists. Asking makes none.
