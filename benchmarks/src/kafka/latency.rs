@@ -23,6 +23,10 @@ const SECONDS: u64 = 25;
 /// What the rival is told: to commit as often, and to wait for fuller requests no longer than we do.
 const RIVALS_PACE: [&str; 2] = ["commit.interval.ms=20", "producer.linger.ms=5"];
 
+/// Longest wait until all of the input has a reader, and the pause between two questions.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs all rounds and gives their section.
 ///
 /// # Errors
@@ -76,8 +80,8 @@ fn own(stage: &Stage, services: &Services, name: &str) -> Result<Said> {
 fn until_ready(positions: &Positions) -> Result<()> {
     let start = Instant::now();
     while !positions.topic_exists()? || !positions.is_stable()? {
-        ensure!(start.elapsed() < Duration::from_secs(120), "nobody reads the input");
-        std::thread::sleep(Duration::from_millis(100));
+        ensure!(start.elapsed() < PATIENCE, "nobody reads the input");
+        std::thread::sleep(PAUSE);
     }
     Ok(())
 }
