@@ -149,8 +149,10 @@ fn unfilled(table: &Table, found: &Found) -> Option<Preflight> {
              invented values"
         ),
         remedy: format!(
-            "{}; or, if it was only renamed, ALTER TABLE {full} RENAME COLUMN {column} TO the name of now; or fill it",
-            command(&format!("ALTER TABLE {full} MODIFY COLUMN {column} {nullable}"))
+            "{}; or, if it was only renamed, {}; or fill it",
+            command(&format!("ALTER TABLE {full} MODIFY COLUMN {column} {nullable}")),
+            renamed(table, found, &names)
+                .unwrap_or_else(|| format!("ALTER TABLE {full} RENAME COLUMN {column} TO the name of now")),
         ),
     })
 }
@@ -178,14 +180,19 @@ fn left_over(table: &Table, found: &Found) -> Vec<String> {
     others.map(|(name, ..)| name.clone()).collect()
 }
 
-/// The command that renames a column, where one is missing and one that is left over has its type.
+/// The command that renames a column, where of one type one column is missing and one is left over, and of no other.
 fn renamed(table: &Table, found: &Found, left_over: &[String]) -> Option<String> {
-    let mut missing = table.sent.iter().filter(|column| found.column(&column.name).is_none());
-    let (now, None) = (missing.next()?, missing.next()) else { return None };
-    let of_its_type = |name: &&String| found.column(name).is_some_and(|(type_name, _)| type_name == now.type_name);
-    let mut before = left_over.iter().filter(of_its_type);
-    let (before, None) = (before.next()?, before.next()) else { return None };
-    let (full, before, now) = (table.full_name(), identifier(before), identifier(&now.name));
+    let missing: Vec<_> = table.sent.iter().filter(|column| found.column(&column.name).is_none()).collect();
+    let type_of = |name: &String| found.column(name).map_or("", |(type_name, _)| type_name);
+    let pair = |before: &String| {
+        let mut now = missing.iter().filter(|column| column.type_name == type_of(before));
+        let (now, None) = (now.next()?, now.next()) else { return None };
+        let alone = left_over.iter().filter(|other| type_of(other) == now.type_name).count() == 1;
+        alone.then(|| (before.clone(), now.name.to_string()))
+    };
+    let mut pairs = left_over.iter().filter_map(pair);
+    let ((before, now), None) = (pairs.next()?, pairs.next()) else { return None };
+    let (full, before, now) = (table.full_name(), identifier(&before), identifier(&now));
     Some(command(&format!("ALTER TABLE {full} RENAME COLUMN {before} TO {now}")))
 }
 

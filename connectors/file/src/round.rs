@@ -122,6 +122,18 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Names files of one name that lie in two folders: nobody who names such folders in one glob means two versions.
+    fn tell_one_name(&mut self, fields: &Fields, files: &[File]) {
+        let url = |file: &File| file.path.to_string_lossy().into_owned();
+        for pair in files.windows(2).filter(|pair| pair[0].name == pair[1].name) {
+            let [older, newer] = [url(&pair[0]), url(&pair[1])];
+            let content = |url: &str| self.discovery.known(url).map(|known| known.sha256);
+            if content(&older).is_none_or(|one| content(&newer) != Some(one)) {
+                self.discovery.one_name(&older, &newer, fields);
+            }
+        }
+    }
+
     /// Looks for documents whose newest version is gone, and ends the round.
     pub(crate) fn finish(mut self) -> Result<(), SourceError> {
         for ((fields, name), files) in std::mem::take(&mut self.there) {
@@ -130,6 +142,7 @@ impl<'a> Round<'a> {
             if self.troubled.contains(&(fields.clone(), name)) {
                 continue;
             }
+            self.tell_one_name(&fields, &files);
             if let Some(gone) = gone(self.discovery, &fields, &files) {
                 self.hand_over(&last.path, &last.name, &fields, Some(gone))?;
             }

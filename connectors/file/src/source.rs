@@ -94,7 +94,7 @@ impl Misfits {
         for path in &self.first {
             let name = path.file_name().unwrap_or_default();
             let found = match name.to_str() {
-                None => Some(Misfit { fits: 0, why: "it is not UTF-8".to_owned() }),
+                None => Some(Misfit { fits: 0, why: "it is not UTF-8".to_owned(), is_of_another_case: false }),
                 Some(name) => {
                     let found = patterns.iter().filter_map(|pattern| pattern.misfit(name));
                     found.reduce(|first, next| if next.fits > first.fits { next } else { first })

@@ -135,6 +135,8 @@ impl Access {
                 let known = self.folder.known_flows()?;
                 rebuild::name(&mut topologies, &rebuild::live(&known));
                 crate::flow_names::refuse(&topologies, &known, self.log.as_ref())?;
+                crate::keys::refuse(&topologies, &known, self.log.as_ref())?;
+                crate::earlier::refuse_partitions(&topologies, self.log.as_ref())?;
                 let earlier = crate::earlier::earlier(&topologies, self.log.as_ref(), self.schemas.as_ref())?;
                 Ok(serde_json::to_value(earlier)?)
             }
@@ -201,6 +203,10 @@ impl Access {
             }
             (Err(_), Some(_)) => {}
             (Err(error), None) => return Err(error),
+        }
+        // Of a run its own: what others have done stands in the ledger, and no total is made of it here.
+        if self.board.is_some() {
+            flows.retain(|flow, _| self.revisions.contains_key(names::parts(flow)[0]));
         }
         crate::refused::set_aside(&mut flows);
         for flow in self.paused()?.into_keys() {

@@ -45,7 +45,7 @@ use crate::services::{OpenLog, Owned, Services};
 use crate::show;
 use crate::stores::{self, KnownStore};
 use crate::turn::{self, Role, Turn};
-use crate::{earlier, environment, rebuild};
+use crate::{earlier, environment, keys, rebuild};
 
 /// A flow, as commands need it that know no topology file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub(crate) struct KnownFlow {
     /// The topic that it fills, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fills: Option<String>,
+    /// The keys of the topics that it fills, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) keys: BTreeMap<String, Vec<String>>,
     /// What its steps remember.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stores: Vec<KnownStore>,
@@ -108,6 +111,9 @@ pub(crate) struct LandedBy {
     /// Tables that the topology named before this one, the latest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) was: Vec<String>,
+    /// Topics that the flow read before the one that it reads now, and rows of which may stand there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) read: Vec<String>,
 }
 
 impl LandedBy {
@@ -121,19 +127,6 @@ impl LandedBy {
         let all = self.was.iter().chain([&self.table]);
         all.filter(|table| *table != now).cloned().collect()
     }
-}
-
-/// True if the system refused: a right is missing, or the disk only reads.
-fn denied(error: &log::LogError) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
-            use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-            return matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem);
-        }
-        cause = inner.source();
-    }
-    false
 }
 
 /// Writes a file so that it is whole or as it was.
@@ -240,7 +233,7 @@ impl DataFolder {
                 format!("the log in {} cannot be read: {}", self.root.display(), chain(&error)),
                 "spotlight explain E5303 says what can be done",
             ),
-            error if denied(&error) => failure(
+            error if environment::denied(&error) => failure(
                 Exit::Environment,
                 format!("the log in {} cannot be opened: {}", self.root.display(), chain(&error)),
                 "give this user the right to write there, or name another folder with --data DIR",
@@ -347,11 +340,15 @@ impl DataFolder {
                     landing: format!("{recorded}/{}", state.identity),
                     newest_by_position: table.table.rows == RowsMeaning::ByKey { version: None },
                     was: before.map(|before| before.tables_before(&table.table.name)).unwrap_or_default(),
+                    read: known.get(&recorded).map(|known| keys::topics_before(known, &topic)).unwrap_or_default(),
                 }),
             };
             let of = topologies.iter().find(|one| one.name == flow.topology);
             let plan = of.and_then(|of| of.flows.iter().find(|plan| *plan.recorded_as() == flow.flow));
             let stores = plan.map(stores::of).unwrap_or_default();
+            // Also those of topics that it filled before.
+            let mut keys = known.get(&recorded).map(|known| known.keys.clone()).unwrap_or_default();
+            keys.extend(plan.map(keys::of).unwrap_or_default());
             let file = of.and_then(|of| std::path::absolute(&*of.file).ok());
             let encoding = plan.and_then(|plan| match &plan.from {
                 From::Documents(documents) => Some(documents.decode.encoding.to_string()),
@@ -368,6 +365,7 @@ impl DataFolder {
                 called,
                 landing,
                 fills,
+                keys,
                 stores,
                 file,
                 encoding,

@@ -45,7 +45,14 @@ fn place(write: &TableWrite, what: &str, remedy: &str) -> Option<String> {
         None => {
             let file = format!("schemas/tables/{}.yaml", write.table.name);
             let none = format!("{} has no file, so its columns are those of the flow's last step", write.table.name);
-            if wants_null { format!("{none}: declare it in {file}, with {}", nullable()) } else { none }
+            if wants_null {
+                format!(
+                    "{none}: declare the whole table (`table`, `key`, all `columns`) in {file}, with {}",
+                    nullable()
+                )
+            } else {
+                none
+            }
         }
     })
 }
@@ -157,7 +164,7 @@ mod tests {
                 lacks,
                 null,
                 Some(&*format!(
-                    "{none}: declare it in schemas/tables/demo.t.yaml, with `price: {{ type: \"nullable decimal(18, 2)\" }}`"
+                    "{none}: declare the whole table (`table`, `key`, all `columns`) in schemas/tables/demo.t.yaml, with `price: {{ type: \"nullable decimal(18, 2)\" }}`"
                 )),
             ),
             (false, differs, "ALTER", Some(none)),

@@ -32,6 +32,13 @@ pub(crate) struct Earlier {
     has_run: bool,
     /// What is in the way, field by field.
     fields: BTreeSet<String>,
+    /// The flows of these topologies that fill the topic, those that read it, and those of the latter that land in a table.
+    #[serde(default)]
+    filled_by: BTreeSet<String>,
+    #[serde(default)]
+    read_by: BTreeSet<String>,
+    #[serde(default)]
+    landed_by: BTreeSet<String>,
 }
 
 impl Earlier {
@@ -50,11 +57,28 @@ impl Earlier {
             }
             None => format!(
                 "topic {topic}: its newest record is of an earlier schema that the one of now cannot read; no such record \
-                 waits for any of these flows, and none of them can be sent back to one"
+                 waits for any of these flows, and none of them can be sent back to one, or rebuilt from it"
             ),
         };
         fields.iter().for_each(|field| text.push_str(&format!("\n  {field}")));
         text
+    }
+
+    /// What makes all that the topic had by the schema of now. Neither a release nor a rebuild that reads this topic can.
+    pub(crate) fn way_of_all(&self) -> String {
+        way(&self.topic, [&self.filled_by, &self.read_by, &self.landed_by])
+    }
+
+    /// The same, where a flow is to be rebuilt whose next generation has been looked at.
+    pub(crate) fn of_rebuild(mut self, flow: &str) -> Self {
+        self.read_by = BTreeSet::from([flow.to_owned()]);
+        self.landed_by.clone_from(&self.read_by);
+        self
+    }
+
+    /// True if it is about this topic.
+    pub(crate) fn is_of(&self, topic: &str) -> bool {
+        self.topic == topic
     }
 
     /// What helps.
@@ -69,6 +93,33 @@ impl Earlier {
              rows to a topic of another name{leave_out}"
         )
     }
+}
+
+/// What makes all that a topic of these topologies has anew, under another name.
+pub(crate) fn way_of_all(topologies: &[Topology], topic: &str) -> String {
+    let names = FlowNames::of_topologies(topologies);
+    let of = planned(topologies).remove(topic);
+    let shown = |flows: &[(String, String)]| shown(flows, &names);
+    let flows = of.map(|of| [shown(&of.writers), shown(&of.readers), shown(&of.landers)]).unwrap_or_default();
+    way(topic, flows.each_ref())
+}
+
+fn shown(flows: &[(String, String)], names: &FlowNames) -> BTreeSet<String> {
+    flows.iter().map(|(topology, flow)| names.shown(&format!("{topology}/{flow}"))).collect()
+}
+
+/// The flows that fill the topic, those that read it, and those of the latter that land in a table.
+fn way(topic: &str, [filled_by, read_by, landed_by]: [&BTreeSet<String>; 3]) -> String {
+    let each = |flows: &BTreeSet<String>, command: &dyn Fn(&str) -> String| -> String {
+        flows.iter().map(|flow| format!(", {}", command(flow))).collect()
+    };
+    let released = |flow: &str| format!("spotlight release {flow} --from earliest");
+    let again = format!("{}{}", each(filled_by, &released), each(read_by, &released));
+    let rebuilt = each(landed_by, &|flow| format!("spotlight rebuild {flow}"));
+    format!(
+        "to make all of it anew: write another name for topic {topic} into the topology files and run \
+         (what reads it waits then: E5110); end the run{again}{rebuilt}; and run again"
+    )
 }
 
 /// Refuses to send a flow back, in some partitions of its input, to records that the schema by which it last ran cannot
@@ -142,6 +193,10 @@ pub(crate) struct Planned {
     pub(crate) partitions: i32,
     /// Topology and flow, as the log knows it.
     readers: Vec<(String, String)>,
+    /// Those of them that land in a table.
+    landers: Vec<(String, String)>,
+    /// Those who write.
+    writers: Vec<(String, String)>,
 }
 
 /// The topics of these topologies whose records the schemas of now cannot read.
@@ -171,7 +226,16 @@ pub(crate) fn earlier(
             fields = look.newest()?;
         }
         if !fields.is_empty() {
-            found.push(Earlier { topic: topic.to_string(), waits, has_run, fields });
+            let shown = |flows: &[(String, String)]| shown(flows, &names);
+            found.push(Earlier {
+                topic: topic.to_string(),
+                waits,
+                has_run,
+                fields,
+                filled_by: shown(&planned.writers),
+                read_by: shown(&planned.readers),
+                landed_by: shown(&planned.landers),
+            });
         }
     }
     Ok(found)
@@ -184,41 +248,75 @@ pub(crate) fn refuse(topologies: &[Topology], log: &dyn Log, schemas: &dyn opera
             return Err(failure(Exit::Topology, one.text(), one.remedy()));
         }
         show::note(&one.text());
+        show::note(&format!("  {}", one.way_of_all()));
+    }
+    Ok(())
+}
+
+/// Refuses topics that are there with another number of partitions than these topologies plan.
+pub(crate) fn refuse_partitions(topologies: &[Topology], log: &dyn Log) -> Result<()> {
+    for (topic, planned) in planned(topologies) {
+        let Some(found) = log.topic(&topic)?.map(|state| state.partitions).filter(|&it| it != planned.partitions)
+        else {
+            continue;
+        };
+        let wanted = planned.partitions;
+        let error = LogError::Partitions { topic: Arc::clone(&topic), found, wanted };
+        let code = error.code().map_or("", |code| code.0);
+        let of = planned.writers.iter().chain(&planned.readers).next();
+        let file = of.and_then(|(name, _)| topologies.iter().find(|one| *one.name == **name));
+        let file = file.map_or("the topology", |topology| &*topology.file);
+        return Err(failure(
+            Exit::Topology,
+            format!("{code} {error}, which {file} plans: records of one key would stand in two of them"),
+            format!("write `partitions: {found}` where {file} names it, or give the topic another name"),
+        ));
     }
     Ok(())
 }
 
 /// The topics of these topologies.
 pub(crate) fn planned(topologies: &[Topology]) -> BTreeMap<Arc<str>, Planned> {
-    let mut planned: BTreeMap<Arc<str>, Planned> = BTreeMap::new();
-    let mut add =
-        |topic: &Arc<str>, columns: &topology::plan::Columns, schema: Option<&Arc<str>>, partitions, reader| {
-            let entry = planned.entry(Arc::clone(topic)).or_insert_with(|| {
-                let columns: Vec<_> = columns.iter().map(|(name, of)| (Arc::clone(name), of.clone())).collect();
-                let schema = schema.map_or_else(|| avro::record_schema(topic, &columns), ToString::to_string);
-                Planned { schema, partitions, readers: Vec::new() }
-            });
-            entry.readers.extend(reader);
-        };
+    let mut planned = BTreeMap::new();
     for topology in topologies {
         for flow in &topology.flows {
+            let name = (topology.name.to_string(), flow.recorded_as().to_string());
             // What others write is not of the schemas of an earlier plan.
             if let From::Topic(read) = &flow.from
                 && read.decode.is_none()
             {
-                let reader = (topology.name.to_string(), flow.recorded_as().to_string());
-                add(&read.topic, &read.columns, read.schema.as_ref(), read.partitions, Some(reader));
+                let topic = entry(&mut planned, &read.topic, &read.columns, read.schema.as_ref(), read.partitions);
+                topic.readers.push(name.clone());
+                if matches!(flow.to, To::Table(_)) {
+                    topic.landers.push(name.clone());
+                }
             }
             let mut written: Vec<&TopicWrite> = flow.outputs.values().collect();
             if let To::Topic(write) = &flow.to {
                 written.push(write);
             }
             for write in written {
-                add(&write.topic, &write.columns, write.schema.as_ref(), write.partitions, None);
+                entry(&mut planned, &write.topic, &write.columns, write.schema.as_ref(), write.partitions)
+                    .writers
+                    .push(name.clone());
             }
         }
     }
     planned
+}
+
+fn entry<'a>(
+    planned: &'a mut BTreeMap<Arc<str>, Planned>,
+    topic: &Arc<str>,
+    columns: &topology::plan::Columns,
+    schema: Option<&Arc<str>>,
+    partitions: i32,
+) -> &'a mut Planned {
+    planned.entry(Arc::clone(topic)).or_insert_with(|| {
+        let columns: Vec<_> = columns.iter().map(|(name, of)| (Arc::clone(name), of.clone())).collect();
+        let schema = schema.map_or_else(|| avro::record_schema(topic, &columns), ToString::to_string);
+        Planned { schema, partitions, readers: Vec::new(), landers: Vec::new(), writers: Vec::new() }
+    })
 }
 
 /// Bytes of one reading of records that wait.

@@ -148,6 +148,19 @@ pub(crate) fn host_name() -> String {
     if name.is_empty() { "spotlight".to_owned() } else { name }
 }
 
+/// True if the system refused: a right is missing, or the disk only reads.
+pub(crate) fn denied(error: &log::LogError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+            return matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem);
+        }
+        cause = inner.source();
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::below;

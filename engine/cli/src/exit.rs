@@ -96,7 +96,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(Exit, String)> {
         return Some((failure.exit, failure.remedy.clone()));
     }
     if let Some(error) = cause.downcast_ref::<log::LogError>() {
-        return of_log(error).map(|(exit, remedy)| (exit, remedy.to_owned()));
+        return of_log(error);
     }
     if let Some(error) = cause.downcast_ref::<ClickHouseError>() {
         use ClickHouseError::{Lost, TimedOut, Unreachable};
@@ -110,9 +110,13 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(Exit, String)> {
 }
 
 /// The status of what a log refused to a command, and what helps.
-fn of_log(error: &log::LogError) -> Option<(Exit, &'static str)> {
+fn of_log(error: &log::LogError) -> Option<(Exit, String)> {
     use log::LogError;
-    Some(match error {
+    let (exit, remedy) = match error {
+        LogError::Partitions { found, .. } => {
+            let remedy = format!("write `partitions: {found}` in the topology; spotlight explain E5305 says more");
+            return Some((Exit::Topology, remedy));
+        }
         LogError::InUse => (Exit::InUse, "stop the other process, or name another folder with --data DIR"),
         LogError::Fenced => (Exit::Fenced, ""),
         LogError::Format { .. } => (Exit::Environment, "spotlight explain E5302 says what can be done"),
@@ -129,7 +133,8 @@ fn of_log(error: &log::LogError) -> Option<(Exit, &'static str)> {
             (Exit::Fenced, "look what was done, then give the command again")
         }
         _ => return None,
-    })
+    };
+    Some((exit, remedy.to_owned()))
 }
 
 #[cfg(test)]
@@ -146,7 +151,9 @@ mod tests {
     fn what_people_can_mend_is_no_fault_of_the_program_however_deep_it_lies() {
         let full = || Error::from(ErrorKind::StorageFull);
         let of_task = |error| runtime::TaskEnd::Log(error);
-        let cases: [(anyhow::Error, Exit, &str); 8] = [
+        let partitions = LogError::Partitions { topic: "feed.rows".into(), found: 4, wanted: 6 };
+        let cases: [(anyhow::Error, Exit, &str); 9] = [
+            (partitions.into(), Exit::Topology, "`partitions: 4`"),
             (of_task(LogError::Store(Box::new(full()))).into(), Exit::Environment, "E5304"),
             (of_task(LogError::Damaged("block 7".into())).into(), Exit::Environment, "E5303"),
             (LogError::Away(Box::new(full())).into(), Exit::Unreachable, "once the log answers"),

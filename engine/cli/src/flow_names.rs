@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use log::Log;
-use runtime::names;
+use log::{Log, Position};
+use runtime::{Progress, names};
 use topology::plan::{Flow, To, Topology};
 
 use crate::data::{Changed, KnownFlow};
@@ -64,7 +64,7 @@ pub(crate) fn recorded_as(topology: &Topology, flow: &Flow) -> String {
     format!("{}/{}", topology.name, flow.recorded_as())
 }
 
-fn each(topologies: &[Topology]) -> impl Iterator<Item = (&Topology, &Flow)> {
+pub(crate) fn each(topologies: &[Topology]) -> impl Iterator<Item = (&Topology, &Flow)> {
     topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow)))
 }
 
@@ -133,16 +133,22 @@ pub(crate) fn changed(
         let (name, recorded) = (called(topology, flow), recorded_as(topology, flow));
         let before = known.get(&recorded).map_or("", |known| &known.making);
         let settled = before.is_empty() || before == topology::making(topology, flow);
-        if settled || rebuilt.contains(names::first(&recorded)) || !began(&recorded, known, log)? {
+        let rebuilt = rebuilt.contains(names::first(&recorded));
+        // What a person has sent back reads all again by the file as it is now.
+        let stays = known.get(&recorded).map(|known| has_read(&recorded, known, log)).transpose()?;
+        if settled || rebuilt || stays != Some(true) {
             continue;
         }
-        let beside = match &flow.to {
-            To::Table(_) => format!("spotlight rebuild {name}, beside its table; or "),
-            To::Topic(_) => String::new(),
+        let (beside, deletes) = match &flow.to {
+            To::Table(_) => (
+                format!("spotlight rebuild {name}, beside its table; or "),
+                ", which deletes nothing by itself and says what to delete before",
+            ),
+            To::Topic(_) => (String::new(), ""),
         };
         notes.push(format!(
             "{name} has changed since it last ran: what it read before stays as it was made then; to make it again by the \
-             file as it is now: {beside}spotlight release {name} --from earliest, without a run"
+             file as it is now: {beside}spotlight release {name} --from earliest, without a run{deletes}"
         ));
     }
     Ok(notes)
@@ -167,13 +173,17 @@ pub(crate) fn changed_since(
     Ok(Some(before.changed.clone().unwrap_or_else(now)))
 }
 
-/// True if the flow stands behind the first record of a partition.
+/// True if the flow stands behind the first record of a partition, or has begun with it.
 fn has_read(recorded: &str, known: &KnownFlow, log: &dyn Log) -> Result<bool> {
     let Some((topology, flow)) = recorded.split_once('/') else { return Ok(false) };
     let group = names::group(topology, flow);
     for partition in 0..log.topic(&known.topic)?.map_or(0, |state| state.partitions) {
         let first = log.first(&known.topic, partition)?;
-        if log.position(&group, &known.topic, partition)?.is_some_and(|position| position.offset > first) {
+        let behind = |position: Position| {
+            let begun = Progress::read(&position).is_ok_and(|at| at.open.is_some() || at.next.row > 0);
+            begun || position.offset > first
+        };
+        if log.position(&group, &known.topic, partition)?.is_some_and(behind) {
             return Ok(true);
         }
     }
@@ -190,7 +200,7 @@ fn forgotten(before: &[KnownStore], now: &[KnownStore]) -> Option<(String, Strin
 }
 
 /// True if the flow has a position: it has read something, or a person has said where it goes on.
-fn began(recorded: &str, known: &BTreeMap<String, KnownFlow>, log: &dyn Log) -> Result<bool> {
+pub(crate) fn began(recorded: &str, known: &BTreeMap<String, KnownFlow>, log: &dyn Log) -> Result<bool> {
     let (Some(known), Some((topology, flow))) = (known.get(recorded), recorded.split_once('/')) else {
         return Ok(false);
     };

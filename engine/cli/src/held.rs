@@ -30,14 +30,26 @@ impl DataFolder {
         }
     }
 
-    /// Remedies with the files of the flows' topologies, of which who raised a hold does not know.
+    /// Holds with what who raised them does not know: the files of the flows' topologies, and which topic a flow read
+    /// before that has no position in the one it reads now.
     pub(crate) fn with_files(&self, mut held: Vec<Held>) -> Result<Vec<Held>> {
-        if held.iter().all(|held| !held.remedy.contains(PLAN)) {
+        let no_position = |held: &Held| held.code == runtime::POSITION_GONE.0;
+        if held.iter().all(|held| !held.remedy.contains(PLAN) && !no_position(held)) {
             return Ok(held);
         }
         let known = self.known_flows()?;
         let names = FlowNames::of_known(&known);
         for held in &mut held {
+            let landing = known.get(&names.recorded(&held.flow)).and_then(|flow| flow.landing.as_ref());
+            if no_position(held)
+                && let Some(before) = landing.and_then(|landing| landing.read.last())
+            {
+                held.what = format!(
+                    "{}: it read {before} before, whose rows stay in {} and do not come again by themselves",
+                    held.what,
+                    landing.map_or("its table", |landing| landing.table.as_str())
+                );
+            }
             if let Some(file) = known.get(&names.recorded(&held.flow)).and_then(|flow| flow.file.as_ref()) {
                 held.remedy = held.remedy.replace(PLAN, &format!("spotlight plan {}", file.display()));
             }

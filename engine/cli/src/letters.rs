@@ -1,6 +1,7 @@
 //! Dead letters of a data folder that are not at their end, looked through one by one: there may be more of them than
 //! fit into memory.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -160,24 +161,40 @@ impl Access {
             let DeadLetter { topology, flow, code, step, field, .. } = &letter;
             let flow = names.shown(&format!("{topology}/{flow}"));
             let key = format!("{flow} {state} {code} {step} {field}");
-            let group = groups.entry((key, if each { number } else { 0 })).or_insert_with(|| Group {
-                flow,
-                state: state.to_owned(),
-                code: code.clone(),
-                step: step.clone(),
-                field: field.clone(),
-                rows: 0,
-                message: letter.message.clone(),
-                row: if letter.document.is_empty() { String::new() } else { batch::excerpt(&letter.bytes, ROW) },
-                place: place(&letter),
-                id: letter.id.clone(),
-            });
+            let group = match groups.entry((key, if each { number } else { 0 })) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(Group {
+                    flow,
+                    state: state.to_owned(),
+                    code: code.clone(),
+                    step: step.clone(),
+                    field: field.clone(),
+                    rows: 0,
+                    message: letter.message.clone(),
+                    row: self.row(&letter)?,
+                    place: place(&letter),
+                    id: letter.id.clone(),
+                }),
+            };
             group.rows += 1;
             Ok(())
         })?;
         let mut groups: Vec<Group> = groups.into_values().collect();
         groups.iter_mut().for_each(|group| group.id = ids.short(&group.id).to_owned());
         Ok(Listed { groups, open, waiting, old_rows: self.old_rows()? })
+    }
+
+    /// How a letter's row begins, a record by its schema.
+    fn row(&self, letter: &DeadLetter) -> Result<String> {
+        let record = match access::is_documents(&letter.topic) {
+            true => None,
+            false => crate::tap::topic::decoded(&*self.schemas, &letter.bytes, false)?,
+        };
+        Ok(match record {
+            Some(record) => batch::excerpt(record.as_bytes(), ROW),
+            None if letter.document.is_empty() => String::new(),
+            None => batch::excerpt(&letter.bytes, ROW),
+        })
     }
 
     /// The one letter that is meant, whole.

@@ -170,7 +170,8 @@ pub(crate) fn table(report: &Report<'_>) {
     flows_table(flows, dry);
     dropped(flows);
     for (name, state) in flows {
-        state.refused.values().for_each(|refusal| show::prose(&refused::line(name, refusal)));
+        let now = &state.revision;
+        state.refused.values().for_each(|refusal| show::prose(&refused::line(name, refusal, now)));
         state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
         if let Some(trouble) = &state.source_trouble {
             show::prose(&format!("source trouble: {name}: {trouble}"));

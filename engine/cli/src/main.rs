@@ -18,6 +18,7 @@ mod exit;
 mod flow_names;
 mod graph;
 mod held;
+mod keys;
 mod letters;
 mod live;
 mod logging;

@@ -20,19 +20,24 @@ pub(crate) fn stays(standing: Option<Standing>) -> String {
     })
 }
 
-/// The line of a refused document at the end of a run.
-pub(crate) fn line(flow: &str, refusal: &Refusal) -> String {
+/// The line of a refused document at the end of a run of a revision.
+pub(crate) fn line(flow: &str, refusal: &Refusal, now: &str) -> String {
     let back = match is_gone(&refusal.url) {
         true => "; its file is gone: put it back into its folder, mended or as it was before",
         false => "",
     };
-    format!("refused: {}{}{}{back}", told(flow, refusal), found_in(&refusal.url), stays(refusal.stays))
+    // What waits on hold has tried nothing yet.
+    let before = match now.is_empty() || refusal.revision.is_empty() || refusal.revision == now {
+        true => "",
+        false => "; by the topology file as it was before: that of now has not read it yet",
+    };
+    format!("refused: {}{}{}{back}{before}", told(flow, refusal), found_in(&refusal.url), stays(refusal.stays))
 }
 
 /// The folder of a file, as the end of a sentence: it may be another one than this run reads.
 fn found_in(url: &str) -> String {
     let folder = Path::new(url).parent().filter(|folder| !url.contains("://") && !folder.as_os_str().is_empty());
-    folder.map_or(String::new(), |folder| format!("; found in {}", show::foreign(&folder.display().to_string())))
+    folder.map_or(String::new(), |folder| format!("; found in `{}`", show::foreign(&folder.display().to_string())))
 }
 
 /// The line of one that was set aside.

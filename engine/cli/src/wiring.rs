@@ -24,7 +24,7 @@ use crate::declared::Declared;
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
 use crate::nowhere::Nowhere;
-use crate::rebuild::Building;
+use crate::rebuild::{self, Building};
 use crate::tap::Taps;
 
 /// Partitions of a `documents` topic: how many documents of one feed may be worked on side by side.
@@ -123,6 +123,7 @@ impl Wiring {
             let called = FlowNames::of_topologies(topologies).shown(&recorded);
             if let Destination::Table(table) = &mut parts.destination {
                 table.batch_age = table.batch_age.min(RANGE_BESIDE);
+                table.kept = Box::default();
             }
             parts.rebuilds = Some(Rebuilds { called, recorded, accept_refused, turn: turn.clone() });
             Ok(parts)
@@ -139,6 +140,7 @@ impl Wiring {
             plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
                 partitions: DOCUMENT_PARTITIONS,
                 reader: Arc::new(assemble::document_reader(flow, documents)?),
+                identify: identify(documents),
                 range_rows: runtime::RANGE_ROWS,
             }),
             plan::From::Topic(topic) => {
@@ -159,7 +161,7 @@ impl Wiring {
         };
         let destination = match &flow.to {
             plan::To::Topic(write) => Destination::Topic(topic_output(&self.schemas, write)?),
-            plan::To::Table(table) => Destination::Table(self.table(table)?),
+            plan::To::Table(table) => Destination::Table(self.table(table, flow)?),
         };
         let (chain_of, watch) = (flow.clone(), self.taps.of(&format!("{}/{}", topology.name, flow.name)));
         let chain = move || match &watch {
@@ -181,7 +183,13 @@ impl Wiring {
         })
     }
 
-    fn table(&self, table: &plan::TableWrite) -> Result<TableOutput> {
+    fn table(&self, table: &plan::TableWrite, flow: &plan::Flow) -> Result<TableOutput> {
+        let mut kept = Vec::new();
+        if let Tables::ClickHouse(client) = &self.tables {
+            for before in rebuild::kept(table, flow.recorded_as()) {
+                kept.push((before.table.name.to_string(), Arc::new(landing(client, &before)?) as _));
+            }
+        }
         let landing: Arc<dyn Landing> = match &self.tables {
             Tables::ClickHouse(client) => Arc::new(landing(client, table)?),
             Tables::Nowhere => Arc::new(Nowhere),
@@ -190,6 +198,7 @@ impl Wiring {
             landing,
             table: table.table.clone(),
             was: None,
+            kept: kept.into(),
             earlier_flows: Vec::new(),
             batch_rows: table.batch_rows,
             batch_age: table.batch_age,
@@ -382,4 +391,16 @@ impl topology::Files for SystemFiles {
     fn exists(&self, path: &Path) -> bool {
         SYSTEM_FILES.iter().any(|(name, _)| Path::new(name).starts_with(path))
     }
+}
+
+/// What the patterns of a source say of a document, by its name, or by its address where it came from a publisher.
+pub(crate) fn identify(documents: &plan::Documents) -> runtime::Identify {
+    let (names, source) = (documents.file_names.clone(), documents.source.clone());
+    Arc::new(move |name, url| match &source {
+        SourcePlan::Http(http) if url.starts_with("http://") || url.starts_with("https://") => match &http.discover {
+            plan::Discover::Calendar { url: address, .. } => address.matches(url),
+            plan::Discover::Links { matching, .. } => matching.matches(url).or_else(|| matching.matches(name)),
+        },
+        _ => names.iter().find_map(|pattern| pattern.matches(name)),
+    })
 }

@@ -8,7 +8,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4201"),
         title: "a row is not valid UTF-8",
         why: "The decoder is told that the document is UTF-8 (or it begins as UTF-16 does), and this row has bytes that are not. The row is kept whole as a dead letter; its neighbours are read.",
-        remedy: "If most rows with accents fail, the publisher writes another encoding: try `encoding: windows-1252`. Otherwise the row is damaged at the publisher.",
+        remedy: "If the letter that the message gives for windows-1252 makes sense there, say `encoding: windows-1252` beside `layouts`, then `spotlight release TOPOLOGY/FLOW --from earliest`. Otherwise the row is damaged at the publisher.",
     },
     Explanation {
         code: Code("E4202"),

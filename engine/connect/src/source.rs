@@ -100,6 +100,11 @@ pub trait Discovery {
     /// If the log fails.
     fn absent(&mut self, absent: Absent) -> Result<(), SourceError>;
 
+    /// Files of one name, in two places and with other contents, are one document, of which the later one counts.
+    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
+        let _ = (older, newer, fields);
+    }
+
     /// Notes a file that no source of this run claims; it is named in the table at the end.
     fn not_claimed(&mut self, url: &str);
 

@@ -224,7 +224,7 @@ fn a_refused_archive_says_how_its_members_begin() {
     check(
         &outcome_of(&feed, test),
         &expect![[
-            r#"receipt outcome: expected rows, came failed (no member of the archive is one that the topology reads; it holds `x20240131`, which begins `Grösse|\x00A`)"#
+            r#"receipt outcome: expected rows, came failed (no member of the archive is one that the topology reads, `Größe*`; it holds `x20240131`, which begins `Grösse|\x00A`; it has `Grösse|\x00A` where `Größe` should be)"#
         ]],
     );
 }

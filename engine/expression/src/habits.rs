@@ -1,9 +1,9 @@
 //! Signs and words that people write from the habit of other languages, where the parser's own words would not help.
 
-use sqlparser::tokenizer::{Token, Whitespace};
+use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use crate::ExpressionError;
-use crate::parse::error;
+use crate::parse::{Words, error};
 use crate::syntax::Span;
 
 /// A text whose quote is not closed: `at` is where it begins. Where texts stand in front of it, the quote that is missing may
@@ -21,6 +21,19 @@ pub(crate) fn open_text(text: &str, at: Span) -> ExpressionError {
     error("E3101", at, "a text is not closed".to_owned(), &remedy)
 }
 
+/// What to do about a comment.
+const REMARK: &str = "take it away; in a topology file, ` #` outside of quotes begins a remark";
+
+/// A comment that is not closed: `at` is where the text ends. It begins at the first sign outside of quotes, which is looked
+/// for only so far: a text may hold many within quotes.
+pub(crate) fn open_comment(text: &str, at: Span) -> ExpressionError {
+    const LOOKED_AT: usize = 16;
+    let is_whole = |before: &str| Tokenizer::new(&Words, before).tokenize().is_ok();
+    let mut signs = text.match_indices("/*").map(|(start, _)| start).take(LOOKED_AT);
+    let start = signs.find(|start| is_whole(&text[..*start])).unwrap_or(at.start);
+    error("E3101", start..at.end, "`/*` begins a comment of SQL, and expressions have none".to_owned(), REMARK)
+}
+
 /// A comment of SQL: it would take the rest of the line away, as in `5--3`, and nobody would see it.
 pub(crate) fn comment<'t>(tokens: impl Iterator<Item = (&'t Token, Span)>) -> Option<ExpressionError> {
     let comment = |token: &Token| match token {
@@ -32,8 +45,10 @@ pub(crate) fn comment<'t>(tokens: impl Iterator<Item = (&'t Token, Span)>) -> Op
     found.map(|(sign, span)| {
         let message = format!("`{sign}` begins a comment of SQL, and expressions have none");
         let remedy = match sign.as_str() {
-            "--" => "write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes",
-            _ => "take it away; a remark stands behind ` #`, outside of quotes",
+            "--" => {
+                "write `a - (-b)` to take away what is negative; in a topology file, ` #` outside of quotes begins a remark"
+            }
+            _ => REMARK,
         };
         error("E3101", span, message, remedy)
     })
@@ -78,6 +93,7 @@ fn sign(rest: &str, before: &str) -> Option<(String, String)> {
         }
         () if starts("??") => said("`??` is no operator", "write `coalesce(a, b)`"),
         () if starts("?") => said("`?` is no operator", "write `case when a then b else c end`"),
+        () if starts("#") => said("`#` begins no comment within an expression", REMARK),
         () if starts(";") => said("an expression ends without `;`", "take the `;` away"),
         () if starts(",") && rest[1..].trim().is_empty() => said("an expression ends without `,`", "take the `,` away"),
         () if starts(",") => {

@@ -34,7 +34,7 @@ const DEEPEST_BRACKETS: usize = 40;
 pub(crate) const DEEPEST: usize = 100;
 
 #[derive(Debug)]
-struct Words;
+pub(crate) struct Words;
 
 impl Dialect for Words {
     fn is_delimited_identifier_start(&self, character: char) -> bool {
@@ -61,6 +61,7 @@ pub(crate) fn parse(text: &str) -> Result<Syntax, ExpressionError> {
         let (at, message) = (at..text.len(), raised.message.to_lowercase());
         match message.as_str() {
             said if said.contains("unterminated string") => habits::open_text(text, at),
+            said if said.contains("multi-line comment") => habits::open_comment(text, at),
             said if said.contains("close delimiter") => {
                 error("E3101", at, "a name is not closed".to_owned(), "close it with `\"`")
             }

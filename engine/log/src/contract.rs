@@ -84,7 +84,7 @@ pub enum LogError {
         /// Partition.
         partition: i32,
     },
-    /// A topic exists with another number of partitions. Hold.
+    /// A topic exists with another number of partitions. Give up: the topology has to say the number that there is.
     #[error("topic `{topic}` has {found} partitions, not {wanted}")]
     Partitions {
         /// Topic.

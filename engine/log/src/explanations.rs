@@ -40,6 +40,15 @@ pub const EXPLANATIONS: &[Explanation] = &[
         remedy: "Make room on the disk of the data folder (`--data`), or lift the limit, then give the same command \
                  again: it goes on with what is left. A run waits, and goes on by itself once there is room.",
     },
+    Explanation {
+        code: Code("E5305"),
+        title: "a topic has another number of partitions",
+        why: "Each key has a partition, which follows from their number. In a topic that is there it cannot be changed: \
+              later records of a key would stand in another partition than the earlier ones, and no order would hold \
+              between them. Nothing was read or written.",
+        remedy: "Write `partitions:` in the topology as the topic has them. If another number is wanted, write to a topic \
+                 of another name, and let its readers read that one.",
+    },
 ];
 
 impl LogError {
@@ -51,6 +60,7 @@ impl LogError {
             Self::Format { .. } => Some(Code("E5302")),
             Self::Damaged(_) => Some(Code("E5303")),
             Self::Store(_) => Some(Code("E5304")),
+            Self::Partitions { .. } => Some(Code("E5305")),
             _ => None,
         }
     }
@@ -68,6 +78,7 @@ mod tests {
             LogError::Format { found: "spotlight-log 9".into(), wanted: 1 },
             LogError::Damaged("block 7".into()),
             LogError::Store(Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull))),
+            LogError::Partitions { topic: "feed.rows".into(), found: 4, wanted: 6 },
         ];
         for error in errors {
             let code = error.code().expect("people can mend it");

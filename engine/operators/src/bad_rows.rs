@@ -108,6 +108,12 @@ impl BadRows {
         self.kinds.insert(kind, Tally { count, row, place, message, beginning });
     }
 
+    /// True if the most frequent fault is that of text in another encoding, whose letters are known.
+    pub(crate) fn of_another_encoding(&self) -> bool {
+        let most = self.kinds.iter().max_by_key(|(_, tally)| tally.count);
+        most.is_some_and(|((code, ..), tally)| code.0 == "E4201" && tally.message.contains("` in windows-1252"))
+    }
+
     /// The first row with its reason, then the most frequent kinds with a row of each. Empty if there are none.
     pub(crate) fn told(&self) -> String {
         let Some((first, tally)) = self.kinds.iter().min_by_key(|(_, tally)| tally.row) else {

@@ -12,7 +12,7 @@ use codec::archive::{Archive, ArchiveError, Limits, Selection, base_name, sniff_
 use codec::delimited::{DecodeError, Decoder, EncodingEvidence, Format, ProofOutcome, Refusal};
 use expression::{Expression, Names};
 use indexmap::IndexMap;
-use pattern::Pattern;
+use pattern::{Misfit, Pattern};
 
 use crate::Facts;
 use crate::codes::{HTML_PAGE, NO_MEMBER};
@@ -24,26 +24,38 @@ const LONGEST_NAME: usize = 255;
 
 /// What a refusal says of an archive that holds none of the wanted members: their names, and their first lines where
 /// those decide.
-fn no_member(archive: &mut Archive, by_line: bool) -> Result<String, ArchiveError> {
+fn no_member(archive: &mut Archive, wanted: Option<&Members>) -> Result<String, ArchiveError> {
     const SHOWN: usize = 5;
     let members = archive.members(&Selection::All)?;
-    if members.is_empty() {
+    let Some(wanted) = wanted.filter(|_| !members.is_empty()) else {
         return Ok("the archive has no members".to_owned());
-    }
+    };
+    let (Members::Named(pattern) | Members::FirstLine(pattern)) = wanted;
     let mut shown = Vec::new();
+    // The first of those that fit furthest, and why they do not.
+    let mut nearest: Option<Misfit> = None;
     for member in members.iter().take(SHOWN) {
-        let name = batch::excerpt(member.name.as_bytes(), 80);
-        shown.push(if by_line {
+        let mut told = format!("`{}`", batch::excerpt(member.name.as_bytes(), 80));
+        let misfit = if let Members::FirstLine(_) = wanted {
             let line = archive.first_line(member.index)?;
-            format!("`{name}`, which begins `{}`", batch::excerpt(line.as_bytes(), 60))
+            told.push_str(&format!(", which begins `{}`", batch::excerpt(line.as_bytes(), 60)));
+            pattern.misfit(&line)
         } else {
-            format!("`{name}`")
-        });
+            pattern.misfit(base_name(&member.name))
+        };
+        shown.push(told);
+        if misfit.as_ref().is_some_and(|one| nearest.as_ref().is_none_or(|known| known.fits < one.fits)) {
+            nearest = misfit;
+        }
     }
     let more = if members.len() > SHOWN { format!(" and {} more", members.len() - SHOWN) } else { String::new() };
-    let between = if by_line { "; " } else { ", " };
-    let what = "no member of the archive is one that the topology reads; it holds";
-    Ok(format!("{what} {}{more}", shown.join(between)))
+    let between = if matches!(wanted, Members::FirstLine(_)) { "; " } else { ", " };
+    let why = nearest.map_or_else(String::new, |misfit| batch::excerpt(misfit.why.as_bytes(), 120));
+    Ok(format!(
+        "no member of the archive is one that the topology reads, `{}`; it holds {}{more}; {why}",
+        pattern.text(),
+        shown.join(between)
+    ))
 }
 
 /// Which members of an archive are read.
@@ -113,8 +125,7 @@ impl DelimitedReader {
     ) -> Result<Option<()>, DecodeError> {
         let members = self.members(archive)?;
         if members.is_empty() {
-            let by_line = matches!(&self.settings.unzip, Some(UnzipSettings { members: Members::FirstLine(_), .. }));
-            let message = no_member(archive, by_line)?;
+            let message = no_member(archive, self.settings.unzip.as_ref().map(|unzip| &unzip.members))?;
             reading.refuse(Outcome::Failed, NO_MEMBER, batch::bounded(&message));
             return Ok(Some(()));
         }

@@ -382,6 +382,9 @@ impl Proof {
         let lets = lets_pass(dead, self.counts.rows_in);
         let mend = match different == dead {
             true => "give the key a column that tells them apart",
+            false if self.bad_rows.of_another_encoding() => {
+                "say how the publisher writes letters, such as `encoding: windows-1252` beside `layouts`"
+            }
             false => "mend what makes them fail",
         };
         self.message = format!("{what}; {mend}, or let them pass with `bad-rows-above: {lets}%` in the flow");

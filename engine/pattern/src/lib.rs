@@ -203,6 +203,7 @@ fn segments(text: &str) -> Result<Vec<Segment>, PatternError> {
     let mut literal = String::new();
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
+        let start = at;
         let segment = match character {
             '*' => Segment::Anything,
             '}' => return Err(PatternError { at, message: "`}` without `{`".into() }),
@@ -225,6 +226,7 @@ fn segments(text: &str) -> Result<Vec<Segment>, PatternError> {
         if !literal.is_empty() {
             segments.push(Segment::Literal(std::mem::take(&mut literal)));
         }
+        check_end(segments.last(), &segment, start)?;
         segments.push(segment);
     }
     if !literal.is_empty() {
@@ -245,6 +247,28 @@ fn field(inside: &str, at: usize) -> Result<Segment, PatternError> {
         Some(form) => Form::parse(form).map_err(|message| PatternError { at: at + name.len() + 1, message })?,
     };
     Ok(Segment::Field { name: name.into(), form, written: format!("{{{inside}}}").into() })
+}
+
+/// Between a field of any characters and what takes any too there must be a text. Else the one would have a single
+/// character, and documents that differ behind it would be one.
+fn check_end(before: Option<&Segment>, segment: &Segment, at: usize) -> Result<(), PatternError> {
+    let of_any =
+        |segment: &Segment| matches!(segment, Segment::Field { form: Form::Text | Form::Lower | Form::Upper, .. });
+    let open = |segment: &Segment| matches!(segment, Segment::Anything) || of_any(segment);
+    let written = |segment: &Segment| match segment {
+        Segment::Field { written, .. } => written.to_string(),
+        _ => "*".to_owned(),
+    };
+    let Some(before) = before.filter(|before| open(before) && open(segment)) else { return Ok(()) };
+    if !of_any(before) && !of_any(segment) {
+        return Ok(());
+    }
+    let (first, second) = (written(before), written(segment));
+    let without = if of_any(before) && of_any(segment) { "" } else { ", or leave the `*` away" };
+    let message = format!(
+        "nothing says where `{first}` ends and `{second}` begins: write the text that stands between them{without}"
+    );
+    Err(PatternError { at, message })
 }
 
 /// One name has one kind, else its value would depend on which place is looked at.

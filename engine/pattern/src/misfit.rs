@@ -14,6 +14,8 @@ pub struct Misfit {
     pub fits: usize,
     /// What is wrong, with pieces of the text, which may be long.
     pub why: String,
+    /// True if it would fit further with letters of another case.
+    pub is_of_another_case: bool,
 }
 
 impl Pattern {
@@ -24,14 +26,15 @@ impl Pattern {
             return None;
         }
         if let Some(why) = self.no_value(text) {
-            return Some(Misfit { fits: self.segments.len(), why });
+            return Some(Misfit { fits: self.segments.len(), why, is_of_another_case: false });
         }
         // The longest beginning of the pattern that a beginning of the text fits.
         let fitting = (0..=self.segments.len()).rev().find_map(|fits| Some((fits, self.beginning(fits, text)?)));
         let (fits, end) = fitting.unwrap_or_default();
         let rest = &text[end..];
         let Some(segment) = self.segments.get(fits) else {
-            return Some(Misfit { fits, why: format!("`{rest}` is left over at its end") });
+            let why = format!("`{rest}` is left over at its end");
+            return Some(Misfit { fits, why, is_of_another_case: false });
         };
         let before = &self.segments[..fits];
         let open = |segment: &Segment| match segment {
@@ -48,12 +51,12 @@ impl Pattern {
             (false, "") => format!("it ends where {part} should be"),
             (false, _) => format!("it has `{rest}` where {part} should be"),
         };
-        let of_another_case = match segment {
+        let is_of_another_case = match segment {
             Segment::Literal(literal) => rest.to_lowercase().contains(&literal.to_lowercase()),
             _ => false,
         };
-        let capitals = if of_another_case { "; capitals count" } else { "" };
-        Some(Misfit { fits, why: format!("{why}{capitals}") })
+        let capitals = if is_of_another_case { "; capitals count" } else { "" };
+        Some(Misfit { fits, why: format!("{why}{capitals}"), is_of_another_case })
     }
 
     /// Why a field of a text that has the form of the pattern has no value: a day that is none, or two values.

@@ -63,6 +63,9 @@ fn what_is_no_pattern_says_where() {
         ("{a:%Y}", 3, "neither"),
         ("{a:%H}", 3, "only"),
         ("{a}{a:%Y%m}", 4, "twice"),
+        ("x_{a}*.csv", 5, "where `{a}` ends and `*` begins: write the text that stands between them, or leave the `*`"),
+        ("*{a:lower}", 1, "where `*` ends and `{a:lower}` begins"),
+        ("{a}{b}", 3, "where `{a}` ends and `{b}` begins: write the text that stands between them"),
     ];
     for (text, at, word) in cases {
         let error = Pattern::parse(text).expect_err(text);
@@ -81,7 +84,7 @@ fn filling_writes_what_matching_reads() {
         ("{half:[xy]}", None),
         ("{class:%Y%m%d}", None),
         ("{missing}", None),
-        ("{class}*", None),
+        ("{class}.*", None),
     ];
     for (pattern, expected) in cases {
         assert_eq!(Pattern::parse(pattern).expect(pattern).fill(&known).as_deref(), expected, "{pattern}");

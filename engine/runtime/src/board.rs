@@ -162,7 +162,7 @@ impl FlowState {
 
     /// Takes note of a file that took the place of another one.
     pub(crate) fn note_displaced(&mut self, displaced: Displaced) {
-        if self.displaced.len() < DISPLACED_NAMED {
+        if self.displaced.len() < DISPLACED_NAMED && !self.displaced.contains(&displaced) {
             self.displaced.push(displaced);
         }
     }
@@ -196,6 +196,9 @@ pub struct Refusal {
     /// What stays of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stays: Option<Standing>,
+    /// The topology's revision that refused it.
+    #[serde(default)]
+    pub revision: String,
 }
 
 /// The state of all flows.
@@ -304,6 +307,7 @@ impl Refusal {
             message: receipt.message.clone(),
             url: receipt.url.clone(),
             stays,
+            revision: receipt.revision.clone(),
         }
     }
 }

@@ -51,6 +51,8 @@ pub const BROUGHT_BESIDE: Code = Code("E5119");
 
 /// A document would have another identity than when its rows landed.
 pub const ANOTHER_IDENTITY: Code = Code("E5120");
+/// What is stored goes by another key than the topology of now.
+pub const ANOTHER_KEY: Code = Code("E5121");
 
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
@@ -63,8 +65,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: TABLE_EMPTY,
         title: "a table is empty, though rows landed in it",
-        why: "The ledger of the flow says that rows landed, and the table holds none of them, not even deleted ones: it was truncated, or dropped and made anew, or its rows expired. Going on would leave a table that looks complete and is not.",
-        remedy: "Bring the rows back (`spotlight reconcile` shows what should be there). Or say, without a run, where to go on: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after; `reconcile` then names what is gone as a gap.",
+        why: "The ledger of the flow says that rows landed, and the table holds none of them, not even deleted ones: it was truncated, or dropped and made anew, or its rows expired. Or the table that a rebuild had kept was put back in its place: then it holds rows of the generation before alone. Going on would leave a table that looks complete and is not.",
+        remedy: "Bring the rows back (`spotlight reconcile` shows what should be there). Or say, without a run, where to go on: `spotlight release TOPOLOGY/FLOW --from earliest` lands all again, `--from end` goes on with what comes after; `reconcile` then names what is gone as a gap. Of a table that a rebuild had kept: exchange the two tables again, or `spotlight rebuild TOPOLOGY/FLOW`.",
     },
     Explanation {
         code: RECORDS_GONE,
@@ -105,8 +107,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: ANOTHER_IDENTITY,
         title: "a document would have another identity than when its rows landed",
-        why: "What the named parts of `file-names` say of a name is the identity of a document, by which a newer version takes the place of an older one. The parts have changed, so this file, which has changed too, would be another document: its rows would stand beside those of before.",
-        remedy: "Name the parts as they were; a column may be called otherwise: `day: document.date`. If the new identity is meant, land in a table of another name by a flow of another name: all is read again for it, and the old table can go.",
+        why: "What the named parts of `file-names` say of a name is the identity of a document, by which a newer version takes the place of an older one. The parts have changed, or the form of one: the next version of this file would be another document, whose rows would stand beside those of before, or take those of another document away. So the source looks at nothing.",
+        remedy: "Name the parts as they were; a column may be called otherwise: `day: document.date`. If the new identity is meant, land in a table of another name by a flow of another name: all is read again for it, and the old table can go. A rebuild does not help: it goes by the identity that was kept.",
+    },
+    Explanation {
+        code: ANOTHER_KEY,
+        title: "what is stored goes by another key",
+        why: "A topic has all rows of a key in one partition. By another key later rows of one id would lie in another partition than the earlier ones: a `dedupe` would not know repeats, and a table `by-key` would take an older row for the newer one. In the same way a `dedupe` of another key knows nothing of what it has seen. So nothing was started.",
+        remedy: "Take the key back, in the same order. If the new one is meant: another name for the topic, whose rows are then made anew by the commands that the message names; for a `dedupe` another `name`, and `spotlight rebuild TOPOLOGY/FLOW` before the next run, which makes all rows of its table anew.",
     },
     Explanation {
         code: TOPIC_CHANGED,

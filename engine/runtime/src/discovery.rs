@@ -14,7 +14,7 @@
 //! forgotten in the same transaction, so that each address still counts once for as long as it is there.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use telemetry::Counts;
 use crate::board::Board;
 use crate::codes;
 use crate::displaced::Displaced;
+use crate::identity::{self, Identify, Misnamed};
 use crate::ledger::Receipt;
 use crate::names;
 use crate::stop::StopSignal;
@@ -95,6 +96,23 @@ pub fn absences(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<Absence
     Ok(absent.into_values().collect())
 }
 
+/// Name and address of the newest version of each document of a flow, by their keys.
+///
+/// # Errors
+/// If the log cannot be read.
+pub(crate) fn named(log: &dyn Log, topology: &str, flow: &str) -> Result<HashMap<String, (String, String)>, LogError> {
+    let (topic, mut found) = (names::discovery(topology, flow), HashMap::new());
+    if log.topic(&topic)?.is_none() {
+        return Ok(found);
+    }
+    each_memory(log, &topic, &mut |key, value| {
+        if let (Some(key), Ok(Latest { name, url, .. })) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
+            found.insert(key.to_owned(), (name, url));
+        }
+    })?;
+    Ok(found)
+}
+
 /// What is remembered of a document key: what the record says that was appended last. Not all of it, because there is
 /// one for each document that a publisher ever had.
 #[derive(Clone, Debug, Deserialize)]
@@ -114,6 +132,8 @@ pub struct FlowDiscovery {
     revision: Arc<str>,
     partitions: i32,
     owns_rows: bool,
+    identify: Identify,
+    landed: HashSet<String>,
     log: Arc<dyn Log>,
     raw: Arc<Originals>,
     board: Arc<Board>,
@@ -142,6 +162,10 @@ pub struct DiscoveryParts {
     pub partitions: i32,
     /// True if documents own their rows in a table: a newer version takes the place of an older one.
     pub owns_rows: bool,
+    /// What the patterns of now say of a name.
+    pub identify: Identify,
+    /// Keys of documents that have rows.
+    pub landed: HashSet<String>,
     /// The log.
     pub log: Arc<dyn Log>,
     /// The raw store.
@@ -162,8 +186,8 @@ impl FlowDiscovery {
     /// # Errors
     /// If the log cannot be read.
     pub fn open(parts: DiscoveryParts) -> Result<Self, LogError> {
-        let DiscoveryParts { topology, flow, name, revision, partitions, owns_rows, log, raw, .. } = parts;
-        let DiscoveryParts { board, system, stop, clock, .. } = parts;
+        let DiscoveryParts { topology, flow, name, revision, partitions, owns_rows, identify, landed, .. } = parts;
+        let DiscoveryParts { log, raw, board, system, stop, clock, .. } = parts;
         let mut discovery = Self {
             topology,
             flow,
@@ -171,6 +195,8 @@ impl FlowDiscovery {
             revision,
             partitions,
             owns_rows,
+            identify,
+            landed,
             log,
             raw,
             board,
@@ -234,17 +260,52 @@ impl FlowDiscovery {
             |record: &DocumentRecord| self.again.get(&record.key) == Some(&(record.version, self.revision.to_string()));
         let again: Vec<DocumentRecord> = records.filter(|record| !tried(record)).collect();
         for record in &again {
-            self.append(record, &[], true)?;
+            let tried = (record.key.as_str(), record.version);
+            let renamed = self.renamed(record);
+            self.append(renamed.as_ref().unwrap_or(record), &[], Some(tried))?;
             self.again.insert(record.key.clone(), (record.version, self.revision.to_string()));
+            if let Some(DocumentRecord { key, version, name, url, sha256, .. }) = renamed {
+                self.documents.insert(key, Latest { version, name, url, sha256 });
+            }
         }
         Ok(again.len() as u64)
+    }
+
+    /// A document without rows that would be another one by the patterns of now, as that one.
+    fn renamed(&self, record: &DocumentRecord) -> Option<DocumentRecord> {
+        let fields = (self.identify)(&record.name, &record.url)?;
+        let key = self.key(&fields, &record.name);
+        let latest = self.documents.get(&key);
+        if key == record.key
+            || self.landed.contains(&record.key)
+            || latest.is_some_and(|latest| latest.sha256 == record.sha256)
+        {
+            return None;
+        }
+        let version = latest.map_or(1, |latest| latest.version + 1);
+        Some(DocumentRecord { key, version, fields, again: false, ..record.clone() })
+    }
+
+    /// A document with rows that would be another one by the patterns of now, where documents own their rows.
+    #[must_use]
+    pub fn misnamed(&self) -> Option<Misnamed> {
+        let each = self.documents.iter().map(|(key, latest)| (key.as_str(), latest.name.as_str(), latest.url.as_str()));
+        let flow = format!("{}/{}", self.topology, self.flow);
+        self.owns_rows.then(|| identity::misnamed(&flow, each, &self.landed, &self.identify)).flatten()
     }
 
     fn key(&self, fields: &Fields, name: &str) -> String {
         names::document(&format!("{}/{}", self.topology, self.flow), fields, name)
     }
 
-    fn append(&self, record: &DocumentRecord, addresses: &[(&str, &Address)], again: bool) -> Result<(), SourceError> {
+    /// `tried`: key and version of the refused document that is tried again by it.
+    fn append(
+        &self,
+        record: &DocumentRecord,
+        addresses: &[(&str, &Address)],
+        tried: Option<(&str, i64)>,
+    ) -> Result<(), SourceError> {
+        let again = tried.is_some_and(|(key, _)| key == record.key);
         let mut documents = RecordsBuilder::new();
         let text = |again| serde_json::to_vec(&DocumentRecord { again, ..record.clone() });
         let offered = text(again).map_err(|error| transient(&error))?;
@@ -256,9 +317,9 @@ impl FlowDiscovery {
         for (url, address) in addresses {
             remember_address(url, address, &mut memory)?;
         }
-        if again {
-            let text = serde_json::to_vec(&(record.version, &*self.revision)).map_err(|error| transient(&error))?;
-            memory.push(Some(format!("again {}", record.key).as_bytes()), Some(&text), &Headers::new(), 0);
+        if let Some((key, version)) = tried {
+            let text = serde_json::to_vec(&(version, &*self.revision)).map_err(|error| transient(&error))?;
+            memory.push(Some(format!("again {key}").as_bytes()), Some(&text), &Headers::new(), 0);
         }
         let partition = partition_of(record.key.as_bytes(), self.partitions);
         let written = [
@@ -412,7 +473,7 @@ impl Discovery for FlowDiscovery {
         let forgotten = Address::default();
         let mut addresses = vec![(document.url.as_str(), &address)];
         addresses.extend(gone.as_ref().map(|gone| (gone.as_str(), &forgotten)));
-        self.append(&record, &addresses, false)?;
+        self.append(&record, &addresses, None)?;
         tracing::info!(flow = self.name, document = record.name, version, bytes = record.size, "document found");
         self.addresses.insert(document.url, address);
         if let Some(gone) = gone {
@@ -476,6 +537,11 @@ impl Discovery for FlowDiscovery {
         self.remember_url(&absent.url, address, Some(&receipt))?;
         self.board.change(&self.name, |state| state.note(&receipt, None));
         Ok(())
+    }
+
+    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
+        let displaced = Displaced::of_one_name(older, newer, fields);
+        self.board.change(&self.name, |state| state.note_displaced(displaced));
     }
 
     fn not_claimed(&mut self, url: &str) {

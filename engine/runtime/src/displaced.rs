@@ -20,9 +20,20 @@ impl Displaced {
     /// as publishers give to versions.
     #[must_use]
     pub fn between(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
+        let document = fields;
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let told = || Self { older: older.to_owned(), newer: newer.to_owned(), fields: fields.join(", ") };
-        (!are_versions(older, newer)).then(told)
+        let is_cut = |value: &str| of_digits(older, value) != of_digits(newer, value);
+        let are_versions = are_versions(older, newer) && !document.values().any(|value| is_cut(value));
+        (!are_versions).then(told)
+    }
+
+    /// Files of one name in two folders, by their paths.
+    #[must_use]
+    pub fn of_one_name(older: &str, newer: &str, fields: &Fields) -> Self {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let fields = if fields.is_empty() { "of one name".to_owned() } else { fields.join(", ") };
+        Self { older: older.to_owned(), newer: newer.to_owned(), fields }
     }
 
     /// A line for people.
@@ -30,19 +41,34 @@ impl Displaced {
     pub fn line(&self) -> String {
         let Self { older, newer, fields } = self;
         let [older, newer, fields] = [older, newer, fields].map(|text| batch::excerpt(text.as_bytes(), 200));
-        format!(
-            "`{newer}` takes the place of `{older}`: both are {fields}, so one document; if they are two, give what \
-             differs in their names a name in `file-names`, as in `{{market}}_{{date:%Y%m%d}}*`"
-        )
+        let end = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        let two = if older.contains('/') && end(&older) == end(&newer) {
+            "patterns see names and no folders: give the files other names, or each folder a flow of its own"
+        } else {
+            "give what differs in their names a name in `file-names`, as in `{market}_{date:%Y%m%d}*`"
+        };
+        format!("`{newer}` takes the place of `{older}`: both are {fields}, so one document; if they are two, {two}")
     }
 }
 
-/// True if one name goes on where the other ends (`list` and `list_corrected`), or they differ in a number at their end
+/// The digits among which a number stands in a name. Where those of two names differ, a pattern took only a part of them
+/// for the number, as `{part:[0-9]}` does of `10`: the names mean two documents.
+fn of_digits<'a>(name: &'a str, number: &str) -> Option<&'a str> {
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let all = |at: usize, text: &str| text[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let each = name.match_indices(number).filter(|_| is_number);
+    let begins = each.map(|(at, _)| at - name[..at].bytes().rev().take_while(u8::is_ascii_digit).count());
+    let runs: Vec<&str> = begins.map(|at| &name[at..at + all(at, name)]).collect();
+    runs.iter().find(|run| **run == number).or(runs.first()).copied()
+}
+
+/// True if one name goes on, behind a sign between, where the other ends (`list` and `list_corrected`), or they differ in a number at their end
 /// (`list_9` and `list_10`, `list-v1` and `list-v2`); endings such as `.csv` are not compared.
 fn are_versions(one: &str, other: &str) -> bool {
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     let (one, other) = (stem(one), stem(other));
-    if one.starts_with(&other) || other.starts_with(&one) {
+    let rest = one.strip_prefix(&other).or_else(|| other.strip_prefix(&one));
+    if rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic)) {
         return true;
     }
     let base = |stem: &str| {
@@ -66,11 +92,15 @@ mod tests {
             ("cnsfails202601a_0.zip", "cnsfails202601a_1.zip", false),
             ("list-v9.txt", "list-v10.txt", false),
             ("list (1).txt", "list (2).txt", false),
+            ("20260105_arca.csv", "20260105_arcaedge.csv", true),
             ("arca_20260105.csv", "nyse_20260105.csv", true),
             ("20260105_arca.csv", "20260105_nyse.csv", true),
             ("venue1_20260105.csv", "venue2_20260105.csv", true),
         ];
         let fields = Fields::from([("date".to_owned(), "2026-01-05".to_owned())]);
+        let number = Fields::from([("number".to_owned(), "1".to_owned())]);
+        assert!(Displaced::between("a_1.csv", "a_10.csv", &number).is_some(), "a number that was cut");
+        assert!(Displaced::between("a_1_9.csv", "a_1_10.csv", &number).is_none(), "versions of one number");
         for (older, newer, told) in cases {
             let displaced = Displaced::between(older, newer, &fields);
             assert_eq!(displaced.is_some(), told, "{older} {newer}");

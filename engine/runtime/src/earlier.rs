@@ -8,8 +8,9 @@ use batch::Records;
 use connect::RowPosition;
 use log::LogError;
 
-use crate::flow::FlowParts;
-use crate::ledger::{LedgerLine, ledger_lines};
+use crate::flow::{FlowInput, FlowParts};
+use crate::identity::note_landed;
+use crate::ledger::{LedgerLine, Receipt, ledger_lines};
 use crate::names;
 use crate::task::Shared;
 
@@ -17,6 +18,8 @@ use crate::task::Shared;
 struct Known {
     /// Documents that are refused, with the version that was judged last and the revision that refused it.
     refused: HashMap<String, (i64, String)>,
+    /// Keys of documents that have rows.
+    documents: HashSet<String>,
     /// Rows that landed since a person last said where to go on.
     landed: u64,
     /// How often a person said where to go on.
@@ -61,6 +64,14 @@ impl Earlier {
         let mut refused = self.again().ask(parts, shared, of_others)?;
         refused.retain(|key, _| !waiting.contains(key));
         Ok(refused)
+    }
+
+    /// Keys of documents that have rows.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub(crate) fn documents(&self, parts: &FlowParts, shared: &Shared) -> Result<HashSet<String>, LogError> {
+        self.ask(parts, shared, |known| known.documents.clone())
     }
 
     /// Rows that landed since a person last said where to go on, and how often that was.
@@ -120,6 +131,7 @@ impl Earlier {
                 landed += entry.counts.landed;
                 end = end.max(RowPosition { offset: entry.last.0, row: entry.last.1 + 1 });
                 if let Some(receipt) = &entry.receipt {
+                    note_landed(&mut known.documents, receipt);
                     if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
                         let judged = (receipt.version, receipt.revision.clone());
                         known.refused.insert(receipt.document.clone(), judged);
@@ -136,6 +148,14 @@ impl Earlier {
         }
         if tell && !self.told.swap(true, Ordering::Relaxed) {
             entries.iter().for_each(|entry| shared.board.restore(&parts.name(), entry));
+            // One that never had rows and has another identity now is read as that one.
+            let receipts = entries.iter().filter_map(|entry| entry.receipt.as_ref());
+            let gone: Vec<&str> = receipts
+                .filter(|receipt| known.refused.contains_key(&receipt.document))
+                .filter(|receipt| !known.documents.contains(&receipt.document) && is_another(parts, receipt))
+                .map(|receipt| receipt.document.as_str())
+                .collect();
+            shared.board.change(&parts.name(), |state| gone.iter().for_each(|key| drop(state.refused.remove(*key))));
         }
         Ok(known)
     }
@@ -162,4 +182,11 @@ fn waiting(parts: &FlowParts, shared: &Shared) -> Result<HashSet<String>, LogErr
         }
     }
     Ok(waiting)
+}
+
+/// True if a document would be another one by the patterns of now.
+fn is_another(parts: &FlowParts, receipt: &Receipt) -> bool {
+    let FlowInput::Documents(input) = &parts.input else { return false };
+    let Some(fields) = (input.identify)(&receipt.name, &receipt.url) else { return false };
+    names::document(&format!("{}/{}", parts.topology, parts.flow), &fields, &receipt.name) != receipt.document
 }

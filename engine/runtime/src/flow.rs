@@ -10,6 +10,7 @@ use operators::{Chain, DocumentReader, RecordReader, RecordWriter, StepError};
 
 use crate::board::Board;
 use crate::codes;
+use crate::identity::Identify;
 use crate::rebuilds::Turn;
 use crate::stop::{Backoff, StopSignal};
 
@@ -114,6 +115,8 @@ pub struct DocumentInputParts {
     pub partitions: i32,
     /// Makes rows of their bytes.
     pub reader: Arc<dyn DocumentReader>,
+    /// What the patterns of the source say of a document.
+    pub identify: Identify,
     /// Most rows of a range that lands; [`RANGE_ROWS`] but in tests.
     pub range_rows: u64,
 }
@@ -175,6 +178,8 @@ pub struct TableOutput {
     pub table: TableDefinition,
     /// The table that the topology named before, if it named another one.
     pub was: Option<String>,
+    /// The tables in which rebuilds of the flow may have kept what this one was before, with their names.
+    pub kept: Box<[(String, Arc<dyn Landing>)]>,
     /// Flows that landed in this table, and of which this one may be one under another name.
     pub earlier_flows: Vec<EarlierFlow>,
     /// Most rows of a range of a topic.

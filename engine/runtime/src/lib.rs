@@ -19,6 +19,7 @@ mod end;
 mod faults;
 mod flow;
 mod hold;
+mod identity;
 pub mod landing;
 mod ledger;
 mod letters;
@@ -40,7 +41,7 @@ mod task_state;
 
 pub use board::{Board, FlowState, Refusal};
 pub use changelogs::ChangelogMark;
-pub use codes::EXPLANATIONS;
+pub use codes::{ANOTHER_IDENTITY, ANOTHER_KEY, EXPLANATIONS, POSITION_GONE};
 pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};
 pub use discovery::{Absence, absences};
 pub use displaced::Displaced;
@@ -51,6 +52,7 @@ pub use flow::{
     SourceParts, TableOutput, TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
+pub use identity::{Identify, Misnamed, misnamed_of};
 pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
 pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
@@ -60,7 +62,7 @@ pub use retry::{
     Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, supersede, waiting_rows,
 };
 pub use scratch::ScratchFolder;
-pub use snapshots::SnapshotSettings;
+pub use snapshots::{SnapshotSettings, remove_snapshot};
 pub use spans::TRACES;
 pub use standing::{Standing, Standings};
 pub use stop::StopSignal;

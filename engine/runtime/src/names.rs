@@ -30,6 +30,11 @@ pub fn generation(flow: &str) -> u32 {
     numbered(flow).map_or(1, |(_, number)| number)
 }
 
+/// The names of the generations of a flow, or of `topology/flow`, before this one.
+pub fn generations_before(flow: &str) -> impl Iterator<Item = String> + '_ {
+    (1..generation(flow)).map(|number| of_generation(flow, number))
+}
+
 fn numbered(flow: &str) -> Option<(&str, u32)> {
     let (first, number) = flow.rsplit_once(GENERATION)?;
     number.parse().ok().map(|number| (first, number))
@@ -91,7 +96,9 @@ pub fn document(flow: &str, fields: &Fields, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{changelog, discovery, document, documents, first, generation, group, ledger, of_generation};
+    use super::{
+        changelog, discovery, document, documents, first, generation, generations_before, group, ledger, of_generation,
+    };
 
     #[test]
     fn generations_share_what_was_found_and_nothing_that_they_did() {
@@ -100,6 +107,8 @@ mod tests {
         assert_eq!(of_generation("feed/load_2", 1), "feed/load");
         assert_eq!([first("feed/load_12"), first("feed/load")], ["feed/load"; 2]);
         assert_eq!(["load", "load_2", "load-2", "load_12"].map(generation), [1, 2, 1, 12]);
+        assert_eq!(generations_before("feed/load_3").collect::<Vec<_>>(), ["feed/load", "feed/load_2"]);
+        assert_eq!(generations_before("feed/load").count(), 0);
         assert_eq!(documents("feed", "load_2"), documents("feed", "load"));
         assert_eq!(discovery("feed", "load_2"), discovery("feed", "load"));
         let key = |flow| document(flow, &connect::Fields::default(), "list.txt");

@@ -297,6 +297,18 @@ impl RestoredFrom<'_> {
     }
 }
 
+/// Removes the snapshot of one partition of a store, if there is one in the folder: a person has sent its flow back, and it
+/// would be ahead of the log. The store is then restored from its changelog. Not while a task has the partition.
+///
+/// # Errors
+/// If it is there and stays.
+pub fn remove_snapshot(folder: &Path, changelog: &str, partition: i32) -> io::Result<()> {
+    match fs::remove_file(place(folder, changelog, partition)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn place(folder: &Path, changelog: &str, partition: i32) -> PathBuf {
     folder.join(format!("{changelog}-{partition}.snapshot"))
 }

@@ -131,9 +131,9 @@ codes! {
     DECODED = "E2212", "a `decode` of records whose form is known",
         "Records that a flow writes, and those that a file in `schemas/topics/` declares, are Avro: what they hold is known.",
         "Take `decode` away where a flow fills the topic; say `avro: registry` where a schema declares it. Of records of others that are no Avro there is no schema.";
-    COPY = "E2213", "a topology that is a copy of another one",
-        "A topology knows by its name what it has read and landed. A copy under another name begins by itself, so that all of its rows would stand beside those of the first.",
-        "Run one of the two files. If both are wanted, let the copy read other documents, or land in another table.";
+    COPY = "E2213", "a topology or flow that is a copy of another one",
+        "A flow knows by its name what it has read and landed. A copy under another name begins by itself, so that all of its rows would stand beside those of the first.",
+        "Run one of the two. If both are wanted, let the copy read other documents, or land in another table.";
     NOT_IN_TARGET = "E2301", "a column that the table or topic does not have",
         "ClickHouse would drop such a column without a word.",
         "Rename it to the column that is meant, drop it, or add it to the table's file.";
@@ -191,6 +191,9 @@ codes! {
     KEY_NULL = "E2510", "a key column that may be null",
         "A key has no nulls, so a row without a value in one of its columns is a dead letter; many of them refuse the document. Cells of a document are null where they are empty.",
         "Keep such rows out with `where: NAME is not null` or give them a value with `coalesce`, if that is what they mean. A file in `schemas/tables/` whose key columns are not nullable says the same for good.";
+    REPEATS_LAND = "E2511", "rows of a document's next version would be appended beside those of the one before",
+        "A publisher corrects a document by publishing it again. Its rows go through the topic once more, and a table of `append` keeps all that comes. Only a `dedupe` knows which of them were there.",
+        "Put `- dedupe: { name: seen, key: [...], remember: 400d }` into the flow that reads the topic, or let a newer row take an older one's place: `rows: by-key`. If every version is wanted, leave it: this is a warning.";
     NOT_STORED = "E2509", "a key, partition or version that ClickHouse cannot have",
         "ClickHouse would refuse to make the table: it compares versions and never finds a null among them, orders no lists and maps, and cuts no table by fractions.",
         "A version is a whole number, a date or a timestamp that is never null; a key has no lists and maps, a partition no `double` either.";

@@ -248,7 +248,10 @@ fn describe_decode(out: &mut String, decode: &Delimited) {
             if layout.must_have.is_empty() { "the whole header in order".to_owned() } else { texts(&layout.must_have) };
         line!(out, "    layout {} must-have {must_have}", layout.name);
         for (published, name) in layout.header.iter().zip(&layout.names) {
-            line!(out, "      {published:?} as {name}");
+            match &**name {
+                "" => line!(out, "      {published:?} is no column"),
+                name => line!(out, "      {published:?} as {name}"),
+            }
         }
     }
     for trailer in &decode.trailers {

@@ -467,7 +467,12 @@ impl<'a> Fields<'a> {
             return;
         }
         let finding = Diagnostic::new(codes::MISSING, self.node, format!("{} needs the field `{key}`", self.what));
-        self.walk.push(finding.remedy(format!("add `{key}:`")));
+        let remedy =
+            match std::ptr::eq(self.keys, &language::LAYOUT) && key == "header" && self.key("must-have").is_some() {
+                true => "add `header: [...]`: with `must-have` it may list only the columns that are wanted".to_owned(),
+                false => format!("add `{key}:`"),
+            };
+        self.walk.push(finding.remedy(remedy));
     }
 
     /// The key where it stands one level too deep, in a map that does not know it.

@@ -224,7 +224,7 @@ impl Delimited {
     #[must_use]
     pub fn columns(&self, layout: &Layout) -> Columns {
         let mut columns: Columns =
-            layout.names.iter().map(|name| (Arc::clone(name), ColumnType::nullable(Type::Text))).collect();
+            layout.columns().map(|name| (Arc::clone(name), ColumnType::nullable(Type::Text))).collect();
         if self.raw_row {
             columns.insert("row".into(), ColumnType::of(Type::Map(Box::new(Type::Text))));
         }
@@ -245,7 +245,8 @@ impl Delimited {
     /// What columns are called in the publisher's headers, and here, where that differs.
     pub(crate) fn published(&self) -> Vec<(Arc<str>, Arc<str>)> {
         let pairs = self.layouts.iter().flat_map(|layout| layout.header.iter().zip(&layout.names));
-        pairs.filter(|(published, ours)| published != ours).map(|(one, other)| (one.clone(), other.clone())).collect()
+        let named = pairs.filter(|(published, ours)| published != ours && !ours.is_empty());
+        named.map(|(one, other)| (one.clone(), other.clone())).collect()
     }
 }
 
@@ -299,8 +300,15 @@ pub struct Layout {
     /// Published names that must be there for this layout to be taken; empty means all of `header`, and then their
     /// order must be the publisher's too.
     pub must_have: Vec<Arc<str>>,
-    /// Our name for each entry of `header`.
+    /// Our name for each entry of `header`; empty for cells without a name, which are read past.
     pub names: Vec<Arc<str>>,
+}
+
+impl Layout {
+    /// Our names of the columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.names.iter().filter(|name| !name.is_empty())
+    }
 }
 
 /// One line at the end of a document.

@@ -47,7 +47,12 @@ pub(crate) fn keys(findings: &Findings, columns: &[TableColumn], key: &[Node], p
     }
     findings.push(if dated {
         let what = format!("`{name}` is {of}, which has no year, month or day");
-        let otherwise = if is_collection(of) || of.of == Type::Double {
+        let otherwise = if of.of == Type::Text {
+            format!(
+                "take a date or timestamp, such as a column `month: \"parse_date({name} || '01', '%Y-%m%d')\"` of a text \
+                 `2026-01`; or write `partition: {name}`"
+            )
+        } else if is_collection(of) || of.of == Type::Double {
             "take a date or timestamp".to_owned()
         } else {
             format!("take a date or timestamp, or write `partition: {name}`")

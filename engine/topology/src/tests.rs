@@ -1,6 +1,7 @@
 //! Files in, findings and plans out. Each case changes one thing in a good set of files.
 
 mod copies;
+mod nameless;
 mod values;
 
 use std::collections::BTreeSet;
@@ -203,6 +204,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("E2510", "- where: name <> ''", "- where: name is null or name <> ''"),
     ("E2510", "- where: name <> ''", "- where: amount > 0"),
+    ("E2511", "from: { topic: feed.unique }", "from: { topic: feed.rows }"),
     ("E3", "name: trim(name)", "name: trm(name)"),
     ("E3", "name: trim(name)", "name: trim(nmae)"),
     ("E3", "name: trim(name)", "name: >\n            trim(name)\n            || nmae"),

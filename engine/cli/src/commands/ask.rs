@@ -130,11 +130,17 @@ pub(crate) fn status(arguments: &Show) -> Result<Exit> {
     }
     for (name, at) in answer["changed"].as_object().into_iter().flatten() {
         let rebuildable = answer["rebuildable"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-        let rebuild = if rebuildable { format!("spotlight rebuild {name}, or ") } else { String::new() };
+        let (rebuild, deletes) = match rebuildable {
+            true => (
+                format!("spotlight rebuild {name}, or "),
+                ", but deletes nothing by itself and says what to delete before",
+            ),
+            false => (String::new(), ""),
+        };
         show::prose(&format!(
             "changed: {name} makes other rows since {} (UTC), and what it read before stays as it was made then: {rebuild}\
-             spotlight release {name} --from earliest without a run, has all made again; spotlight release {name} \
-             --keep-rows says that it may stay",
+             spotlight release {name} --from earliest without a run, has all made again{deletes}; spotlight release \
+             {name} --keep-rows says that it may stay",
             show::minute(at.as_i64().unwrap_or(0))
         ));
     }

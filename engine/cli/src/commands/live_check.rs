@@ -208,6 +208,10 @@ impl Discovery for Look {
         Ok(())
     }
 
+    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
+        self.displaced.push(Displaced::of_one_name(older, newer, fields));
+    }
+
     fn not_claimed(&mut self, _url: &str) {}
 
     fn looked(&mut self, _place: &str, fitting: usize, misfit: Option<&str>) {

@@ -16,7 +16,7 @@ use crate::earlier::Earlier;
 use crate::exit::{Exit, failure};
 use crate::flow_names::{self, FlowNames};
 use crate::services::{OpenLog, Services};
-use crate::{earlier, rebuild, show, temporary, wiring};
+use crate::{earlier, keys, rebuild, show, temporary, wiring};
 
 pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
     let mut topologies = load(&arguments.files)?;
@@ -55,6 +55,8 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         if earlier.stops() {
             show::line(&format!("  to go on: {}", earlier.remedy()));
             exit = Exit::Destructive;
+        } else {
+            show::line(&format!("  {}", earlier.way_of_all()));
         }
     }
     let names = FlowNames::of_topologies(&topologies);
@@ -81,6 +83,15 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             Preflight::Missing { statements } => {
                 told(name, "missing", &statements, arguments.apply);
                 apply(&landing, &statements, arguments.apply)?;
+            }
+            // Which of the two is meant only a person knows, and once they are added it is too late to rename.
+            Preflight::Behind { statements, left_over } if arguments.apply && left_over.rename.is_some() => {
+                let left = connect::told_left_over(name, &left_over);
+                show::line(&format!("table {name}: lacks columns{left}; nothing is applied"));
+                let quoted = |one: &String| format!("spotlight sql '{}'", one.replace('\'', r"'\''"));
+                let add: Vec<String> = statements.iter().map(quoted).collect();
+                show::line(&format!("  to go on: that command; or, if it is a new column: {}", add.join(" and ")));
+                exit = Exit::Destructive;
             }
             Preflight::Behind { statements, left_over } => {
                 // Once they are added it is too late to rename.
@@ -151,6 +162,8 @@ fn stand_on(arguments: &Plan, folder: &DataFolder, topologies: &[planned::Topolo
     }
     let log = folder.log()?;
     flow_names::refuse(topologies, &known, &*log)?;
+    keys::refuse(topologies, &known, &*log)?;
+    earlier::refuse_partitions(topologies, &*log)?;
     let earlier = earlier::earlier(topologies, &*log, folder.schemas()?.as_ref())?;
     let server = Server::start(&arguments.clickhouse, folder)?;
     let client = Some(server.client()?);

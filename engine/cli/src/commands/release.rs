@@ -11,7 +11,7 @@ use crate::arguments::Release;
 use crate::data::{DataFolder, KnownFlow, LandedBy};
 use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
-use crate::{earlier, environment, show};
+use crate::{earlier, environment, rebuild, show};
 
 pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     let folder = DataFolder::existing(&arguments.data)?;
@@ -81,6 +81,13 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     transaction
         .commit()
         .with_context(|| format!("{} stays where it stands: {} failed", arguments.flow, folder.log_name()))?;
+    // Ahead of where the flow goes on now, they cannot be used. One that stays is told by the run, which does without it.
+    for one in moves.iter().filter(|one| one.from.is_some_and(|from| from > (one.to, 0))) {
+        for store in &stores {
+            let changelog = runtime::names::changelog(topology, flow, &store.store);
+            _ = runtime::remove_snapshot(&folder.snapshots(), &changelog, one.partition);
+        }
+    }
     if arguments.from.as_deref() == Some("earliest") && arguments.partition.is_none() {
         folder.settles(&recorded)?;
     }
@@ -239,8 +246,15 @@ fn half_landed(one: &Move, landing: &LandedBy) -> Option<String> {
 
 /// What becomes of the rows that stand in the table when those of the flow land once more.
 fn rows_that_stay(flow: &str, landing: &LandedBy) -> String {
-    let (LandedBy { table, rows, .. }, of_rows) = (landing, landing.of_rows());
-    let delete = format!("spotlight sql \"delete from {table} where startsWith(_landing, '{of_rows}')\"");
+    let LandedBy { table, rows, read, .. } = landing;
+    if let Some(before) = read.last() {
+        return format!(
+            "{flow} read {before} before: its rows of that stay in {table}, and do not come again unless who fills the topic \
+             of now is sent back too; to make the table of what that topic holds: spotlight rebuild {flow}"
+        );
+    }
+    let of_flow = rebuild::rows_of(landing.of_rows().trim_end_matches('/'));
+    let delete = format!("spotlight sql \"delete from {table} where {of_flow}\"");
     match rows.as_str() {
         "append" => format!(
             "{table} appends: rows of {flow} that stand there land once more beside themselves, unless they are deleted \

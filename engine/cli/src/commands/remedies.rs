@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::show;
+use crate::reconcile::BEFORE_REBUILD;
+use crate::{rebuild, show};
 
 /// What is told below the differences of a landing, or of a table's rows that are of none. Where the table was renamed
 /// in the file, that is the cause, and told by itself.
@@ -39,15 +40,19 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         ));
     }
     if number("repeats") > 0 {
-        let (cause, helps) = match append {
-            true => (
-                "somebody inserted them again, or release --from landed them a second time",
-                " deduplicate by * \
-                     except(_loaded_at)",
+        let optimize = format!("spotlight sql \"optimize table {table} final");
+        let same = format!("{optimize} deduplicate by * except(_loaded_at)\"");
+        told.push(match (append, landing["read_again"] == true) {
+            (true, true) => format!(
+                "repeats: release --from landed rows a second time, or somebody inserted them again. Where both are the \
+                 same: {same}. Where the file makes them otherwise than before, that leaves both. {}",
+                again((flow, recorded), table, true)
             ),
-            false => ("somebody inserted them again; who reads the table does not see them", ""),
-        };
-        told.push(format!("repeats: {cause}. To go on: spotlight sql \"optimize table {table} final{helps}\""));
+            (true, false) => format!("repeats: somebody inserted them again. To go on: {same}"),
+            (false, _) => format!(
+                "repeats: somebody inserted them again; who reads the table does not see them. To go on: {optimize}\""
+            ),
+        });
     }
     if number("strays") > 0 && landing["read_again"] == true {
         told.push(format!(
@@ -103,7 +108,7 @@ fn of_earlier_revisions(landing: &Value, (flow, recorded): (&str, &str), table: 
 /// taken out first.
 fn again((flow, recorded): (&str, &str), table: &str, take_out: bool) -> String {
     let delete = match take_out {
-        true => format!("spotlight sql \"delete from {table} where startsWith(_landing, '{recorded}/')\", then "),
+        true => format!("spotlight sql \"delete from {table} where {}\", then ", rebuild::rows_of(recorded)),
         false => String::new(),
     };
     format!(
@@ -115,14 +120,24 @@ fn again((flow, recorded): (&str, &str), table: &str, take_out: bool) -> String 
 /// Rows under a name that no ledger here answers for.
 fn of_no_flow(landing: &Value, table: &str) -> Vec<String> {
     let strays = landing["differences"].as_array().into_iter().flatten().filter(|one| one["kind"] == "stray");
-    let names = strays.filter_map(|one| one["place"].as_str()?.split('`').nth(1));
+    let names = strays.filter_map(|one| {
+        let mut parts = one["place"].as_str()?.split('`').skip(1);
+        Some((parts.next()?, parts.last().is_some_and(|whose| whose.ends_with(BEFORE_REBUILD))))
+    });
     // A quote could end the text of the query, and a long name is not told whole.
-    let names = names.filter(|name| !name.contains(['\'', '\\', '…']));
+    let names = names.filter(|(name, _)| !name.contains(['\'', '\\', '…']));
     names
-        .map(|name| {
+        .map(|(name, before_rebuild)| {
+            let cause = match before_rebuild {
+                true => {
+                    "were replaced by a rebuild, and the table that it had kept was put back. If those of since are to \
+                     come back, exchange the tables again"
+                }
+                false => "come from a data folder that is gone or is another one, or somebody wrote them",
+            };
             format!(
-                "strays: the rows of `{name}` come from a data folder that is gone or is another one, or somebody wrote \
-                 them. If they are not wanted: spotlight sql \"delete from {table} where _landing = '{name}'\""
+                "strays: the rows of `{name}` {cause}. If they are not wanted: spotlight sql \"delete from {table} where \
+                 _landing = '{name}'\""
             )
         })
         .collect()
@@ -159,6 +174,10 @@ mod tests {
         again["read_again"] = json!(true);
         again["earlier_revisions"] = json!(2000);
         let said = remedies(&again);
+        let mut twice = landing("append", 0, 1, 0);
+        twice["read_again"] = json!(true);
+        let text = remedies(&twice).join("\n");
+        assert!(text.contains("deduplicate by") && text.contains(release) && text.contains(delete), "{text}");
         assert!(said[0].starts_with("strays: release --from had a/b read its input again"), "{said:?}");
         assert!(said[1].starts_with("2,000 rows of demo.t landed by earlier revisions"), "{said:?}");
         assert!(said.iter().all(|line| line.contains(release) && line.contains(delete)), "{said:?}");

@@ -32,7 +32,7 @@ use crate::signals::Signals;
 use crate::tap::Taps;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{before, displaced, earlier, environment, rebuild, refused, show, unread};
+use crate::{before, displaced, earlier, environment, keys, rebuild, refused, show, unread};
 
 /// What a run is told.
 pub(crate) struct RunSettings {
@@ -328,6 +328,8 @@ impl Ground {
         let prepared = self.patience.wait(
             || {
                 flow_names::refuse(topologies, &known, log.as_ref())?;
+                keys::refuse(topologies, &known, log.as_ref())?;
+                earlier::refuse_partitions(topologies, log.as_ref())?;
                 earlier::refuse(topologies, log.as_ref(), self.schemas.as_ref())?;
                 wiring::look_for_topics(&flows, log.as_ref(), folder.shares_the_log())?;
                 runtime::make_topics(&flows, log.as_ref())?;
@@ -400,6 +402,7 @@ impl Ground {
             self.settle(&mut ended.failed, &mut held, &board)?;
             folder.note_held(&names, held.clone())?;
         }
+        begun.building.iter().for_each(|one| one.tell_once(topologies, &board));
         let exit = outcome(&ended.failed, &board, once, &self.stop, &|| {
             let mut known = folder.known_flows()?;
             known.retain(|flow, _| recorded.contains(flow) && !flow.starts_with("spotlight/"));
@@ -422,7 +425,9 @@ impl Ground {
             let refused = board.look(|flows| flows.get(next).map(|state| state.refused.clone()).unwrap_or_default());
             board.change(flow, |state| state.refused = refused);
         }
-        for held in held.iter_mut().filter(|held| waits.contains(&held.flow)) {
+        // What the names of documents mean it does not mend.
+        let mended = |held: &&mut Held| waits.contains(&held.flow) && held.code != runtime::ANOTHER_IDENTITY.0;
+        for held in held.iter_mut().filter(mended) {
             held.remedy = "its rebuild mends that, and waits for a person as is said above".to_owned();
         }
         failed.extend(waits.into_iter().map(|flow| (flow, TaskEnd::Held)));

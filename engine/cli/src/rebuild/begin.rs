@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use runtime::{Rebuild, Stage, names};
-use topology::plan::{Flow, TableWrite, To, Topology};
+use runtime::{Board, Rebuild, Stage, names};
+use topology::plan::{Flow, From, TableWrite, To, Topology};
 
 use super::table::{away, given_up};
 use super::{Means, One, name, plan_of, remember, table, wish};
 use crate::abort;
 use crate::earlier::{self, Earlier};
-
 use crate::{show, wiring};
 
 /// A generation that is read beside the live one in this pass.
@@ -107,12 +106,17 @@ impl One<'_> {
     /// What is in the way of reading the flow's topic from its beginning by the schema that it has now. Rows that the live
     /// flow has landed would be dead letters.
     fn unreadable(&self, topology: &Topology, flow: &Flow) -> Result<Option<Earlier>> {
+        let From::Topic(read) = &flow.from else { return Ok(None) };
         let mut topology = topology.clone();
-        topology.flows.retain(|one| one.name == flow.name);
+        // Who fills the topic is named in what helps.
+        let fills = |one: &Flow| matches!(&one.to, To::Topic(write) if write.topic == read.topic);
+        topology.flows.retain(|one| one.name == flow.name || fills(one));
         let [_, next] = names::parts(&self.next()).map(str::to_owned);
-        topology.flows.iter_mut().for_each(|one| one.was = Some(next.as_str().into()));
+        let own = topology.flows.iter_mut().filter(|one| one.name == flow.name);
+        own.for_each(|one| one.was = Some(next.as_str().into()));
         let found = earlier::earlier(&[topology], self.means.log, self.means.schemas)?;
-        Ok(found.into_iter().find(Earlier::stops))
+        let unreadable = found.into_iter().find(|one| one.is_of(&read.topic) && one.stops());
+        Ok(unreadable.map(|one| one.of_rebuild(self.first)))
     }
 
     fn start(&mut self, topology: &Topology, flow: &Flow, making: String) -> Result<()> {
@@ -133,8 +137,16 @@ impl One<'_> {
         {
             return self.refuse(what, remedy);
         }
+        if let From::Documents(documents) = &flow.from {
+            let (live, identify) = (self.live(), wiring::identify(documents));
+            let [topology, recorded] = names::parts(&live);
+            if let Some(misnamed) = runtime::misnamed_of(self.means.log, (topology, recorded), &identify)? {
+                let hold = misnamed.hold();
+                return self.refuse(format!("{} {}", hold.code, hold.what), hold.remedy);
+            }
+        }
         if let Some(unreadable) = self.unreadable(topology, flow)? {
-            return self.refuse(unreadable.text(), unreadable.remedy());
+            return self.refuse(unreadable.text(), unreadable.way_of_all());
         }
         self.rebuild.last = table::free(self.means.client, &name, self.rebuild.last)?;
         let beside = table::beside(&name, self.rebuild.last);
@@ -159,6 +171,12 @@ pub(crate) fn write_to(write: &TableWrite, table: &str) -> TableWrite {
     write
 }
 
+/// The same landing into each table that a rebuild of a flow may have kept, the latest last. `flow` is the name of its live
+/// generation as the log knows it.
+pub(crate) fn kept(write: &TableWrite, flow: &str) -> impl Iterator<Item = TableWrite> {
+    (2..=names::generation(flow)).map(|generation| write_to(write, &table::beside(&write.table.name, generation)))
+}
+
 impl Building {
     /// The topology and the plan of the flow that lands beside, and the name of the live one as the log knows it.
     pub(crate) fn plan<'a>(&self, topologies: &'a [Topology]) -> Option<(&'a Topology, Flow, String)> {
@@ -170,5 +188,13 @@ impl Building {
             *write = write_to(write, &self.beside);
         }
         Some((topology, flow, crate::flow_names::recorded_as(topology, live)))
+    }
+
+    /// Leaves out documents that this generation refuses where the live flow, by whose name people know them, does too.
+    pub(crate) fn tell_once(&self, topologies: &[Topology], board: &Board) {
+        let Some((topology, live)) = plan_of(topologies, &self.flow) else { return };
+        let live = format!("{}/{}", topology.name, live.name);
+        let told = board.look(|flows| flows.get(&live).map(|state| state.refused.clone()).unwrap_or_default());
+        board.change(&self.flow, |state| state.refused.retain(|document, _| !told.contains_key(document)));
     }
 }

@@ -26,7 +26,7 @@ use crate::exit::{Exit, failure};
 use crate::flow_names;
 use crate::registry::Patience;
 
-pub(crate) use begin::{Building, begin};
+pub(crate) use begin::{Building, begin, kept};
 pub(crate) use exchange::{Settled, settle};
 pub(crate) use wish::{Said, line};
 
@@ -95,6 +95,15 @@ pub(crate) fn meant(known: &BTreeMap<String, KnownFlow>, written: &str) -> Resul
     }
     let is_called = known.values().any(|it| it.called.as_deref() == Some(written));
     Ok(live.filter(|_| !known.contains_key(written) && !is_called).map(|(name, _)| name))
+}
+
+/// A condition of rows: those of a flow, `topology/flow` as the log knows it, from whatever log, and of the generations that
+/// were before it, if any were. Names of flows hold letters, digits and hyphens only.
+pub(crate) fn rows_of(flow: &str) -> String {
+    match names::generation(flow) {
+        1 => format!("startsWith(_landing, '{flow}/')"),
+        _ => format!("match(_landing, '^{}(_[0-9]+)?/')", names::first(flow)),
+    }
 }
 
 /// True if the ledger of a flow, by the name that the log knows, is still spoken of: it is that of the live generation, or

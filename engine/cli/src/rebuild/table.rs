@@ -126,13 +126,12 @@ pub(super) fn not_exchangeable(client: &ClickHouse, table: &str) -> Result<Optio
     })
 }
 
-/// Whose rows a table holds but those of a flow, `topology/flow` as the log knows it: a few of them.
+/// Whose rows a table holds but those of a flow, `topology/flow` as the log knows it, and of what it was before it was
+/// rebuilt: a few of them.
 pub(super) fn rows_of_others(client: &ClickHouse, table: &str, flow: &str) -> Result<Vec<String>> {
     let whose = "arrayStringConcat(arraySlice(splitByChar('/', toString(_landing)), 1, 2), '/')";
-    let (table, own) = (quoted(table), literal(&format!("{flow}/")));
-    let sql = format!(
-        "SELECT DISTINCT {whose} AS whose FROM {table} WHERE NOT startsWith(_landing, {own}) ORDER BY whose LIMIT {NAMED}"
-    );
+    let (table, own) = (quoted(table), super::rows_of(flow));
+    let sql = format!("SELECT DISTINCT {whose} AS whose FROM {table} WHERE NOT {own} ORDER BY whose LIMIT {NAMED}");
     Ok(ask(client, &sql)?
         .lines()
         .map(|line| if line.is_empty() { "nobody".to_owned() } else { line.to_owned() })

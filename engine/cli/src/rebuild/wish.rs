@@ -31,9 +31,24 @@ pub(super) fn refusal(
     let first = names::first(live);
     let lands = |it: &KnownFlow| !it.gone && it.landing.as_ref().is_some_and(|by| by.table == table);
     let others = known.iter().filter(|(name, it)| names::first(name) != first && lands(it));
-    let others: Vec<String> = others.map(|(name, it)| it.called.as_ref().unwrap_or(name).clone()).collect();
-    if !others.is_empty() {
-        return Ok(Some(shared(first, table, &others)));
+    let (mut landed, mut may_land) = (Vec::new(), Vec::new());
+    for (name, it) in others {
+        let called = it.called.as_ref().unwrap_or(name).clone();
+        // A copy whose file is gone, and which has landed nothing, will land nothing.
+        if has_landed(log, name)? {
+            landed.push(called);
+        } else if it.file.as_ref().is_none_or(|file| file.exists()) {
+            may_land.push(called);
+        }
+    }
+    if !landed.is_empty() {
+        return Ok(Some(shared(first, table, &landed)));
+    }
+    if !may_land.is_empty() {
+        let others = may_land.join(", ");
+        let what =
+            format!("{table} is the table of {others} too, whose rows would be lost when the tables are exchanged");
+        return Ok(Some((what, again(first))));
     }
     let Some(it) = known.get(live) else { return Ok(None) };
     for partition in 0..log.topic(&it.topic)?.map_or(0, |state| state.partitions) {
@@ -53,6 +68,12 @@ pub(super) fn refusal(
     }
     let others = table::rows_of_others(client, table, live)?;
     Ok((!others.is_empty()).then(|| shared(first, table, &others)))
+}
+
+/// True if a flow has ever landed a row.
+fn has_landed(log: &dyn Log, name: &str) -> Result<bool> {
+    let [topology, flow] = names::parts(name);
+    Ok(runtime::ledger(log, topology, flow)?.iter().any(|entry| entry.counts.landed > 0))
 }
 
 /// That other flows have rows in the table.

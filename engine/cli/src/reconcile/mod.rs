@@ -22,6 +22,7 @@ use anyhow::Result;
 use clickhouse_connector::{ClickHouse, ClickHouseError};
 use documents::Documents;
 use log::Log;
+pub(crate) use others::BEFORE_REBUILD;
 use runtime::LedgerEntry;
 use serde_json::{Value, json};
 use spans::{Closed, Difference, Kind, Proves};

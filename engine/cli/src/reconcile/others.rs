@@ -2,18 +2,24 @@
 //!
 //! A flow that this data folder does not know may be run on another one: several flows fill one table, and need not
 //! share a log. Its rows are named and left out. All else is a stray: no landing writes such a name, or a flow of this
-//! folder landed those rows from another log.
+//! folder landed those rows from another log, or before it was rebuilt.
 
 use std::collections::BTreeMap;
 
+use runtime::names;
+
 use super::spans::{Difference, Kind};
 use crate::data::KnownFlow;
+
+/// Ends what is told of rows that a rebuild replaced.
+pub(crate) const BEFORE_REBUILD: &str = "the generation before its rebuild";
 
 /// What these rows are: `_landing` and number of rows.
 pub(super) fn others(found: &[(String, u64)], flows: &BTreeMap<String, KnownFlow>) -> Vec<Difference> {
     let difference = |(landing, rows): &(String, u64)| {
         let flow = flow_of(landing);
         let (kind, whose) = match flow {
+            Some(flow) if was_rebuilt(flow, flows) => (Kind::Stray, format!("of {flow}, {BEFORE_REBUILD}")),
             Some(flow) if !flows.contains_key(flow) => (Kind::Foreign, format!("of {flow}, a flow of another log")),
             Some(flow) => (Kind::Stray, format!("of {flow}, landed from another log")),
             None => (Kind::Stray, "which no landing writes".to_owned()),
@@ -22,6 +28,13 @@ pub(super) fn others(found: &[(String, u64)], flows: &BTreeMap<String, KnownFlow
         Difference { kind, place: format!("_landing `{landing}`, {whose}"), expected: 0, found: *rows }
     };
     found.iter().map(difference).collect()
+}
+
+/// True if a generation is not known any more, as a later one took its place.
+fn was_rebuilt(flow: &str, flows: &BTreeMap<String, KnownFlow>) -> bool {
+    let (first, generation) = (names::first(flow), names::generation(flow));
+    let later = |name: &String| names::first(name) == first && names::generation(name) > generation;
+    !flows.contains_key(flow) && flows.keys().any(later)
 }
 
 /// `topology/flow` of what a landing writes: topology, flow, and the identity of the topic in 32 hexadecimal digits.
@@ -45,6 +58,7 @@ mod tests {
             called: None,
             landing: None,
             fills: None,
+            keys: BTreeMap::new(),
             stores: Vec::new(),
             file: None,
             encoding: None,
@@ -52,12 +66,15 @@ mod tests {
             changed: None,
             gone: false,
         };
-        let flows = BTreeMap::from([("feed/load".to_owned(), known)]);
+        let flows = BTreeMap::from([("feed/load".to_owned(), known.clone()), ("feed/made_3".to_owned(), known)]);
         let identity = "0123456789abcdef0123456789abcdef";
         let cases = [
             (format!("other/load/{identity}"), Kind::Foreign),
             (format!("feed/other/{identity}"), Kind::Foreign),
             (format!("feed/load/{identity}"), Kind::Stray),
+            (format!("feed/made/{identity}"), Kind::Stray),
+            (format!("feed/made_2/{identity}"), Kind::Stray),
+            (format!("feed/made_4/{identity}"), Kind::Foreign),
             (format!("feed/load/{}", identity.to_uppercase()), Kind::Stray),
             (format!("other/load/{}", &identity[1..]), Kind::Stray),
             (format!("other/{identity}"), Kind::Stray),
@@ -69,7 +86,13 @@ mod tests {
         for (landing, kind) in cases {
             let found = others(&[(landing.clone(), 3)], &flows);
             assert_eq!((found[0].kind, found[0].rows()), (kind, 3), "{landing}");
-            assert!(found[0].place.contains(&format!("`{landing}`")), "{}", found[0].place);
+            let place = &found[0].place;
+            assert!(place.contains(&format!("`{landing}`")), "{place}");
+            assert_eq!(
+                place.ends_with(BEFORE_REBUILD),
+                landing.starts_with("feed/made") && kind == Kind::Stray,
+                "{place}"
+            );
         }
     }
 }

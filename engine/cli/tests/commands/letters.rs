@@ -209,6 +209,8 @@ fn bytes_of_other_encodings_and_of_records_are_shown_as_a_person_reads_them() {
     };
     shown("messages/load", &["        bytes, read as windows-1252:", "Größe"]);
     shown("messages/unique", &["        bytes, read as Avro:", r#"{"id":"Öl","amount":"x"}"#]);
+    let listed = workplace.say(&["dlq", "ls", "--flow", "messages/unique"]).ends(0).output;
+    assert!(listed.contains("Öl") && !listed.contains("\\x00"), "{listed}");
 }
 
 #[test]

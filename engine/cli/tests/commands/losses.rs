@@ -1,5 +1,7 @@
 //! What was lost from outside is told, and nothing starts over by itself.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use crate::workplace::Workplace;
@@ -110,14 +112,30 @@ fn a_folder_without_a_file_that_fits_is_told_and_what_is_no_file_is_named() {
     workplace.write("documents/List_20260105.txt", "Symbol|Quantity\nABC|12\n1\n");
     for words in [&once, &["run", "my-list.yaml", "--documents", "documents", "--dry"]] {
         let said = workplace.say(words).ends(64).errors;
-        for part in ["not one of the 2 files in documents", "my-list/load reads `list_{date:%Y%m%d}*`", "to go on: "] {
+        for part in [
+            "not one of the 2 files in documents",
+            "my-list/load reads `list_{date:%Y%m%d}*`",
+            "`List_20260105.txt` is near: ",
+            "capitals count",
+            "to go on: ",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }
     // One that is read is enough, and an endless run stays up for what comes.
     workplace.write("documents/list_20260105.txt", "Symbol|Quantity\nABC|12\n1\n");
+    for name in [&b"list_20260105\xff"[..], b"list_20260105\xfe"] {
+        std::fs::write(workplace.path().join("documents").join(OsStr::from_bytes(name)), "nothing").expect("a file");
+    }
     let said = workplace.say(&once).ends(0).output;
-    assert!(said.contains("not claimed: documents/readme.md"), "{said}");
+    for name in [r"documents/list_20260105\xff (its name is not UTF-8", r"documents/list_20260105\xfe (its name"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    assert!(said.contains("not claimed: documents/readme.md: no source of these topologies has a pattern"), "{said}");
+    assert!(
+        said.contains("documents/List_20260105.txt (my-list/load reads `list_{date:%Y%m%d}*`: it has `List_"),
+        "{said}"
+    );
     std::fs::remove_file(workplace.path().join("lists/list_20260105.txt")).expect("removed");
     symlink("nowhere", workplace.path().join("lists/list_20260106.txt")).expect("a link");
     std::fs::create_dir(workplace.path().join("lists/list_20260107.d")).expect("a folder");
@@ -198,7 +216,7 @@ fn a_column_that_cannot_be_null_is_not_invented_for_rows_that_are_there() {
     assert!(format!("{}{}", said.output, said.errors).contains("invented values"), "{said:?}");
     let said = workplace.say(&["run", "my-list.yaml", "--once"]).ends(3).output;
     assert!(said.contains("hold[E5201]") && said.contains("`twice`"), "{said}");
-    let place = "declare it in schemas/tables/demo.my_list.yaml, with `twice: { type: nullable bigint }`";
+    let place = "in schemas/tables/demo.my_list.yaml, with `twice: { type: nullable bigint }`";
     assert!(said.contains(place), "{said}");
     workplace.write_changed(
         "my-list.yaml",

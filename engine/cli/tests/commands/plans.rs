@@ -47,6 +47,15 @@ fn plan_makes_a_table_adds_a_column_and_refuses_to_destroy() {
     let said = workplace.say(&["plan", "renamed.yaml"]).ends(0).output;
     let rename = "spotlight sql 'ALTER TABLE `demo`.`my_list` RENAME COLUMN `half` TO `part`'";
     assert!(said.contains("has `half`, which the plan has not") && said.contains(rename), "{said}");
+    // Which is meant only a person knows, and both commands do what they say.
+    let said = workplace.say(&["plan", "renamed.yaml", "--apply"]).ends(2).output;
+    let add = "or, if it is a new column: spotlight sql 'ALTER TABLE";
+    assert!(said.contains("nothing is applied") && said.contains(rename) && said.contains(add), "{said}");
+    assert_eq!(columns(), "list_date symbol quantity half");
+    let statement = said.split(add).nth(1).and_then(|rest| rest.split('\'').next()).expect("a statement");
+    workplace.say(&["sql", &format!("ALTER TABLE{statement}")]).ends(0);
+    assert!(columns().contains("part"), "{}", columns());
+    workplace.say(&["sql", "ALTER TABLE demo.my_list DROP COLUMN part"]).ends(0);
 
     for words in [&["plan", "other-type.yaml"][..], &["plan", "other-type.yaml", "--apply"]] {
         let said = workplace.say(words).ends(2);

@@ -5,7 +5,7 @@ use crate::program::until;
 use crate::workplace::Workplace;
 
 /// Documents into a table of documents.
-const SIZES: &str = r#"topology: sizes
+pub(crate) const SIZES: &str = r#"topology: sizes
 about: Sizes, each once.
 flows:
   load:
@@ -18,7 +18,7 @@ flows:
 "#;
 
 /// The same through a topic and a step that remembers, into a table that appends: what is read twice stands there twice.
-const THROUGH: &str = r#"topology: sizes
+pub(crate) const THROUGH: &str = r#"topology: sizes
 about: Sizes, each once.
 flows:
   read:
@@ -34,13 +34,13 @@ flows:
     to: { clickhouse: { table: demo.sizes, rows: append, key: [id], batch: { rows: 1000, age: 100ms } } }
 "#;
 
-const ONCE: [&str; 3] = ["run", "sizes.yaml", "--once"];
-const REBUILD: [&str; 2] = ["rebuild", "sizes/load"];
-const PLAIN: &str = "cast(size as bigint)";
-const MENDED: &str = "cast(size as bigint) * 100";
+pub(crate) const ONCE: [&str; 3] = ["run", "sizes.yaml", "--once"];
+pub(crate) const REBUILD: [&str; 2] = ["rebuild", "sizes/load"];
+pub(crate) const PLAIN: &str = "cast(size as bigint)";
+pub(crate) const MENDED: &str = "cast(size as bigint) * 100";
 
 /// A folder in which three rows have landed by the mapping of before.
-fn landed(topology: &str) -> Workplace {
+pub(crate) fn landed(topology: &str) -> Workplace {
     let workplace = Workplace::new();
     workplace.write("sizes.yaml", &topology.replace("MAPPING", PLAIN));
     workplace.write("sizes/sizes_1.txt", "Id|Size\na|1\nb|2\n");
@@ -50,15 +50,15 @@ fn landed(topology: &str) -> Workplace {
     workplace
 }
 
-fn mend(workplace: &Workplace, topology: &str) {
+pub(crate) fn mend(workplace: &Workplace, topology: &str) {
     workplace.write("sizes.yaml", &topology.replace("MAPPING", MENDED));
 }
 
-fn asked(workplace: &Workplace, sql: &str) -> String {
+pub(crate) fn asked(workplace: &Workplace, sql: &str) -> String {
     workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output.trim().to_owned()
 }
 
-fn rows(workplace: &Workplace) -> String {
+pub(crate) fn rows(workplace: &Workplace) -> String {
     asked(workplace, "select arrayStringConcat(arraySort(groupArray(concat(id, toString(size)))), ' ') from demo.sizes")
 }
 
@@ -76,7 +76,7 @@ fn flows(workplace: &Workplace) -> Vec<String> {
     flows.filter(|flow| !flow.starts_with("spotlight/")).collect()
 }
 
-fn reconciled(workplace: &Workplace) {
+pub(crate) fn reconciled(workplace: &Workplace) {
     let said = workplace.say(&["reconcile"]).ends(0).output;
     assert!(said.contains("reconciled: 0 gaps, 0 repeats, 0 strays"), "{said}");
     assert!(said.contains("sizes/load") && !said.contains("load_2"), "{said}");

@@ -10,8 +10,41 @@ const PAGE: &str = "<!DOCTYPE html>\n<html><body>Service unavailable</body></htm
 const ONCE: [&str; 5] = ["run", "my-list.yaml", "--documents", "lists", "--once"];
 
 /// What people are told, without the breaks of its lines.
-fn unwrapped(text: &str) -> String {
+pub(crate) fn unwrapped(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is said of a line that ends in a separator is enough to read the document, without a `select` too.
+#[test]
+fn a_cell_without_a_name_is_read_past_once_the_header_has_it() {
+    for (names, first, second) in [("as-published", "A", "B"), ("snake_case", "a", "b")] {
+        let workplace = Workplace::new();
+        let topology = |header: &str| {
+            let file = format!(
+                r#"topology: plain
+flows:
+  load:
+    from: {{ files: {{ path: plain, file-names: ["{{date:%Y%m%d}}.txt"] }} }}
+    steps:
+      - decode: {{ delimited: {{ layouts: {{ one: {{ header: {header} }} }}, names: {names} }} }}
+      - extend: {{ id: "coalesce({first}, '')" }}
+    to: {{ clickhouse: {{ table: demo.plain, rows: by-document, key: [id] }} }}
+"#
+            );
+            workplace.write("plain.yaml", &file);
+        };
+        workplace.write("plain/20260105.txt", "A,B,\n1,2,\n3,4,\n");
+        topology("[A, B]");
+        let refused = workplace.say(&["run", "plain.yaml", "--once"]).ends(3);
+        let said = unwrapped(&format!("{}{}", refused.output, refused.errors));
+        assert!(said.contains("E4208") && said.contains(r#"add "" to `header`"#), "{said}");
+        topology(r#"[A, B, ""]"#);
+        let planned = workplace.say(&["plan", "plain.yaml"]).output;
+        assert!(!planned.contains("``") && !planned.contains("`_`"), "{planned}");
+        workplace.say(&["run", "plain.yaml", "--once"]).ends(0);
+        let rows = format!("select {first}, {second} from demo.plain order by {first}");
+        assert_eq!(workplace.say(&["sql", "--format", "TSV", &rows]).ends(0).output, "1\t2\n3\t4\n");
+    }
 }
 
 #[test]
@@ -34,7 +67,7 @@ fn a_refused_file_that_was_taken_away_is_told_and_holds_no_status() {
     fs::rename(workplace.path().join("lists"), workplace.path().join("away")).expect("renamed");
     workplace.write("others/list_20260107.txt", "Symbol|Quantity\nABC|12\n1\n");
     let said = unwrapped(&workplace.say(&["run", "my-list.yaml", "--documents", "others", "--once"]).ends(3).output);
-    assert!(said.contains("refused: list_20260106.txt") && said.contains("; found in lists"), "{said}");
+    assert!(said.contains("refused: list_20260106.txt") && said.contains("; found in `lists`"), "{said}");
     fs::rename(workplace.path().join("away"), workplace.path().join("lists")).expect("renamed");
     workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
     let said = workplace.say(&ONCE).ends(0).output;
@@ -150,4 +183,63 @@ fn a_run_that_is_stopped_before_its_end_says_how_many_documents_wait() {
     let waiting = status["flows"]["my-list/load"]["waiting"].as_object().expect("partitions");
     assert_eq!(waiting.values().filter_map(serde_json::Value::as_u64).sum::<u64>(), left as u64, "{status}");
     workplace.say(&ONCE).ends(0);
+}
+
+/// Flows of other topologies that ran here before are not of the run, and no zeros are told of them. What a mended file has
+/// not read yet is not told as if it had refused it.
+#[test]
+fn status_and_the_end_of_a_run_tell_of_what_the_run_has_done() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", "Symbol|Amount\nABC|12\n1\n");
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(3);
+    let mended =
+        "v1: { header: [Symbol, Quantity] }\n              v2: { header: [Symbol, Amount], as: { Amount: quantity } }";
+    let wider = ("quantity: cast(quantity as bigint)", "quantity: cast(quantity as double)");
+    workplace.write_changed("my-list.yaml", &[("v1: { header: [Symbol, Quantity] }", mended), wider]);
+    let said = unwrapped(&workplace.say(&["run", "my-list.yaml", "--once"]).ends(3).output);
+    assert!(said.contains("hold[E5201]"), "{said}");
+    assert!(said.contains("refused: list_20260106.txt") && said.contains("that of now has not read it yet"), "{said}");
+
+    workplace.write_changed(
+        "our-list.yaml",
+        &[("topology: my-list", "topology: our-list"), ("demo.my_list", "demo.our_list")],
+    );
+    workplace.write("ours/list_20260107.txt", "Symbol|Quantity\nABC|12\n1\n");
+    let mut process = workplace.start(&["run", "our-list.yaml", "--documents", "ours"]);
+    let status = until("a run that answers", || {
+        let listening = workplace.data().join("control").exists();
+        let status = listening.then(|| workplace.say(&["status", "--format", "json"]))?;
+        (status.status == 0 && status.output.contains("our-list/load")).then(|| status.json())
+    });
+    let flows: Vec<&String> = status["flows"].as_object().expect("flows").keys().collect();
+    assert!(!flows.iter().any(|flow| flow.starts_with("my-list/")), "{flows:?}");
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0), "{}", workplace.said());
+    assert!(workplace.say(&["status"]).ends(0).output.contains("my-list/load"), "all, without a run");
+}
+
+/// Not more dead letters help a document in another encoding, but its name.
+#[test]
+fn a_document_in_another_encoding_is_refused_with_the_cure() {
+    let workplace = Workplace::new();
+    let document = workplace.path().join("lists/list_20260106.txt");
+    fs::write(document, b"Symbol|Quantity\nCaf\xe9|12\nM\xfcller|7\n2\n").expect("a document");
+    let said = unwrapped(&workplace.say(&["run", "my-list.yaml", "--once"]).ends(3).output);
+    assert!(said.contains("byte 4 of it is 0xE9, `é` in windows-1252"), "{said}");
+    assert!(
+        said.contains("say how the publisher writes letters, such as `encoding: windows-1252` beside `layouts`"),
+        "{said}"
+    );
+    workplace.write_changed(
+        "my-list.yaml",
+        &[("            quotes: none\n", "            quotes: none\n            encoding: windows-1252\n")],
+    );
+    workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
+    let rows = workplace.say(&[
+        "sql",
+        "--format",
+        "TSV",
+        "select symbol from demo.my_list where quantity in (7, 12) order by 1",
+    ]);
+    assert!(rows.output.contains("Café\n") && rows.output.contains("Müller\n"), "{}", rows.output);
 }

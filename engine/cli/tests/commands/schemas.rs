@@ -94,6 +94,42 @@ fn a_flow_is_not_sent_back_to_records_of_an_earlier_schema() {
     workplace.say(&run).ends(0);
 }
 
+/// Neither a rebuild nor a release reads what is of a schema that does not fit. The way that is told does, word for word.
+#[test]
+fn what_a_topic_has_of_an_earlier_type_is_made_again_by_the_way_that_is_told() {
+    let workplace = Workplace::new();
+    let table = "to: { clickhouse: { table: demo.seen, rows: append, key: [id] } }";
+    let both = format!("{COLLECT}{LAND}").replace("to: { topic: demo.seen, key: [id] }", table);
+    let typed = both.replace("cast(amount as bigint)", "cast(amount as double)");
+    let once = ["run", "sales.yaml", "--once"];
+    let rows =
+        || workplace.say(&["sql", "select id, amount * 1.5 from demo.seen order by id", "--format", "CSV"]).output;
+    workplace.write("sales/sales_20260105.txt", "id,amount\na,5\nb,6\n");
+    workplace.write("sales.yaml", &both);
+    workplace.say(&once).ends(0);
+
+    workplace.write("sales.yaml", &both.replace("cast(amount as bigint)", "amount"));
+    let commands =
+        ["release sales/collect --from earliest", "release sales/land --from earliest", "rebuild sales/land"];
+    let way = format!("end the run, spotlight {}; and run again", commands.join(", spotlight "));
+    let planned = workplace.say(&["plan", "sales.yaml"]).ends(2).output;
+    assert!(planned.contains(&way), "{planned}");
+    assert!(workplace.say(&once).ends(3).errors.contains(&way), "a run tells it too");
+    workplace.say(&["rebuild", "sales/land"]).ends(0);
+    let refused = workplace.say(&once).ends(3).errors;
+    assert!(refused.contains("is not rebuilt") && refused.matches(&way).count() == 2, "{refused}");
+
+    workplace.write("sales.yaml", &typed.replace("topic: demo.sales", "topic: demo.typed"));
+    let held = workplace.say(&once).ends(3).output;
+    assert!(held.contains("hold[E5110]"), "{held}");
+    for command in commands {
+        workplace.say(&command.split(' ').collect::<Vec<_>>()).ends(0);
+    }
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "\"a\",7.5\n\"b\",9\n");
+    assert!(workplace.say(&["reconcile"]).ends(0).output.contains("sales/land"), "all there");
+}
+
 #[test]
 fn a_table_that_is_renamed_in_the_file_is_told_by_its_earlier_name() {
     let workplace = Workplace::new();
@@ -116,4 +152,26 @@ fn a_table_that_is_renamed_in_the_file_is_told_by_its_earlier_name() {
     workplace.say(&["run", "my-list.yaml", "--once"]).ends(0);
     let said = workplace.say(&["reconcile"]).ends(0).output;
     assert!(!said.contains("demo.my_list"), "{said}");
+}
+
+/// A key's partition follows from their number, so a topic keeps the one that it was made with.
+#[test]
+fn another_number_of_partitions_is_told_with_the_number_that_there_is() {
+    let workplace = Workplace::new();
+    let (run, plan) = (["run", "sales.yaml", "--once"], ["plan", "sales.yaml"]);
+    let planned = |number: u32| {
+        let key = format!("key: [id], partitions: {number}");
+        workplace.write("sales.yaml", &COLLECT.replace("key: [id]", &key));
+    };
+    workplace.write("sales/sales_20260105.txt", "id,amount\na,5\n");
+    planned(3);
+    workplace.say(&run).ends(0);
+    planned(6);
+    for words in [&run[..], &plan] {
+        let said = workplace.say(words).ends(65).errors;
+        assert!(said.contains("E5305 topic `demo.sales` has 3 partitions, not 6"), "{said}");
+        assert!(said.contains("write `partitions: 3` where sales.yaml names it"), "{said}");
+    }
+    planned(3);
+    workplace.say(&run).ends(0);
 }

@@ -48,6 +48,22 @@ fn a_document_that_another_topology_landed_is_not_landed_beside_it() {
     workplace.say(&["reconcile"]).ends(0);
 }
 
+/// A copy that was tried once and landed nothing is in nobody's way, once its file is gone.
+#[test]
+fn a_copy_without_rows_does_not_hinder_a_rebuild() {
+    let workplace = Workplace::new();
+    workplace.write_changed("our-list.yaml", &[NAME]);
+    workplace.say(&MINE).ends(0);
+    workplace.say(&OURS).ends(3);
+    let refused = workplace.say(&["rebuild", "my-list/load"]).ends(64).errors;
+    assert!(refused.contains("demo.my_list is the table of our-list/load too"), "{refused}");
+    std::fs::remove_file(workplace.path().join("our-list.yaml")).expect("a file");
+    workplace.say(&["rebuild", "my-list/load"]).ends(0);
+    workplace.say(&MINE).ends(0);
+    assert_eq!(rows(&workplace), "2 of 2");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
 #[test]
 fn the_rows_of_the_first_taken_out_make_room_for_the_copy() {
     let workplace = Workplace::new();

@@ -255,7 +255,7 @@ fn line_of(start: &[u8], is_all: bool) -> Option<String> {
         None if is_all => &*text,
         None => return None,
     };
-    Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    Some(line.trim_end_matches('\r').to_owned())
 }
 
 /// A line of a text without a mark: UTF-8 if it can be. What cannot is mostly windows-1252, in which every line is text.

@@ -13,13 +13,13 @@ use encoding_rs::Encoding;
 use super::block::{BadRow, Block, Collected, Shape, fields};
 use super::cells::{Cell, Misfit, Splitter};
 use super::error::{DecodeError, refuse};
-use super::evidence::{EncodingEvidence, IN_UTF_8, said_to_be};
+use super::evidence::{EncodingEvidence, IN_UTF_8, mostly_zeros, no_unicode, said_to_be};
 use super::format::{Format, Layout, Proof, Settings};
 use super::header::{Choice, another_separator, choose, place};
 use super::scanner::{Found, Scanner};
 use super::sum::Sum;
 use super::trailer::{ProofOutcome, Tail};
-use super::transcode::Transcoder;
+use super::transcode::{Transcoder, given_out, is_wide};
 
 /// Most rows of a block. More make columns fall out of the processor's cache; fewer repeat the work of each block.
 const BLOCK_ROWS: usize = 8_192;
@@ -57,6 +57,8 @@ pub struct Decoder<R> {
     scanner: Scanner<Transcoder<R>>,
     format: Arc<Format>,
     shape: Shape,
+    /// The encoding of the document, which `shape` has as UTF-8 if it is UTF-16.
+    written_in: &'static Encoding,
     splitter: Splitter,
     choice: Choice,
     header: Vec<u8>,
@@ -87,18 +89,18 @@ impl<R: Read> Decoder<R> {
     pub fn new(reader: R, format: &Arc<Format>, first_row_number: u64) -> Result<Self, DecodeError> {
         let settings = &format.settings;
         let text = Transcoder::new(reader, format.encoding).map_err(DecodeError::from_io)?;
-        let encoding = text.encoding();
+        let (encoding, written_in) = (text.encoding(), text.written_in());
         let mut scanner = Scanner::new(text, settings.quotes, settings.separator, settings.line_limit);
         let mut above = Vec::new();
         let found = skip_above(&mut scanner, settings, &mut above).and_then(|()| header_line(&mut scanner, settings));
-        let (header, line) = found.map_err(|error| match header_among(&above, settings, encoding) {
+        let (header, line) = found.map_err(|error| match header_among(&above, settings, written_in) {
             Some(more) => error.and(&more),
             None => error,
         })?;
-        let (names, choice) = read_header(settings, encoding, &header).map_err(|error| {
+        let (names, choice) = read_header(settings, written_in, &header).map_err(|error| {
             let error = header_in_utf_8(settings, encoding, &header).unwrap_or(error).at_line(line);
-            let elsewhere = header_among(&above, settings, encoding);
-            match elsewhere.or_else(|| header_below(&mut scanner, settings, encoding)) {
+            let elsewhere = header_among(&above, settings, written_in);
+            match elsewhere.or_else(|| header_below(&mut scanner, settings, written_in)) {
                 Some(more) => error.and(&more),
                 None => error,
             }
@@ -112,7 +114,8 @@ impl<R: Read> Decoder<R> {
         let mut taken = Vec::new();
         let mut places = Vec::new();
         for (name, place) in layout.names.iter().zip(&choice.places) {
-            if settings.wanted.as_ref().is_none_or(|wanted| wanted.contains(name)) {
+            // A cell without a name is there to be read past.
+            if !name.is_empty() && settings.wanted.as_ref().is_none_or(|wanted| wanted.contains(name)) {
                 taken.push(Arc::clone(name));
                 places.push(*place);
             }
@@ -144,6 +147,7 @@ impl<R: Read> Decoder<R> {
             scanner,
             format: Arc::clone(format),
             shape,
+            written_in,
             splitter,
             choice,
             header,
@@ -269,7 +273,7 @@ impl<R: Read> Decoder<R> {
     }
 
     fn belongs_to_tail(&mut self, at: &Range<usize>, line: u64) -> Result<bool, DecodeError> {
-        let bytes = self.unmarked(self.scanner.bytes(at));
+        let bytes = unmarked(self.scanner.bytes(at));
         if bytes.first().is_none_or(|first| matches!(first, b' ' | b'\r')) && is_blank(bytes, self.splitter.separator) {
             self.tail.push_blank(line);
             return Ok(true);
@@ -289,19 +293,10 @@ impl<R: Read> Decoder<R> {
         Ok(false)
     }
 
-    /// A line without the mark in front of it. Documents that were put together have one wherever one of them began: it is
-    /// no letter of a value, and nobody would see why two values differ. In other encodings it is text.
-    fn unmarked<'b>(&self, line: &'b [u8]) -> &'b [u8] {
-        match line.strip_prefix(MARK) {
-            Some(rest) if self.shape.encoding == encoding_rs::UTF_8 || rest == self.header => rest,
-            _ => line,
-        }
-    }
-
     fn row(&mut self, block: &mut Collected, at: &Range<usize>, line: u64) {
         let written = self.scanner.bytes(at);
         let in_utf_8 = self.shape.encoding == encoding_rs::UTF_8;
-        let bytes = self.unmarked(written);
+        let bytes = unmarked(written);
         let base = block.bytes.len();
         let first_cell = block.cells.len();
         let split = self.splitter.split(bytes, base, &mut block.cells);
@@ -319,8 +314,7 @@ impl<R: Read> Decoder<R> {
             if !in_utf_8 {
                 self.evidence.observe(bytes, line);
             }
-            let invalid = in_utf_8 && std::str::from_utf8(bytes).is_err();
-            invalid.then(|| ("E4201", "the row is not valid UTF-8".to_owned()))
+            if in_utf_8 { no_unicode("row", bytes, self.written_in).map(|message| ("E4201", message)) } else { None }
         };
         let Some((code, message)) = failure else {
             block.ends.push(i32::try_from(block.bytes.len()).expect("a block ends long before two gigabytes"));
@@ -348,6 +342,13 @@ impl<R> std::fmt::Debug for Decoder<R> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Decoder").field("layout", &self.choice.layout).field("rows", &self.rows).finish()
     }
+}
+
+/// A line without the mark in front of it. Documents that were put together have one wherever one of them began: it is no
+/// letter of a value, and nobody would see why two values differ. In encodings of one byte a character the mark would be
+/// three letters with which no text begins.
+fn unmarked(line: &[u8]) -> &[u8] {
+    line.strip_prefix(MARK).unwrap_or(line)
 }
 
 /// True if a first line, which has no LF in it, seems to be several that end in CR alone.
@@ -463,11 +464,11 @@ fn read_header(
             no_text(settings, &names, encoding, header).or_else(|| another_separator(settings, header, &names));
         better.unwrap_or(error)
     })?;
-    // Every second byte of a UTF-16 text without its mark: compared by their letters the names would be right.
-    if header.iter().filter(|byte| **byte == 0).count() * 3 > header.len()
+    // With a zero in each name they would be right, compared by their letters.
+    if mostly_zeros(header, encoding).is_some()
         && let Some(refused) = no_text(settings, &names, encoding, header)
     {
-        return Err(refused.and("every second byte is zero in UTF-16: say `encoding: utf-16le` or `utf-16be`; UTF-32 is not read, make UTF-8 of it"));
+        return Err(refused);
     }
     Ok((names, choice))
 }
@@ -500,6 +501,7 @@ fn header_names(settings: &Settings, encoding: &'static Encoding, header: &[u8])
         return Err(refuse("E4208", 1, "text stands behind a closing quote in the header"));
     }
     // Bytes that are no text of a UTF-8 document show as replacement characters.
+    let encoding = given_out(encoding);
     let name =
         |cell: &Cell| encoding.decode_without_bom_handling(&cell.text(header, settings.separator)).0.into_owned();
     Ok(cells.iter().map(name).collect())
@@ -512,13 +514,19 @@ fn no_text(settings: &Settings, names: &[String], encoding: &'static Encoding, h
     let strange =
         |character: char| character == char::REPLACEMENT_CHARACTER || (character.is_control() && character != '\t');
     names.iter().any(|name| name.contains(strange)).then(|| {
-        let beginning = batch::excerpt(header, SHOWN);
+        // What is no text of UTF-16 is a byte here that the document does not have.
+        let shown = if is_wide(encoding) { String::from_utf8_lossy(header) } else { Cow::Borrowed("") };
+        let beginning = batch::excerpt(if is_wide(encoding) { shown.as_bytes() } else { header }, SHOWN);
         let which = place(settings);
         // As the topology names it, unless a mark says that it is another one.
         let declared =
             encoding != encoding_rs::UTF_8 && Encoding::for_label(settings.encoding.as_bytes()) == Some(encoding);
-        let encoding = if declared { &*settings.encoding } else { encoding.name() };
-        refuse("E4208", 1, &format!("{which} is no text in {encoding}; it begins `{beginning}`"))
+        let name = if declared { &*settings.encoding } else { encoding.name() };
+        let refused = refuse("E4208", 1, &format!("{which} is no text in {name}; it begins `{beginning}`"));
+        match mostly_zeros(header, encoding) {
+            Some(more) => refused.and(more),
+            None => refused,
+        }
     })
 }
 

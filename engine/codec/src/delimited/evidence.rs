@@ -10,8 +10,10 @@
 use std::sync::Arc;
 
 use batch::Code;
+use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::error::Refusal;
+use super::transcode::is_wide;
 
 /// The code of a document that is in UTF-8 against what is declared.
 pub(super) const IN_UTF_8: &str = "E4214";
@@ -80,11 +82,49 @@ pub(super) fn said_to_be(said: &str) -> String {
     format!("it is said to be in {said}, and is in UTF-8")
 }
 
+/// What is wrong with text that is no UTF-8: the first byte that is at odds, and which letter it is in the encoding that
+/// publishers take most often beside it.
+pub(super) fn not_utf_8(what: &str, bytes: &[u8]) -> Option<String> {
+    let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let byte = bytes[at];
+    let (letter, _) = WINDOWS_1252.decode_without_bom_handling(&bytes[at..=at]);
+    let mut said = format!("the {what} is not valid UTF-8: byte {} of it is 0x{byte:02X}", at + 1);
+    if letter.chars().all(|letter| !letter.is_control()) {
+        said.push_str(&format!(", `{letter}` in windows-1252"));
+    }
+    Some(said)
+}
+
+/// The same of a document that was written in UTF-8 or UTF-16. The latter comes here as UTF-8, so that its bytes tell nobody
+/// anything.
+pub(super) fn no_unicode(what: &str, bytes: &[u8], written_in: &'static Encoding) -> Option<String> {
+    if !is_wide(written_in) {
+        return not_utf_8(what, bytes);
+    }
+    let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+    let before = String::from_utf8_lossy(&bytes[..at]).chars().count();
+    let (name, which) = (written_in.name(), before + 1);
+    Some(format!(
+        "the {what} is not valid {name}: character {which} of it is half of one, a surrogate alone or cut off"
+    ))
+}
+
+/// What helps with a first line of which so much is zero that it is no text.
+pub(super) fn mostly_zeros(header: &[u8], written_in: &'static Encoding) -> Option<&'static str> {
+    let zeros = header.iter().filter(|byte| **byte == 0).count();
+    // In UTF-32 three of four bytes are zero; read as UTF-16, every second character.
+    if is_wide(written_in) && zeros * 3 > header.len() || zeros * 8 >= header.len() * 5 {
+        return Some("so many zeros are in UTF-32, which is not read: make UTF-8 of it");
+    }
+    let wide = "every second byte is zero in UTF-16: say `encoding: utf-16le` or `utf-16be`";
+    (zeros * 3 > header.len()).then_some(wide)
+}
+
 #[cfg(test)]
 mod tests {
     use encoding_rs::WINDOWS_1252;
 
-    use super::EncodingEvidence;
+    use super::{EncodingEvidence, not_utf_8};
 
     fn latin(text: &str) -> Vec<u8> {
         WINDOWS_1252.encode(text).0.into_owned()
@@ -98,6 +138,18 @@ mod tests {
         let mut evidence = EncodingEvidence::default();
         rows.iter().zip(2..).for_each(|(row, line)| evidence.observe(row, line));
         evidence
+    }
+
+    #[test]
+    fn text_that_is_no_utf_8_is_told_by_its_first_byte_and_letter() {
+        assert_eq!(not_utf_8("row", "Zürich".as_bytes()), None);
+        let said = |bytes: &[u8]| not_utf_8("row", bytes).expect("no UTF-8");
+        assert_eq!(said(b"Z\xfcrich"), "the row is not valid UTF-8: byte 2 of it is 0xFC, `ü` in windows-1252");
+        assert_eq!(said(b"a\x81"), "the row is not valid UTF-8: byte 2 of it is 0x81");
+        assert_eq!(
+            said("Gr\u{f6}".as_bytes().split_last().expect("bytes").1),
+            "the row is not valid UTF-8: byte 3 of it is 0xC3, `Ã` in windows-1252"
+        );
     }
 
     #[test]

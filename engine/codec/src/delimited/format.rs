@@ -54,7 +54,7 @@ pub struct Layout {
     pub header: Vec<Arc<str>>,
     /// Published names that must be there for this layout to be taken; empty means all of `header`, in that order.
     pub must_have: Vec<Arc<str>>,
-    /// Our name for each entry of `header`.
+    /// Our name for each entry of `header`; empty for one that is read past.
     pub names: Vec<Arc<str>>,
 }
 

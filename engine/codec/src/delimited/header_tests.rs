@@ -1,4 +1,6 @@
-//! Lines above the header, and what is said of a line that is none.
+//! Lines above the header, what is said of a line that is none, and what belongs to no cell.
+
+use std::sync::Arc;
 
 use super::tests::{decode, layout, quoted, settings, shown};
 use super::{DecodeError, Settings};
@@ -104,4 +106,52 @@ fn a_header_in_utf_8_under_another_encoding_says_so() {
     let open = Settings { layouts: vec![layout("any", "A", "A")], ..umlauts() };
     let (_, verdict) = decode(&open, "A|Größe\n1|2\n".as_bytes()).expect("a new column");
     assert_eq!(verdict.evidence.refusal("x").map(|refusal| refusal.line), Some(1));
+}
+
+#[test]
+fn marks_line_ends_and_nameless_cells_belong_to_no_value() {
+    let western = Settings { encoding: "windows-1252".into(), ..settings() };
+    let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
+    let mut trailing = layout("trailing", "A,B", "");
+    (trailing.header, trailing.names) = (names(&["A", "", "B", ""]), names(&["a", "", "b", ""]));
+    let nameless = Settings { layouts: vec![trailing], ..settings() };
+    let cases: &[(&Settings, &[u8], &[&str])] = &[
+        // Documents that were put together, in an encoding that has no mark.
+        (&western, b"A|B|C\n1|\xe9|3\n\xef\xbb\xbf4|5|6\n", &["2: 1/\u{e9}/3", "3: 4/5/6"]),
+        // As many CRs as there are before a line's end belong to it.
+        (&settings(), b"A|B|C\r\r\n1|2|3\r\r\n4|5|6\r\r", &["2: 1/2/3", "3: 4/5/6"]),
+        (&quoted(), b"A,B,C\r\r\n1,2,\"3\r\"\r\r\n", &["2: 1/2/3\r"]),
+        (&nameless, b"A||B|\n1|x|2|\n3||4|5\n", &["2: 1/2", "3: 3/4"]),
+    ];
+    for (settings, text, rows) in cases {
+        let (blocks, verdict) = decode(settings, text).expect("accepted");
+        assert_eq!((shown(&blocks), verdict.bad_rows), (rows.iter().map(|row| (*row).to_owned()).collect(), 0));
+    }
+}
+
+#[test]
+fn text_in_wide_encodings_is_told_by_their_names() {
+    let little = |units: &[u16]| -> Vec<u8> { units.iter().flat_map(|unit| unit.to_le_bytes()).collect() };
+    let wide = |text: &str| little(&text.encode_utf16().collect::<Vec<_>>());
+    let utf_16 = Settings { encoding: "utf-16".into(), ..settings() };
+    let torn = [wide("A|B|C\n1|\u{fc}"), little(&[0xd83e]), wide("|3\n")].concat();
+    let (blocks, _) = decode(&utf_16, &torn).expect("accepted");
+    let said = "the row is not valid UTF-16LE: character 4 of it is half of one, a surrogate alone or cut off";
+    assert_eq!(blocks[0].bad[0].message, said);
+
+    let four = |text: &str, order: fn(u32) -> [u8; 4]| -> Vec<u8> {
+        text.chars().flat_map(|character| order(character.into())).collect()
+    };
+    let refused = |settings: &Settings, document: &[u8]| decode(settings, document).expect_err("no text").to_string();
+    let header = [wide("A|X"), little(&[0xd83e]), wide("|C\n")].concat();
+    let said = refused(&utf_16, &header);
+    assert_eq!(said, "the first line is no text in utf-16; it begins `A|X\u{fffd}|C`");
+    for mark in ["", "\u{feff}"] {
+        let text = format!("{mark}A|B|C\n1|2|3\n");
+        for document in [four(&text, u32::to_le_bytes), four(&text, u32::to_be_bytes)] {
+            let said = refused(&settings(), &document);
+            assert!(said.contains("UTF-32, which is not read: make UTF-8 of it"), "{said}");
+            assert!(!said.contains("utf-16le"), "{said}");
+        }
+    }
 }

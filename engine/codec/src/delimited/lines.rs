@@ -9,6 +9,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use super::block::TextColumn;
 use super::cells::{Cell, Misfit, Splitter};
+use super::evidence::not_utf_8;
 use super::format::SettingsError;
 use crate::record::{BadRecord, Decoded};
 
@@ -90,8 +91,10 @@ impl LineDecoder {
     }
 
     fn split(&self, line: &[u8], splitter: &mut Splitter, cells: &mut Vec<Cell>) -> Result<(), (&'static str, String)> {
-        if self.encoding == UTF_8 && std::str::from_utf8(line).is_err() {
-            return Err(("E4201", "the record is not valid UTF-8".to_owned()));
+        if self.encoding == UTF_8
+            && let Some(message) = not_utf_8("record", line)
+        {
+            return Err(("E4201", message));
         }
         // Cells have their places in 28 bits.
         if line.len() > super::format::LINE_CEILING {
@@ -108,14 +111,10 @@ impl LineDecoder {
     }
 }
 
-/// A record up to the line ends with which it closes; a `\r` before one, or alone, belongs to it.
+/// A record up to the line ends with which it closes; any `\r` before one, or alone, belongs to it.
 fn without_line_ends(value: &[u8]) -> &[u8] {
-    let mut line = value.strip_suffix(b"\n").unwrap_or(value);
-    line = line.strip_suffix(b"\r").unwrap_or(line);
-    while let Some(before) = line.strip_suffix(b"\n") {
-        line = before.strip_suffix(b"\r").unwrap_or(before);
-    }
-    line
+    let last = value.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    &value[..last.map_or(0, |last| last + 1)]
 }
 
 /// True if no line ends outside quotes. What is quoted wrongly is for the splitter to say.
@@ -182,11 +181,12 @@ mod tests {
 
     #[test]
     fn each_record_is_one_line_or_a_bad_record() {
-        let values: [(&[u8], &str); 14] = [
+        let values: [(&[u8], &str); 15] = [
             (b"1,a", "1|a"),
             (b"2,b\n", "2|b"),
             (b"3,c\r\n\r\n\n", "3|c"),
             (b"4,", "4|-"),
+            (b"4,d\r\r\n", "4|d"),
             (b"\"5\",\"a \"\"b\"\",\nc\"", "5|a \"b\",\nc"),
             (b"6,a\n7,b", "E4316"),
             (b"\n8,a", "E4316"),

@@ -10,7 +10,7 @@
 //!
 //! A byte-order mark wins over the declared encoding. A document in UTF-16 is read as its UTF-8 form.
 //!
-//! Line ends are LF or CRLF; a CR that ends the document counts as one. Any other CR is text. NUL bytes are text.
+//! Line ends are LF or CRLF, with as many CR as there are; CRs that end the document count as one. Any other CR is text. NUL bytes are text.
 //!
 //! A [`LineDecoder`] reads records that are one line each, in the same words.
 //!

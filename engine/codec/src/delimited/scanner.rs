@@ -97,7 +97,7 @@ impl<R: Read> Scanner<R> {
             let row = &self.buffer[self.start..self.start + length];
             let line = self.next_line;
             self.next_line += 1 + if self.quotes { count_line_ends(row) } else { 0 };
-            let kept = row.strip_suffix(b"\r").map_or(length, <[u8]>::len);
+            let kept = row.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
             let at = self.start..self.start + kept;
             self.start += after;
             return Ok(Found::Row { at, line });

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use batch::Code;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::error::{DecodeError, refuse};
 use super::format::{Format, Proof};
@@ -124,10 +125,7 @@ impl Tail {
                 let missing = if line.is_some() { "stands in another order" } else { "is missing" };
                 let pattern = shown(format.settings.trailers[index].matches.as_bytes());
                 let which = format!("trailer {} of {} (a line that matches `{pattern}`)", index + 1, rules.len());
-                let almost =
-                    self.trailers.is_empty() && rules.iter().any(|rule| rule.is_match(self.last_row.trim().as_bytes()));
-                let hint =
-                    if almost { ", which is one but for the blanks around it: allow them with ` *`" } else { "" };
+                let hint = if self.trailers.is_empty() { almost(rules, &self.last_row) } else { "" };
                 let message = batch::bounded(&format!("{which} {missing}; {}{hint}", self.ending()));
                 return (captured, ProofOutcome::Missing { code: Code("E4211"), message });
             };
@@ -203,6 +201,27 @@ fn disagreement(what: &str, claimed: &[u8], sum: &Sum, found: Decimal, verb: &st
     Some(format!("{what}: the trailer says {shown}{form}, {verb} {found}{not_added}"))
 }
 
+/// What hinders the last line from being a trailer, where that is little.
+fn almost(rules: &[Regex], line: &str) -> &'static str {
+    let fits = |line: &str| rules.iter().any(|rule| rule.is_match(line.as_bytes()));
+    let in_any_case = |rule: &Regex| RegexBuilder::new(rule.as_str()).case_insensitive(true).build();
+    let digits_alone = |line: &str| -> String {
+        let signs: Vec<char> = line.chars().collect();
+        let between =
+            |at: usize| at > 0 && signs[at - 1].is_ascii_digit() && signs.get(at + 1).is_some_and(char::is_ascii_digit);
+        signs.iter().enumerate().filter(|(at, sign)| **sign != ',' || !between(*at)).map(|(_, sign)| *sign).collect()
+    };
+    if fits(line.trim()) {
+        ", which is one but for the blanks around it: allow them with ` *`"
+    } else if rules.iter().any(|rule| in_any_case(rule).is_ok_and(|rule| rule.is_match(line.as_bytes()))) {
+        ", which is one but for capital letters: begin the pattern with `(?i)`"
+    } else if fits(&digits_alone(line)) {
+        ", which is one but for the commas in its number: allow them with `[\\d,]+`"
+    } else {
+        ""
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,6 +273,25 @@ mod tests {
             let text = format!("A|B|C\n{rows}Total: {count}\n");
             let (_, verdict) = decode(&totalled, text.as_bytes()).expect("accepted");
             assert_eq!(verdict.proof == ProofOutcome::Proven, proven, "{count}: {:?}", verdict.proof);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_nearly_a_trailer_is_told_with_what_is_in_the_way() {
+        let trailer = |text: &str| Trailer { matches: text.into(), proves: vec![Proof::Count { group: "n".into() }] };
+        let counted = |text| Settings { trailers: vec![trailer(text)], trailer_required: true, ..settings() };
+        for (pattern, line, hint) in [
+            (r"Count (?<n>\d+)", "COUNT 1", "but for capital letters: begin the pattern with `(?i)`"),
+            (r"(?i)Count (?<n>\d+)", "COUNT 1", ""),
+            (r"Count (?<n>\d+)", "Count 1,000", r"but for the commas in its number: allow them with `[\d,]+`"),
+            (r"Count (?<n>\d+)", " Count 1", "but for the blanks around it: allow them with ` *`"),
+            (r"Count (?<n>\d+)", "Counts 1", "no row: `Counts 1`"),
+        ] {
+            let (_, verdict) = decode(&counted(pattern), format!("A|B|C\n1|2|3\n{line}\n").as_bytes()).expect("read");
+            match verdict.proof {
+                ProofOutcome::Missing { message, .. } => assert!(message.ends_with(hint), "{line}: {message}"),
+                proof => assert_eq!((proof, hint), (ProofOutcome::Proven, ""), "{line}"),
+            }
         }
     }
 }

@@ -46,11 +46,16 @@ impl<R: Read> Transcoder<R> {
         let (encoding, mark) = Encoding::for_bom(&first).unwrap_or((declared, 0));
         first.drain(..mark);
         let wide = is_wide(encoding).then(|| Wide::new(encoding, std::mem::take(&mut first)));
-        Ok(Self { reader, encoding: if wide.is_some() { UTF_8 } else { encoding }, first, wide })
+        Ok(Self { reader, encoding, first, wide })
     }
 
     /// The encoding of what is given out.
     pub(super) fn encoding(&self) -> &'static Encoding {
+        given_out(self.encoding)
+    }
+
+    /// The encoding in which the document was written.
+    pub(super) fn written_in(&self) -> &'static Encoding {
         self.encoding
     }
 }
@@ -61,6 +66,11 @@ impl<R: Read> Transcoder<R> {
 pub fn read_as(label: &str, bytes: &[u8]) -> Option<String> {
     let encoding = Encoding::for_label(label.as_bytes()).filter(|encoding| encoding.is_single_byte())?;
     Some(encoding.decode_without_bom_handling(bytes).0.into_owned())
+}
+
+/// The encoding in which text is given out that was written in another.
+pub(super) fn given_out(encoding: &'static Encoding) -> &'static Encoding {
+    if is_wide(encoding) { UTF_8 } else { encoding }
 }
 
 /// True for UTF-16 of either order.

@@ -187,6 +187,9 @@ impl<'a> Checker<'a> {
             let nearest = self.nearest_name(name);
             let nearest = nearest.filter(|_| !is_nothing(name) || quoted);
             let remedy = match (&nearest, name.split_once('.')) {
+                (None, None) if !quoted && self.scope.resolve(&format!("document.{name}"), false).is_some() => {
+                    format!("did you mean `document.{name}`?")
+                }
                 (None, None) if is_nothing(name) => "write `null`; a test for it is `x is null`".to_owned(),
                 (_, Some((map, key))) if map.eq_ignore_ascii_case("row") => format!("write `row['{key}']`"),
                 (Some(nearest), _) => format!("did you mean `{nearest}`?"),

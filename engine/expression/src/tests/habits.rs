@@ -21,6 +21,9 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
         "5--3",
         "price -- the price",
         "quantity /* all */ + 1",
+        "1 # the price",
+        "price = 'a /*' /* never closed",
+        "/* 1",
         "quantity <=> 1",
         "price -> 'a'",
         "(quantity = 1) xor (price = 'a')",
@@ -51,11 +54,17 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
         quantity mod 2
           E3101 `mod` `mod` is no operator | write `a % b`
         5--3
-          E3101 `--3` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes
+          E3101 `--3` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; in a topology file, ` #` outside of quotes begins a remark
         price -- the price
-          E3101 `-- the price` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; a remark stands behind ` #`, outside of quotes
+          E3101 `-- the price` `--` begins a comment of SQL, and expressions have none | write `a - (-b)` to take away what is negative; in a topology file, ` #` outside of quotes begins a remark
         quantity /* all */ + 1
-          E3101 `/* all */` `/*` begins a comment of SQL, and expressions have none | take it away; a remark stands behind ` #`, outside of quotes
+          E3101 `/* all */` `/*` begins a comment of SQL, and expressions have none | take it away; in a topology file, ` #` outside of quotes begins a remark
+        1 # the price
+          E3101 `#` `#` begins no comment within an expression | take it away; in a topology file, ` #` outside of quotes begins a remark
+        price = 'a /*' /* never closed
+          E3101 `/* never closed` `/*` begins a comment of SQL, and expressions have none | take it away; in a topology file, ` #` outside of quotes begins a remark
+        /* 1
+          E3101 `/* 1` `/*` begins a comment of SQL, and expressions have none | take it away; in a topology file, ` #` outside of quotes begins a remark
         quantity <=> 1
           E3102 `quantity <=> 1` `<=>` is no operator | write `a is not distinct from b`, which takes two nulls for equal; or `a = b`
         price -> 'a'

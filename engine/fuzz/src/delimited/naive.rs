@@ -71,7 +71,7 @@ pub(super) struct Line {
     pub(super) number: u64,
     /// Without the line end; of one that is too long all.
     pub(super) written: Vec<u8>,
-    /// The same without a mark of UTF-8 in front of it, where that is no text.
+    /// The same without a mark of UTF-8 in front of it.
     pub(super) bytes: Vec<u8>,
     pub(super) too_long: bool,
 }
@@ -115,9 +115,13 @@ pub(super) fn lines(settings: &Settings, text: &Text) -> Vec<Line> {
         let at = at.min(rest.len());
         let too_long = at > settings.line_limit;
         let whole = &rest[..at];
-        let bytes = if too_long { whole } else { whole.strip_suffix(b"\r").unwrap_or(whole) };
+        let bytes = if too_long {
+            whole
+        } else {
+            &whole[..whole.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)]
+        };
         let within = if settings.quotes { whole.iter().filter(|byte| **byte == b'\n').count() } else { 0 };
-        let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").filter(|_| !text.narrow).unwrap_or(bytes);
+        let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         found.push(Line { number, written: bytes.to_vec(), bytes: unmarked.to_vec(), too_long });
         number += 1 + within as u64;
         start += at + 1;
@@ -138,9 +142,8 @@ pub(super) fn fate(line: &Line, header: &[u8], width: usize, settings: &Settings
     if line.is_blank(settings.separator) {
         return Fate::Bad("E4204");
     }
-    // With or without a mark before it, in every encoding.
     let row = &*line.bytes;
-    if row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(row) == header {
+    if row == header {
         return Fate::Bad("E4205");
     }
     let spill = settings.spill.is_some().then(|| place_of_b(header, settings, text)).flatten();

@@ -383,8 +383,9 @@ impl Crew {
         Box::new(move || {
             shared.log.await_settled(&topic, 0)?;
             let refused = earlier.refused_by_others(&parts, &shared)?;
+            let landed = earlier.documents(&parts, &shared)?;
             let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-            super::source::discover(source.as_mut(), every, &parts, &shared, &holder, &refused)
+            super::source::discover((source.as_mut(), every), &parts, &shared, &holder, &refused, landed)
         })
     }
 

@@ -1,6 +1,6 @@
 //! The source of a flow: looks at its publisher, once or for ever, as long as this process owns the flow's discovery.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ const LONGEST_WAIT_OF_ONCE: Duration = Duration::from_secs(120);
 
 /// Looks at the publisher, once or for ever.
 pub(super) fn discover(
-    source: &mut dyn Source,
-    every: Duration,
+    (source, every): (&mut dyn Source, Duration),
     parts: &FlowParts,
     shared: &Shared,
     holder: &TaskHolder,
     refused: &HashMap<String, i64>,
+    landed: HashSet<String>,
 ) -> Result<(), TaskEnd> {
     let FlowInput::Documents(input) = &parts.input else {
         return Ok(());
@@ -36,6 +36,8 @@ pub(super) fn discover(
         revision: Arc::clone(&parts.revision),
         partitions: input.partitions,
         owns_rows: parts.destination.owned_by_documents(),
+        identify: Arc::clone(&input.identify),
+        landed,
         log: Arc::clone(&shared.log),
         raw: Arc::clone(&shared.raw),
         board: Arc::clone(&shared.board),
@@ -44,6 +46,10 @@ pub(super) fn discover(
         clock: Arc::clone(&shared.clock),
     })?;
     let name = parts.name();
+    // Before anything lands by the parts of now: a mixture could be undone by neither naming.
+    while let Some(misnamed) = discovery.misnamed() {
+        holder.hold(misnamed.hold())?;
+    }
     if let Err(error) = discovery.try_refused_again(refused) {
         if let Some(ended) = discovery.ended() {
             return Err(ended.into());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use batch::{Code, Input, Records, RowsMeaning};
-use connect::LandingError;
+use connect::{LandingError, Provenance};
 use log::{Log, LogError};
 
 use super::TaskContext;
@@ -216,16 +216,58 @@ impl TaskContext {
             return Ok(());
         }
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
-        let own = match &table.table.rows {
+        let own = Some(&*provenance.landing);
+        if names::generation(&self.parts.flow) > 1 {
+            if table.landing.holds_rows(own)? {
+                return Ok(());
+            }
+            self.of_before(table, &provenance)?;
+        }
+        let any = match &table.table.rows {
             // Several flows may fill such a table, and rows of another one may have replaced all of these.
             RowsMeaning::ByKey { version: Some(_) } => None,
-            _ => Some(&*provenance.landing),
+            _ => own,
         };
-        if table.landing.holds_rows(own)? {
+        if table.landing.holds_rows(any)? {
             return Ok(());
         }
         let what = format!("table {} holds no row of {}, though {}", table.table.name, self.name, self.has_landed());
         Err(self.lost(codes::TABLE_EMPTY, what, "bring its rows back"))
+    }
+
+    /// Refuses to go on behind the rows that a rebuild has replaced: the table of before is in its place again.
+    fn of_before(&self, table: &TableOutput, provenance: &Provenance) -> Result<(), LandingError> {
+        let (name, called, mut rows) = (&table.table.name, &self.name, 0);
+        for before in names::generations_before(&self.parts.recorded_as()) {
+            rows += table.landing.landed_before(&before, provenance)?;
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut back = "bring those since its rebuild back".to_owned();
+        for (kept, landing) in table.kept.iter().rev() {
+            match landing.holds_rows(Some(&provenance.landing)) {
+                Ok(true) => {
+                    back = format!("exchange the tables again: spotlight sql \"exchange tables {name} and {kept}\"");
+                    break;
+                }
+                // Most were removed, as a person was told to.
+                Ok(false) | Err(LandingError::Operator { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let rows = batch::counted(rows, "row");
+        Err(LandingError::Operator {
+            code: codes::TABLE_EMPTY,
+            what: format!(
+                "table {name} holds {rows} of the generation of {called} before its rebuild and none since, though {}",
+                self.has_landed()
+            ),
+            remedy: format!(
+                "{back}; or spotlight rebuild {called}, which makes all again as its file says now; or, without a run, \
+                 spotlight release {called} --from earliest, and delete the rows of before as it says"
+            ),
+        })
     }
 
     fn has_landed(&self) -> String {

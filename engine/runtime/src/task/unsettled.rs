@@ -1,6 +1,6 @@
 //! What a task of documents knows of its dead rows: while rows of a version wait, nothing of earlier versions is
 //! withdrawn; when a newer version is accepted, those of earlier ones are closed. And what a person gave up: it stays so
-//! when the same row is read again.
+//! when the same row is read again, by a later generation of the flow too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -40,7 +40,11 @@ impl GivenUp {
         let before = dead.len();
         dead.retain(|letter| {
             let given_up = self.letters.get(&row(letter)).into_iter().flatten();
-            let stays = given_up.into_iter().any(|given_up| given_up.bytes == letter.bytes);
+            // A generation of before may have failed it for what this one does not do.
+            let alike = |given_up: &DeadLetter| {
+                given_up.flow == letter.flow || (given_up.code == letter.code && given_up.field == letter.field)
+            };
+            let stays = given_up.into_iter().any(|given_up| given_up.bytes == letter.bytes && alike(given_up));
             if stays {
                 self.failed.insert(row(letter));
             }
@@ -85,7 +89,8 @@ impl Unsettled {
     pub(super) fn read(context: &TaskContext, next: i64, retry_from: i64) -> Result<Self, LogError> {
         let (log, parts, input) = (context.shared.log.as_ref(), &context.parts, &context.input);
         let mut known = Self::default();
-        let mut again = false;
+        // A later generation reads what those before it have read.
+        let mut again = names::generation(&parts.flow) > 1;
         for entry in crate::ledger::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
             again |= !entry.replayed && entry.last.0 >= next;
             for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
@@ -102,14 +107,15 @@ impl Unsettled {
             log,
             |word| word.is_none() || !waiting.is_empty() || (again && word == Some(Mark::GivenUp.word())),
             |letter, word| {
-                let ours =
-                    *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
+                let here = letter.partition == input.partition && letter.identity() == identity;
+                let ours = here && *letter.flow == *parts.flow;
                 let position = (letter.offset, letter.row);
                 if ours && (word.is_none() || waiting.contains(&position)) {
                     known.dead(&letter.document, letter.version, position);
                 }
                 // Also while the flow has yet to hear of it.
-                if ours && letter.offset >= next && word == Some(Mark::GivenUp.word()) {
+                let given_up = here && word == Some(Mark::GivenUp.word()) && is_of_generations(&letter, &parts.flow);
+                if given_up && letter.offset >= next {
                     known.given_up.insert(letter.offset);
                 }
                 Ok::<_, LogError>(())
@@ -236,7 +242,7 @@ impl KnownLetters {
         let (parts, partition) = (&context.parts, context.input.partition);
         let identity = context.input.identity.to_string();
         let superseded = letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
-            if *letter.flow != *parts.flow || letter.document != of.document {
+            if !is_of_generations(letter, &parts.flow) || letter.document != of.document {
                 return false;
             }
             let here = letter.partition == partition && letter.identity() == identity;
@@ -246,10 +252,17 @@ impl KnownLetters {
             }
             let read_before = self.read_before.contains(&(letter.offset, letter.row));
             let of_rows = letter.version == of.version && here && read_before;
-            word.is_none() && (letter.version < of.version || of_rows)
+            *letter.flow == *parts.flow && word.is_none() && (letter.version < of.version || of_rows)
         })?;
         Ok((superseded, given_up))
     }
+}
+
+/// True if a letter is of this generation of a flow, or of one before it, which read the same input: what a person gave up
+/// there stays so. A letter whose row passes here is superseded, also where the rebuild is taken back later: then the row
+/// is an open dead letter when it fails again, and nothing is dropped in silence.
+fn is_of_generations(letter: &DeadLetter, flow: &str) -> bool {
+    names::first(&letter.flow) == names::first(flow) && names::generation(&letter.flow) <= names::generation(flow)
 }
 
 /// The open dead letters of a task's records from `offset` on, by offset, and those that were given up: of an earlier
@@ -265,12 +278,11 @@ pub(super) fn letters_ahead(
     let identity = input.identity.to_string();
     let mut given_up = GivenUp::default();
     let ahead = letters::chosen(context.shared.log.as_ref(), &parts.topology, |letter, word| {
-        let ours = *letter.flow == *parts.flow && letter.partition == input.partition && letter.identity() == identity;
-        let ours = ours && letter.offset >= offset;
-        if ours && word == Some(Mark::GivenUp.word()) {
+        let here = letter.partition == input.partition && letter.identity() == identity && letter.offset >= offset;
+        if here && word == Some(Mark::GivenUp.word()) && is_of_generations(letter, &parts.flow) {
             given_up.add(letter.offset, letter);
         }
-        ours && word.is_none()
+        here && *letter.flow == *parts.flow && word.is_none()
     })?;
     Ok((ahead.into_iter().map(|letter| (letter.offset, letter)).collect(), given_up))
 }

@@ -309,6 +309,7 @@ impl World {
             Kind::Documents => FlowInput::Documents(DocumentInputParts {
                 partitions: 1,
                 reader: Arc::new(Lines { revision }),
+                identify: Arc::new(|_, _| None),
                 range_rows: RANGE_ROWS as u64,
             }),
             _ => FlowInput::Topic {
@@ -332,6 +333,7 @@ impl World {
             outputs: IndexMap::new(),
             destination: Destination::Table(TableOutput {
                 was: None,
+                kept: Box::default(),
                 earlier_flows: Vec::new(),
                 landing: Arc::clone(&self.landing),
                 table: definition(self.kind.meaning()),

@@ -262,6 +262,7 @@ impl World {
             plan::From::Documents(documents) => FlowInput::Documents(DocumentInputParts {
                 partitions: self.partitions,
                 reader: Arc::new(assemble::document_reader(flow, documents).expect("what `check` accepts")),
+                identify: Arc::new(|_, _| None),
                 range_rows: RANGE_ROWS,
             }),
             plan::From::Topic(read) => {
@@ -287,6 +288,7 @@ impl World {
                 plan::To::Topic(topic) => Destination::Topic(self.output(topic)),
                 plan::To::Table(write) => Destination::Table(TableOutput {
                     was: None,
+                    kept: Box::default(),
                     earlier_flows: Vec::new(),
                     landing: Arc::clone(&self.tables[&write.table.name]) as _,
                     table: write.table.clone(),

@@ -266,6 +266,8 @@ pub(crate) const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["primary-key", "keys", "key-by", "order-by"], "key"),
     (&["interval", "poll", "schedule"], "every"),
     (&["folder", "directory", "dir"], "path"),
+    (&["table", "database", "insert-into", "into"], "clickhouse"),
+    (&["landing", "mode", "write-mode", "meaning"], "rows"),
 ];
 
 /// Words with which a type begins.

@@ -16,6 +16,7 @@ use crate::scalars;
 use crate::written::Documents;
 
 use super::header::{header, snake_case};
+use super::steps::named as named_column;
 
 const UNPACKED_LIMIT: u64 = 8 << 30;
 
@@ -269,7 +270,7 @@ fn never_taken(walk: &Walk<'_>, delimited: &Delimited, written: &[Entry]) {
 fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, spill: Option<&Node>) {
     if let (Some(node), Some(name)) = (spill, &delimited.spill) {
         // One finding, however many layouts lack it.
-        if let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(name)) {
+        if let Some(layout) = delimited.layouts.iter().find(|layout| name.is_empty() || !layout.names.contains(name)) {
             let what = format!("`spill` names no column of the layout `{}`", layout.name);
             let finding = Diagnostic::new(codes::HEADER, node, what);
             let finding = named(finding, name, layout);
@@ -278,7 +279,8 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
     }
     for proof in delimited.trailers.iter().flat_map(|trailer| &trailer.proves) {
         if let (Proof::Sum { column, .. }, Some(node)) = (proof, fields.get("trailer"))
-            && let Some(layout) = delimited.layouts.iter().find(|layout| !layout.names.contains(column))
+            && let Some(layout) =
+                delimited.layouts.iter().find(|layout| column.is_empty() || !layout.names.contains(column))
         {
             let what = format!("`sum` names no column of the layout `{}`", layout.name);
             let finding = Diagnostic::new(codes::NO_COLUMN, summed(node, column).unwrap_or(node), what);
@@ -289,8 +291,8 @@ fn check_columns(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>, sp
 
 /// The columns of a layout beside a wrong name, which may be what the publisher calls one of them.
 fn named(finding: Diagnostic, name: &str, layout: &Layout) -> Diagnostic {
-    let finding = finding.names(name, "columns", layout.names.iter().map(|name| &**name));
-    match layout.header.iter().position(|published| **published == *name) {
+    let finding = finding.names(name, "columns", layout.columns().map(|name| &**name));
+    match layout.header.iter().position(|published| **published == *name && !published.trim().is_empty()) {
         Some(at) => finding.meant(&layout.names[at]),
         None => finding,
     }
@@ -406,11 +408,17 @@ fn layout(walk: &Walk<'_>, key: &Node, node: &Node, means: Means, site: &Site<'_
         unknown(&entry.key, "`as`");
         good = false;
     }
+    good &= renamed.iter().filter(|entry| entry.value.is_scalar()).all(|entry| named_column(walk, &entry.value));
     let mut names: Vec<Arc<str>> = Vec::new();
     for published in &header {
         let given = renamed.iter().find(|entry| *entry.key.text() == **published);
         let base = match given {
             Some(entry) => walk.text(&entry.value, "a column's name")?,
+            // A cell without a name is read past: it is no column of the rows.
+            None if published.trim().is_empty() => {
+                names.push("".into());
+                continue;
+            }
             None => match means.naming {
                 Naming::AsPublished => Arc::clone(published),
                 Naming::SnakeCase => snake_case(published).into(),

@@ -31,7 +31,7 @@ pub(super) fn header(walk: &Walk<'_>, node: &Node, separator: u8, site: &Site<'_
             });
             return None;
         };
-        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(Arc::from).collect()
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(name_of_line).collect()
     } else {
         walk.texts(node, "`header`").iter().map(Node::shared).collect()
     };
@@ -53,6 +53,11 @@ pub(super) fn header(walk: &Walk<'_>, node: &Node, separator: u8, site: &Site<'_
         return None;
     }
     Some(names)
+}
+
+/// A published name as a file has it: `""` where a column has none, since empty lines are none.
+fn name_of_line(line: &str) -> Arc<str> {
+    if line == "\"\"" { "".into() } else { line.into() }
 }
 
 /// A header's line that was written as one text.

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::Walk;
 use crate::language::{self, Keys};
-use crate::reader::{Kind, Node};
+use crate::reader::{Entry, Kind, Node};
 use crate::scalars;
 use crate::written::{Column, Dedupe, Destination, Step, Verb};
 
@@ -111,9 +111,27 @@ fn expression(walk: &Walk<'_>, node: &Node) -> Option<Node> {
     None
 }
 
+/// `id document.number` or `id = document.number`, of which YAML makes a name without a value.
+fn no_colon(entry: &Entry) -> Option<Diagnostic> {
+    let text = entry.key.text();
+    let (name, value) = text.split_once([' ', '='])?;
+    let value = value.trim_start_matches([' ', '=']);
+    let is_name = name.starts_with(|sign: char| sign.is_alphabetic() || sign == '_')
+        && name.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
+    if !entry.value.is_null() || !is_name || value.is_empty() || text.len() > 100 {
+        return None;
+    }
+    let finding = Diagnostic::new(codes::KIND, &entry.key, "a column without an expression");
+    Some(finding.remedy(format!("write `{name}: {value}`, with a colon and a blank behind it")))
+}
+
 fn columns(walk: &Walk<'_>, node: &Node, what: &str, keys: &Keys) -> Option<Vec<(Node, Column)>> {
     let entries = walk.entries(node, what)?;
     let mut found = Vec::new();
+    if let Some(finding) = entries.iter().find_map(no_colon) {
+        walk.push(finding);
+        return None;
+    }
     for entry in entries.iter().filter(|entry| !keys.has(entry.key.text()) && named(walk, &entry.key)) {
         let column = match &entry.value.kind {
             Kind::Mapping(layouts) => {
@@ -148,7 +166,7 @@ fn columns(walk: &Walk<'_>, node: &Node, what: &str, keys: &Keys) -> Option<Vec<
 }
 
 /// True of a name that a column can have; reports it otherwise.
-fn named(walk: &Walk<'_>, node: &Node) -> bool {
+pub(super) fn named(walk: &Walk<'_>, node: &Node) -> bool {
     let good = !node.text().trim().is_empty();
     if !good {
         let finding = Diagnostic::new(codes::NAME, node, "a column without a name");

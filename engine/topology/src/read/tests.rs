@@ -199,5 +199,11 @@ fn receipt(walk: &Walk<'_>, node: &Node) -> Option<Row> {
     if let Some(outcome) = fields.get("outcome") {
         walk.choice(outcome, "outcome", &language::OUTCOMES)?;
     }
+    for key in ["rows", "dead"] {
+        let Some(count) = fields.get(key).filter(|count| count.text().parse::<u64>().is_err()) else { continue };
+        let what = format!("`{key}` is a whole number, and this is `{}`", batch::bounded(count.text()));
+        walk.push(Diagnostic::new(codes::VALUE, count, what).remedy(format!("write a number, such as `{key}: 2`")));
+        return None;
+    }
     row(walk, node, &mut Vec::new())
 }

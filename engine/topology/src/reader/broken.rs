@@ -38,7 +38,12 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
     let Open { bracket, quote } = open(&source.text[..offset.min(source.text.len())]);
     if info.contains("escape") {
         let start = quote.unwrap_or(offset);
-        let text = source.text[start..].trim_start_matches('"').split(['"', '\n']).next().unwrap_or_default();
+        let rest = source.text[start..].trim_start_matches('"').lines().next().unwrap_or_default();
+        let text = match (rest.split_once('"'), rest.split_once('\'')) {
+            // It ends with the other quote.
+            (None, Some((text, _))) => text,
+            (text, _) => text.map_or(rest, |(text, _)| text),
+        };
         let remedy = format!("write it in single quotes, in which `\\` is itself: `'{}'`", batch::bounded(text));
         return at(start..start + 1, "in double quotes `\\` begins an escape, and YAML has none of this kind")
             .remedy(remedy);
@@ -64,6 +69,15 @@ pub(super) fn finding(source: &Arc<Source>, error: &ScanError) -> Diagnostic {
         let close = if sign == '[' { ']' } else { '}' };
         return at(start..start + 1, &format!("this `{sign}` is not closed"))
             .remedy(format!("close it with `{close}`"));
+    }
+    if let Some((start, sign)) = bracket
+        && let Some(other @ (']' | '}')) = source.text.get(offset..).and_then(|rest| rest.chars().next())
+    {
+        let close = if sign == '[' { ']' } else { '}' };
+        if other != close {
+            return at(start..start + 1, &format!("this `{sign}` is not closed"))
+                .remedy(format!("close it with `{close}` before the `{other}`"));
+        }
     }
     if let Some(remedy) = quoting(line) {
         return at(here, &batch::bounded(info)).remedy(remedy);
@@ -120,8 +134,17 @@ fn mapping_values(
             at(offset..offset + 1, "a second `: ` in one line")
                 .remedy(format!("put the text in quotes: `{}`", batch::bounded(&quoted)))
         }
-        None => at(offset..offset + 1, "a key stands where the value of the line above goes on")
-            .remedy("indent the line as its neighbours are"),
+        None => {
+            let finding = at(offset..offset + 1, "a key stands where the value of the line above goes on");
+            let above = source.text[..start].trim_end();
+            let begins = above.rfind('\n').map_or(0, |end| end + 1);
+            let indented = begins + above[begins..].len() - above[begins..].trim_start().len();
+            let remedy = "indent the two lines alike: either may be the one that is wrong";
+            match above.is_empty() {
+                true => finding.remedy("indent the line as its neighbours are"),
+                false => finding.related(&source.span(indented..above.len()), "the line above").remedy(remedy),
+            }
+        }
     }
 }
 

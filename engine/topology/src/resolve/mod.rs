@@ -12,6 +12,7 @@ mod flow;
 mod functions;
 mod landing;
 mod order;
+mod repeats;
 mod target;
 mod tests;
 mod topics;
@@ -72,6 +73,7 @@ pub(crate) fn resolve(written: &[Topology], files: &dyn Files, findings: &Findin
         }
     }
     copies::find(written, &plans, findings);
+    repeats::find(written, &plans, findings);
     plans
 }
 

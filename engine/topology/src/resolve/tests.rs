@@ -20,7 +20,8 @@ pub(super) fn tests(topology: &Topology, flows: &[Option<plan::Flow>], findings:
                 format!("there is no flow `{}`", batch::bounded(test.flow.text())),
             );
             let known = topology.flows.iter().map(|flow| flow.name.text());
-            if !topology.flow_names.iter().any(|name| **name == *test.flow.text()) {
+            // Where the flow's own name is at fault, that is told.
+            if !topology.flow_names.iter().any(|name| **name == *test.flow.text()) && !topology.flows.is_empty() {
                 findings.push(finding.names(test.flow.text(), "flows", known));
             }
             continue;

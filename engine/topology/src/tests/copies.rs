@@ -34,3 +34,34 @@ fn a_copy_of_a_topology_is_refused_beside_the_first() {
     assert!(rendered(&second("append")).contains("`again` is `feed/land` again"));
     assert_eq!(rendered(&second("by-key, version: day")), "");
 }
+
+/// The same within one file: one flow twice under two names.
+#[test]
+fn a_flow_that_repeats_another_of_its_topology_is_refused() {
+    let twice = |to: &str| {
+        let collect = |name: &str, to: &str| {
+            format!(
+                "  {name}:
+    from: {{ files: {{ path: in, file-names: [\"{{date:%Y%m%d}}.txt\"] }} }}
+    steps:
+      - decode: {{ delimited: {{ layouts: {{ one: {{ header: [day] }} }} }} }}
+    to: {to}
+"
+            )
+        };
+        let first = "{ topic: feed.days, key: [day] }";
+        loaded(&files(
+            &format!("topology: feed\nabout: Rows.\nflows:\n{}{}", collect("load", first), collect("again", to)),
+            TABLE,
+            USER,
+            TEMPLATE,
+        ))
+    };
+    let found = twice("{ topic: feed.days, key: [day] }");
+    let said = rendered(&found);
+    assert_eq!(found.findings.len(), 1, "{said}");
+    assert!(said.contains("E2213") && said.contains("`again` is `load` again"), "{said}");
+    assert!(said.contains("r/feed.yaml:9:3") && said.contains("the first is here"), "{said}");
+    // The same rows to another place.
+    assert_eq!(rendered(&twice("{ topic: feed.others, key: [day] }")), "");
+}

@@ -1,0 +1,116 @@
+//! Keys and names by which rows are stored: another one is told before anything goes by it, and the commands that are printed
+//! then lead to a table that is right.
+
+use crate::refusals::unwrapped;
+use crate::workplace::Workplace;
+
+const FEED: &str = r#"topology: items
+flows:
+  collect:
+    from: { files: { path: in, file-names: ["items_{date:%Y%m%d}*"] } }
+    steps:
+      - decode: { delimited: { layouts: { one: { header: [id, kind, note] } } } }
+      - select: { id: "coalesce(id, '')", kind: "coalesce(kind, '')", note: note, day: document.date }
+    to: { topic: demo.items, key: [id], partitions: 4 }
+  unique:
+    from: { topic: demo.items }
+    steps: [ { dedupe: { name: seen, key: [id, kind], remember: 400d, compare: key } } ]
+    to: { clickhouse: { table: demo.unique, rows: append, key: [id] } }
+"#;
+
+const RUN: [&str; 3] = ["run", "items.yaml", "--once"];
+
+fn landed() -> Workplace {
+    let workplace = Workplace::new();
+    workplace.write("items.yaml", FEED);
+    let rows: String = (0..12).map(|row| format!("i{row},k{row},old\n")).collect();
+    workplace.write("in/items_20260105.csv", &format!("id,kind,note\n{rows}"));
+    workplace.say(&RUN).ends(0);
+    workplace.write("in/items_20260106.csv", &format!("id,kind,note\n{rows}i12,k12,new\n"));
+    workplace
+}
+
+fn rows(workplace: &Workplace) -> String {
+    let sql = "select count(), uniqExact(id) from demo.unique";
+    workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output
+}
+
+/// Runs the commands that a message prints behind each other.
+fn follow(workplace: &Workplace, commands: &[&str], said: &str) {
+    let told = format!("end the run, spotlight {}; and run again", commands.join(", spotlight "));
+    assert!(unwrapped(said).contains(&told), "{told}: {said}");
+    for command in commands {
+        workplace.say(&command.split(' ').collect::<Vec<_>>()).ends(0);
+    }
+}
+
+/// Rows of one id in two partitions are known to no `dedupe` behind the topic.
+#[test]
+fn a_topic_with_records_keeps_its_key() {
+    let workplace = landed();
+    let other = FEED.replace("demo.items, key: [id]", "demo.items, key: [kind]");
+    workplace.write("items.yaml", &other);
+    let planned = workplace.say(&["plan", "items.yaml"]).ends(65).errors;
+    let refused = workplace.say(&RUN).ends(65).errors;
+    for said in [&planned, &refused] {
+        let said = unwrapped(said);
+        let what = "E5121 topic demo.items: items/collect has filled it by the key [id], and items/collect would fill it by [kind]";
+        assert!(said.contains(what), "{said}");
+    }
+    // The key as it was goes on, and so does another topic, by the commands that are told.
+    workplace.write("items.yaml", FEED);
+    workplace.say(&RUN).ends(0);
+    assert_eq!(rows(&workplace), "13\t13\n");
+    workplace.write("items.yaml", &other.replace("demo.items", "demo.by_kind"));
+    workplace.say(&RUN).ends(3);
+    let commands =
+        ["release items/collect --from earliest", "release items/unique --from earliest", "rebuild items/unique"];
+    follow(&workplace, &commands, &refused);
+    workplace.say(&RUN).ends(0);
+    assert_eq!(rows(&workplace), "13\t13\n");
+    workplace.say(&["reconcile"]).ends(0);
+    // A topic that another topology has filled has its key, too.
+    let second =
+        FEED.replace("topology: items", "topology: others").replace("demo.items, key: [id]", "demo.items, key: [kind]");
+    workplace.write("others.yaml", &second.replace("demo.unique", "demo.others"));
+    let said = workplace.say(&["run", "others.yaml", "--once"]).ends(65).errors;
+    assert!(unwrapped(&said).contains("items/collect has filled it by the key [id], and others/collect"), "{said}");
+}
+
+/// By another key, were it only in another order, it would know nothing of what it has seen.
+#[test]
+fn a_memory_keeps_its_key() {
+    let workplace = landed();
+    for key in ["[kind, id]", "[id]"] {
+        let other = FEED.replace("key: [id, kind]", &format!("key: {key}"));
+        workplace.write("items.yaml", &other);
+        let said = unwrapped(&workplace.say(&RUN).ends(65).errors);
+        assert!(said.contains("E5121 step seen of items/unique remembers by the key [id text, kind text]"), "{said}");
+        assert_eq!(rows(&workplace), "12\t12\n");
+    }
+    // As it says: another name, and a rebuild before the next run.
+    let other = FEED.replace("name: seen, key: [id, kind]", "name: seen-ids, key: [id]");
+    workplace.write("items.yaml", &other);
+    workplace.say(&["rebuild", "items/unique"]).ends(0);
+    workplace.say(&RUN).ends(0);
+    assert_eq!(rows(&workplace), "13\t13\n");
+    workplace.say(&["reconcile"]).ends(0);
+}
+
+/// Rows of the topic of before do not come again, so nobody is told to delete them.
+#[test]
+fn a_flow_that_reads_another_topic_says_what_becomes_of_the_rows_of_before() {
+    let workplace = landed();
+    workplace.write("items.yaml", &FEED.replace("demo.items", "demo.other"));
+    let held = unwrapped(&workplace.say(&RUN).ends(3).output);
+    assert!(
+        held.contains("hold[E5110]") && held.contains("it read demo.items before, whose rows stay in demo.unique"),
+        "{held}"
+    );
+    let said = workplace.say(&["release", "items/unique", "--from", "earliest"]).ends(0).errors;
+    assert!(
+        unwrapped(&said).contains("items/unique read demo.items before: its rows of that stay in demo.unique"),
+        "{said}"
+    );
+    assert!(!said.contains("delete"), "{said}");
+}
