@@ -82,8 +82,8 @@ impl ConsumerContext for Events {
         let given = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.leaving.load(Ordering::Relaxed) {
             self.let_in.store(true, Ordering::Relaxed);
-            // Nobody asks any more. A refusal only means that there is nothing to give up.
-            let _ = if given { Ok(()) } else { consumer.incremental_unassign(list) };
+            // Nobody asks any more, and the client leaves only after an answer. A refusal means that none is waited for.
+            let _ = if given { take_unread(consumer, list) } else { consumer.incremental_unassign(list) };
             return;
         }
         if given {
@@ -190,16 +190,11 @@ impl KafkaMembership {
         let refused = |error: KafkaError| KafkaFailure::of("taking partitions over", &error);
         match said {
             Said::Given(partitions) => {
-                let mut list = TopicPartitionList::new();
-                for (topic, number) in &partitions {
-                    // Never read: any place will do, and this one asks the group for nothing.
-                    list.add_partition_offset(topic, *number, Offset::End).map_err(refused)?;
-                }
-                self.member.consumer.incremental_assign(&list).map_err(refused)?;
+                let mut list = listed(&partitions);
+                take_unread(&self.member.consumer, &mut list).map_err(refused)?;
                 if partitions.is_empty() {
                     return Ok(None);
                 }
-                self.member.consumer.pause(&list).map_err(refused)?;
                 let gained = self.inside(&partitions);
                 self.member.owned().extend(gained.iter().map(place));
                 Ok(Some(Change::Gained(gained)))
@@ -248,6 +243,22 @@ impl KafkaMembership {
     }
 }
 
+fn listed(partitions: &[Outside]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, number) in partitions {
+        list.add_partition(topic, *number);
+    }
+    list
+}
+
+/// Answers the group that partitions are taken, of which nothing is ever read.
+fn take_unread(consumer: &BaseConsumer<Events>, list: &mut TopicPartitionList) -> Result<(), KafkaError> {
+    // Any place will do, and this one asks the group for nothing.
+    list.set_all_offsets(Offset::End)?;
+    consumer.incremental_assign(list)?;
+    consumer.pause(list)
+}
+
 fn place(partition: &Partition) -> Place {
     (Arc::clone(&partition.topic), partition.number)
 }
@@ -288,13 +299,14 @@ impl Drop for KafkaMembership {
     fn drop(&mut self) {
         self.member.owned().clear();
         self.member.consumer.context().leaving.store(true, Ordering::Relaxed);
-        // What nobody has answered would keep the consumer from closing.
+        // What nobody has answered would keep the consumer from leaving and from closing.
         let unanswered = std::mem::take(&mut *self.member.consumer.context().said());
         for said in unanswered {
-            if let Said::Taken { partitions, .. } = said {
-                // A refusal means that there is nothing to give up.
-                let _ = self.give_up(&self.inside(&partitions));
-            }
+            // A refusal means that no answer is waited for.
+            let _ = match said {
+                Said::Given(partitions) => take_unread(&self.member.consumer, &mut listed(&partitions)),
+                Said::Taken { partitions, .. } => self.member.consumer.incremental_unassign(&listed(&partitions)),
+            };
         }
         self.leave();
         self.members.known().remove(&self.group);

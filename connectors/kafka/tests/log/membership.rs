@@ -7,6 +7,8 @@ use batch::{Headers, RecordsBuilder};
 use kafka_connector::KafkaLog;
 use log::{Change, Log, LogError, Membership, Partition, Position, TopicSettings, Written};
 
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::Producer;
 use testkit::{KafkaProxy, Loses, SILENCED};
 
@@ -67,6 +69,13 @@ impl Told {
             }
         }
     }
+}
+
+/// A log whose session nobody here would see end.
+fn unawaited(broker: &Broker, namespace: &str, instance: &str) -> KafkaLog {
+    let mut settings = broker.settings(namespace, instance);
+    settings.session_timeout = Duration::from_mins(10);
+    open(settings)
 }
 
 #[test]
@@ -139,18 +148,10 @@ fn partitions_move_when_their_owner_lets_go() {
     commit(&third, moving[0], 13).expect("its own");
 }
 
-/// A process that the group takes for dead, but whose producer works: what it still writes for a partition that
-/// another owns is refused.
 #[test]
 fn a_member_that_ends_in_order_is_not_waited_for() {
     let (broker, namespace) = (broker(), namespace());
-    // Nobody would wait for the end of such a session here.
-    let with = |instance: &str| {
-        let mut settings = broker.settings(&namespace, instance);
-        settings.session_timeout = Duration::from_mins(10);
-        open(settings)
-    };
-    let (first, second) = (with("first"), with("second"));
+    let [first, second] = ["first", "second"].map(|instance| unawaited(broker, &namespace, instance));
     let topic = topic(&first, 4);
     let (mut one, mut two) = (Told::join(&first, &topic), Told::join(&second, &topic));
     until("both have a part", &mut || {
@@ -168,6 +169,30 @@ fn a_member_that_ends_in_order_is_not_waited_for() {
     });
 }
 
+/// The client leaves only once it is answered what the group has given last.
+#[test]
+fn a_member_that_ends_before_it_hears_what_it_is_given_is_not_waited_for() {
+    let (broker, namespace) = (broker(), namespace());
+    let [first, second] = ["first", "second"].map(|instance| unawaited(broker, &namespace, instance));
+    let topic = topic(&first, 4);
+    let one = Told::join(&first, &topic);
+    let asking: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", &broker.servers).create().expect("a client that joins nothing");
+    let group = format!("{namespace}{GROUP}");
+    until("the group has given the first one something", &mut || {
+        let groups = asking.fetch_group_list(Some(&group), Duration::from_secs(10)).expect("the broker answers");
+        groups.groups().iter().any(|known| known.state() == "Stable" && known.members().len() == 1)
+    });
+    drop(one);
+    let mut two = Told::join(&second, &topic);
+    until("the other one has all", &mut || {
+        two.listen();
+        two.owned.len() == 4
+    });
+}
+
+/// A process that the group takes for dead, but whose producer works: what it still writes for a partition that
+/// another owns is refused.
 #[test]
 fn the_group_refuses_an_owner_that_it_took_for_dead() {
     let proxy = KafkaProxy::start();
