@@ -19,6 +19,7 @@
 mod aborts;
 mod answers;
 mod brokers;
+mod bucket;
 mod checks;
 mod clickhouse_proxy;
 mod feed;

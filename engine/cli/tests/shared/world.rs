@@ -18,6 +18,9 @@ const AGAIN: i32 = 75;
 /// Longer than a process may be silent before others take its work over.
 const PAST_THE_SESSION: Duration = Duration::from_secs(8);
 
+/// Where documents are kept that all processes see.
+const SHARED_FOLDER: &str = "shared-folder: shared\n";
+
 /// The signal by which a process ends itself.
 const ABORTED: i32 = 6;
 
@@ -35,6 +38,8 @@ pub(crate) struct World<'a> {
     services: &'a Services,
     folder: PathBuf,
     namespace: String,
+    /// Variables of the environment beside ClickHouse's password.
+    secrets: Vec<(&'static str, &'static str)>,
     load: Load,
     size: Size,
     /// Documents that are not in their folder yet, the next one last.
@@ -58,7 +63,7 @@ impl<'a> World<'a> {
         let text = format!(
             "kafka:\n  servers: [{}]\n  namespace: {}\n  session-timeout: 6s\n  transaction-timeout: 6s\n\
              registry: {{ url: \"{}\" }}\nclickhouse:\n  url: \"{}\"\n  login: {{ user: {}, password: {{ env: \
-             TEST_PASSWORD }} }}\nshared-folder: shared\n",
+             TEST_PASSWORD }} }}\n{SHARED_FOLDER}",
             services.kafka().split(',').map(|server| format!("{server:?}")).collect::<Vec<_>>().join(", "),
             namespace,
             services.registry(),
@@ -79,6 +84,7 @@ impl<'a> World<'a> {
             unpublished,
             folder,
             namespace,
+            secrets: Vec::new(),
             load,
             size,
             running: BTreeMap::new(),
@@ -122,6 +128,7 @@ impl<'a> World<'a> {
         command.arg("--data").arg(data).arg("--connections").arg(self.folder.join("connections.yaml"));
         command
             .args(["--instance", instance])
+            .envs(self.secrets.iter().copied())
             .env("TEST_PASSWORD", self.services.clickhouse_settings().password.reveal());
         command
     }
@@ -137,6 +144,15 @@ impl<'a> World<'a> {
     /// Bytes of output of an instance, all its lives together.
     fn said(&self, instance: &str) -> u64 {
         std::fs::metadata(self.output(instance)).map_or(0, |file| file.len())
+    }
+
+    /// Has documents kept elsewhere than in the folder that all processes see: what a file of connections says of that, and
+    /// the variables that it names.
+    pub(crate) fn keep_documents(&mut self, instead: &str, secrets: &[(&'static str, &'static str)]) {
+        self.secrets.extend(secrets);
+        let place = self.folder.join("connections.yaml");
+        let text = std::fs::read_to_string(&place).expect("a file");
+        std::fs::write(place, text.replace(SHARED_FOLDER, instead)).expect("written");
     }
 
     /// Starts an instance.
