@@ -152,6 +152,7 @@ impl Access {
                 let chosen = Chosen::new(self, code.as_ref(), ids)?;
                 crate::replay::give_up(self, flow.as_deref(), &chosen)
             }
+            Question::GiveUpDocuments { flow, documents } => self.give_up_documents(flow, documents),
             Question::Release { flow } => {
                 let recorded = self.folder.knows(flow)?;
                 let flow = self.folder.flow_names()?.shown(&recorded);

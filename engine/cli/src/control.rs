@@ -86,6 +86,13 @@ pub(crate) enum Question {
         /// If there are any, only those with these ids.
         ids: Vec<String>,
     },
+    /// Give up refused documents.
+    GiveUpDocuments {
+        /// `topology/flow`, or a topology.
+        flow: String,
+        /// Names of their files, or their keys.
+        documents: Vec<String>,
+    },
     /// End holds.
     Release {
         /// `topology/flow` or a topology.

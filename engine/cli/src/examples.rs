@@ -62,11 +62,13 @@ Examples:
   spotlight dlq give-up sec-ftd/load --code E4102    one flow, one code
   spotlight dlq give-up sec-ftd                      all flows of the topology
   spotlight dlq give-up --id 3/0/17 3/0/18           these two
+  spotlight dlq give-up sec-ftd/load --document cnsfails202009a.zip
 
 Where no open dead letter matches it says so and ends with 0; a flow or code that does not exist ends with 64. \
 Of several ids each that is none is told on standard error; where none is left the status is 64. \
 What is given up is closed, not deleted, and stays so when the same row is read again and fails. Rows of an earlier version of the document that \
-waited for it are then removed.";
+waited for it are then removed. A refused document that is given up holds no status and raises no alert any more, and stays \
+so while the same bytes are refused for the same reason; what an earlier version of it has in the table stays.";
 
 pub(crate) const RELEASE: &str = "\
 Examples:

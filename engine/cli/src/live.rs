@@ -177,6 +177,9 @@ pub(crate) fn table(report: &Report<'_>) {
             show::prose(&format!("source trouble: {name}: {trouble}"));
         }
     }
+    if let Some(line) = refused::way_out(flows).filter(|_| dry.is_none()) {
+        show::prose(&line);
+    }
     absent(flows);
     dead_letters(dry.map_or(&[], |dry| &dry.letters));
     old_rows.iter().for_each(|old| show::prose(&old.line(dry.is_some())));

@@ -28,6 +28,7 @@ mod old_rows;
 mod rebuild;
 mod reconcile;
 mod refused;
+mod refused_documents;
 mod registry;
 mod replay;
 mod rows;

@@ -75,6 +75,8 @@ pub enum Outcome {
     Incomplete,
     /// It could not be read.
     Failed,
+    /// It was refused, and a person has said that it is not waited for any more.
+    GivenUp,
 }
 
 impl Outcome {
@@ -88,15 +90,16 @@ impl Outcome {
             Self::Absent => "absent",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
+            Self::GivenUp => "given-up",
         }
     }
 
     /// The outcome of a word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
-        [Self::Rows, Self::Empty, Self::Unpublished, Self::Absent, Self::Incomplete, Self::Failed]
-            .into_iter()
-            .find(|outcome| outcome.word() == word)
+        use Outcome::{Absent, Empty, Failed, GivenUp, Incomplete, Rows, Unpublished};
+        let all = [Rows, Empty, Unpublished, Absent, Incomplete, Failed, GivenUp];
+        all.into_iter().find(|outcome| outcome.word() == word)
     }
 
     /// True if not one row of the document may land.

@@ -170,7 +170,7 @@ impl FlowState {
     /// Counts a document of this run by its outcome.
     pub(crate) fn note(&mut self, receipt: &Receipt, stays: Option<Standing>) {
         *self.documents.entry(receipt.outcome.clone()).or_default() += 1;
-        if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
+        if receipt.refused() {
             *self.refusals.entry(receipt.code.clone()).or_default() += 1;
         }
         if receipt.outcome == Outcome::Absent.word() && self.absent.len() < ABSENT_NAMED {
@@ -199,6 +199,9 @@ pub struct Refusal {
     /// The topology's revision that refused it.
     #[serde(default)]
     pub revision: String,
+    /// The version that was refused.
+    #[serde(default)]
+    pub version: i64,
 }
 
 /// The state of all flows.
@@ -264,9 +267,7 @@ impl Board {
         let stays = self.stays(flow, entry);
         self.change(flow, |state| {
             state.total.add(&entry.counts);
-            if let Some(receipt) = &entry.receipt {
-                refused(state, receipt, stays);
-            }
+            note_refused(state, entry, stays);
         });
     }
 
@@ -292,8 +293,8 @@ impl Board {
             state.withdrawn += entry.receipt.iter().chain(&entry.amended).map(|receipt| receipt.withdrawn).sum::<u64>();
             if let Some(receipt) = &entry.receipt {
                 state.note(receipt, stays);
-                refused(state, receipt, stays);
             }
+            note_refused(state, entry, stays);
         });
     }
 }
@@ -308,17 +309,25 @@ impl Refusal {
             url: receipt.url.clone(),
             stays,
             revision: receipt.revision.clone(),
+            version: receipt.version,
         }
     }
 }
 
-fn refused(state: &mut FlowState, receipt: &Receipt, stays: Option<Standing>) {
-    if receipt.accepted() {
-        state.newest_document = state.newest_document.max(Some(receipt.fetched_at));
+/// Which documents are refused, behind an entry. One that was given up is not any more, unless a newer version is.
+fn note_refused(state: &mut FlowState, entry: &LedgerEntry, stays: Option<Standing>) {
+    if let Some(receipt) = &entry.receipt {
+        if receipt.accepted() {
+            state.newest_document = state.newest_document.max(Some(receipt.fetched_at));
+        }
+        if receipt.refused() {
+            state.refused.insert(receipt.document.clone(), Refusal::of(receipt, stays));
+        } else {
+            state.refused.remove(&receipt.document);
+        }
     }
-    if Outcome::of_word(&receipt.outcome).is_some_and(Outcome::refused) {
-        state.refused.insert(receipt.document.clone(), Refusal::of(receipt, stays));
-    } else {
-        state.refused.remove(&receipt.document);
+    if let Some(receipt) = entry.amended.as_ref().filter(|receipt| receipt.given_up()) {
+        let is_it = state.refused.get(&receipt.document).is_some_and(|refused| refused.version == receipt.version);
+        drop(is_it.then(|| state.refused.remove(&receipt.document)));
     }
 }

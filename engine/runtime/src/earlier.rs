@@ -132,12 +132,16 @@ impl Earlier {
                 end = end.max(RowPosition { offset: entry.last.0, row: entry.last.1 + 1 });
                 if let Some(receipt) = &entry.receipt {
                     note_landed(&mut known.documents, receipt);
-                    if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
+                    if receipt.refused() {
                         let judged = (receipt.version, receipt.revision.clone());
                         known.refused.insert(receipt.document.clone(), judged);
                     } else {
                         known.refused.remove(&receipt.document);
                     }
+                }
+                if let Some(receipt) = entry.amended.as_ref().filter(|receipt| receipt.given_up()) {
+                    let judged = known.refused.get(&receipt.document).map(|(version, _)| *version);
+                    drop((judged == Some(receipt.version)).then(|| known.refused.remove(&receipt.document)));
                 }
                 if tell {
                     entries.push(entry);

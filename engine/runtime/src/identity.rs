@@ -59,7 +59,7 @@ impl Misnamed {
 
 /// Notes of a document whether it has rows.
 pub(crate) fn note_landed(landed: &mut HashSet<String>, receipt: &Receipt) {
-    if operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused) {
+    if receipt.refused() || receipt.given_up() {
         // What an earlier version has stays.
     } else if receipt.counts.landed > 0 {
         landed.insert(receipt.document.clone());

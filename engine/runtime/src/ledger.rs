@@ -4,7 +4,7 @@
 //! flow. The record that ends a document carries its receipt. A record of another form says that a person chose where
 //! the flow goes on, or stands for all records before it: see `digest.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use batch::{Headers, Records, RecordsBuilder};
 use log::{Log, LogError};
@@ -110,6 +110,24 @@ impl Receipt {
         matches!(Outcome::of_word(&self.outcome), Some(Outcome::Rows | Outcome::Empty))
     }
 
+    /// True if not one row of the document may land, and somebody has to do something about it.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        Outcome::of_word(&self.outcome).is_some_and(Outcome::refused)
+    }
+
+    /// True if the document was refused and a person has given it up.
+    #[must_use]
+    pub fn given_up(&self) -> bool {
+        Outcome::of_word(&self.outcome) == Some(Outcome::GivenUp)
+    }
+
+    /// This receipt of a refused document after a person has given it up.
+    #[must_use]
+    pub(crate) fn after_giving_up(self, at: i64) -> Self {
+        Self { outcome: Outcome::GivenUp.word().to_owned(), at, ..self }
+    }
+
     /// This receipt after dead rows of the document came to their end: replayed or given up. `counts` says what became
     /// of them, `withdrawn` how many rows of earlier versions went with the last of them. `revision` worked them, if
     /// they were worked: it is the receipt's from now on, whose numbers are its work.
@@ -145,7 +163,7 @@ pub struct Receipt {
     pub sha256: String,
     /// Number of bytes.
     pub size: u64,
-    /// `rows`, `empty`, `unpublished`, `absent`, `incomplete` or `failed`.
+    /// `rows`, `empty`, `unpublished`, `absent`, `incomplete`, `failed` or `given-up`.
     pub outcome: String,
     /// Why, as a stable code; empty if there is nothing to say.
     pub code: String,
@@ -175,6 +193,22 @@ pub fn ledger(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<LedgerEnt
         entries.extend(ledger_of(log, topology, flow, partition)?);
     }
     Ok(entries)
+}
+
+/// The documents of a flow that are refused now, each with the partition that it is in.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn refused_documents(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<(i32, Receipt)>, LogError> {
+    let mut refused = Vec::new();
+    for partition in 0..log.topic(&names::ledger(topology, flow))?.map_or(0, |state| state.partitions) {
+        let mut last: BTreeMap<String, Receipt> = BTreeMap::new();
+        for receipt in receipts(ledger_of(log, topology, flow, partition)?) {
+            last.insert(receipt.document.clone(), receipt);
+        }
+        refused.extend(last.into_values().filter(Receipt::refused).map(|receipt| (partition, receipt)));
+    }
+    Ok(refused)
 }
 
 /// The ledger of one input partition of a flow, in order.

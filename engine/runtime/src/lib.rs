@@ -53,13 +53,14 @@ pub use flow::{
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use identity::{Identify, Misnamed, misnamed_of};
-pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts};
+pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts, refused_documents};
 pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
 pub use pauses::{pause, paused_flows};
 pub use rebuilds::{Lacking, Rebuild, Stage, Turn, has_read, lacking, landed_before, rebuilds, say_rebuild};
 pub use retry::{
-    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, send_back, send_back_chosen, supersede, waiting_rows,
+    Part, RetryAction, SentBack, Trial, TrialReader, TrialResult, give_up_documents, send_back, send_back_chosen,
+    supersede, waiting_rows,
 };
 pub use scratch::ScratchFolder;
 pub use snapshots::{SnapshotSettings, remove_snapshot};

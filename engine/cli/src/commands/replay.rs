@@ -138,6 +138,9 @@ fn not_a_file(arguments: &Replay) -> Result<()> {
 }
 
 pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
+    if let Some(flow) = arguments.flow.as_ref().filter(|_| !arguments.documents.is_empty()) {
+        return give_up_documents(arguments, flow);
+    }
     let code = known_code(arguments.code.as_deref())?;
     let (flow, ids) = (arguments.flow.clone(), arguments.ids.clone());
     if flow.is_none() && ids.is_empty() {
@@ -160,6 +163,24 @@ pub(crate) fn give_up(arguments: &GiveUp) -> Result<Exit> {
     show::prose(&format!("{} given up", show::counted(given_up, "dead letter")));
     if given_up < chosen {
         show::prose(&format!("{} open: their input topic was deleted and made again", stay(chosen - given_up)));
+    }
+    Ok(Exit::Fine)
+}
+
+fn give_up_documents(arguments: &GiveUp, flow: &str) -> Result<Exit> {
+    let question = Question::GiveUpDocuments { flow: flow.to_owned(), documents: arguments.documents.clone() };
+    let answer = ask(&arguments.show.data, None, &question)?;
+    if arguments.show.format == Format::Json {
+        show::json(&answer);
+        return Ok(Exit::Fine);
+    }
+    let when = match answer["running"] == true {
+        true => "it counts no longer as soon as the run that is going on has noted it",
+        false => "it counts no longer from the next run of its topology on",
+    };
+    for one in answer["documents"].as_array().into_iter().flatten() {
+        let [flow, document, code] = ["flow", "document", "code"].map(|of| one[of].as_str().unwrap_or_default());
+        show::prose(&format!("given up: {} ({flow}), refused for {code}; {when}", show::foreign(document)));
     }
     Ok(Exit::Fine)
 }

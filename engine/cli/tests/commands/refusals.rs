@@ -74,6 +74,64 @@ fn a_refused_file_that_was_taken_away_is_told_and_holds_no_status() {
     assert!(!said.contains("gone: "), "{said}");
 }
 
+/// It counts no longer, also where it is read again; other bytes are asked about again, and so is another reason.
+#[test]
+fn a_refused_document_that_is_given_up_holds_no_status() {
+    let workplace = Workplace::new();
+    let file = "lists/list_20260106 half.txt";
+    workplace.write(file, HALF);
+    let said = unwrapped(&workplace.say(&ONCE).ends(3).output);
+    let remedy = "spotlight dlq give-up my-list/load --document 'list_20260106 half.txt'";
+    assert!(said.contains(&format!("if its publisher will not mend it: {remedy}")), "{said}");
+
+    let give_up = ["dlq", "give-up", "my-list/load", "--document"];
+    let other = workplace.say(&[&give_up[..], &["list_20260105.txt"]].concat()).ends(64).errors;
+    assert!(unwrapped(&other).contains("those are: list_20260106 half.txt"), "{other}");
+    workplace.say(&["dlq", "give-up", "--document", "x"]).ends(64);
+    let said = unwrapped(&workplace.say(&[&give_up[..], &[file]].concat()).ends(0).output);
+    assert!(said.contains("given up: list_20260106 half.txt (my-list/load), refused for E4"), "{said}");
+
+    let outcome = || {
+        let receipts = workplace.say(&["receipts", "--format", "json"]).ends(0).json();
+        let receipts = receipts.as_array().expect("receipts").clone();
+        let of = receipts.into_iter().find(|receipt| receipt["name"] == "list_20260106 half.txt").expect("its receipt");
+        of["outcome"].as_str().expect("a word").to_owned()
+    };
+    assert_eq!(outcome(), "incomplete", "no run has noted it yet");
+    for _ in 0..2 {
+        let said = workplace.say(&ONCE).ends(0).output;
+        assert!(!said.contains("refused: "), "{said}");
+    }
+    assert_eq!(outcome(), "given-up");
+    let told = "select outcome from spotlight.receipts where name like '%half%' order by at";
+    let told = workplace.say(&["sql", "--format", "TSV", told]).ends(0).output;
+    assert_eq!(told.lines().last(), Some("given-up"), "{told}");
+    workplace.say(&[&give_up[..], &[file]].concat()).ends(64);
+    workplace.say(&["reconcile"]).ends(0);
+
+    // Read again by a person's wish, and by a generation of its own.
+    workplace.say(&["sql", "truncate table demo.my_list"]).ends(0);
+    workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(outcome(), "given-up");
+    workplace.say(&["rebuild", "my-list/load"]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(outcome(), "given-up");
+    workplace.say(&["reconcile"]).ends(0);
+    let rows = || workplace.say(&["sql", "--format", "TSV", "select count() from demo.my_list"]).ends(0).output;
+    assert_eq!(rows().trim(), "2");
+
+    workplace.write(file, "Symbol|Quantity\nABC|12\n3\n");
+    workplace.say(&ONCE).ends(3);
+    // The bytes that were given up.
+    workplace.write(file, HALF);
+    workplace.say(&ONCE).ends(0);
+    workplace.write(file, "Symbol|Quantity\nABC|12\n1\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!((outcome().as_str(), rows().trim()), ("rows", "3"));
+}
+
 #[test]
 fn what_stays_of_an_earlier_version_is_said_where_the_newer_one_is_no_data() {
     let workplace = Workplace::new();

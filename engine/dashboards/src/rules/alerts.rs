@@ -108,7 +108,7 @@ fn refused() -> Alert {
         meaning: "The newest version of a document was not accepted: its trailer does not prove it, its header is \
                   unknown, or too many of its rows are bad. None of its rows have landed; its bytes are kept.",
         action: "Read the reason. If the publisher mends the file, it is taken by itself; if its form has changed, change \
-                 the topology, and it is tried again.",
+                 the topology, and it is tried again. If nobody will mend it, `dlq give-up FLOW --document NAME` closes it.",
         commands: &["spotlight receipts --refused"],
     }
 }

@@ -4,6 +4,9 @@
 //! partition of the flow's retry topic that the row failed in, so that the task of its order and state gets it. It
 //! carries where the row stood and when that record arrived; the row keeps both.
 //!
+//! A document that was refused has no dead letters. That it is given up is a retry record too, without rows: the task of
+//! its order writes down what became of it.
+//!
 //! For rows of a document there is one record for each document, without a value: their bytes are read again from the
 //! raw store. For a record of a topic the retry record has its key, value and headers.
 //!
@@ -72,6 +75,9 @@ pub struct Retry {
     pub arrival: i64,
     /// The rows of the record, by number.
     pub rows: BTreeMap<i64, RetryRow>,
+    /// Key and version of a refused document that is given up whole; then there are no rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<(String, i64)>,
 }
 
 /// One dead row.
@@ -168,6 +174,36 @@ pub fn send_back(
     }
     transaction.commit()?;
     Ok(sent)
+}
+
+/// Gives up refused documents of a flow, as the log knows it: partition of its documents, key and version of each.
+///
+/// # Errors
+/// If the log refuses; then nothing was changed.
+pub fn give_up_documents(
+    log: &dyn Log,
+    (topology, flow): (&str, &str),
+    documents: &[(i32, String, i64)],
+) -> Result<(), TaskEnd> {
+    let (of, name) = (names::documents(topology, flow), names::retry(topology, flow));
+    let Some(state) = log.topic(&of)?.filter(|_| !documents.is_empty()) else { return Ok(()) };
+    log.ensure_topic(&log::TopicSettings { name: Arc::clone(&name), partitions: state.partitions })?;
+    let mut transaction = log.begin();
+    for (partition, key, version) in documents {
+        let retry = Retry {
+            action: RetryAction::GiveUp,
+            topic: state.identity.to_string(),
+            offset: 0,
+            arrival: 0,
+            rows: BTreeMap::new(),
+            document: Some((key.clone(), *version)),
+        };
+        let (mut headers, mut records) = (Headers::new(), RecordsBuilder::new());
+        headers.push(HEADER, &serde_json::to_vec(&retry).map_err(TaskEnd::fault)?);
+        records.push(Some(key.as_bytes()), None, &headers, 0);
+        transaction.append(Written { topic: Arc::clone(&name), partition: *partition, records: records.finish() })?;
+    }
+    Ok(transaction.commit().map(drop)?)
 }
 
 /// What was done with chosen dead letters.
@@ -281,6 +317,7 @@ fn record(letters: &[&DeadLetter], action: RetryAction) -> Records {
         offset: first.offset,
         arrival: first.arrival,
         rows: letters.iter().map(row).collect(),
+        document: None,
     };
     let mut headers = Headers::new();
     for header in Headers::decode(&first.headers).unwrap_or_default() {

@@ -17,6 +17,7 @@ use crate::dead_letter::DeadLetter;
 use crate::end::TaskEnd;
 use crate::hold::Hold;
 use crate::landing::Range;
+use crate::ledger::{Receipt, ledger_of, receipts};
 use crate::metadata::Progress;
 use crate::retry::{EQUAL_AGAIN, Retry, RetryAction, Rework, Reworked, not_landed};
 
@@ -35,6 +36,10 @@ impl DocumentTask {
         };
         let next = RowPosition { offset: records.base_offset + 1, row: 0 };
         let retry = self.context.retry_of(&records.get(0))?;
+        if let Some((key, version)) = &retry.document {
+            self.give_up_whole(key, *version, next)?;
+            return Ok(Progress { next, topic: progress.topic, open: None, stores: Vec::new() });
+        }
         let (first, last) = (retry.rows.keys().next(), retry.rows.keys().next_back());
         let place = |row: Option<&i64>| row.map(|&row| RowPosition { offset: retry.offset, row });
         let mut closing = Closing { first: place(first), last: place(last), replayed: true, ..Closing::default() };
@@ -65,6 +70,19 @@ impl DocumentTask {
         }
         self.land_again(&retry, &found, closing, &progress, next)?;
         Ok(Progress { next, topic: progress.topic, open: None, stores: Vec::new() })
+    }
+
+    /// Writes down that a refused document is given up, if it is refused still.
+    fn give_up_whole(&mut self, key: &str, version: i64, next: RowPosition) -> Result<(), TaskEnd> {
+        let (context, parts) = (&self.context, &self.context.parts);
+        let entries = ledger_of(context.shared.log.as_ref(), &parts.topology, &parts.flow, context.input.partition)?;
+        let mut receipts = receipts(entries).into_iter().rev();
+        let last = receipts.find(|receipt| receipt.document == key && receipt.version == version);
+        let given_up = last.filter(Receipt::refused).map(|receipt| receipt.after_giving_up((context.shared.clock)()));
+        given_up.iter().for_each(|receipt| self.unsettled.gave_up(receipt));
+        let of = Some((key.to_owned(), version));
+        let closing = Closing { replayed: true, replayed_of: of, amended: given_up, ..Closing::default() };
+        self.context.close(&closing, &self.context.retries, next).map(drop)
     }
 
     fn land_again(

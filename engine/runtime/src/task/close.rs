@@ -203,8 +203,7 @@ impl TaskContext {
     fn report(&self, entry: &LedgerEntry) {
         let counts = &entry.counts;
         if let Some(receipt) = &entry.receipt {
-            let refused = operators::Outcome::of_word(&receipt.outcome).is_some_and(operators::Outcome::refused);
-            if refused {
+            if receipt.refused() {
                 tracing::warn!(
                     flow = self.name,
                     document = receipt.name,

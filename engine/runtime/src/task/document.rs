@@ -161,7 +161,7 @@ impl DocumentTask {
         if fresh {
             self.context.doubt_an_empty(&document.id, &mut proof)?;
         }
-        let receipt = self.context.receipt(found, &proof);
+        let receipt = self.unsettled.judged(self.context.receipt(found, &proof));
         spans::document_ends(&Span::current(), &receipt.outcome, &receipt.code);
         let end = RowPosition { offset: document.offset + 1, row: 0 };
         if !receipt.accepted() {

@@ -2,7 +2,7 @@
 //! withdrawn; when a newer version is accepted, those of earlier ones are closed. And what a person gave up: it stays so
 //! when the same row is read again, by a later generation of the flow too.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use log::LogError;
 use xxhash_rust::xxh3::xxh3_128;
@@ -71,8 +71,15 @@ pub(super) struct Unsettled {
     receipts: HashMap<String, Receipt>,
     /// Records from the committed position on of which rows were given up at an earlier reading.
     given_up: BTreeSet<i64>,
+    /// Refused documents that were given up: document, content and why it was refused.
+    refusals: HashSet<(String, String, String)>,
     /// Accepted versions that had dead rows, by the hash of their document and content.
     contents: HashMap<u128, Vec<i64>>,
+}
+
+/// What a person gave up of a document.
+fn refusal(receipt: &Receipt) -> (String, String, String) {
+    (receipt.document.clone(), receipt.sha256.clone(), receipt.code.clone())
 }
 
 /// Stands for a document with this content.
@@ -93,10 +100,18 @@ impl Unsettled {
         let mut again = names::generation(&parts.flow) > 1;
         for entry in crate::ledger::ledger_of(log, &parts.topology, &parts.flow, input.partition)? {
             again |= !entry.replayed && entry.last.0 >= next;
-            for receipt in entry.receipt.into_iter().chain(entry.amended).filter(Receipt::accepted) {
+            let of_entry = || entry.receipt.iter().chain(&entry.amended);
+            of_entry().for_each(|receipt| known.gave_up(receipt));
+            for receipt in of_entry().filter(|receipt| receipt.accepted()).cloned() {
                 known.accepted.insert(receipt.document.clone(), receipt.version);
                 known.had_dead(&receipt);
                 known.keep(receipt);
+            }
+        }
+        for generation in 1..names::generation(&parts.flow) {
+            let before = names::of_generation(names::first(&parts.flow), generation);
+            for entry in crate::ledger::ledger_of(log, &parts.topology, &before, input.partition)? {
+                entry.receipt.iter().chain(&entry.amended).for_each(|receipt| known.gave_up(receipt));
             }
         }
         let topic = names::retry(&parts.topology, &parts.flow);
@@ -136,6 +151,22 @@ impl Unsettled {
         self.accepted.insert(document.to_owned(), version);
         if let Some(versions) = self.rows.get_mut(document) {
             versions.retain(|&dead, _| dead >= version);
+        }
+    }
+
+    /// Notes a document that was refused and given up.
+    pub(super) fn gave_up(&mut self, receipt: &Receipt) {
+        if receipt.given_up() {
+            self.refusals.insert(refusal(receipt));
+        }
+    }
+
+    /// The receipt of a document that is read now: given up where the same bytes were, for the same reason.
+    pub(super) fn judged(&self, receipt: Receipt) -> Receipt {
+        let at = receipt.at;
+        match receipt.refused() && self.refusals.contains(&refusal(&receipt)) {
+            true => receipt.after_giving_up(at),
+            false => receipt,
         }
     }
 
