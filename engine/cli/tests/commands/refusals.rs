@@ -133,6 +133,25 @@ fn a_refused_document_that_is_given_up_holds_no_status() {
 }
 
 #[test]
+fn a_run_that_goes_on_notes_that_a_refused_document_is_given_up() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", HALF);
+    let mut process = workplace.endless();
+    let refused = || {
+        let status = workplace.say(&["status", "--format", "json"]).ends(0).json();
+        status["flows"]["my-list/load"]["refused"].as_object().map(serde_json::Map::len)
+    };
+    until("the document to be refused", || (refused() == Some(1)).then_some(()));
+    let words = ["dlq", "give-up", "my-list/load", "--document", "list_20260106.txt"];
+    let said = unwrapped(&workplace.say(&words).ends(0).output);
+    assert!(said.contains("as soon as the run that is going on has noted it"), "{said}");
+    until("it to count no longer", || (refused() == Some(0)).then_some(()));
+    process.signal("TERM");
+    assert!(process.wait().success());
+    workplace.say(&ONCE).ends(0);
+}
+
+#[test]
 fn what_stays_of_an_earlier_version_is_said_where_the_newer_one_is_no_data() {
     let workplace = Workplace::new();
     workplace.say(&ONCE).ends(0);
