@@ -37,17 +37,8 @@ pub(crate) fn line(flow: &str, refusal: &Refusal, now: &str) -> String {
 /// What can be done about a document that nobody will mend, by the first one that is refused.
 pub(crate) fn way_out(flows: &BTreeMap<String, FlowState>) -> Option<String> {
     let (flow, refusal) = flows.iter().find_map(|(flow, state)| Some((flow, state.refused.values().next()?)))?;
-    let name = as_argument(&show::foreign(&refusal.name));
+    let name = show::argument(&show::foreign(&refusal.name));
     Some(format!("  if its publisher will not mend it: spotlight dlq give-up {flow} --document {name}"))
-}
-
-/// A name as a shell takes it for one argument.
-fn as_argument(name: &str) -> String {
-    let plain = |sign: char| sign.is_alphanumeric() || "._-+,=@%/:".contains(sign);
-    match name.chars().all(plain) {
-        true => name.to_owned(),
-        false => format!("'{}'", name.replace('\'', r"'\''")),
-    }
 }
 
 /// The folder of a file, as the end of a sentence: it may be another one than this run reads.
@@ -90,13 +81,7 @@ pub(crate) fn is_gone(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_argument, is_gone};
-
-    #[test]
-    fn a_name_is_one_argument_of_a_shell() {
-        let shown = ["list_2026-01-05.txt", "list (1).txt", "it's.txt", "$HOME"].map(as_argument);
-        assert_eq!(shown, ["list_2026-01-05.txt", "'list (1).txt'", r"'it'\''s.txt'", "'$HOME'"]);
-    }
+    use super::is_gone;
 
     #[test]
     fn only_a_file_that_is_missing_in_a_folder_that_is_there_is_gone() {

@@ -93,6 +93,16 @@ fn turns(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A word of a command line as it can be typed: in quotes where a shell would take it apart.
+pub(crate) fn argument(word: &str) -> String {
+    let plain = |sign: char| sign.is_alphanumeric() || "/._-+,=@%:".contains(sign);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// A name of somebody else's, within a line of ours: no line end and no colour of it is obeyed.
 pub(crate) fn foreign(name: &str) -> String {
     if !name.contains(|character: char| character.is_control() || turns(character)) {

@@ -88,7 +88,7 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             Preflight::Behind { statements, left_over } if arguments.apply && left_over.rename.is_some() => {
                 let left = connect::told_left_over(name, &left_over);
                 show::line(&format!("table {name}: lacks columns{left}; nothing is applied"));
-                let quoted = |one: &String| format!("spotlight sql '{}'", one.replace('\'', r"'\''"));
+                let quoted = |one: &String| format!("spotlight sql {}", show::argument(one));
                 let add: Vec<String> = statements.iter().map(quoted).collect();
                 show::line(&format!("  to go on: that command; or, if it is a new column: {}", add.join(" and ")));
                 exit = Exit::Destructive;

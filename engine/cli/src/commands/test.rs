@@ -32,7 +32,7 @@ pub(crate) fn test(arguments: &Test) -> Result<Exit> {
                     for difference in differences {
                         show::line(&format!("        {difference}"));
                     }
-                    let (file, name) = (quoted(&topology.file), quoted(&test.name));
+                    let (file, name) = (show::argument(&topology.file), show::argument(&test.name));
                     show::line(&format!("        alone: spotlight test {file} --only {name}"));
                 }
             }
@@ -44,10 +44,4 @@ pub(crate) fn test(arguments: &Test) -> Result<Exit> {
     }
     show::line(&format!("{} passed, {failed} failed", counted(passed, "test", "tests")));
     Ok(if failed == 0 { Exit::Fine } else { Exit::TestsFailed })
-}
-
-/// A word of a command line as it can be typed: in quotes where a shell would take it apart.
-fn quoted(word: &str) -> String {
-    let plain = |character: char| character.is_alphanumeric() || "/._-".contains(character);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
