@@ -314,3 +314,28 @@ fn a_dead_letter_names_the_values_that_were_read() {
     let letter = workplace.say(&["dlq", "show", &id, "--format", "json"]).ends(0).json();
     assert_eq!(letter["values"], serde_json::json!({ "quantity": "many", "symbol": "ABC" }));
 }
+
+/// What withdraws rows of an earlier version once the last dead row of the newest is given up stands where that version does,
+/// also behind many replays: else the document would count as one that is landing, and not be compared.
+#[test]
+fn a_document_whose_dead_rows_were_replayed_and_given_up_is_compared() {
+    let workplace = Workplace::new();
+    write(&workplace, &[]);
+    workplace.say(&ONCE).ends(0);
+    workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|12\nDEF|x\nGHI|3\n3\n");
+    workplace.say(&ONCE).ends(0);
+    for _ in 0..3 {
+        workplace.say(&["dlq", "replay", "my-list.yaml"]).ends(0);
+        workplace.say(&ONCE).ends(0);
+    }
+    workplace.say(&["dlq", "give-up", "my-list/load"]).ends(0);
+    workplace.say(&ONCE).ends(0);
+    let found = || {
+        let told = workplace.say(&["reconcile", "--format", "json"]).json();
+        let of = told.as_array().expect("flows").iter().find(|one| one["flow"] == "my-list/load").expect("the flow");
+        ["ledger", "table_rows", "gaps"].map(|name| of[name].as_u64().expect("a number"))
+    };
+    assert_eq!(found(), [2, 2, 0]);
+    workplace.say(&["sql", "delete from demo.my_list where symbol = 'GHI'"]).ends(0);
+    assert_eq!(found(), [2, 1, 1]);
+}

@@ -152,9 +152,8 @@ impl Lander<'_> {
         self.pass(&mut machine, Arrow::Withdraw)?;
         let withdrawn = match withdrawal {
             None => 0,
-            Some(Withdrawal { document, version }) => {
-                self.until_it_works(|| self.landing.withdraw(document, *version, &self.provenance, range.first))?
-            }
+            Some(Withdrawal { document, version }) => self
+                .until_it_works(|| self.landing.withdraw(document, *version, &self.provenance, range.withdraws_at()))?,
         };
         self.pass(&mut machine, Arrow::Close)?;
         Ok(Landed { hash, withdrawn })

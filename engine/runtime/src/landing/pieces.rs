@@ -35,6 +35,13 @@ pub struct Range {
 }
 
 impl Range {
+    /// Where in the input stands what withdraws rows. A place in the retry topic would lie behind what the flow has closed:
+    /// who compares table and ledger would take the document for one that is still landing.
+    #[must_use]
+    pub fn withdraws_at(&self) -> RowPosition {
+        self.replayed.iter().flatten().max().copied().unwrap_or(self.first)
+    }
+
     /// Number of rows that land.
     #[must_use]
     pub fn count(&self) -> u64 {
