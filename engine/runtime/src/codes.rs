@@ -53,6 +53,8 @@ pub const BROUGHT_BESIDE: Code = Code("E5119");
 pub const ANOTHER_IDENTITY: Code = Code("E5120");
 /// What is stored goes by another key than the topology of now.
 pub const ANOTHER_KEY: Code = Code("E5121");
+/// Rows of another topic would win over those of this one.
+pub const OUTRANKED: Code = Code("E5122");
 
 /// What `explain` says of these codes.
 pub const EXPLANATIONS: &[Explanation] = &[
@@ -175,6 +177,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "a committed position is gone",
         why: "The ledger of the flow says that it closed ranges, but the log no longer knows where it stands: the input is another topic, or the position was deleted or expired. Starting over by itself would repeat rows.",
         remedy: "`spotlight reconcile` shows what has landed. Then say where to go on: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, or `earliest`, or `end`.",
+    },
+    Explanation {
+        code: OUTRANKED,
+        title: "rows of another topic would win over those of this one",
+        why: "In a table where the newest row of a key wins, the newest is the one with the highest place in its topic. Places of two topics cannot be compared: a new topic, or one that was deleted and made again, begins at 0, and the rows of the one before would hide its rows. So the flow lands nothing while they are there.",
+        remedy: "Take them out as the message says; the flow goes on by itself, and what the topic of now does not hold is in the table no more. On the log of a data folder `spotlight rebuild TOPOLOGY/FLOW` does the same beside the table and exchanges the two, so that readers see no gap. To keep all rows, land in a table of another name.",
     },
     Explanation {
         code: NO_TOPIC,

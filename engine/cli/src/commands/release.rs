@@ -247,6 +247,12 @@ fn half_landed(one: &Move, landing: &LandedBy) -> Option<String> {
 /// What becomes of the rows that stand in the table when those of the flow land once more.
 fn rows_that_stay(flow: &str, landing: &LandedBy) -> String {
     let LandedBy { table, rows, read, .. } = landing;
+    if let Some(before) = read.last().filter(|_| landing.newest_by_position) {
+        return format!(
+            "{flow} read {before} before: its rows of that would hide those of the topic of now in {table}, so it waits for \
+             what E5122 says; or spotlight rebuild {flow}, which makes the table of what the topic of now holds"
+        );
+    }
     if let Some(before) = read.last() {
         return format!(
             "{flow} read {before} before: its rows of that stay in {table}, and do not come again unless who fills the topic \

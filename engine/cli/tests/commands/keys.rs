@@ -114,3 +114,58 @@ fn a_flow_that_reads_another_topic_says_what_becomes_of_the_rows_of_before() {
     );
     assert!(!said.contains("delete"), "{said}");
 }
+
+/// The newest row of a key is the one with the highest place, and places of two topics cannot be compared.
+#[test]
+fn rows_of_another_topic_do_not_hide_newer_ones() {
+    let feed = "topology: items
+flows:
+  collect:
+    from: { files: { path: in, file-names: [\"items_{date:%Y%m%d}*\"] } }
+    steps: [ { decode: { delimited: { layouts: { one: { header: [id, note] } } } } }, { select: { id: \"coalesce(id, '')\", note: note } } ]
+    to: { topic: demo.items, key: [id], partitions: 2 }
+  land:
+    from: { topic: demo.items }
+    to: { clickhouse: { table: demo.items, rows: by-key, key: [id] } }
+";
+    let document =
+        |note: &str| format!("id,note\n{}", (0..6).map(|row| format!("i{row},{note}\n")).collect::<String>());
+    let rebuild = ["rebuild", "items/land"];
+    for rebuilt in [false, true] {
+        let workplace = Workplace::new();
+        let rows = || {
+            let sql = "select note, count() from demo.items final group by note order by note";
+            workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output
+        };
+        workplace.write("items.yaml", feed);
+        for day in 1..4 {
+            workplace.write(&format!("in/items_2026010{day}.csv"), &document("old"));
+        }
+        workplace.say(&RUN).ends(0);
+        workplace.write("in/items_20260109.csv", &document("new"));
+        workplace.write("items.yaml", &feed.replace("topic: demo.items", "topic: demo.others"));
+        let told = |words: &[&str], status: i32| {
+            let said = workplace.say(words).ends(status);
+            unwrapped(&format!("{}{}", said.output, said.errors))
+        };
+        let held = told(&RUN, 3);
+        assert!(held.contains("hold[E5110]"), "{held}");
+        let said = told(&["release", "items/land", "--from", "earliest"], 0);
+        assert!(said.contains("so it waits for what E5122 says"), "{said}");
+        let told = told(&RUN, 3);
+        assert!(told.contains("hold[E5122]: items/land waits: table demo.items holds "), "{told}");
+        assert_eq!(rows(), "old\t6\n", "nothing was landed");
+        if rebuilt {
+            assert!(told.contains("spotlight rebuild items/land"), "{told}");
+            workplace.say(&rebuild).ends(0);
+            workplace.say(&RUN).ends(0);
+        } else {
+            let delete =
+                told.split("spotlight sql \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a statement");
+            workplace.say(&["sql", delete]).ends(0);
+        }
+        workplace.say(&RUN).ends(0);
+        assert_eq!(rows(), "new\t6\n", "{rebuilt}");
+        workplace.say(&["reconcile"]).ends(0);
+    }
+}

@@ -170,7 +170,7 @@ impl TaskContext {
         let mut backoff = Backoff::new(Duration::from_secs(30), 3);
         loop {
             let looked = match table.as_planned() {
-                Ok(None) => self.landed_before(table, at).and_then(|()| self.still_there(table)).map(|()| true),
+                Ok(None) => self.may_land(table, at).map(|()| true),
                 // Each task of the flow says so, also one whose own partition has landed nothing.
                 Ok(Some(_)) if self.landed > 0 => {
                     let (name, landed) = (&table.table.name, self.has_landed());
@@ -208,6 +208,39 @@ impl TaskContext {
                 }
             }
         }
+    }
+
+    /// Refuses to land where that would repeat rows, hide them, or leave a gap.
+    fn may_land(&self, table: &TableOutput, at: &Progress) -> Result<(), LandingError> {
+        self.landed_before(table, at)?;
+        self.still_there(table)?;
+        self.outranked(table)
+    }
+
+    /// Refuses to land rows that those of another topic would hide, after a person has sent the flow to this one.
+    fn outranked(&self, table: &TableOutput) -> Result<(), LandingError> {
+        if self.releases == 0 || table.table.rows != (RowsMeaning::ByKey { version: None }) {
+            return Ok(());
+        }
+        let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
+        let (recorded_as, name, called) = (self.parts.recorded_as(), &table.table.name, &self.name);
+        let rows = table.landing.landed_before(&recorded_as, &provenance)?;
+        if rows == 0 {
+            return Ok(());
+        }
+        let (rows, topic, own) = (batch::counted(rows, "row"), &self.input.topic, &provenance.landing);
+        Err(LandingError::Operator {
+            code: codes::OUTRANKED,
+            what: format!(
+                "table {name} holds {rows} that {called} landed from another topic than the {topic} of now: in both the newest \
+                 row of a key is the one with the highest place, and those would hide these"
+            ),
+            remedy: format!(
+                "take them out: spotlight sql \"delete from {name} where startsWith(_landing, '{recorded_as}/') and _landing \
+                 != '{own}'\", and {called} goes on; or, where the log is of this data folder, spotlight rebuild {called}, \
+                 which exchanges the table for one of what {topic} holds"
+            ),
+        })
     }
 
     /// Refuses to go on behind rows that are gone: the table must hold at least one of those that landed.
