@@ -71,7 +71,9 @@ impl Standing {
                     std::cmp::Ordering::Greater => known.earlier + known.landed,
                 };
                 let (version, landed) = (receipt.version, receipt.counts.landed);
-                *known = Newest { version, landed, earlier: if receipt.counts.dead > 0 { earlier } else { 0 } };
+                // Who withdraws keeps nothing: a rebuild does where the live table has nothing of earlier versions either.
+                let keeps = receipt.counts.dead > 0 && receipt.withdrawn == 0;
+                *known = Newest { version, landed, earlier: if keeps { earlier } else { 0 } };
             }
             if let Some(amended) = entry.amended
                 && let Some(known) = newest.get_mut(&amended.document).filter(|known| known.version == amended.version)

@@ -157,3 +157,29 @@ fn a_document_that_both_generations_refuse_is_told_once() {
     assert_eq!(said.matches("refused: sizes_3.txt (sizes/load)").count(), 1, "{said}");
     assert_eq!(said.matches("refused: ").count(), 1, "{said}");
 }
+
+/// Rows of an earlier version stay beside dead ones of the newest only where a reader of the live table sees them.
+#[test]
+fn rows_that_were_withdrawn_do_not_come_back_by_a_rebuild() {
+    let workplace = Workplace::new();
+    workplace.write("sizes.yaml", &SIZES.replace("MAPPING", "\"try(cast(size as bigint))\""));
+    workplace.write("sizes/sizes_1.txt", "Id|Size\na|1\nb|2\n");
+    workplace.say(&ONCE).ends(0);
+    workplace.write("sizes/sizes_1.txt", "Id|Size\nc|x\nd|4\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(asked(&workplace, "select count() from demo.sizes final"), "2");
+    workplace.write("sizes.yaml", &SIZES.replace("MAPPING", PLAIN));
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(0).output;
+    assert_eq!(rows(&workplace), "d4");
+    assert!(!said.contains("old rows"), "{said}");
+    reconciled(&workplace);
+    // What comes after that goes by the table that readers have now.
+    workplace.write("sizes/sizes_1.txt", "Id|Size\nd|5\ne|y\n");
+    let said = workplace.say(&ONCE).ends(0).output;
+    assert_eq!(rows(&workplace), "d5", "{said}");
+    workplace.write("sizes/sizes_1.txt", "Id|Size\nf|6\ng|z\n");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(&workplace), "d5 f6", "it may be the row that failed");
+    reconciled(&workplace);
+}

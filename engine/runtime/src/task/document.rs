@@ -222,7 +222,8 @@ impl DocumentTask {
             return Err(self.context.hold_landed_otherwise(&progress, &what));
         }
         // Rows that failed may be rows of the earlier version: those stay until the dead letters are settled.
-        ranges.withheld = ranges.has_dead() || self.unsettled.others_wait(key, *version, &known.read_before);
+        ranges.withheld = (ranges.has_dead() || self.unsettled.others_wait(key, *version, &known.read_before))
+            && !self.unsettled.is_whole_in_the_live_table(key, *version);
         let Finished { dead, settled, receipt } = ranges.finish(receipt)?;
         self.unsettled.accepted(key, *version);
         settled.into_iter().for_each(|position| self.unsettled.settled(key, *version, position));

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::TaskContext;
 use crate::dead_letter::{DeadLetter, Mark};
-use crate::ledger::Receipt;
+use crate::ledger::{Receipt, receipts};
 use crate::letters::{self, DeadLetters};
 use crate::{names, retry};
 
@@ -73,6 +73,9 @@ pub(super) struct Unsettled {
     given_up: BTreeSet<i64>,
     /// Refused documents that were given up: document, content and why it was refused.
     refusals: HashSet<(String, String, String)>,
+    /// The newest version of each document of which no row waits in the generation before this one: nothing of earlier
+    /// versions is in the live table.
+    whole_before: HashMap<String, i64>,
     /// Accepted versions that had dead rows, by the hash of their document and content.
     contents: HashMap<u128, Vec<i64>>,
 }
@@ -110,9 +113,10 @@ impl Unsettled {
         }
         for generation in 1..names::generation(&parts.flow) {
             let before = names::of_generation(names::first(&parts.flow), generation);
-            for entry in crate::ledger::ledger_of(log, &parts.topology, &before, input.partition)? {
-                entry.receipt.iter().chain(&entry.amended).for_each(|receipt| known.gave_up(receipt));
-            }
+            let receipts = receipts(crate::ledger::ledger_of(log, &parts.topology, &before, input.partition)?);
+            receipts.iter().for_each(|receipt| known.gave_up(receipt));
+            let whole = receipts.into_iter().filter(|receipt| receipt.accepted() && receipt.counts.dead == 0);
+            known.whole_before.extend(whole.map(|receipt| (receipt.document, receipt.version)));
         }
         let topic = names::retry(&parts.topology, &parts.flow);
         let waiting: BTreeSet<Position> =
@@ -219,6 +223,11 @@ impl Unsettled {
     pub(super) fn others_wait(&self, document: &str, version: i64, but: &BTreeSet<Position>) -> bool {
         let rows = self.rows.get(document).and_then(|versions| versions.get(&version));
         rows.is_some_and(|rows| !rows.is_subset(but))
+    }
+
+    /// True if no reader of the live table sees rows of versions before this one, though rows of it fail by this generation.
+    pub(super) fn is_whole_in_the_live_table(&self, document: &str, version: i64) -> bool {
+        self.whole_before.get(document).is_some_and(|&whole| whole >= version)
     }
 
     /// Dead rows of this version that stand at or after `from`, or in an earlier record of it: of an earlier reading, if
