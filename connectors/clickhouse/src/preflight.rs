@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use batch::RowsMeaning;
+use connect::command;
 use connect::{FLOW, LeftOver, Preflight};
 
 use crate::client::ClickHouse;
@@ -180,20 +181,13 @@ fn left_over(table: &Table, found: &Found) -> Vec<String> {
     others.map(|(name, ..)| name.clone()).collect()
 }
 
-/// The command that renames a column, where of one type one column is missing and one is left over, and of no other.
+/// The command that renames a column, where one column alone is missing, one alone is left over, and both are of one type.
 fn renamed(table: &Table, found: &Found, left_over: &[String]) -> Option<String> {
-    let missing: Vec<_> = table.sent.iter().filter(|column| found.column(&column.name).is_none()).collect();
-    let type_of = |name: &String| found.column(name).map_or("", |(type_name, _)| type_name);
-    let pair = |before: &String| {
-        let mut now = missing.iter().filter(|column| column.type_name == type_of(before));
-        let (now, None) = (now.next()?, now.next()) else { return None };
-        let alone = left_over.iter().filter(|other| type_of(other) == now.type_name).count() == 1;
-        alone.then(|| (before.clone(), now.name.to_string()))
-    };
-    let mut pairs = left_over.iter().filter_map(pair);
-    let ((before, now), None) = (pairs.next()?, pairs.next()) else { return None };
-    let (full, before, now) = (table.full_name(), identifier(&before), identifier(&now));
-    Some(command(&format!("ALTER TABLE {full} RENAME COLUMN {before} TO {now}")))
+    let mut missing = table.sent.iter().filter(|column| found.column(&column.name).is_none());
+    let (Some(now), None, [before]) = (missing.next(), missing.next(), left_over) else { return None };
+    let same = found.column(before).is_some_and(|(type_name, _)| type_name == now.type_name);
+    let (full, before, now) = (table.full_name(), identifier(before), identifier(&now.name));
+    same.then(|| command(&format!("ALTER TABLE {full} RENAME COLUMN {before} TO {now}")))
 }
 
 /// True for a column that the engine, the sorting key or the partition needs: adding it would not mend them.
@@ -282,7 +276,7 @@ fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool
     } else {
         format!(
             "fill a table of the new type from what is stored, as the values that stand there may not fit: spotlight \
-             rebuild {FLOW}, or name another table in the topology"
+             rebuild {FLOW}, or, where that is refused, name another table in the topology"
         )
     };
     Preflight::Different {
@@ -346,7 +340,7 @@ fn would_invent(table: &Table, name: &str) -> Preflight {
         ),
         remedy: format!(
             "declare `{name}` as nullable and add it with spotlight plan FILE --apply; or fill a new table from the stored \
-             documents: spotlight rebuild {FLOW}"
+             documents: spotlight rebuild {FLOW}; where that is refused, name another table in the topology"
         ),
     }
 }
@@ -363,11 +357,6 @@ fn rebuild(table: &Table, what: String) -> Preflight {
         )),
     );
     Preflight::Different { code: TABLE_DIFFERS, what, remedy }
-}
-
-/// A statement as a command that can be typed as it stands, for shells.
-fn command(statement: &str) -> String {
-    format!("spotlight sql '{}'", statement.replace('\'', r"'\''"))
 }
 
 /// The parts of a list between commas, bare.

@@ -266,7 +266,8 @@ impl Access {
     fn rebuildable(&self) -> Result<Vec<String>> {
         let known = self.folder.known_flows()?;
         let names = FlowNames::of_known(&known);
-        let lands = known.iter().filter(|(_, flow)| !flow.gone && flow.changed.is_some() && flow.landing.is_some());
+        let alone = |flow: &KnownFlow| flow.landing.is_some() && flow.keys.is_empty() && !self.folder.shares_the_log();
+        let lands = known.iter().filter(|(_, flow)| !flow.gone && flow.changed.is_some() && alone(flow));
         Ok(lands.map(|(name, _)| names.shown(name)).collect())
     }
 

@@ -122,11 +122,12 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
 
 /// What to say of flows that make other rows than when they last ran, and have read something: what left them stays as it
 /// is, which a person who has mended an expression may not expect. `rebuilt` are first names of flows that are being rebuilt.
+/// Of a log that is `shared` none is.
 pub(crate) fn changed(
     topologies: &[Topology],
     known: &BTreeMap<String, KnownFlow>,
     rebuilt: &BTreeSet<&str>,
-    log: &dyn Log,
+    (log, shared): (&dyn Log, bool),
 ) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for (topology, flow) in each(topologies) {
@@ -140,10 +141,11 @@ pub(crate) fn changed(
             continue;
         }
         let (beside, deletes) = match &flow.to {
-            To::Table(_) => (
+            To::Table(_) if flow.outputs.is_empty() && !shared => (
                 format!("spotlight rebuild {name}, beside its table; or "),
                 ", which deletes nothing by itself and says what to delete before",
             ),
+            To::Table(_) => (String::new(), ", which deletes nothing by itself and says what to delete before"),
             To::Topic(_) => (String::new(), ""),
         };
         notes.push(format!(

@@ -86,6 +86,36 @@ pub(crate) fn refuse(topologies: &[Topology], known: &BTreeMap<String, KnownFlow
     Ok(())
 }
 
+/// What is to be known of dedupe steps that compare content, and by other columns than what they remember: a repeat counts
+/// as other content where such a column has a value, and goes to `conflicts`. Nothing is lost by that, so a run goes on.
+pub(crate) fn compared(topologies: &[Topology], known: &BTreeMap<String, KnownFlow>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (topology, flow) in each(topologies) {
+        let Some(before) = known.get(&recorded_as(topology, flow)) else { continue };
+        for now in stores::of(flow) {
+            let Some(was) = before.stores.iter().find(|store| store.store == now.store) else { continue };
+            // One that has not compared before knows no content, and takes each repeat for one.
+            if was.content.is_empty() || now.content.is_empty() || was.content == now.content {
+                continue;
+            }
+            let without = |of: &[(String, String)], other: &[(String, String)]| {
+                let only: Vec<_> = of.iter().filter(|column| !other.contains(column)).cloned().collect();
+                columns(&only)
+            };
+            let [more, less] = [without(&now.content, &was.content), without(&was.content, &now.content)];
+            let more = if more.is_empty() { more } else { format!(" with {more}") };
+            let less = if less.is_empty() { less } else { format!(" without {less}") };
+            notes.push(format!(
+                "step {} of {} compares content, from now on{more}{less}: a repeat of what it has seen before goes to \
+                 `conflicts` where such a column has a value; what is not to count stands in `ignore`",
+                now.step,
+                called(topology, flow)
+            ));
+        }
+    }
+    notes
+}
+
 /// Columns of a key with their types.
 fn columns(key: &[(String, String)]) -> String {
     key.iter().map(|(name, of)| format!("{name} {of}")).collect::<Vec<_>>().join(", ")

@@ -13,7 +13,7 @@ use log::{Log, LogError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use state::{SeenKeys, Store};
-use topology::plan::{Flow, Verb};
+use topology::plan::{Columns, Dedupe, Flow, Verb};
 
 use crate::data::DataFolder;
 use crate::exit::{Exit, failure};
@@ -34,6 +34,9 @@ pub(crate) struct KnownStore {
     pub(crate) key: Vec<(String, String)>,
     /// How long a key is remembered, in milliseconds.
     pub(crate) remember_ms: u64,
+    /// The columns that are compared, and their types; none where content does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) content: Vec<(String, String)>,
 }
 
 /// The stores of a flow.
@@ -48,9 +51,19 @@ pub(crate) fn of(flow: &Flow) -> Vec<KnownStore> {
             store: dedupe.store().to_string(),
             key: key.collect::<Option<_>>()?,
             remember_ms: u64::try_from(dedupe.remember.as_millis()).unwrap_or(u64::MAX),
+            content: content(dedupe, columns),
         })
     });
     stores.collect()
+}
+
+/// The columns that a dedupe step compares, in the order of their names.
+fn content(dedupe: &Dedupe, columns: &Columns) -> Vec<(String, String)> {
+    let counts = |name: &str| !dedupe.key.iter().chain(&dedupe.ignore).any(|other| **other == *name);
+    let columns = columns.iter().filter(|(name, _)| dedupe.compare_content && counts(name));
+    let mut content: Vec<_> = columns.map(|(name, column)| (name.to_string(), column.of.to_string())).collect();
+    content.sort();
+    content
 }
 
 /// Looks a key up in the store of a step, `topology/flow.step`.

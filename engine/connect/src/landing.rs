@@ -154,6 +154,18 @@ pub struct LeftOver {
     pub rename: Option<String>,
 }
 
+/// A statement as a command that can be typed as it stands, for shells.
+#[must_use]
+pub fn command(statement: &str) -> String {
+    format!("spotlight sql '{}'", statement.replace('\'', r"'\''"))
+}
+
+/// Those that add the columns which a table lacks.
+#[must_use]
+pub fn commands(statements: &[String]) -> String {
+    statements.iter().map(|statement| command(statement)).collect::<Vec<_>>().join(" and ")
+}
+
 /// The end of a sentence that says which columns a table lacks: those that it has instead.
 #[must_use]
 pub fn told_left_over(table: &str, left_over: &LeftOver) -> String {

@@ -17,7 +17,7 @@ pub use document::{DocumentRecord, Fields, document_key};
 pub use folder::FolderStore;
 pub use landing::{
     FLOW, InsertOutcome, Landing, LandingError, LeftOver, Piece, PieceQuestion, Preflight, Provenance, RowPosition,
-    TablePartition, for_flow, told_left_over,
+    TablePartition, command, commands, for_flow, told_left_over,
 };
 pub use originals::Originals;
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};

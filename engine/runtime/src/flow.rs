@@ -204,7 +204,13 @@ impl TableOutput {
                     self.table.name,
                     connect::told_left_over(&self.table.name, &left_over)
                 ),
-                remedy: format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
+                // Which of the two is meant only a person knows, so `plan --apply` adds nothing either.
+                remedy: match left_over.rename {
+                    Some(_) => {
+                        format!("that command; or, if it is a new column: {}", connect::commands(&statements))
+                    }
+                    None => format!("spotlight plan FILE --apply, which runs: {}", statements.join("; ")),
+                },
             }),
             Preflight::Different { code, what, remedy } => Err(LandingError::Operator { code, what, remedy }),
         }

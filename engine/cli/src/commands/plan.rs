@@ -59,6 +59,7 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             show::line(&format!("  {}", earlier.way_of_all()));
         }
     }
+    keys::compared(&topologies, &known).iter().for_each(|note| show::line(note));
     let names = FlowNames::of_topologies(&topologies);
     for (flow, table) in tables {
         let name = &table.table.name;
@@ -88,9 +89,8 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
             Preflight::Behind { statements, left_over } if arguments.apply && left_over.rename.is_some() => {
                 let left = connect::told_left_over(name, &left_over);
                 show::line(&format!("table {name}: lacks columns{left}; nothing is applied"));
-                let quoted = |one: &String| format!("spotlight sql {}", show::argument(one));
-                let add: Vec<String> = statements.iter().map(quoted).collect();
-                show::line(&format!("  to go on: that command; or, if it is a new column: {}", add.join(" and ")));
+                let add = connect::commands(&statements);
+                show::line(&format!("  to go on: that command; or, if it is a new column: {add}"));
                 exit = Exit::Destructive;
             }
             Preflight::Behind { statements, left_over } => {

@@ -338,7 +338,9 @@ impl Ground {
             away,
         );
         prepared.map_err(|error| unless_stopped(&self.stop, error))?;
-        let notes = flow_names::changed(topologies, &known, &begun.going_on(), log.as_ref())?;
+        let mut notes =
+            flow_names::changed(topologies, &known, &begun.going_on(), (log.as_ref(), folder.shares_the_log()))?;
+        notes.extend(keys::compared(topologies, &known));
         notes.iter().for_each(|note| show::note(note));
         let names: Vec<String> = flows.iter().map(FlowParts::name).collect();
         let recorded: Vec<String> = flows.iter().map(FlowParts::recorded_as).collect();

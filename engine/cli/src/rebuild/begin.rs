@@ -126,9 +126,8 @@ impl One<'_> {
         };
         if !flow.outputs.is_empty() {
             let outputs: Vec<&str> = flow.outputs.keys().map(|name| &**name).collect();
-            let what =
-                format!("{} also writes {}, to which all would be written once more", self.first, outputs.join(", "));
-            return self.refuse(what, format!("spotlight release {} --from earliest", self.first));
+            let (what, remedy) = wish::also_writes(self.first, &outputs);
+            return self.refuse(what, remedy);
         }
         let name = write.table.name.to_string();
         let known = self.means.folder.known_flows()?;

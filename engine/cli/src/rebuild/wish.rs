@@ -82,6 +82,12 @@ pub(super) fn shared(first: &str, table: &str, others: &[String]) -> (String, St
     (format!("{table} also holds rows of {others}, which would be lost when the tables are exchanged"), again(first))
 }
 
+/// Why a flow with outputs besides cannot be rebuilt, and what helps.
+pub(super) fn also_writes(name: &str, outputs: &[&str]) -> (String, String) {
+    let what = format!("{name} also writes {}, to which all would be written once more", outputs.join(", "));
+    (what, format!("spotlight release {name} --from earliest, without a run, which says what to delete before"))
+}
+
 fn again(first: &str) -> String {
     format!(
         "spotlight release {first} --from earliest, without a run, reads it again into the table itself: rows of one key or \
@@ -162,6 +168,11 @@ impl Access {
             let what = format!("{name} lands in no table, so nothing can be exchanged");
             return Err(failure(Exit::Usage, what, "rebuild the flows that land what it makes"));
         };
+        if !of.keys.is_empty() {
+            let outputs: Vec<&str> = of.keys.keys().map(String::as_str).collect();
+            let (what, remedy) = also_writes(name, &outputs);
+            return Err(failure(Exit::Usage, format!("{name} cannot be rebuilt: {what}"), remedy));
+        }
         if let Some((what, remedy)) =
             refusal(self.log.as_ref(), self.client.as_ref(), known, &one.live(), &landing.table)?
         {

@@ -169,3 +169,39 @@ flows:
         workplace.say(&["reconcile"]).ends(0);
     }
 }
+
+/// By other columns a repeat may be other content. That is told, as nothing else would tell it; and a flow with outputs is
+/// offered no rebuild, which it could not have.
+#[test]
+fn a_memory_that_compares_other_columns_says_so() {
+    let workplace = Workplace::new();
+    let feed = FEED.replace("compare: key } }", "compare: content, ignore: [day] } }").replace(
+        "    to: { clickhouse: { table: demo.unique",
+        "    outputs: { conflicts: { topic: demo.conflicts } }\n    to: { clickhouse: { table: demo.unique",
+    );
+    workplace.write("items.yaml", &feed);
+    workplace.write("in/items_20260105.csv", "id,kind,note\na,k,x\n");
+    let told = |words: &[&str]| {
+        let said = workplace.say(words).ends(0);
+        unwrapped(&format!("{}{}", said.output, said.errors))
+    };
+    assert!(!told(&RUN).contains("compares content"));
+    let note = "step seen of items/unique compares content, from now on with up text: a repeat of what it has seen before goes \
+                to `conflicts` where such a column has a value; what is not to count stands in `ignore`";
+    workplace.write("items.yaml", &feed.replace("[ { dedupe:", "[ { extend: { up: upper(note) } }, { dedupe:"));
+    assert!(told(&["plan", "items.yaml", "--apply"]).contains(note));
+    let said = told(&RUN);
+    assert!(said.contains(note), "{said}");
+    assert!(
+        said.contains("items/unique has changed since it last ran") && !said.contains("spotlight rebuild"),
+        "{said}"
+    );
+    assert!(!told(&RUN).contains("compares content"));
+    assert!(!told(&["status"]).contains("spotlight rebuild"));
+    let refused = workplace.say(&["rebuild", "items/unique"]).ends(64).errors;
+    assert!(unwrapped(&refused).contains("items/unique also writes demo.conflicts"), "{refused}");
+    let ignored =
+        feed.replace("[ { dedupe:", "[ { extend: { up: upper(note) } }, { dedupe:").replace("[day]", "[day, up]");
+    workplace.write("items.yaml", &ignored);
+    assert!(told(&RUN).contains("from now on without up text:"));
+}
