@@ -181,6 +181,9 @@ pub(crate) fn table(report: &Report<'_>) {
         show::prose(&line);
     }
     absent(flows);
+    if dry.is_none() {
+        dead(flows);
+    }
     dead_letters(dry.map_or(&[], |dry| &dry.letters));
     old_rows.iter().for_each(|old| show::prose(&old.line(dry.is_some())));
     displaced.iter().for_each(|line| show::prose(line));
@@ -268,6 +271,21 @@ fn dropped_by(reason: &str, rows: u64) -> String {
         _ => "",
     };
     format!("{} by `{reason}`{more}", show::count(rows))
+}
+
+/// Why rows of this run became dead letters, a line a flow, and where they are to be seen.
+fn dead(flows: &BTreeMap<String, FlowState>) {
+    let with_any = || flows.iter().filter(|(name, state)| !name.starts_with("spotlight/") && !state.dead.is_empty());
+    for (name, state) in with_any() {
+        let of = |(code, steps): (&String, &BTreeMap<String, u64>)| {
+            steps.iter().map(|(step, rows)| format!("{} by {code} at {step}", show::count(*rows))).collect::<Vec<_>>()
+        };
+        let reasons: Vec<String> = state.dead.iter().flat_map(of).collect();
+        show::prose(&format!("dead: {name}: {}", reasons.join(", ")));
+    }
+    if with_any().next().is_some() {
+        show::prose("  to see them: spotlight dlq ls");
+    }
 }
 
 /// The first dead letters, each with its reason and the row as it was published.

@@ -37,7 +37,8 @@ impl OldRows {
             true => "until the next run: their dead rows were sent back or given up, and it works them".to_owned(),
             false => format!(
                 "while dead rows of the newest wait; they go with the next run once those were sent back (spotlight dlq \
-                 replay FILE) or given up (spotlight dlq give-up {flow})"
+                 replay FILE) or given up (spotlight dlq give-up {flow}, which gives up all that are open of it; --id only \
+                 some)"
             ),
         };
         let (documents, rows) = (show::counted(*documents, "document"), show::count(*rows_at_most));

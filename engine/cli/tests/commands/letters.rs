@@ -28,7 +28,8 @@ fn each_dead_letter_has_an_id_that_is_listed_and_is_enough() {
     let workplace = Workplace::new();
     write(&workplace, &[]);
     workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|x\nDEF|1,007\nGHI|z\nJKL|5\n4\n");
-    workplace.say(&ONCE).ends(0);
+    let said = workplace.say(&ONCE).ends(0).output;
+    assert!(said.contains("dead: my-list/load: 3 by E4101 at select-2\n  to see them: spotlight dlq ls\n"), "{said}");
     // A group shows the first of its ids, and how to see the others.
     let said = workplace.say(&["dlq", "ls"]).ends(0).output;
     assert!(said.contains("3 open; ") && said.contains("--all lists the ids of all"), "{said}");
@@ -77,7 +78,7 @@ fn rows_of_an_earlier_version_that_stay_are_told_with_what_ends_that() {
     workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|13\nDEF|1,007\n2\n");
     let told = "old rows: my-list/load: 1 document may keep rows of an earlier version (at most 3) while dead rows of \
                 the newest wait; they go with the next run once those were sent back (spotlight dlq replay FILE) or \
-                given up (spotlight dlq give-up my-list/load)";
+                given up (spotlight dlq give-up my-list/load, which gives up all that are open of it; --id only some)";
     for words in [&ONCE[..], &["dlq", "ls"], &["status"]] {
         let said = workplace.say(words).ends(0).output;
         assert!(said.lines().any(|line| line == told), "{words:?}: {said}");
