@@ -18,6 +18,10 @@ use crate::scalars;
 /// Keys of a flow that people write one level too deep.
 const BESIDE: [&str; 3] = ["outputs", "steps", "bad-rows-above"];
 
+/// Formats that people look for in `decode`.
+const NOT_READ: [&str; 10] =
+    ["xml", "html", "pdf", "excel", "xls", "xlsx", "parquet", "orc", "fixed-width", "fixed_width"];
+
 /// What every part of the reading needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Walk<'a> {
@@ -89,6 +93,11 @@ impl<'a> Walk<'a> {
                 let above = std::ptr::eq(keys, &language::LAYOUT) || std::ptr::eq(keys, &language::DECODE);
                 if above && language::DELIMITED.has(entry.key.text()) {
                     finding = finding.remedy(format!("`{text}` belongs to `delimited`: put it beside `layouts`"));
+                }
+                if std::ptr::eq(keys, &language::DECODE) && NOT_READ.contains(&entry.key.text()) {
+                    finding = finding.remedy(format!(
+                        "{text} is not read yet: make delimited text with a header of it first, and say `delimited` here"
+                    ));
                 }
                 if finding.nearest.as_deref() == Some("discover") && keys.ours(entry.key.text()).is_some() {
                     finding = finding.remedy(

@@ -281,6 +281,13 @@ fn remedy(from: &Type, to: &Type, written: &str) -> String {
         (Type::Text, Type::Boolean) if written.starts_with('\'') => {
             format!("write a comparison, as in `x = {written}`")
         }
+        (Type::Text, to) if written.starts_with('\'') && (exact(to).is_some() || *to == Type::Double) => {
+            let text = written.trim_matches('\'');
+            match text.parse::<f64>() {
+                Ok(_) => format!("write `{text}` without quotes"),
+                Err(_) => "write a number; a name stands without quotes".to_owned(),
+            }
+        }
         (Type::Text, Type::Date) => {
             format!("write `cast({written} as date)` for YYYY-MM-DD, or `parse_date({written}, format)`")
         }

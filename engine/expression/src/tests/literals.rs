@@ -29,6 +29,7 @@ fn a_value_behind_when_is_compared_as_in_the_one_before() {
         "case when yes then 1 when 'L' then 2 end",
         &format!("E3301 `'L'` {what} | write `when x = 'L'`, or the name once, as in `case x when 'L' then ...`"),
     );
+    says("left(price, '5')", "E3301 `'5'` this is text, but bigint is needed | write `5` without quotes");
     says("not 'L'", "E3301 `'L'` this is text, but boolean is needed | write a comparison, as in `x = 'L'`");
 }
 
