@@ -404,3 +404,29 @@ pub(crate) fn identify(documents: &plan::Documents) -> runtime::Identify {
         _ => names.iter().find_map(|pattern| pattern.matches(name)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use runtime::Mark;
+
+    use super::SYSTEM_FILES;
+
+    /// What people read beside a column is all that can stand in it.
+    #[test]
+    fn tables_of_the_engine_name_the_words_that_stand_in_them() {
+        let about = |table: &str, column: &str| {
+            let file = format!("system/schemas/tables/{table}.yaml");
+            let (_, text) = SYSTEM_FILES.iter().find(|(name, _)| *name == file).expect("a table");
+            text.lines().find(|line| line.trim_start().starts_with(column)).expect("a column").to_owned()
+        };
+        let state = about("spotlight.dead_letters", "state:");
+        let marks = [Mark::Replayed, Mark::GivenUp, Mark::Superseded].map(Mark::word);
+        for word in marks.into_iter().chain(["open"]) {
+            assert!(state.contains(word), "{word}: {state}");
+        }
+        let outcome = about("spotlight.receipts", "outcome:");
+        for word in ["rows", "empty", "unpublished", "absent", "incomplete", "failed", "given-up"] {
+            assert!(outcome.contains(word), "{word}: {outcome}");
+        }
+    }
+}

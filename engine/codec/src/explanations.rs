@@ -50,13 +50,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: Code("E4208"),
         title: "the first line is no expected header",
         why: "No layout of the topology has the columns that the document begins with: the publisher changed them, or this is another document. Nothing of it is read.",
-        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. If it says that the line holds more cells when split at another character, say `separator:` with that one. If a title or the like stands above the header, say `lines-before-header: N`; the message names the number where it finds the header below. If it says that the line is no text, say in which `encoding` the publisher writes, such as `windows-1252`. If it says that lines end in CR alone, convert the document's line ends to LF.",
+        remedy: "The message names the nearest layout and what differs. Add a layout for the new generation of the header. To read only some columns of a file, list them in `header` and in `must-have` of the layout, and say `new-columns: keep`. If it says that the line holds more cells when split at another character, say `separator:` with that one. If a title or the like stands above the header, say `lines-before-header: N`; the message names the number where it finds the header below. If it says that the line is no text, say in which `encoding` the publisher writes, such as `windows-1252`. If it says that lines end in CR alone, convert the document's line ends to LF.",
     },
     Explanation {
         code: Code("E4209"),
         title: "the document has columns that the layout does not name",
         why: "The publisher added columns, and the topology says `new-columns: refuse`.",
-        remedy: "Add the columns to the layout, or say `new-columns: keep`, which keeps them in the raw row.",
+        remedy: "Add the columns to the layout, or say `new-columns: keep`: they become no columns, and stand in `row` alone.",
     },
     Explanation {
         code: Code("E4210"),

@@ -58,8 +58,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E3302",
         "A literal is none of its type",
-        "A text beside a date is read as a date when the expression is compiled; a number has at most 38 digits.",
-        "Write dates as '2024-01-31'.",
+        "A text beside a date is read as a date when the expression is compiled, and so is a cast of a text that is written out: what is none now is none in any row. A number has at most 38 digits.",
+        "Write dates as '2024-01-31', numbers, `true` and `false` without quotes. A name without quotes is a column.",
     ),
     explanation(
         "E3303",
@@ -112,8 +112,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     explanation(
         "E4103",
         "Null where the column allows none",
-        "The row has no value for a column that is declared without `nullable`. The row is a dead letter.",
-        "If the publisher may leave the value out, declare the column `nullable`; else give a value: `coalesce(x, '')`.",
+        "The row has no value for a column that is declared without `nullable`. The row is a dead letter. A fact such as `document.date` is null where the pattern that fits the document's name has no part of that name: one of several in `file-names`.",
+        "If the publisher may leave the value out, declare the column `nullable`; else give a value: `coalesce(x, '')`. Give each pattern of `file-names` the parts that steps use.",
     ),
     explanation(
         "E4104",

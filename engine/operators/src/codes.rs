@@ -112,8 +112,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
               header and nothing behind it: an upload that was cut looks the same. No trailer says that there are no rows, \
               and the topology does not say that such a document may be empty. So it is refused, and the rows of the \
               version before stay. A first version without rows takes nothing back, and is accepted.",
-        remedy: "If it was cut, nothing: the whole document is a new version. If it is meant, say so in `decode`: \
-                 `outcome: [ { when: rows = 0, is: empty } ]`, and run again: a new revision reads refused documents \
+        remedy: "If it was cut, nothing: the whole document is a new version. If it is meant, say so in `delimited`, \
+                 beside `layouts`: `outcome: [ { when: rows = 0, is: empty } ]`, and run again: a new revision reads refused documents \
                  again. Where such documents are rare, take the rule out afterwards: what was accepted stays so.",
     },
 ];

@@ -52,11 +52,28 @@ impl Pattern {
             (false, _) => format!("it has `{rest}` where {part} should be"),
         };
         let is_of_another_case = match segment {
-            Segment::Literal(literal) => rest.to_lowercase().contains(&literal.to_lowercase()),
+            Segment::Literal(literal) => {
+                !rest.contains(&**literal) && rest.to_lowercase().contains(&literal.to_lowercase())
+            }
             _ => false,
         };
-        let capitals = if is_of_another_case { "; capitals count" } else { "" };
-        Some(Misfit { fits, why: format!("{why}{capitals}"), is_of_another_case })
+        let more = match self.with_anything_before_the_last(text) {
+            _ if is_of_another_case => "; capitals count".to_owned(),
+            Some(ending) => format!("; it would fit if the pattern ended in `{ending}`"),
+            None => String::new(),
+        };
+        Some(Misfit { fits, why: format!("{why}{more}"), is_of_another_case })
+    }
+
+    /// How the pattern would end, if it is only its last text that stands too early in it for this text: a copy's number,
+    /// or a word such as `_corrected`, stands in front of the ending.
+    fn with_anything_before_the_last(&self, text: &str) -> Option<String> {
+        let (last, before) = self.segments.split_last()?;
+        let Segment::Literal(literal) = last else { return None };
+        let ending = format!("*{literal}");
+        let before: String = before.iter().map(written).collect();
+        Self::parse(&format!("{before}{ending}")).ok()?.matches(text)?;
+        Some(ending)
     }
 
     /// Why a field of a text that has the form of the pattern has no value: a day that is none, or two values.

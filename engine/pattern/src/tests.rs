@@ -120,6 +120,16 @@ fn what_does_not_fit_is_told_with_the_first_part_that_is_wrong() {
         ("l{date:%Y%m%d}.txt", "l20260105.txt.gz", Some((3, "`.gz` is left over at its end".into()))),
         ("{class}_{date:%Y%m%d}*", "a_b_2026", Some((2, format!("nothing behind `{{class}}_` in it fits {day}")))),
         ("*.csv", "a.CSV", Some((1, "nothing behind `*` in it fits `.csv`; capitals count".into()))),
+        (
+            "l{date:%Y%m%d}.txt",
+            "l20260105 (1).txt",
+            Some((2, "it has ` (1).txt` where `.txt` should be; it would fit if the pattern ended in `*.txt`".into())),
+        ),
+        (
+            "l{date:%Y%m%d}.txt",
+            "l20260105.TXT",
+            Some((2, "it has `.TXT` where `.txt` should be; capitals count".into())),
+        ),
         ("{half:[ab]}-{half:[ab]}", "a-b", Some((3, "`half` stands in it for `a` and for `b`".into()))),
         (
             "{m:%Y%m}{half:[ab]}",

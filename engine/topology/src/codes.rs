@@ -76,7 +76,7 @@ codes! {
         "Use one of the fields that are listed.";
     PATTERN = "E2108", "a pattern that is none",
         "File names and addresses are matched and made by patterns; a wrong one would match nothing, or the wrong thing.",
-        "Patterns know `*`, `{name}`, `{name:[ab]}`, `{name:A|B}`, `{name:%Y%m%d}`, `{name:%Y%m}`, `{name:lower}` and `{name:upper}`.";
+        "Patterns know `*`, `{name}`, `{name:[ab]}`, `{name:A|B}`, `{name:%Y%m%d}`, `{name:%Y%m}`, `{name:lower}` and `{name:upper}`. A part that all `file-names` of a publisher have stands in its `matching` or `url` too.";
     TYPE = "E2109", "a type that is none",
         "The type decides how values are read, checked and stored.",
         "Types are `text`, `boolean`, `tinyint`, `smallint`, `integer` and `bigint` (each also `unsigned`), `double`, `decimal(P, S)`, `date`, `timestamp(3, UTC)`, `timestamp(3)`, `binary`, `list of TYPE`, `map of text to TYPE`; columns of tables also `nullable TYPE` and `low-cardinality text`.";
@@ -172,7 +172,7 @@ codes! {
         "Use `rows: append` behind a `dedupe`, or `rows: by-key`.";
     PARTITION_KEY = "E2503", "a partition that is not part of the key",
         "A new version of a row would lie in another partition than the old one, and both would be found.",
-        "Put the partition's column into `key`, or partition by a column of the key.";
+        "Partition by a column of the key, or put the partition's column into `key` if it is a part of what identifies a row.";
     NO_KEY = "E2504", "a table without key or columns",
         "Without a file in `schemas/tables/` the landing itself says what identifies a row.",
         "Add `key` (and `partition`) to the landing, or declare the table in a file.";

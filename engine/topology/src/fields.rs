@@ -18,6 +18,10 @@ use crate::scalars;
 /// Keys of a flow that people write one level too deep.
 const BESIDE: [&str; 3] = ["outputs", "steps", "bad-rows-above"];
 
+/// Formats that people look for in `decode`.
+const NOT_READ: [&str; 10] =
+    ["xml", "html", "pdf", "excel", "xls", "xlsx", "parquet", "orc", "fixed-width", "fixed_width"];
+
 /// What every part of the reading needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Walk<'a> {
@@ -86,8 +90,20 @@ impl<'a> Walk<'a> {
                 {
                     finding = finding.remedy(format!("`{text}` belongs to the flow: indent it as `from` is"));
                 }
-                if std::ptr::eq(keys, &language::LAYOUT) && language::DELIMITED.has(entry.key.text()) {
+                let above = std::ptr::eq(keys, &language::LAYOUT) || std::ptr::eq(keys, &language::DECODE);
+                if above && language::DELIMITED.has(entry.key.text()) {
                     finding = finding.remedy(format!("`{text}` belongs to `delimited`: put it beside `layouts`"));
+                }
+                if std::ptr::eq(keys, &language::DECODE) && NOT_READ.contains(&entry.key.text()) {
+                    finding = finding.remedy(format!(
+                        "{text} is not read yet: make delimited text with a header of it first, and say `delimited` here"
+                    ));
+                }
+                if finding.nearest.as_deref() == Some("discover") && keys.ours(entry.key.text()).is_some() {
+                    finding = finding.remedy(
+                        "an address stands within `discover`: `{ calendar: { from: ... }, url: \"...\" }` for one a day, or \
+                         `{ links: { page: \"...\", matching: \"...\" } }`",
+                    );
                 }
                 self.push(finding);
                 unknown = true;
@@ -156,12 +172,18 @@ impl<'a> Walk<'a> {
             {
                 "write each as an entry that begins with `- `, and `[]` if there is to be none"
             }
+            ("a list", Kind::Scalar { text, .. }) if what == "`keep`" && **text == *"*" => {
+                "an `extend` in place of the `select` keeps all columns, and adds those that it names"
+            }
             ("a list", Kind::Scalar { text, .. }) if text.len() < 60 && !text.contains(['[', ']', '{', '}', ':']) => {
                 self.push(finding.remedy(format!("write `[{text}]`")));
                 return;
             }
             ("a list", Kind::Mapping(_)) => "begin each entry with `- `",
             ("a list", _) => "write `[...]`, or entries that begin with `- `",
+            ("a map of keys", Kind::Scalar { text, .. }) if what == "step `select`" && **text == *"*" => {
+                "leave the step out: without a `select` all columns stay as they are"
+            }
             ("a map of keys", Kind::Sequence(_)) if what == "step `select`" => {
                 "write `{ keep: [...] }` for columns that stay as they are, and `name: expression` for others"
             }
@@ -447,8 +469,8 @@ impl<'a> Fields<'a> {
         found
     }
 
-    fn missing(&self, key: &str) {
-        // A misspelt key is one finding, not two.
+    /// True if a key was reported that was probably meant to be this one.
+    pub(crate) fn is_meant(&self, key: &str) -> bool {
         let limit = if key.len() > 3 { 2 } else { 1 };
         let misspelt = |entry: &Entry| strsim::damerau_levenshtein(entry.key.text(), key) <= limit;
         let meant = |entry: &Entry| {
@@ -456,7 +478,12 @@ impl<'a> Fields<'a> {
                 || self.keys.ours(entry.key.text()) == Some(key)
                 || without_colon(entry, self.keys).is_some_and(|(without, _)| without == key)
         };
-        if self.entries.iter().any(|entry| entry.key.text().len() < 100 && meant(entry)) {
+        self.entries.iter().any(|entry| entry.key.text().len() < 100 && meant(entry))
+    }
+
+    fn missing(&self, key: &str) {
+        // A misspelt key is one finding, not two.
+        if self.is_meant(key) {
             return;
         }
         if let Some((inside, entry)) = self.misplaced(key) {
@@ -470,7 +497,7 @@ impl<'a> Fields<'a> {
         let remedy =
             match std::ptr::eq(self.keys, &language::LAYOUT) && key == "header" && self.key("must-have").is_some() {
                 true => "add `header: [...]`: with `must-have` it may list only the columns that are wanted".to_owned(),
-                false => format!("add `{key}:`"),
+                false => crate::sketch::of(self.keys, key),
             };
         self.walk.push(finding.remedy(remedy));
     }

@@ -32,6 +32,7 @@ mod render;
 mod reserved;
 mod resolve;
 mod scalars;
+mod sketch;
 mod source;
 mod stored;
 #[cfg(test)]

@@ -30,11 +30,13 @@ impl Diagnostic {
             group = group.element(snippet(&related.excerpt, AnnotationKind::Context, Some(&related.label)));
         }
         let mut lines = Vec::new();
-        if !self.at.is_empty() {
+        // A warning is printed by every command, for as long as the file is as it is: it says no more than it must.
+        let is_error = self.severity == Severity::Error;
+        if is_error && !self.at.is_empty() {
             lines.push(format!("at: {}", self.at));
         }
         lines.extend(self.notes.iter().cloned());
-        lines.extend(self.why().map(|why| format!("why: {why}")));
+        lines.extend(self.why().filter(|_| is_error).map(|why| format!("why: {why}")));
         lines.extend(self.to_do().map(|remedy| format!("to do: {remedy}")));
         lines.push(format!("more: explain {}", self.code));
         let margin = self.excerpt.position.line.max(self.related_line()).to_string().len() + " = ".len() + 1;

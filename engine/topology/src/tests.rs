@@ -250,6 +250,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("E2105", "tests:\n", "tests:\n  - { name: one row, flow: land, given: { rows: [] }, expect: { rows: [] } }\n"),
     ("E2105", "- dedupe:", "- rename: { amount: day }\n      - dedupe:"),
     ("E2106", "- dedupe: {", "- where: amount > 1\n        dedupe: {"),
+    ("E2108", "[\"{class}_{date", "[\"{class}_{half:[ab]}_{date"),
     ("E2107", "rows: append", "rows: append, password: x"),
     ("E2107", "rows: append", "rows: append, version: day"),
     ("E2107", "v: \"1,000\", gives: 1000", "w: \"1,000\", gives: 1000"),

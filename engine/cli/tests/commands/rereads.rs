@@ -259,7 +259,8 @@ fn rows_go_by_an_empty_version_only_where_a_trailer_or_a_rule_says_so() {
             assert_eq!(said.contains(&told), !goes, "{name}: {said}");
         }
         assert_eq!(said.matches("; 1 row of version 1 stays").count(), 3, "{said}");
-        assert_eq!(said.matches(&ruled[2..]).count(), 3, "the remedy: {said}");
+        let remedy = format!("say in `delimited`, beside `layouts`: `{}`", &ruled[2..]);
+        assert_eq!(said.matches(&remedy).count(), 3, "the remedy: {said}");
     }
 
     // A person says that it is meant. The rule may go again: what was accepted stays so.

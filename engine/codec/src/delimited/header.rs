@@ -255,6 +255,9 @@ fn differences(layout: &Layout, header: &[String]) -> String {
     if !unexpected.is_empty() {
         message.push_str(&format!("; unexpected: {}", listed(&unexpected)));
     }
+    if missing.is_empty() && !unexpected.is_empty() && layout.must_have.is_empty() {
+        message.push_str("; to read only those of the layout, give it `must-have: [...]` and say `new-columns: keep`");
+    }
     message
 }
 
@@ -296,6 +299,28 @@ mod tests {
         let header: Vec<String> = names[..12].to_vec();
         let refused = choose(&settings, &header).expect_err("no layout").to_string();
         assert!(refused.contains("layout long wants 40 columns"), "{refused}");
+    }
+
+    #[test]
+    fn a_wide_document_is_told_with_what_reads_some_of_its_columns() {
+        let header: Vec<String> = ["Id", "Price", "Venue", "Note"].map(str::to_owned).to_vec();
+        let whole = Settings { layouts: vec![layout("one", "Price,Id", "")], ..settings() };
+        let refused = choose(&whole, &header).expect_err("more columns").to_string();
+        let remedy = "; to read only those of the layout, give it `must-have: [...]` and say `new-columns: keep`";
+        assert!(refused.ends_with(&format!("unexpected: Venue, Note{remedy}")), "{refused}");
+        // What it says is so.
+        let layouts = vec![layout("one", "Price,Id", "Price,Id")];
+        let some = Settings { layouts, new_columns: NewColumns::Keep, ..settings() };
+        let chosen = choose(&some, &header).expect("some columns");
+        assert_eq!((chosen.places, chosen.new_columns.len()), (vec![1, 0], 2));
+        // Where one of the layout lacks, that would not help.
+        let refused = choose(&some, &header[..1]).expect_err("one lacks").to_string();
+        assert!(!refused.contains("must-have"), "{refused}");
+        // The names of `must-have` do not suffice: all of the header must be there.
+        let layouts = vec![layout("one", "Id,Price,Size", "Id")];
+        let some = Settings { layouts, new_columns: NewColumns::Keep, ..settings() };
+        let refused = choose(&some, &header).expect_err("one lacks").to_string();
+        assert!(refused.contains("missing: Size") && !refused.contains("must-have"), "{refused}");
     }
 
     #[test]

@@ -13,10 +13,15 @@ use batch::Type;
 use super::{Checker, constant};
 use crate::cast::{caster, exact};
 use crate::column::{Arguments, Column, Fault, Outcome};
-use crate::syntax::Span;
+use crate::syntax::{Span, Syntax, SyntaxKind};
 use crate::tree::{Kind, Literal, Node, Operation};
 
 const NULL: Fault = Fault::new("E4103", "the value is null, and its column allows none");
+/// The same of a fact of the document, such as `document.date`: its parts are given by patterns.
+const NOT_IN_NAME: Fault = Fault::new(
+    "E4103",
+    "the value is null, and its column allows none: the pattern that fits this document's name or address has no such part",
+);
 
 /// The type of a whole number by itself.
 pub(crate) fn literal_integer(value: i128) -> Type {
@@ -110,14 +115,41 @@ impl Checker<'_> {
         Some(node)
     }
 
+    /// Reports a cast of a text that is written out and is no such value: it would fail in every row. Within `try` and
+    /// `coalesce` that may be meant.
+    pub(super) fn never_casts(&mut self, operand: &Syntax, node: &Node, target: &Type) -> bool {
+        let (SyntaxKind::Text(text), Kind::Constant(values), 0) = (&operand.kind, &node.kind, self.forgiving) else {
+            return false;
+        };
+        let Some(operation) = caster(&node.of, target) else { return false };
+        let outcome = (operation.0)(&Arguments { columns: &[Column::fine(Arc::clone(values), true)], count: 1 });
+        let Some((_, fault)) = outcome.faults.first() else { return false };
+        let written = self.written(&operand.span).to_owned();
+        let remedy = match target {
+            _ if self.scope.resolve(text, false).is_some() => {
+                format!("a name stands without quotes: write `cast({text} as {target})`")
+            }
+            Type::Boolean => format!("write `true` or `false`, or a comparison, as in `x = {written}`"),
+            Type::Date | Type::Timestamp { .. } => {
+                "write a day as '2024-01-31', a time as '2024-01-31T16:00:00'".to_owned()
+            }
+            _ => "write the number itself, without quotes".to_owned(),
+        };
+        let message = format!("{written} is no {target}, so this cast fails in every row: {}", fault.what);
+        self.error::<()>("E3302", &operand.span, message, &remedy);
+        true
+    }
+
     /// Fails the rows that are null.
     pub(crate) fn required(&mut self, node: Node, span: &Span) -> Node {
         let of = node.of.clone();
-        let require = Operation::new(|arguments| {
+        let is_fact = matches!(&node.kind, Kind::Name(name) if name.starts_with("document."));
+        let fault = if is_fact { NOT_IN_NAME } else { NULL };
+        let require = Operation::new(move |arguments| {
             let values = Arc::clone(arguments.values(0));
             let faults = match values.logical_nulls() {
                 Some(nulls) if nulls.null_count() > 0 => {
-                    (0..values.len()).filter(|row| nulls.is_null(*row)).map(|row| (row, NULL)).collect()
+                    (0..values.len()).filter(|row| nulls.is_null(*row)).map(|row| (row, fault)).collect()
                 }
                 _ => Vec::new(),
             };
@@ -245,6 +277,17 @@ fn as_text(text: &str, other: &str) -> Option<String> {
 /// What to write instead of `written`, which has one type and should have the other.
 fn remedy(from: &Type, to: &Type, written: &str) -> String {
     match (from, to) {
+        // Of a text that is written out no cast makes a condition.
+        (Type::Text, Type::Boolean) if written.starts_with('\'') => {
+            format!("write a comparison, as in `x = {written}`")
+        }
+        (Type::Text, to) if written.starts_with('\'') && (exact(to).is_some() || *to == Type::Double) => {
+            let text = written.trim_matches('\'');
+            match text.parse::<f64>() {
+                Ok(_) => format!("write `{text}` without quotes"),
+                Err(_) => "write a number; a name stands without quotes".to_owned(),
+            }
+        }
         (Type::Text, Type::Date) => {
             format!("write `cast({written} as date)` for YYYY-MM-DD, or `parse_date({written}, format)`")
         }

@@ -43,11 +43,13 @@ pub(crate) struct Checker<'a> {
     text: &'a str,
     scope: &'a Scope,
     pub(crate) errors: Vec<ExpressionError>,
+    /// How many calls stand around that may do without what fails in them.
+    forgiving: usize,
 }
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(text: &'a str, scope: &'a Scope) -> Self {
-        Self { text, scope, errors: Vec::new() }
+        Self { text, scope, errors: Vec::new(), forgiving: 0 }
     }
 
     /// Reports an error. Always `None`, to be returned.
@@ -165,7 +167,11 @@ impl<'a> Checker<'a> {
             SyntaxKind::Cast { operand, target, target_span, or_null } => {
                 let node = self.check(operand);
                 let target = self.written_type(target, target_span);
-                let cast = self.cast(node?, &target?, span)?;
+                let (node, target) = (node?, target?);
+                if !or_null && self.never_casts(operand, &node, &target) {
+                    return None;
+                }
+                let cast = self.cast(node, &target, span)?;
                 Some(if *or_null { Node::new(cast.of.clone(), true, Kind::Try(Box::new(cast))) } else { cast })
             }
             SyntaxKind::Call { name, name_span, arguments } => self.call(name, name_span, arguments, span),
@@ -393,8 +399,11 @@ impl<'a> Checker<'a> {
         let lower = name.to_ascii_lowercase();
         let user = self.scope.functions.get(lower.as_str()).cloned();
         let built_in = functions::find(&lower);
+        let forgives = usize::from(matches!(lower.as_str(), "try" | "coalesce"));
+        self.forgiving += forgives;
         let checked: Vec<_> =
             arguments.iter().map(|argument| Some((self.check(argument)?, argument.span.clone()))).collect();
+        self.forgiving -= forgives;
         if let Some(function) = user {
             return self.user_call(&function, checked.into_iter().collect::<Option<_>>(), arguments.len(), span);
         }
@@ -463,8 +472,9 @@ impl<'a> Checker<'a> {
         let operand = operand.map(|operand| (self.check(operand), &operand.span));
         let mut conditions = Vec::new();
         let mut values = Vec::new();
-        for (condition, value) in branches {
+        for (at, (condition, value)) in branches.iter().enumerate() {
             conditions.push(match &operand {
+                None if self.value_for_condition(&branches[..at], condition) => None,
                 None => self.condition(condition),
                 Some((operand, operand_span)) => {
                     let condition_node = self.check(condition);

@@ -101,6 +101,28 @@ impl Checker<'_> {
         true
     }
 
+    /// Reports `case when x = 'a' then 1 when 'b' then 2 end`: a bare value behind `when`, where a condition belongs. What
+    /// the `when` before it compares is probably compared here too.
+    pub(super) fn value_for_condition(&mut self, before: &[(Syntax, Syntax)], condition: &Syntax) -> bool {
+        let is_value = |syntax: &Syntax| matches!(syntax.kind, SyntaxKind::Text(_) | SyntaxKind::Number(_));
+        if !is_value(condition) {
+            return false;
+        }
+        let value = self.written(&condition.span).to_owned();
+        let compared = before.iter().rev().find_map(|(when, _)| match &when.kind {
+            SyntaxKind::Binary { operator, left, right } if operator.is_plain_comparison() => {
+                let side = if is_value(left) { right } else { left };
+                Some(format!("write `when {} {} {value}`", self.written(&side.span), operator.sign()))
+            }
+            _ => None,
+        });
+        let remedy = compared.unwrap_or_else(|| {
+            format!("write `when x = {value}`, or the name once, as in `case x when {value} then ...`")
+        });
+        self.error::<()>("E3301", &condition.span, "`when` takes a condition, and this is a value".to_owned(), &remedy);
+        true
+    }
+
     /// A better remedy for a comparison that just failed, where what was written shows what was meant.
     pub(super) fn remedy_of_comparison(&mut self, operator: Operator, left: &Syntax, right: &Syntax) {
         let chained =

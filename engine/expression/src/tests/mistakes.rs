@@ -366,7 +366,7 @@ fn mistakes_are_named_where_they_are() {
     check(
         "case when 1 then 'ä' else 2 end",
         &expect![[r#"
-            E3301 `1` this is bigint, but boolean is needed | use values of one type
+            E3301 `1` `when` takes a condition, and this is a value | write `when x = 1`, or the name once, as in `case x when 1 then ...`
             E3301 `2` text and bigint have no common type | make the other a text too: `'2'` or `cast(2 as text)`
         "#]],
     );

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod habits;
+mod literals;
 mod mistakes;
 mod values;
 

@@ -328,7 +328,10 @@ impl Maker<'_, '_> {
         let (from, to) = (given.of.clone(), of.clone());
         let or_null = self.below(6) == 0;
         let name = if or_null { "try_cast" } else { "cast" };
-        let cast = Made::apply(format!("{name}({} as {of})", given.text), of.clone(), &[&given], move |values| {
+        // A cast of a literal that can never succeed is refused when it is compiled; joined to nothing it is none.
+        let bare = matches!(given.of, Type::Text) && given.literal.is_some();
+        let text = if bare { format!("({} || '')", given.text) } else { given.text.clone() };
+        let cast = Made::apply(format!("{name}({text} as {of})"), of.clone(), &[&given], move |values| {
             converted(&values[0], &from, &to)
         });
         if !or_null {

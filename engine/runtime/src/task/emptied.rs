@@ -29,7 +29,7 @@ impl TaskContext {
         proof.code = EMPTIED.to_string();
         proof.message = format!(
             "no row behind its header, where version {version} has {rows}: it may have been cut, and nothing in it says \
-             that it is meant. If it is, say in `decode`: `outcome: [ {{ when: rows = 0, is: empty }} ]`, and it is read again"
+             that it is meant. If it is, say in `delimited`, beside `layouts`: `outcome: [ {{ when: rows = 0, is: empty }} ]`, and it is read again"
         );
         Ok(())
     }

@@ -85,7 +85,8 @@ pub(crate) static HTTP: Keys = Keys::new(
         may("recheck", Form::Map(&RECHECK), "Ask again for documents that are there."),
         may("contact", Form::Choice(&CONTACT), "Whether the publisher wants to know who asks (`--contact`)."),
     ],
-);
+)
+.elsewhere(&[(&["url", "urls", "address", "page", "links", "calendar"], "discover")]);
 pub(crate) static CONTACT: [(&str, bool); 2] = [("required", true), ("optional", false)];
 
 pub(crate) static HTTP_LIMITS: Keys = Keys::new(
@@ -148,7 +149,11 @@ pub(crate) static LINKS: Keys = Keys::new(
     "The links of a page.",
     &[
         must("page", Form::Pattern, "The page's address."),
-        must("matching", Form::Pattern, "Which links are documents."),
+        must(
+            "matching",
+            Form::Pattern,
+            "Which links are documents: the whole address or its last part. Its named parts are those of `document.NAME`.",
+        ),
     ],
 );
 

@@ -182,8 +182,9 @@ impl Keys {
 
     /// The key that is here what other tools call by another name, if the map has it.
     pub(crate) fn ours(&self, name: &str) -> Option<&'static str> {
+        let name = name.replace('_', "-");
         let mut known = self.elsewhere.iter().chain(ELSEWHERE);
-        let (_, ours) = known.find(|(names, ours)| names.contains(&name) && self.has(ours))?;
+        let (_, ours) = known.find(|(names, ours)| names.contains(&&*name) && self.has(ours))?;
         Some(*ours)
     }
 

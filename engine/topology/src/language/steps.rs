@@ -240,7 +240,7 @@ pub(crate) static LAYOUT: Keys = Keys::new(
         may(
             "must-have",
             Form::List(&Form::Text),
-            "Names that suffice to take this layout, in any order; without it the whole header must be there, in its order.",
+            "Names by which this layout is chosen. All names of `header` must be there then, in any order; without it they must be the whole header, in its order.",
         ),
         may("as", Form::Named(&RENAME), "`{ Published: ours }`."),
     ],

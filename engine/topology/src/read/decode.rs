@@ -100,7 +100,14 @@ fn decode(
     let of_records = ["json", "avro", "key", "tombstones"].iter().find_map(|key| fields.key(key));
     if let Some(key) = of_records {
         let what = format!("`{}` belongs to records of a topic, and this flow reads documents", key.text());
-        walk.push(Diagnostic::new(codes::ORDER, key, what).remedy("documents are decoded by `delimited`"));
+        let remedy = match key.text() {
+            "json" | "avro" => {
+                "documents in JSON, XML or Avro, or without a header, are not read yet: make delimited text with a header of \
+                 them first, and say `delimited` here"
+            }
+            _ => "documents are decoded by `delimited` alone: leave this away",
+        };
+        walk.push(Diagnostic::new(codes::ORDER, key, what).remedy(remedy));
         return None;
     }
     let delimited_node = &entry.value;
@@ -152,10 +159,7 @@ fn decode(
         spill: spill.as_ref().map(|(_, text)| Arc::clone(text)),
         trailers,
         trailer_required,
-        new_columns: fields
-            .get("new-columns")
-            .and_then(|node| walk.choice(node, "value of `new-columns`", &language::NEW_COLUMNS))
-            .unwrap_or(NewColumns::Refuse),
+        new_columns: fields.get("new-columns").and_then(|node| new_columns(walk, node)).unwrap_or(NewColumns::Refuse),
         empty_is_null,
         outcomes: Vec::new(),
         lines_before_header: above.unwrap_or(0),
@@ -163,6 +167,7 @@ fn decode(
         raw_row: false,
     };
     check_columns(walk, &delimited, &fields, spill.map(|(node, _)| node));
+    keeps_some(walk, &delimited, &fields);
     never_taken(walk, &delimited, layouts.unwrap_or(&[]));
     Some(delimited)
 }
@@ -187,6 +192,36 @@ fn naming(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<Naming> {
     let remedy = format!("write `as: {{ {pair} }}` in the layout, and `names: snake_case` or nothing here");
     walk.push(finding.remedy(remedy));
     None
+}
+
+/// What becomes of columns outside a layout, also in words of other tools.
+fn new_columns(walk: &Walk<'_>, node: &Node) -> Option<NewColumns> {
+    let text = walk.value(node).text();
+    let (ours, remedy) = match text {
+        "ignore" | "drop" | "skip" | "discard" | "allow" | "accept" | "pass" => (
+            "keep",
+            "write `keep`, which reads past them (`row` alone has them), and give the layout `must-have: [...]`",
+        ),
+        "error" | "fail" | "reject" | "forbid" | "deny" => ("refuse", "write `refuse`, or leave it away"),
+        _ => return walk.choice(node, "value of `new-columns`", &language::NEW_COLUMNS),
+    };
+    let finding = Diagnostic::new(codes::VALUE, walk.value(node), format!("`{text}` is no value of `new-columns`"));
+    walk.push(finding.meant(ours).remedy(remedy));
+    None
+}
+
+/// Nothing is kept of a document whose header must be a layout's whole one.
+fn keeps_some(walk: &Walk<'_>, delimited: &Delimited, fields: &Fields<'_>) {
+    let (NewColumns::Keep, Some(node)) = (delimited.new_columns, fields.get("new-columns")) else { return };
+    if delimited.layouts.iter().any(|layout| !layout.must_have.is_empty()) {
+        return;
+    }
+    let what = "`keep` is for layouts with `must-have`, and none has it: documents with other columns are refused";
+    let finding = Diagnostic::new(codes::MISSING, node, what);
+    let finding = finding.because("A layout without `must-have` is the whole header, so it has no new columns.");
+    walk.push(
+        finding.remedy("add `must-have: [...]` to the layout, with names by which it is known, or take `keep` away"),
+    );
 }
 
 /// True if a naming stands under a key that does not exist, which was reported: `name: snake_case`.

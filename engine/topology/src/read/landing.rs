@@ -89,6 +89,10 @@ fn landing(walk: &Walk<'_>, node: &Node, site: &Site<'_>) -> Option<Landing> {
         );
         walk.push(finding.remedy("take `version` away, or write `rows: by-key`"));
     }
+    // Without its key the table would be told to have none.
+    if fields.get("key").is_none() && fields.is_meant("key") {
+        return None;
+    }
     let (batch_rows, batch_age) = batch_limits(walk, fields.get("batch"));
     Some(Landing {
         rows: match rows? {

@@ -4,6 +4,7 @@ mod decode;
 mod functions;
 mod header;
 mod landing;
+mod parts;
 mod records;
 mod renames;
 mod source;

@@ -124,9 +124,16 @@ fn is_regex(names: &str) -> bool {
 }
 
 fn http(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
+    let before = walk.findings.errors();
     let fields = walk.fields(node, &language::HTTP)?;
-    let discover = fields.required("discover").and_then(|node| discover(walk, node));
+    let discover_node = fields.required("discover");
+    let discover = discover_node.and_then(|node| discover(walk, node));
     let file_names = file_names(walk, &fields, fields.get("old-file-names"));
+    if let (Some(node), Some(way), Some((patterns, false))) = (discover_node, &discover, &file_names)
+        && walk.findings.errors() == before
+    {
+        super::parts::are_found(walk, node, way, patterns);
+    }
     let limits = fields.get("limits").and_then(|node| walk.fields(node, &language::HTTP_LIMITS));
     let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
     let size = |node| size(walk, node);

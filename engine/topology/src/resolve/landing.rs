@@ -146,12 +146,13 @@ fn derived(
 ) -> Option<TableDefinition> {
     let Some(key) = &written.key else {
         let what = format!("the table `{}` has no file, so the landing must say its `key`", written.table.text());
-        let finding = Diagnostic::new(codes::NO_KEY, &written.table, what);
-        let remedy = format!(
-            "add `key: [...]` (and `partition:`), or declare it in `schemas/tables/{}.yaml`",
-            written.table.text()
-        );
+        let file = format!("schemas/tables/{}.yaml", written.table.text());
         let site = Site { files: world.files, root: topology.root.clone(), folder: topology.root.clone() };
+        let finding = Diagnostic::new(codes::NO_KEY, &written.table, what).note(site.looked_for(&file));
+        let remedy = format!(
+            "add `key: [...]` (and `partition:`), or declare it in `{file}`: `schemas/` stands beside the topology file or in \
+             a folder above it. Who copies a topology copies that too"
+        );
         let known = site.tables();
         let finding = finding.remedy(remedy);
         world.findings.push(if known.is_empty() {
@@ -211,7 +212,8 @@ fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan:
     let open: Vec<&Node> = key.iter().filter(nullable).collect();
     let Some(first) = open.first() else { return };
     let names: Vec<String> = open.iter().map(|node| format!("`{}`", batch::bounded(node.text()))).collect();
-    let what = format!("{} may be null, and a key has no nulls: such rows are dead letters", names.join(", "));
+    let one = if names.len() > 1 { "one of " } else { "" };
+    let what = format!("a row without {one}{} is a dead letter: a key has no nulls", names.join(", "));
     let mut finding = Diagnostic::new(codes::KEY_NULL, first, what);
     finding.severity = Severity::Warning;
     let conditions: Vec<String> =
@@ -219,9 +221,7 @@ fn may_be_null(world: &World<'_>, written: &Landing, key: &[Node], shape: &plan:
     let condition = conditions.join(" and ");
     let condition = if condition.contains('"') { compile::in_quotes(&condition) } else { condition };
     let remedy = format!(
-        "give them a value with `coalesce`, or drop such rows with a step `- where: {}`; or declare the table in \
-         `schemas/tables/{}.yaml`",
-        condition,
+        "add `- where: {condition}` or use `coalesce`; or declare the table in `schemas/tables/{}.yaml`",
         written.table.text()
     );
     world.findings.push(finding.remedy(remedy));
@@ -289,7 +289,13 @@ fn rules(
         let what = format!("the table is partitioned by `{column}`, which is not part of its key");
         let finding = Diagnostic::new(codes::PARTITION_KEY, place.unwrap_or(&written.table), what);
         let finding = finding.related(&written.rows_node.span, "newer rows replace older ones here");
-        world.findings.push(finding.remedy(format!("add `{column}` to the key, or partition by a column of the key")));
+        world.findings.push(finding.remedy(match definition.rows {
+            RowsMeaning::ByKey { .. } => format!(
+                "partition by a column of the key. Or add `{column}` to the key, if it never changes: then rows of two values \
+                 of it are two rows, and neither replaces the other"
+            ),
+            _ => format!("add `{column}` to the key, or partition by a column of the key"),
+        }));
     }
     let RowsMeaning::ByKey { version } = &definition.rows else { return };
     match (version, from) {

@@ -146,7 +146,9 @@ fn a_dry_run_listens_where_it_is_told_to_and_nothing_is_nowhere() {
     // A publisher that does not answer, so that the run waits.
     let publisher = TcpListener::bind("127.0.0.1:0").expect("a port");
     let place = publisher.local_addr().expect("an address");
-    let from = format!("http: {{ discover: {{ links: {{ page: \"http://{place}/\", matching: \"*\" }} }},");
+    let from = format!(
+        "http: {{ discover: {{ links: {{ page: \"http://{place}/\", matching: \"*list_{{date:%Y%m%d}}*\" }} }},"
+    );
     workplace.write_changed("my-list.yaml", &[("files: { path: \"lists\",", &from)]);
     let mut process = workplace.start(&["run", "my-list.yaml", "--dry", "--listen", "127.0.0.1:0"]);
     let address = address(&workplace);
