@@ -141,6 +141,11 @@ pub fn rebuilds(log: &dyn Log) -> Result<BTreeMap<String, Rebuild>, LogError> {
     }
 }
 
+/// The generation of a flow that readers have, by `topology/flow` of its first one.
+pub(crate) fn live(log: &dyn Log, first: &str) -> Result<u32, LogError> {
+    Ok(rebuilds(log)?.get(first).map_or(1, |rebuild| rebuild.live))
+}
+
 /// Says it of a flow, `topology/flow` by whatever name the log knows it.
 ///
 /// # Errors

@@ -7,7 +7,9 @@
 //! system do that.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::thread;
 
 use connect::{RawError, RawFailure, RawStore, Stored, object_name};
@@ -31,6 +33,31 @@ pub trait PlaceUnderTest {
 
     /// References of all that is kept there, in any order.
     fn kept(&self) -> Vec<String>;
+}
+
+/// Files below a folder, by their names from there on.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name().into_string().expect("a name");
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()).into_iter().map(|below| format!("{name}/{below}")));
+        } else {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Documents that a store has staged in a folder of this machine. Beside each folder to stage in lies the lock of the
+/// process that has it.
+#[must_use]
+pub fn staged_in(folder: &Path) -> usize {
+    files(&folder.join(".staging")).iter().filter(|name| !name.ends_with(".lock")).count()
 }
 
 /// Makes an empty place.

@@ -1,26 +1,12 @@
 //! The suite of the raw store's contract, run on the store in a folder.
 
 use std::fs;
-use std::path::Path;
 
 use connect::{FolderStore, RawStore};
 use tempfile::TempDir;
-use testkit::raw_suite::{self, PlaceUnderTest};
+use testkit::raw_suite::{self, PlaceUnderTest, files};
 
 struct Folder(TempDir);
-
-fn files(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
-        let name = entry.file_name().into_string().expect("a name");
-        if entry.path().is_dir() {
-            found.extend(files(&entry.path()).into_iter().map(|below| format!("{name}/{below}")));
-        } else {
-            found.push(name);
-        }
-    }
-    found
-}
 
 impl PlaceUnderTest for Folder {
     fn open(&self) -> Box<dyn RawStore> {
@@ -28,8 +14,7 @@ impl PlaceUnderTest for Folder {
     }
 
     fn staged(&self) -> usize {
-        // Beside each folder to stage in lies the lock of the process that has it.
-        files(&self.0.path().join(".staging")).iter().filter(|name| !name.ends_with(".lock")).count()
+        raw_suite::staged_in(self.0.path())
     }
 
     fn put(&self, reference: &str, content: &[u8]) {

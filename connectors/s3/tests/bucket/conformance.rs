@@ -1,6 +1,5 @@
 //! The suite of the raw store's contract, run on a bucket of a real MinIO; and a zip archive read from there.
 
-use std::fs;
 use std::io::{Cursor, Read, Write};
 
 use connect::RawStore;
@@ -33,7 +32,7 @@ impl PlaceUnderTest for Place {
     }
 
     fn staged(&self) -> usize {
-        fs::read_dir(self.staging.path().join(".staging")).expect("a folder").count()
+        raw_suite::staged_in(self.staging.path())
     }
 
     fn put(&self, reference: &str, content: &[u8]) {

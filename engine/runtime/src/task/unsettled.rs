@@ -11,7 +11,7 @@ use super::TaskContext;
 use crate::dead_letter::{DeadLetter, Mark};
 use crate::ledger::{Receipt, receipts};
 use crate::letters::{self, DeadLetters};
-use crate::{names, retry};
+use crate::{names, rebuilds, retry};
 
 /// Why rows are dropped that a person gave up: the word in counts.
 pub(super) const GIVEN_UP: &str = "given up";
@@ -111,11 +111,19 @@ impl Unsettled {
                 known.keep(receipt);
             }
         }
-        for generation in 1..names::generation(&parts.flow) {
-            let before = names::of_generation(names::first(&parts.flow), generation);
+        let (first, own) = (names::first(&parts.flow), names::generation(&parts.flow));
+        // What readers have is asked only where there is more than the first generation.
+        let live = if own > 1 { rebuilds::live(log, &format!("{}/{first}", parts.topology))? } else { own };
+        for generation in 1..own {
+            let before = names::of_generation(first, generation);
+            // One that was taken back before it began has none.
+            if log.topic(&names::ledger(&parts.topology, &before))?.is_none() {
+                continue;
+            }
             let receipts = receipts(crate::ledger::ledger_of(log, &parts.topology, &before, input.partition)?);
             receipts.iter().for_each(|receipt| known.gave_up(receipt));
-            let whole = receipts.into_iter().filter(|receipt| receipt.accepted() && receipt.counts.dead == 0);
+            let whole = |receipt: &Receipt| generation == live && receipt.accepted() && receipt.counts.dead == 0;
+            let whole = receipts.into_iter().filter(whole);
             known.whole_before.extend(whole.map(|receipt| (receipt.document, receipt.version)));
         }
         let topic = names::retry(&parts.topology, &parts.flow);
