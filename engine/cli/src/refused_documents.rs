@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use runtime::{Receipt, names};
+use runtime::Receipt;
 use serde_json::{Value, json};
 
 use crate::access::Access;
@@ -48,7 +48,7 @@ impl Access {
         for (topology, flow, documents) in &chosen {
             runtime::give_up_documents(self.log.as_ref(), (topology, flow), documents)?;
         }
-        let running = chosen.iter().any(|(topology, ..)| self.revisions.contains_key(names::parts(topology)[0]));
+        let running = chosen.iter().any(|(topology, ..)| self.revisions.contains_key(topology));
         Ok(json!({ "documents": given_up, "running": running }))
     }
 }

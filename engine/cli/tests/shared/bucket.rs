@@ -5,7 +5,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use testkit::{HeldService, Random, service_folder};
 
@@ -48,7 +47,6 @@ fn documents_in_a_bucket_are_read_by_whoever_owns_them() {
         world.publish(&mut random);
         strike(&mut world, "lost-store", || {
             minio.kill();
-            std::thread::sleep(Duration::from_secs(5));
             minio.start_again();
         });
         world.publish(&mut random);

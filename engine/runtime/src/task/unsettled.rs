@@ -114,15 +114,16 @@ impl Unsettled {
         let (first, own) = (names::first(&parts.flow), names::generation(&parts.flow));
         // What readers have is asked only where there is more than the first generation.
         let live = if own > 1 { rebuilds::live(log, &format!("{}/{first}", parts.topology))? } else { own };
-        for generation in 1..own {
-            let before = names::of_generation(first, generation);
+        for before in names::generations_before(&parts.flow) {
             // One that was taken back before it began has none.
             if log.topic(&names::ledger(&parts.topology, &before))?.is_none() {
                 continue;
             }
             let receipts = receipts(crate::ledger::ledger_of(log, &parts.topology, &before, input.partition)?);
             receipts.iter().for_each(|receipt| known.gave_up(receipt));
-            let whole = |receipt: &Receipt| generation == live && receipt.accepted() && receipt.counts.dead == 0;
+            let whole = |receipt: &Receipt| {
+                names::generation(&before) == live && receipt.accepted() && receipt.counts.dead == 0
+            };
             let whole = receipts.into_iter().filter(whole);
             known.whole_before.extend(whole.map(|receipt| (receipt.document, receipt.version)));
         }
