@@ -122,14 +122,21 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Names files of one name that lie in two folders: nobody who names such folders in one glob means two versions.
-    fn tell_one_name(&mut self, fields: &Fields, files: &[File]) {
+    /// Names neighbours among the files of one document that say different things. Each round does, because who sees
+    /// rows missing looks at the last run, and not at the one in which a file took another one's place.
+    fn tell_one_document(&mut self, fields: &Fields, files: &[File]) {
+        let newest = |file: &File| Some(self.discovery.newest(&file.name, fields)?.url);
+        let newest = files.first().filter(|_| files.len() > 1).and_then(newest);
         let url = |file: &File| file.path.to_string_lossy().into_owned();
-        for pair in files.windows(2).filter(|pair| pair[0].name == pair[1].name) {
-            let [older, newer] = [url(&pair[0]), url(&pair[1])];
+        for pair in files.windows(2) {
+            let (mut older, mut newer) = (url(&pair[0]), url(&pair[1]));
+            // The one that came last counts, though its name sorts before the other.
+            if newest.as_ref() == Some(&older) {
+                std::mem::swap(&mut older, &mut newer);
+            }
             let content = |url: &str| self.discovery.known(url).map(|known| known.sha256);
             if content(&older).is_none_or(|one| content(&newer) != Some(one)) {
-                self.discovery.one_name(&older, &newer, fields);
+                self.discovery.one_document(&older, &newer, fields);
             }
         }
     }
@@ -142,7 +149,7 @@ impl<'a> Round<'a> {
             if self.troubled.contains(&(fields.clone(), name)) {
                 continue;
             }
-            self.tell_one_name(&fields, &files);
+            self.tell_one_document(&fields, &files);
             if let Some(gone) = gone(self.discovery, &fields, &files) {
                 self.hand_over(&last.path, &last.name, &fields, Some(gone))?;
             }

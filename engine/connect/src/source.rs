@@ -100,8 +100,9 @@ pub trait Discovery {
     /// If the log fails.
     fn absent(&mut self, absent: Absent) -> Result<(), SourceError>;
 
-    /// Files of one name, in two places and with other contents, are one document, of which the later one counts.
-    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
+    /// Two files that are there, by their paths, are one document and say different things: the newer one counts. Said in
+    /// each round for as long as both lie there.
+    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
         let _ = (older, newer, fields);
     }
 

@@ -160,9 +160,10 @@ impl FlowState {
         self.documents.values().sum::<u64>() - self.not_there()
     }
 
-    /// Takes note of a file that took the place of another one.
+    /// Takes note of a file that took the place of another one; of several whose place it took, the first.
     pub(crate) fn note_displaced(&mut self, displaced: Displaced) {
-        if self.displaced.len() < DISPLACED_NAMED && !self.displaced.contains(&displaced) {
+        let told = self.displaced.iter().any(|one| one.newer == displaced.newer && one.fields == displaced.fields);
+        if self.displaced.len() < DISPLACED_NAMED && !told {
             self.displaced.push(displaced);
         }
     }

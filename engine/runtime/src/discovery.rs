@@ -1,17 +1,11 @@
 //! What becomes of what a source finds: bytes into the raw store, a record into the `documents` topic, and the memory
 //! of what was seen, in one transaction.
 //!
-//! The memory is the flow's `discovery` topic, one JSON record a change, read whole at the start:
-//!
-//! ```text
-//! key "url ADDRESS"   value { sha256, validators, fetched_at } or { absent: reason, given_up, fetched_at, document: [KEY, name] }
-//! key "doc KEY"       value: the document record that was appended last
-//! key "again KEY"     value: [version, revision] for which a refused document was appended again
-//! ```
-//!
 //! An address whose bytes are those of its own last fetch is nothing new: two addresses of one key must not take turns.
 //! One exception leads back where the newest version's own address is gone, see [`Found::instead_of`]: what is gone is
 //! forgotten in the same transaction, so that each address still counts once for as long as it is there.
+
+mod memory;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -23,7 +17,6 @@ use connect::{
     Absent, Discovery, DocumentRecord, Fields, Found, Known, Newest, Originals, RawError, SourceError, Stop,
 };
 use log::{Log, LogError, Position, Written};
-use serde::{Deserialize, Serialize};
 use telemetry::Counts;
 
 use crate::board::Board;
@@ -34,94 +27,10 @@ use crate::ledger::Receipt;
 use crate::names;
 use crate::stop::StopSignal;
 use crate::system::SystemTopics;
+use memory::{Address, Latest, each_memory, remember_address};
 
-/// What is remembered of an address.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Address {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    validators: Option<String>,
-    #[serde(default)]
-    fetched_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    absent: Option<String>,
-    #[serde(default)]
-    given_up: bool,
-    /// Key and name of the document that is absent.
-    #[serde(default, rename = "document", skip_serializing_if = "Option::is_none")]
-    of: Option<(String, String)>,
-}
-
-/// A document that is expected and is not there, as it was when its publisher was asked last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absence {
-    /// Document key; empty if a program noted it that did not keep that.
-    pub document: String,
-    /// File name; of such a program the end of the address.
-    pub name: String,
-    /// Where it was asked for.
-    pub url: String,
-    /// Why it counts as absent, such as `status 404`.
-    pub reason: String,
-    /// True if it is asked for again.
-    pub asked_again: bool,
-    /// When it was found to be absent, in milliseconds since 1970 UTC.
-    pub at: i64,
-}
-
-/// The documents of a flow that are not there, by their addresses.
-///
-/// # Errors
-/// If the log cannot be read.
-pub fn absences(log: &dyn Log, topology: &str, flow: &str) -> Result<Vec<Absence>, LogError> {
-    let topic = names::discovery(topology, flow);
-    let mut absent: BTreeMap<String, Absence> = BTreeMap::new();
-    if log.topic(&topic)?.is_none() {
-        return Ok(Vec::new());
-    }
-    each_memory(log, &topic, &mut |key, value| {
-        let Some(url) = key.strip_prefix("url ") else { return };
-        let Ok(address) = serde_json::from_slice::<Address>(value) else { return };
-        match address.absent {
-            None => drop(absent.remove(url)),
-            Some(reason) => {
-                let end = || url.rsplit('/').next().unwrap_or(url).to_owned();
-                let (document, name) = address.of.unwrap_or_else(|| (String::new(), end()));
-                let (url, asked_again, at) = (url.to_owned(), !address.given_up, address.fetched_at);
-                absent.insert(url.clone(), Absence { document, name, url, reason, asked_again, at });
-            }
-        }
-    })?;
-    Ok(absent.into_values().collect())
-}
-
-/// Name and address of the newest version of each document of a flow, by their keys.
-///
-/// # Errors
-/// If the log cannot be read.
-pub(crate) fn named(log: &dyn Log, topology: &str, flow: &str) -> Result<HashMap<String, (String, String)>, LogError> {
-    let (topic, mut found) = (names::discovery(topology, flow), HashMap::new());
-    if log.topic(&topic)?.is_none() {
-        return Ok(found);
-    }
-    each_memory(log, &topic, &mut |key, value| {
-        if let (Some(key), Ok(Latest { name, url, .. })) = (key.strip_prefix("doc "), serde_json::from_slice(value)) {
-            found.insert(key.to_owned(), (name, url));
-        }
-    })?;
-    Ok(found)
-}
-
-/// What is remembered of a document key: what the record says that was appended last. Not all of it, because there is
-/// one for each document that a publisher ever had.
-#[derive(Clone, Debug, Deserialize)]
-struct Latest {
-    version: i64,
-    name: String,
-    url: String,
-    sha256: String,
-}
+pub(crate) use memory::named;
+pub use memory::{Absence, absences};
 
 /// The memory and the hands of one source's discovery.
 pub struct FlowDiscovery {
@@ -315,7 +224,7 @@ impl FlowDiscovery {
         let key = format!("doc {}", record.key);
         memory.push(Some(key.as_bytes()), Some(&text), &Headers::new(), 0);
         for (url, address) in addresses {
-            remember_address(url, address, &mut memory)?;
+            remember_address(url, address, &mut memory).map_err(|error| transient(&error))?;
         }
         if let Some((key, version)) = tried {
             let text = serde_json::to_vec(&(version, &*self.revision)).map_err(|error| transient(&error))?;
@@ -331,7 +240,7 @@ impl FlowDiscovery {
 
     fn remember_url(&mut self, url: &str, address: Address, receipt: Option<&Receipt>) -> Result<(), SourceError> {
         let mut memory = RecordsBuilder::new();
-        remember_address(url, &address, &mut memory)?;
+        remember_address(url, &address, &mut memory).map_err(|error| transient(&error))?;
         self.commit(vec![(names::discovery(&self.topology, &self.flow), 0, memory.finish())], receipt)?;
         self.addresses.insert(url.to_owned(), address);
         Ok(())
@@ -457,6 +366,9 @@ impl Discovery for FlowDiscovery {
         let displaced = latest
             .filter(|_| gone.is_none())
             .and_then(|latest| Displaced::between(&latest.name, &document.name, &document.fields));
+        if let Some(line) = displaced.as_ref().filter(|_| self.owns_rows).map(Displaced::line) {
+            tracing::warn!(flow = self.name, "one document: {line}");
+        }
         let kept = self.raw.keep(&staged, &key, version).map_err(|error| transient(&error))?;
         let record = DocumentRecord {
             key: key.clone(),
@@ -539,9 +451,10 @@ impl Discovery for FlowDiscovery {
         Ok(())
     }
 
-    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
-        let displaced = Displaced::of_one_name(older, newer, fields);
-        self.board.change(&self.name, |state| state.note_displaced(displaced));
+    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
+        if let Some(displaced) = Displaced::of_paths(older, newer, fields) {
+            self.board.change(&self.name, |state| state.note_displaced(displaced));
+        }
     }
 
     fn not_claimed(&mut self, url: &str) {
@@ -561,29 +474,6 @@ impl Discovery for FlowDiscovery {
     fn stopping(&self) -> bool {
         self.stop.stopping()
     }
-}
-
-/// Hands over all that is remembered, in order: key and value.
-fn each_memory(log: &dyn Log, topic: &str, take: &mut dyn FnMut(&str, &[u8])) -> Result<(), LogError> {
-    let mut offset = 0;
-    loop {
-        let blocks = log.read(topic, 0, offset, 8 * 1024 * 1024)?;
-        let Some(last) = blocks.last() else {
-            return Ok(());
-        };
-        offset = last.next_offset();
-        for record in blocks.iter().flat_map(batch::Records::iter) {
-            if let (Some(Ok(key)), Some(value)) = (record.key.map(std::str::from_utf8), record.value) {
-                take(key, value);
-            }
-        }
-    }
-}
-
-fn remember_address(url: &str, address: &Address, to: &mut RecordsBuilder) -> Result<(), SourceError> {
-    let text = serde_json::to_vec(address).map_err(|error| transient(&error))?;
-    to.push(Some(format!("url {url}").as_bytes()), Some(&text), &Headers::new(), 0);
-    Ok(())
 }
 
 fn transient(error: &dyn std::error::Error) -> SourceError {

@@ -28,9 +28,16 @@ impl Displaced {
         (!are_versions).then(told)
     }
 
-    /// Files of one name in two folders, by their paths.
+    /// The same of two files, by their paths: files of one name in two folders are told too.
     #[must_use]
-    pub fn of_one_name(older: &str, newer: &str, fields: &Fields) -> Self {
+    pub fn of_paths(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        let [one, other] = [older, newer].map(name);
+        if one == other { Some(Self::of_one_name(older, newer, fields)) } else { Self::between(&one, &other, fields) }
+    }
+
+    /// Files of one name in two folders, by their paths.
+    fn of_one_name(older: &str, newer: &str, fields: &Fields) -> Self {
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let fields = if fields.is_empty() { "of one name".to_owned() } else { fields.join(", ") };
         Self { older: older.to_owned(), newer: newer.to_owned(), fields }

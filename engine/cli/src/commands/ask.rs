@@ -368,7 +368,9 @@ pub(crate) fn reconcile(arguments: &Show) -> Result<Exit> {
         if sum("foreign") > 0 {
             let foreign = sum("foreign");
             let (rows, are) = (show::counted(foreign, "row"), if foreign == 1 { "is" } else { "are" });
-            show::prose(&format!("{rows} of flows that this data folder does not know {are} left out"));
+            show::prose(&format!(
+                "{rows} of flows that this data folder does not know, or of topics that a flow read before, {are} left out"
+            ));
         }
         show::line(match (wrong, exchanging) {
             (0, false) => "reconciled: 0 gaps, 0 repeats, 0 strays",

@@ -5,7 +5,7 @@
 //! they are there. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
 //! what helps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,8 +141,6 @@ struct Look {
     fitting: Option<usize>,
     /// Why none of them fits.
     misfit: Option<String>,
-    /// The last name of each document that has fields.
-    names: BTreeMap<Fields, String>,
     /// Files of other names that are versions of one document.
     displaced: Vec<Displaced>,
 }
@@ -191,12 +189,7 @@ impl Discovery for Look {
         false
     }
 
-    fn found(&mut self, document: Found<'_>) -> Result<bool, SourceError> {
-        if !document.fields.is_empty() && document.instead_of.is_none() {
-            let before = self.names.insert(document.fields.clone(), document.name.clone());
-            let pair = |before: String| Displaced::between(&before, &document.name, &document.fields);
-            self.displaced.extend(before.and_then(pair));
-        }
+    fn found(&mut self, _document: Found<'_>) -> Result<bool, SourceError> {
         Ok(false)
     }
 
@@ -208,8 +201,8 @@ impl Discovery for Look {
         Ok(())
     }
 
-    fn one_name(&mut self, older: &str, newer: &str, fields: &Fields) {
-        self.displaced.push(Displaced::of_one_name(older, newer, fields));
+    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
+        self.displaced.extend(Displaced::of_paths(older, newer, fields));
     }
 
     fn not_claimed(&mut self, _url: &str) {}

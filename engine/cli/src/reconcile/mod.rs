@@ -55,11 +55,13 @@ pub(crate) fn compared(rows: &str) -> &'static str {
 pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<String, KnownFlow>) -> Result<Value> {
     let (mut found, mut tables) = (Vec::new(), BTreeMap::new());
     let names = FlowNames::of_known(flows);
+    let of_now = |known: &KnownFlow| known.landing.as_ref().map(|landing| landing.landing.clone());
+    let mut ours: BTreeSet<String> = flows.values().filter_map(of_now).collect();
     for (flow, known) in flows {
         let Some(landed_by) = &known.landing else { continue };
         let Some((topology, name)) = flow.split_once('/') else { continue };
         // A topic that does not exist yet was never landed from.
-        let Some(topic) = log.topic(&known.topic)? else { continue };
+        let Some(topic) = log.topic(ledger_of_topic(log, (topology, name), known)?)? else { continue };
         let (mut waiting, mut ledger) = (Vec::new(), Vec::new());
         for partition in 0..topic.partitions {
             waiting.push(runtime::waiting_rows(log, topology, name, partition)?);
@@ -71,6 +73,7 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
         let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
         let landing = format!("{flow}/{}", topic.identity);
+        ours.insert(landing.clone());
         let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
         // Whoever took the flow out of its file took its rows out of the table.
         if known.gone && rows_of.rows()?.is_none_or(|rows| rows == 0) {
@@ -101,11 +104,12 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
         found.push(answer);
     }
-    let ours: BTreeSet<&str> = flows.values().filter_map(|known| Some(&*known.landing.as_ref()?.landing)).collect();
+    let ours: BTreeSet<&str> = ours.iter().map(String::as_str).collect();
+    let read_before = others::read_before(log, flows)?;
     for landed_by in tables.into_values() {
         let rows = table::other_landings(client, landed_by, &ours)?;
         if !rows.is_empty() {
-            let differences = others::others(&rows, flows);
+            let differences = others::others(&rows, flows, &read_before);
             let answer =
                 Answer { table: differences.iter().map(Difference::rows).sum(), differences, ..Answer::default() };
             found.push(answer.json(
@@ -116,6 +120,19 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
     }
     Ok(Value::Array(found))
+}
+
+/// The topic of which a flow's ledger speaks: while it waits to be sent to another one than it read, that one.
+fn ledger_of_topic<'a>(log: &dyn Log, (topology, flow): (&str, &str), known: &'a KnownFlow) -> Result<&'a str> {
+    let before = known.landing.as_ref().and_then(|landing| landing.read.last());
+    let (group, topic) = (runtime::names::group(topology, flow), &known.topic);
+    let (Some(before), Some(found)) = (before, log.topic(topic)?) else { return Ok(topic) };
+    for partition in 0..found.partitions {
+        if log.position(&group, topic, partition)?.is_some() {
+            return Ok(topic);
+        }
+    }
+    Ok(before)
 }
 
 /// Why the server refused a question, if it did: a table that somebody altered or put in the place of ours.

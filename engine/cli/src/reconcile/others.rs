@@ -1,11 +1,14 @@
 //! Rows of a table that none of the ledgers here answers for, by the `_landing` that they name.
 //!
 //! A flow that this data folder does not know may be run on another one: several flows fill one table, and need not
-//! share a log. Its rows are named and left out. All else is a stray: no landing writes such a name, or a flow of this
+//! share a log. Its rows are named and left out, and so are those that a flow of this folder landed from a topic that it
+//! read before: they do not come again by themselves. All else is a stray: no landing writes such a name, or a flow of this
 //! folder landed those rows from another log, or before it was rebuilt.
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
+use log::Log;
 use runtime::names;
 
 use super::spans::{Difference, Kind};
@@ -14,14 +17,34 @@ use crate::data::KnownFlow;
 /// Ends what is told of rows that a rebuild replaced.
 pub(crate) const BEFORE_REBUILD: &str = "the generation before its rebuild";
 
+/// The topics that flows of this folder read before the one of now, by what `_landing` says of rows from there. A topic
+/// that is gone from the log stands there under its flow alone: what it was called in `_landing` is not known any more.
+pub(super) fn read_before(log: &dyn Log, flows: &BTreeMap<String, KnownFlow>) -> Result<BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for (flow, known) in flows {
+        for topic in known.landing.iter().flat_map(|landing| &landing.read) {
+            let landing = log.topic(topic)?.map_or_else(|| flow.clone(), |found| format!("{flow}/{}", found.identity));
+            all.insert(landing, topic.clone());
+        }
+    }
+    Ok(all)
+}
+
 /// What these rows are: `_landing` and number of rows.
-pub(super) fn others(found: &[(String, u64)], flows: &BTreeMap<String, KnownFlow>) -> Vec<Difference> {
+pub(super) fn others(
+    found: &[(String, u64)],
+    flows: &BTreeMap<String, KnownFlow>,
+    read_before: &BTreeMap<String, String>,
+) -> Vec<Difference> {
     let difference = |(landing, rows): &(String, u64)| {
         let flow = flow_of(landing);
         let (kind, whose) = match flow {
             Some(flow) if was_rebuilt(flow, flows) => (Kind::Stray, format!("of {flow}, {BEFORE_REBUILD}")),
             Some(flow) if !flows.contains_key(flow) => (Kind::Foreign, format!("of {flow}, a flow of another log")),
-            Some(flow) => (Kind::Stray, format!("of {flow}, landed from another log")),
+            Some(flow) => match read_before.get(landing).or_else(|| read_before.get(flow)) {
+                Some(topic) => (Kind::Foreign, format!("of {flow}, from the topic {topic} that it read before")),
+                None => (Kind::Stray, format!("of {flow}, landed from another log")),
+            },
             None => (Kind::Stray, "which no landing writes".to_owned()),
         };
         let landing = batch::bounded(landing);
@@ -68,7 +91,14 @@ mod tests {
         };
         let flows = BTreeMap::from([("feed/load".to_owned(), known.clone()), ("feed/made_3".to_owned(), known)]);
         let identity = "0123456789abcdef0123456789abcdef";
+        let before = "1123456789abcdef0123456789abcdef";
+        let read_before = BTreeMap::from([
+            (format!("feed/load/{before}"), "demo.items".to_owned()),
+            ("feed/made_3".to_owned(), "demo.gone".to_owned()),
+        ]);
         let cases = [
+            (format!("feed/load/{before}"), Kind::Foreign),
+            (format!("feed/made_3/{identity}"), Kind::Foreign),
             (format!("other/load/{identity}"), Kind::Foreign),
             (format!("feed/other/{identity}"), Kind::Foreign),
             (format!("feed/load/{identity}"), Kind::Stray),
@@ -84,7 +114,7 @@ mod tests {
             (String::new(), Kind::Stray),
         ];
         for (landing, kind) in cases {
-            let found = others(&[(landing.clone(), 3)], &flows);
+            let found = others(&[(landing.clone(), 3)], &flows, &read_before);
             assert_eq!((found[0].kind, found[0].rows()), (kind, 3), "{landing}");
             let place = &found[0].place;
             assert!(place.contains(&format!("`{landing}`")), "{place}");

@@ -162,7 +162,7 @@ fn rows_of_no_landing_of_this_folder_are_named_whatever_kind_of_table_they_stand
     assert_eq!(differences(&workplace, 0), [format!(": {foreign}"), format!(": {foreign}")]);
     let said = workplace.say(&["reconcile"]).ends(0).output;
     for words in [
-        "2 rows of flows that this data folder does not know are left out",
+        "2 rows of flows that this data folder does not know, or of topics that a flow read before, are left out",
         "foreign of demo.my_list: _landing",
         "reconciled: ",
     ] {
