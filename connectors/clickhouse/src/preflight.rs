@@ -30,7 +30,23 @@ struct Found {
     /// The server's defaults for tables: name and value.
     defaults: Vec<(String, String)>,
     has_rows: bool,
+    /// True only where the server knows it: it does not of views and tables that lie elsewhere.
+    is_empty: bool,
 }
+
+/// One thing in which a table is not as planned.
+struct Difference {
+    what: String,
+    /// What helps, in words that end with a command.
+    remedy: String,
+    /// Another way out, from behind `; or` on.
+    or: String,
+    /// True if the remedy makes the table anew, which ends all other differences too.
+    anew: bool,
+}
+
+/// Differences that are told. Larger: longer holds. Smaller: more turns until all of them are known.
+const TOLD: usize = 6;
 
 /// New connections that are made to see whether one server answers. More: a balancer that hands out servers at random
 /// is found more surely. Fewer: a quicker start.
@@ -62,11 +78,11 @@ pub(crate) fn examine(
     }
     let place = format!("database = {} AND", literal(&table.database));
     let name = literal(&table.name);
-    let tables: Vec<(String, String, String, String, bool)> = client.rows(&format!(
-        "SELECT engine, engine_full, sorting_key, partition_key, coalesce(total_rows, 0) > 0 FROM system.tables \
-         WHERE {place} name = {name}"
+    let tables: Vec<(String, String, String, String, bool, bool)> = client.rows(&format!(
+        "SELECT engine, engine_full, sorting_key, partition_key, coalesce(total_rows, 0) > 0, \
+         coalesce(total_rows = 0, false) FROM system.tables WHERE {place} name = {name}"
     ))?;
-    let Some((engine, engine_full, sorting_key, partition_key, has_rows)) = tables.into_iter().next() else {
+    let Some((engine, engine_full, sorting_key, partition_key, has_rows, is_empty)) = tables.into_iter().next() else {
         return Ok((Preflight::Missing { statements: table.create() }, Window::default()));
     };
     let columns = client.rows(&format!(
@@ -77,14 +93,13 @@ pub(crate) fn examine(
          ('non_replicated_deduplication_window', 'replicated_deduplication_window', \
          'replicated_deduplication_window_seconds', 'async_insert')",
     )?;
-    let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults, has_rows };
+    let found = Found { engine, engine_full, sorting_key, partition_key, columns, defaults, has_rows, is_empty };
     Ok((compare(table, &found, delivery), found.window()))
 }
 
 fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
-    if let Some(different) = engine_differs(table, found).or_else(|| keys_differ(table, found)) {
-        return different;
-    }
+    let mut differences: Vec<Difference> = engine_differs(table, found).into_iter().collect();
+    differences.extend(keys_differ(table, found));
     let mut statements = Vec::new();
     let mut before: Option<&str> = None;
     for column in &table.sent {
@@ -92,16 +107,13 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
             Some((type_name, kind)) if type_name == column.type_name && matches!(kind, "" | "DEFAULT") => {}
             Some((type_name, kind)) => {
                 let wider = holds_all_of(&column.type_name, type_name);
-                return column_differs(
-                    table,
-                    &column.name,
-                    &column.definition(),
-                    &format!("{kind} {type_name}"),
-                    wider,
-                );
+                let is = format!("{kind} {type_name}");
+                differences.push(column_differs(table, &column.name, &column.definition(), &is, wider));
             }
-            None if is_structural(table, &column.name) => return column_lacks(table, &column.name),
-            None if found.has_rows && !has_nothing(&column.type_name) => return would_invent(table, &column.name),
+            None if is_structural(table, &column.name) => differences.push(column_lacks(table, &column.name)),
+            None if found.has_rows && !has_nothing(&column.type_name) => {
+                differences.push(would_invent(table, &column.name));
+            }
             None => statements.push(table.add_column(&column.definition(), before)),
         }
         before = Some(&column.name);
@@ -110,15 +122,17 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
         match found.column(column.name) {
             Some((type_name, kind)) if type_name == column.type_name && kind == column.kind => {}
             Some((type_name, kind)) => {
-                return column_differs(table, column.name, &column.definition(), &format!("{kind} {type_name}"), true);
+                let is = format!("{kind} {type_name}");
+                differences.push(column_differs(table, column.name, &column.definition(), &is, true));
             }
-            None if is_structural(table, column.name) => return column_lacks(table, column.name),
+            None if is_structural(table, column.name) => differences.push(column_lacks(table, column.name)),
             None => statements.push(table.add_column(&column.definition(), before)),
         }
         before = Some(column.name);
     }
-    if let Some(different) = unfilled(table, found) {
-        return different;
+    differences.extend(unfilled(table, found));
+    if !differences.is_empty() {
+        return different(table, found, &differences);
     }
     let breaks_once = settings_differ(table, found).filter(|_| delivery == Delivery::ExactlyOnce);
     if let Some(different) = breaks_once {
@@ -131,31 +145,57 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     Preflight::Behind { statements, left_over: LeftOver { rename: renamed(table, found, &columns), columns } }
 }
 
-/// A column that the plan does not fill and that has no way to say so: new rows would get a value that nobody wrote.
-fn unfilled(table: &Table, found: &Found) -> Option<Preflight> {
+/// All that a person must settle, at once.
+fn different(table: &Table, found: &Found, differences: &[Difference]) -> Preflight {
+    let mut what: Vec<&str> = differences.iter().take(TOLD).map(|one| one.what.as_str()).collect();
+    let more = differences.len().saturating_sub(TOLD);
+    let more = format!("and {more} more {}", if more == 1 { "difference" } else { "differences" });
+    if differences.len() > TOLD {
+        what.push(&more);
+    }
+    let what = what.join("; ");
+    let remedy = if found.is_empty {
+        let full = table.full_name();
+        let drop = command(&format!("DROP TABLE {full}"));
+        format!("{full} is empty: {drop}, and it is made as planned; or change the plan to what the table has")
+    } else if let Some(anew) = differences.iter().find(|one| one.anew) {
+        format!("{}; or{}", anew.remedy, anew.or)
+    } else {
+        let told = differences.iter().take(TOLD);
+        let remedies: Vec<&str> = told.clone().map(|one| one.remedy.as_str()).collect();
+        let mut others: Vec<&str> = told.map(|one| one.or.as_str()).collect();
+        others.dedup();
+        format!("{}; or{}", remedies.join(" and "), others.join("; or"))
+    };
+    Preflight::Different { code: TABLE_DIFFERS, what, remedy }
+}
+
+/// Columns that the plan does not fill and that have no way to say so: new rows would get a value that nobody wrote.
+fn unfilled(table: &Table, found: &Found) -> Vec<Difference> {
     let names = left_over(table, found);
     let invented = |(name, type_name, kind): &&(String, String, String)| {
         kind.is_empty() && names.contains(name) && !has_nothing(type_name)
     };
-    let (name, type_name, _) = found.columns.iter().find(invented)?;
-    let (full, column) = (table.full_name(), identifier(name));
-    let nullable = match type_name.strip_prefix("LowCardinality(") {
-        Some(inner) => format!("LowCardinality(Nullable({inner})"),
-        None => format!("Nullable({type_name})"),
+    let full = table.full_name();
+    let told = |(name, type_name, _): &(String, String, String)| {
+        let column = identifier(name);
+        let nullable = match type_name.strip_prefix("LowCardinality(") {
+            Some(inner) => format!("LowCardinality(Nullable({inner})"),
+            None => format!("Nullable({type_name})"),
+        };
+        let rename = renamed(table, found, &names)
+            .unwrap_or_else(|| format!("ALTER TABLE {full} RENAME COLUMN {column} TO the name of now"));
+        Difference {
+            what: format!(
+                "{full} has a column `{name}`, which the plan does not fill and which cannot be null: new rows would get \
+                 invented values"
+            ),
+            remedy: command(&format!("ALTER TABLE {full} MODIFY COLUMN {column} {nullable}")),
+            or: format!(", if it was only renamed, {rename}; or fill it"),
+            anew: false,
+        }
     };
-    Some(Preflight::Different {
-        code: TABLE_DIFFERS,
-        what: format!(
-            "{full} has a column `{name}`, which the plan does not fill and which cannot be null: new rows would get \
-             invented values"
-        ),
-        remedy: format!(
-            "{}; or, if it was only renamed, {}; or fill it",
-            command(&format!("ALTER TABLE {full} MODIFY COLUMN {column} {nullable}")),
-            renamed(table, found, &names)
-                .unwrap_or_else(|| format!("ALTER TABLE {full} RENAME COLUMN {column} TO the name of now")),
-        ),
-    })
+    found.columns.iter().filter(invented).map(told).collect()
 }
 
 /// Columns of a table that is as planned, which the plan does not fill and for which the server has no value of its own.
@@ -200,7 +240,7 @@ fn is_structural(table: &Table, name: &str) -> bool {
     version || table.sorting_key.iter().any(|key| key == name) || partition_column(&table.partition) == Some(name)
 }
 
-fn engine_differs(table: &Table, found: &Found) -> Option<Preflight> {
+fn engine_differs(table: &Table, found: &Found) -> Option<Difference> {
     let wanted = table.engine();
     let (family, arguments) = wanted.split_once('(').unwrap_or((&wanted, ""));
     // A replicated or shared table is of the same family; its first two arguments are where it keeps its log.
@@ -224,7 +264,7 @@ fn shown_engine(found: &Found) -> &str {
     full.get(..end.unwrap_or(full.len())).filter(|text| !text.is_empty()).unwrap_or(&found.engine)
 }
 
-fn keys_differ(table: &Table, found: &Found) -> Option<Preflight> {
+fn keys_differ(table: &Table, found: &Found) -> Option<Difference> {
     let partition = table.partition_expression();
     if bare(&partition) != bare(&found.partition_key) {
         let what = format!(
@@ -269,7 +309,7 @@ fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {
 
 /// `keeps` says that every value of the table is one of the plan's type too. Of others the server would make something
 /// else without a word: it wraps whole numbers, cuts digits and makes nulls of what it cannot read.
-fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool) -> Preflight {
+fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool) -> Difference {
     let full = table.full_name();
     let change = if keeps {
         command(&format!("ALTER TABLE {full} MODIFY COLUMN {wanted}"))
@@ -279,10 +319,11 @@ fn column_differs(table: &Table, name: &str, wanted: &str, is: &str, keeps: bool
              rebuild {FLOW}, or, where that is refused, name another table in the topology"
         )
     };
-    Preflight::Different {
-        code: TABLE_DIFFERS,
+    Difference {
         what: format!("column `{name}` of {full} is {}, the plan wants {wanted}", is.trim()),
-        remedy: format!("{change}; or change the plan to what the table has"),
+        remedy: change,
+        or: " change the plan to what the table has".to_owned(),
+        anew: !keeps,
     }
 }
 
@@ -321,7 +362,7 @@ fn plain(name: &str) -> (&str, bool) {
     inside(name, "Nullable(").map_or((name, false), |at| (&name[at..name.len() - 1], true))
 }
 
-fn column_lacks(table: &Table, name: &str) -> Preflight {
+fn column_lacks(table: &Table, name: &str) -> Difference {
     let what = format!("{} lacks column `{name}`, which its engine or one of its keys needs", table.full_name());
     rebuild(table, what)
 }
@@ -331,32 +372,33 @@ fn has_nothing(type_name: &str) -> bool {
     ["Nullable(", "LowCardinality(Nullable(", "Array(", "Map("].iter().any(|nothing| type_name.starts_with(nothing))
 }
 
-fn would_invent(table: &Table, name: &str) -> Preflight {
+fn would_invent(table: &Table, name: &str) -> Difference {
     let full = table.full_name();
-    Preflight::Different {
-        code: TABLE_DIFFERS,
+    Difference {
         what: format!(
             "{full} has rows and lacks column `{name}`, which cannot be null: its old rows would get invented values"
         ),
-        remedy: format!(
-            "declare `{name}` as nullable and add it with spotlight plan FILE --apply; or fill a new table from the stored \
-             documents: spotlight rebuild {FLOW}; where that is refused, name another table in the topology"
+        remedy: format!("declare `{name}` as nullable and add it with spotlight plan FILE --apply"),
+        or: format!(
+            " fill a new table from the stored documents: spotlight rebuild {FLOW}; where that is refused, name another \
+             table in the topology"
         ),
+        anew: false,
     }
 }
 
-fn rebuild(table: &Table, what: String) -> Preflight {
+fn rebuild(table: &Table, what: String) -> Difference {
     let full = table.full_name();
     let remedy = format!(
         "make it anew from what is stored, beside this one: spotlight rebuild {FLOW}; where that is refused, rename it \
-         with {}, make it anew with spotlight plan FILE --apply, and copy the rows; or change the plan to what the table has",
+         with {}, make it anew with spotlight plan FILE --apply, and copy the rows",
         command(&format!(
             "RENAME TABLE {full} TO {}.{}",
             identifier(&table.database),
             identifier(&format!("{}_old", table.name))
         )),
     );
-    Preflight::Different { code: TABLE_DIFFERS, what, remedy }
+    Difference { what, remedy, or: " change the plan to what the table has".to_owned(), anew: true }
 }
 
 /// The parts of a list between commas, bare.

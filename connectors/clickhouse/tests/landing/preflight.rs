@@ -182,12 +182,47 @@ fn what_a_person_must_settle_is_told_with_its_remedy() {
         let definition = define(&table, COLUMNS, meaning, PartitionBy::Nothing);
         made(&definition);
         change.replace("{}", &table).split("; ").for_each(run);
+        run(&format!("INSERT INTO {table} (_offset) VALUES (1)"));
         let found = verdict(&definition);
         let Preflight::Different { code, what, remedy } = found else { panic!("{name}: {found:?}") };
         assert_eq!(code.0, expected, "{name}: {what}");
         assert!(what.contains(said), "{name}: {what}");
         assert!(remedy.contains(helps), "{name}: {remedy}");
     }
+}
+
+/// Who mends one thing does not want to hear of the next one afterwards.
+#[test]
+fn all_that_differs_is_told_at_once_and_an_empty_table_may_go() {
+    let definition = define("preflight.twice", COLUMNS, RowsMeaning::Append, PartitionBy::Nothing);
+    let told = || match verdict(&definition) {
+        Preflight::Different { what, remedy, .. } => (what, remedy),
+        other => panic!("{other:?}"),
+    };
+    made(&definition);
+    let wider = "ALTER TABLE preflight.twice MODIFY COLUMN price Nullable(Decimal(16, 2))";
+    run(wider);
+    run("ALTER TABLE preflight.twice ADD COLUMN title String");
+    run("INSERT INTO preflight.twice (_offset) VALUES (1)");
+    let (what, remedy) = told();
+    assert!(what.contains("Decimal(16, 2)") && what.contains("; `preflight`.`twice` has a column `title`"), "{what}");
+    // Both commands, as they stand there, settle it.
+    let quoted = remedy.replace("'\\''", "\"");
+    let commands = quoted.split("spotlight sql '").skip(1).filter_map(|rest| rest.split('\'').next());
+    commands.take(2).for_each(|statement| run(&statement.replace('"', "'")));
+    assert_eq!(verdict(&definition), Preflight::Ready, "{remedy}");
+    // What makes the table anew ends all of it.
+    run("ALTER TABLE preflight.twice MODIFY COLUMN price Nullable(Decimal(18, 6)), ADD COLUMN other String");
+    let (what, remedy) = told();
+    assert!(what.contains("Decimal(18, 6)") && what.contains("`other`"), "{what}");
+    assert!(remedy.starts_with("fill a table of the new type") && !remedy.contains("MODIFY"), "{remedy}");
+    // No row stands there that could be lost.
+    run("TRUNCATE TABLE preflight.twice");
+    let (_, remedy) = told();
+    assert!(remedy.starts_with("`preflight`.`twice` is empty: spotlight sql 'DROP TABLE"), "{remedy}");
+    let statement = remedy.split('\'').nth(1).expect("a command");
+    run(statement);
+    assert!(matches!(verdict(&definition), Preflight::Missing { .. }));
 }
 
 #[test]
