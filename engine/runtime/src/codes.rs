@@ -98,7 +98,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: LANDED_BEFORE,
         title: "the table holds rows that the flow landed from another log, or under another name",
         why: "The flow has no position, yet the table holds its rows: the log was lost, another data folder filled this table, or the flow or its topology was renamed in its file. Starting over by itself would land them again.",
-        remedy: "Say of a renamed flow what it `was`; give a renamed topology its name back. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
+        remedy: "Say of a renamed flow what it `was`; give a renamed topology its name back. Use the data folder that filled the table, or bring its `log` folder back. To start over, remove the rows that the message names, or, of a table in which rows do not replace each other, say that repeats do no harm: `spotlight release TOPOLOGY/FLOW --from earliest`.",
     },
     Explanation {
         code: BROUGHT_BESIDE,
@@ -180,8 +180,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: OUTRANKED,
-        title: "rows of another topic would win over those of this one",
-        why: "In a table where the newest row of a key wins, the newest is the one with the highest place in its topic. Places of two topics cannot be compared: a new topic, or one that was deleted and made again, begins at 0, and the rows of the one before would hide its rows. So the flow lands nothing while they are there.",
+        title: "rows of another topic or log would win over those of this one",
+        why: "In a table where the newest row of a key wins, the newest is the one with the highest place in its topic. Places of two topics cannot be compared: a new topic, or one that was deleted and made again, begins at 0, and the rows of the one before would hide its rows. It is the same with versions of documents that a source finds: behind a data folder that was lost they are counted from 1 again. So the flow lands nothing while they are there.",
         remedy: "Take them out as the message says; the flow goes on by itself, and what the topic of now does not hold is in the table no more. On the log of a data folder `spotlight rebuild TOPOLOGY/FLOW` does the same beside the table and exchanges the two, so that readers see no gap. To keep all rows, land in a table of another name.",
     },
     Explanation {

@@ -45,6 +45,37 @@ fn a_lost_log_or_table_is_a_hold_and_release_starts_over() {
     workplace.say(&["reconcile"]).ends(0);
 }
 
+/// Behind a lost data folder the versions of a document are counted from 1 again: rows of an earlier version 2 would hide
+/// those of the next correction, without a word.
+#[test]
+fn behind_a_lost_data_folder_no_earlier_version_hides_a_newer_one() {
+    let list = |quantity: u32| format!("Symbol|Quantity\nABC|{quantity}\nDEF|7\n2\n");
+    let once = ["run", "my-list.yaml", "--once"];
+    for released in [false, true] {
+        let workplace = Workplace::new();
+        workplace.say(&once).ends(0);
+        workplace.write("lists/list_20260105.txt", &list(13));
+        workplace.say(&once).ends(0);
+        std::fs::remove_dir_all(workplace.data().join("log")).expect("removed");
+        workplace.write("lists/list_20260105.txt", &list(14));
+        let mut said = unwrapped(&workplace.say(&once).ends(3).output);
+        assert!(said.contains("hold[E5112]: my-list/load waits: table demo.my_list holds "), "{said}");
+        // Receipts do not replace each other.
+        workplace.say(&["release", "spotlight/receipts", "--from", "earliest"]).ends(0);
+        if released {
+            workplace.say(&["release", "my-list/load", "--from", "earliest"]).ends(0);
+            said = unwrapped(&workplace.say(&once).ends(3).output);
+            assert!(said.contains("hold[E5122]: my-list/load waits: table demo.my_list holds "), "{said}");
+            assert!(said.contains("the versions of a document are counted from 1"), "{said}");
+        }
+        let delete = said.split("spotlight sql \"").nth(1).and_then(|rest| rest.split('"').next());
+        workplace.say(&["sql", delete.expect("a statement")]).ends(0);
+        workplace.say(&once).ends(0);
+        let quantity = ["sql", "--format", "TSV", "select quantity from demo.my_list final where symbol = 'ABC'"];
+        assert_eq!(workplace.say(&quantity).ends(0).output, "14\n");
+    }
+}
+
 /// The table remembers the tokens under which the rows were there: a second time under the same ones would change
 /// nothing and be acknowledged.
 #[test]

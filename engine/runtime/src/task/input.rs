@@ -9,7 +9,7 @@ use log::{Log, LogError};
 use super::TaskContext;
 use crate::codes;
 use crate::end::TaskEnd;
-use crate::flow::{Destination, EarlierFlow, TableOutput};
+use crate::flow::{Destination, EarlierFlow, FlowInput, TableOutput};
 use crate::hold::Hold;
 use crate::landing::provenance_of;
 use crate::metadata::Progress;
@@ -217,11 +217,25 @@ impl TaskContext {
         self.outranked(table)
     }
 
+    /// What makes rows that the flow landed from another topic or log win over newer ones of this one, if that is so.
+    fn ranks_by(&self, table: &TableOutput) -> Option<&'static str> {
+        match (&table.table.rows, &self.parts.input) {
+            (RowsMeaning::ByKey { version: None }, _) => {
+                Some("in both the newest row of a key is the one with the highest place")
+            }
+            // Where documents come by a topic, who found them has counted their versions.
+            (RowsMeaning::ByDocument, FlowInput::Documents(_)) => {
+                Some("in both the versions of a document are counted from 1, and the highest wins")
+            }
+            _ => None,
+        }
+    }
+
     /// Refuses to land rows that those of another topic would hide, after a person has sent the flow to this one.
     fn outranked(&self, table: &TableOutput) -> Result<(), LandingError> {
-        if self.releases == 0 || table.table.rows != (RowsMeaning::ByKey { version: None }) {
+        let Some(ranks_by) = self.ranks_by(table).filter(|_| self.releases > 0) else {
             return Ok(());
-        }
+        };
         let provenance = provenance_of(&self.parts.topology, &self.parts.flow, &self.input);
         let (recorded_as, name, called) = (self.parts.recorded_as(), &table.table.name, &self.name);
         let rows = table.landing.landed_before(&recorded_as, &provenance)?;
@@ -232,8 +246,8 @@ impl TaskContext {
         Err(LandingError::Operator {
             code: codes::OUTRANKED,
             what: format!(
-                "table {name} holds {rows} that {called} landed from another topic than the {topic} of now: in both the newest \
-                 row of a key is the one with the highest place, and those would hide these"
+                "table {name} holds {rows} that {called} landed from another topic than the {topic} of now: {ranks_by}, and \
+                 those would hide these"
             ),
             remedy: format!(
                 "take them out: spotlight sql \"delete from {name} where startsWith(_landing, '{recorded_as}/') and _landing \
@@ -362,6 +376,17 @@ impl TaskContext {
         if rows == 0 {
             return Ok(());
         }
+        let (name, own) = (&table.table.name, &provenance.landing);
+        let land_again = match self.ranks_by(table) {
+            Some(_) => format!(
+                "or, to land all again, take those rows out, which would hide newer ones: spotlight sql \"delete from {name} \
+                 where startsWith(_landing, '{recorded_as}/') and _landing != '{own}'\""
+            ),
+            None => format!(
+                "or remove those rows; or land all again beside them: spotlight release {} --from earliest, without a run",
+                self.name
+            ),
+        };
         Err(LandingError::Operator {
             code: codes::LANDED_BEFORE,
             what: format!(
@@ -371,11 +396,7 @@ impl TaskContext {
                 self.name,
                 provenance.landing
             ),
-            remedy: format!(
-                "use the data folder that filled it; or remove those rows; or land all again beside them: spotlight \
-                 release {} --from earliest, without a run",
-                self.name
-            ),
+            remedy: format!("use the data folder that filled it; {land_again}"),
         })
     }
 }
