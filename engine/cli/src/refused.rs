@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use runtime::{FlowState, Refusal, Standing};
+use runtime::{FlowState, Refusal, Standing, names};
 
 use crate::show;
 
@@ -46,7 +46,10 @@ pub(crate) fn way_out(flows: &BTreeMap<String, FlowState>) -> Option<String> {
             format!("; {} more likewise, each by its flow and name: spotlight receipts --refused", show::count(others))
         }
     };
-    Some(format!("  if its publisher will not mend it: spotlight dlq give-up {flow} --document {name}{likewise}"))
+    Some(format!(
+        "  if its publisher will not mend it: spotlight dlq give-up {} --document {name}{likewise}",
+        names::first(flow)
+    ))
 }
 
 /// The folder of a file, as the end of a sentence: it may be another one than this run reads.
