@@ -23,7 +23,7 @@ fn number(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
         return checker.converted(node.clone(), &Type::BIGINT, span);
     }
     let written = checker.written(span);
-    let remedy = match call.name.as_ref() {
+    let remedy = match call.name {
         // What is rounded has digits behind its point, which a cast to a whole number refuses.
         "round" | "floor" | "ceil" => {
             format!("write `cast({written} as decimal(18, 4))`, or `cast({written} as double)`")
