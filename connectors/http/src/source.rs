@@ -278,7 +278,7 @@ impl Source for HttpSource {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         self.check_contact()?;
         let mut gravest: Option<SourceError> = None;
-        let mut in_a_row = 0;
+        let (mut failed, mut in_a_row) = (0_u64, 0);
         let mut candidates = self.candidates(discovery)?;
         candidates.sort_by_key(|candidate| self.unfinished.failed.contains(&candidate.url));
         let mut candidates = candidates.into_iter();
@@ -303,6 +303,7 @@ impl Source for HttpSource {
             if is_transient {
                 in_a_row += 1;
             }
+            failed += 1;
             self.unfinished.failed.insert(candidate.url);
             // A person's matter comes before what mends itself.
             let graver = matches!(gravest, Some(SourceError::Transient { .. })) && !is_transient;
@@ -315,6 +316,12 @@ impl Source for HttpSource {
         }
         if gravest.is_none() {
             self.unfinished = Unfinished::default();
+        }
+        // One trouble is told; who mends it is not to think that it was the only one.
+        if let Some(SourceError::Transient { what, .. } | SourceError::Operator { what, .. }) = &mut gravest
+            && failed > 1
+        {
+            what.push_str(&format!("; {} failed in this round too", batch::counted(failed - 1, "other document")));
         }
         let rest = candidates.filter(|candidate| self.is_asked(discovery, candidate)).count();
         if let Some(SourceError::Transient { what, .. }) = &mut gravest

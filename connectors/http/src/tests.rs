@@ -440,6 +440,10 @@ fn one_bad_document_keeps_none_away_but_a_dead_publisher_ends_the_round() {
     let mut notebook = Notebook::at("2026-01-09T00:00:00Z");
     let result = source(settings(&publisher, calendar())).round(&mut notebook);
     assert_eq!(outcome(&result), REFUSED.0);
+    assert!(
+        matches!(&result, Err(SourceError::Operator { what, .. }) if what.ends_with("; 1 other document failed in this round too")),
+        "{result:?}"
+    );
     assert_eq!(notebook.lines.len(), 2);
 
     let dead = Publisher::start(|_, _| reply("500 Oops", &[], ""));
@@ -464,7 +468,7 @@ fn days_that_fail_keep_no_others_from_being_asked_and_have_none_asked_twice() {
     };
     // The 13th, 12th, 9th; three that fail; the 5th is left.
     let first = told(source.round(&mut notebook));
-    assert!(first.ends_with("; 1 more is asked next time"), "{first}");
+    assert!(first.ends_with("; 2 other documents failed in this round too; 1 more is asked next time"), "{first}");
     assert_eq!((publisher.paths().len(), notebook.lines.len()), (6, 3));
     // The 5th, and those that failed; what was answered is not asked again for their sake.
     let second = told(source.round(&mut notebook));

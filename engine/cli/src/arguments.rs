@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Show the flows: rows, documents, dead letters, holds.
     #[command(after_help = examples::STATUS)]
-    Status(Show),
+    Status(Status),
     /// Watch the flows of a run: a table sorted by trouble, drawn anew.
     #[command(after_help = examples::TOP)]
     Top(Top),
@@ -306,6 +306,15 @@ pub(crate) struct Show {
     pub(crate) data: Data,
     #[command(flatten)]
     pub(crate) clickhouse: ClickHouseAt,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// TOPOLOGY/FLOW, or a topology: what is said is of that alone. Without it of all.
+    #[arg(value_name = "FLOW")]
+    pub(crate) flow: Option<String>,
+    #[command(flatten)]
+    pub(crate) show: Show,
 }
 
 #[derive(Debug, Args)]

@@ -188,6 +188,7 @@ Columns whose names begin with `_` are the engine's own: they say where a row ca
 pub(crate) const STATUS: &str = "\
 Examples:
   spotlight status
+  spotlight status sec-ftd/load
   spotlight status --format json | jq .holds
 
 `waiting` are the documents or records that a flow has not done yet. Without a run it also says what the data \

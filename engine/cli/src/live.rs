@@ -171,10 +171,10 @@ pub(crate) fn table(report: &Report<'_>) {
     dropped(flows);
     for (name, state) in flows {
         let now = &state.revision;
-        state.refused.values().for_each(|refusal| show::prose(&refused::line(name, refusal, now)));
-        state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(name, refusal)));
+        state.refused.values().for_each(|refusal| show::prose(&refused::line(&called(name), refusal, now)));
+        state.gone.values().for_each(|refusal| show::prose(&refused::gone_line(&called(name), refusal)));
         if let Some(trouble) = &state.source_trouble {
-            show::prose(&format!("source trouble: {name}: {trouble}"));
+            show::prose(&format!("source trouble: {}: {trouble}", called(name)));
         }
     }
     if let Some(line) = refused::way_out(flows).filter(|_| dry.is_none()) {
@@ -232,6 +232,14 @@ pub(crate) fn table(report: &Report<'_>) {
             "dry run: nothing was written. Every document was read as if it were new; what newer versions would \
              withdraw from tables is not known.",
         );
+    }
+}
+
+/// A flow as people name it: what a rebuild reads once more is a flow of its own, with a name that no file has.
+fn called(flow: &str) -> String {
+    match names::generation(flow) {
+        1 => flow.to_owned(),
+        _ => format!("{} (its rebuild)", names::first(flow)),
     }
 }
 
@@ -324,7 +332,7 @@ fn flows_table(flows: &BTreeMap<String, FlowState>, dry: Option<&Dry>) {
         // The documents of the lines below: what was read and refused, and then replaced by a version that is fine, is
         // no one's trouble any more.
         let refused = state.refused.len() as u64;
-        let mut row = vec![name.clone(), show::count(state.read())];
+        let mut row = vec![called(name), show::count(state.read())];
         row.extend(any_absent.then(|| show::count(state.not_there())));
         row.extend([state.run.rows_in, state.run.landed.saturating_sub(replaced(name))].map(show::count));
         row.extend(any_replaced.then(|| show::count(replaced(name))));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use runtime::{FlowState, Refusal, Standing};
+use runtime::{FlowState, Refusal, Standing, names};
 
 use crate::show;
 
@@ -36,9 +36,19 @@ pub(crate) fn line(flow: &str, refusal: &Refusal, now: &str) -> String {
 
 /// What can be done about a document that nobody will mend, by the first one that is refused.
 pub(crate) fn way_out(flows: &BTreeMap<String, FlowState>) -> Option<String> {
-    let (flow, refusal) = flows.iter().find_map(|(flow, state)| Some((flow, state.refused.values().next()?)))?;
+    // What only a rebuild refuses is let go by `rebuild --accept-refused`, of which the rebuild speaks itself.
+    let flows = || flows.iter().filter(|(name, _)| names::generation(name) == 1);
+    let (flow, refusal) = flows().find_map(|(flow, state)| Some((flow, state.refused.values().next()?)))?;
     let name = show::argument(&show::foreign(&refusal.name));
-    Some(format!("  if its publisher will not mend it: spotlight dlq give-up {flow} --document {name}"))
+    let others = flows().map(|(_, state)| state.refused.len() as u64).sum::<u64>() - 1;
+    let likewise = match others {
+        0 => String::new(),
+        // The command gives up one flow's documents, so that they cannot all stand in one.
+        _ => {
+            format!("; {} more likewise, each by its flow and name: spotlight receipts --refused", show::count(others))
+        }
+    };
+    Some(format!("  if its publisher will not mend it: spotlight dlq give-up {flow} --document {name}{likewise}"))
 }
 
 /// The folder of a file, as the end of a sentence: it may be another one than this run reads.

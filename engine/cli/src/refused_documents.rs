@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use runtime::Receipt;
+use log::Log;
+use runtime::{Receipt, Standing, Standings};
 use serde_json::{Value, json};
 
 use crate::access::Access;
@@ -34,7 +35,10 @@ impl Access {
                     continue;
                 }
                 left.retain(|wanted| !meant.contains(wanted));
-                given_up.push(json!({ "flow": shown.shown(&name), "document": receipt.name, "code": receipt.code }));
+                let stays = stays(log, (&topology, &flow), partition, &receipt)?;
+                given_up.push(json!({
+                    "flow": shown.shown(&name), "document": receipt.name, "code": receipt.code, "stays": stays,
+                }));
                 of_flow.push((partition, receipt.document, receipt.version));
             }
             if !of_flow.is_empty() {
@@ -51,6 +55,22 @@ impl Access {
         let running = chosen.iter().any(|(topology, ..)| self.revisions.contains_key(topology));
         Ok(json!({ "documents": given_up, "running": running }))
     }
+}
+
+/// Which rows of an earlier version a refused one has left where they are. To give it up takes none of them away.
+fn stays(log: &dyn Log, (topology, flow): (&str, &str), partition: i32, refused: &Receipt) -> Result<Option<Standing>> {
+    let mut receipts = runtime::receipts(runtime::ledger_of(log, topology, flow, partition)?);
+    receipts.retain(|receipt| receipt.document == refused.document);
+    receipts.sort_by_key(|receipt| (receipt.version, receipt.at));
+    let mut standings = Standings::default();
+    let mut stays = None;
+    for receipt in &receipts {
+        let standing = standings.take(receipt);
+        if receipt.version == refused.version {
+            stays = standing;
+        }
+    }
+    Ok(stays)
 }
 
 fn is_meant(wanted: &str, receipt: &Receipt) -> bool {

@@ -163,8 +163,8 @@ fn drops_receipts_and_dead_letters_are_told_apart() {
     check(
         &load("Name,Amount\\nA,x\\nB,1\\n# 2\\n", "dead-letters: [ { code: E4101 } ]"),
         &expect![[r#"
-        dead letters: expected 1, came 0
-        `x20240131.csv` was refused as failed: E4411 1 of 2 rows is bad, more than 10 %; the first is line 2: E4101 in amount: `cast(amount as decimal(18, 2))`: not a number; that row begins `A,x`; all for E4101 at select-3 in amount; mend what makes them fail, or let them pass with `bad-rows-above: 50%` in the flow; or give it more good rows: dead letters are those of documents that are not refused"#]],
+            dead letters: expected 1, came 0
+            `x20240131.csv` was refused as failed: E4411 1 of 2 rows is bad, more than 10 %; the first is line 2: E4101 in amount: `cast(amount as decimal(18, 2))`: not a number (it read amount = `x`); that row begins `A,x`; all for E4101 at select-3 in amount; mend what makes them fail, or let them pass with `bad-rows-above: 50%` in the flow; or give it more good rows: dead letters are those of documents that are not refused"#]],
     );
     check(
         &load(&bad, "dead-letters: [ { code: E4102, step: select-3 } ]"),

@@ -1,5 +1,6 @@
 //! Signs and words that people write from the habit of other languages, where the parser's own words would not help.
 
+use batch::Type;
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use crate::ExpressionError;
@@ -71,7 +72,36 @@ pub(crate) fn operator(sign: &str) -> Option<(String, &'static str)> {
 
 /// What to do about a sign or word of another language, by how the expression goes on at the place of an error.
 pub(crate) fn habit(rest: &str, before: &str) -> Option<(String, String)> {
-    behind(rest, before).or_else(|| sign(rest, before))
+    behind(rest, before).or_else(|| type_behind_as(rest, before)).or_else(|| sign(rest, before))
+}
+
+/// `settled as date`, as a list of columns in SQL has names. Who writes a type there means a cast.
+fn type_behind_as(rest: &str, before: &str) -> Option<(String, String)> {
+    let behind = rest.get(..3).filter(|word| word.eq_ignore_ascii_case("as ")).map(|_| rest[3..].trim())?;
+    if before.to_ascii_lowercase().contains("cast(") {
+        return None;
+    }
+    let ours = |written: &str| match Type::parse(written) {
+        Ok(_) => Some(written.to_owned()),
+        Err(_) => type_elsewhere(written).map(str::to_owned),
+    };
+    // To the end of the type, whose digits may stand in brackets.
+    let mut open = 0;
+    let end = behind.find(|sign: char| {
+        open += i32::from(sign == '(') - i32::from(sign == ')');
+        open < 0 || (open == 0 && matches!(sign, ' ' | ','))
+    });
+    let first = end.map_or(behind, |end| &behind[..end]);
+    let is_name = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '.');
+    let before = before.trim();
+    let (value, of) = match ours(behind) {
+        // All that stands in front is meant, as far as it can be repeated.
+        Some(of) if before.len() <= 60 => (before, of),
+        _ => (&before[before.trim_end_matches(is_name).len()..], ours(first)?),
+    };
+    let value = if value.is_empty() { "x" } else { value };
+    let message = format!("`as {}` stands within a cast alone", batch::bounded(&of));
+    Some((message, format!("write `cast({value} as {of})`")))
 }
 
 fn said(message: &str, remedy: &str) -> Option<(String, String)> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Array;
-use batch::Code;
+use batch::{Code, ReadValues};
 
 use crate::proof::Worked;
 
@@ -19,6 +19,9 @@ const TOLD: usize = 3;
 const BEGINNING: usize = 60;
 /// Characters of the first row's reason, and of those of other rows, which end with a word.
 const REASON: (usize, usize) = (160, 100);
+/// Values that the first row's expression read and that are shown, and characters of each. A wide row is cut long before
+/// the cell to blame; more than a few values hide it as well.
+const READ: (usize, usize) = (3, 40);
 /// Characters of a member's name.
 const MEMBER: usize = 80;
 
@@ -38,9 +41,17 @@ struct Tally {
     count: u64,
     /// The number of the first row among all rows of the document.
     row: i64,
-    /// Where that row stands and what is wrong with it.
+    told: Told,
+}
+
+/// What is said of a row.
+#[derive(Debug, Default)]
+struct Told {
+    /// Where it stands and what is wrong with it.
     place: String,
     message: String,
+    /// What was read to make the field that failed; empty if decoding refused the row.
+    read: String,
     /// How the row's bytes begin, fit for a terminal; empty if they are not known.
     beginning: String,
 }
@@ -67,7 +78,12 @@ impl BadRows {
             let kind = (bad.code, Arc::clone(&decode), None);
             let place = || self.place(Some(&bad.member), bad.line, bad.row);
             let place = self.is_first(&kind, bad.row).then(place).unwrap_or_default();
-            self.note(kind, 1, bad.row, || (place, bad.message.clone(), batch::excerpt(&bad.raw, BEGINNING)));
+            self.note(kind, 1, bad.row, || Told {
+                place,
+                message: bad.message.clone(),
+                beginning: batch::excerpt(&bad.raw, BEGINNING),
+                ..Told::default()
+            });
         }
         for failed in &worked.failed {
             let (_, _, members, lines) = failed.origins.place.spread(failed.origins.len());
@@ -77,9 +93,11 @@ impl BadRows {
                 let member = members.is_valid(failure.row).then(|| members.value(failure.row));
                 let place = || self.place(member, lines.value(failure.row), row);
                 let place = self.is_first(&kind, row).then(place).unwrap_or_default();
-                self.note(kind, 1, row, || {
-                    let beginning = batch::excerpt(failed.origins.raw.value(failure.row), BEGINNING);
-                    (place, failure.message.clone(), beginning)
+                self.note(kind, 1, row, || Told {
+                    place,
+                    message: failure.message.clone(),
+                    read: told_read(&failure.read),
+                    beginning: batch::excerpt(failed.origins.raw.value(failure.row), BEGINNING),
                 });
             }
         }
@@ -87,7 +105,7 @@ impl BadRows {
 
     /// Takes note of `count` rows that landing would refuse, of which the first has the number `row`.
     pub(crate) fn at_landing(&mut self, code: Code, count: u64, row: i64, place: String, message: String) {
-        self.note((code, "landing".into(), None), count, row, || (place, message, String::new()));
+        self.note((code, "landing".into(), None), count, row, || Told { place, message, ..Told::default() });
     }
 
     /// True if no row of this kind is known that stands before this one.
@@ -95,23 +113,21 @@ impl BadRows {
         self.kinds.get(kind).is_none_or(|tally| row < tally.row)
     }
 
-    fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> (String, String, String)) {
+    fn note(&mut self, kind: Kind, count: u64, row: i64, told: impl FnOnce() -> Told) {
         if let Some(tally) = self.kinds.get_mut(&kind) {
             tally.count += count;
             if row < tally.row {
-                tally.row = row;
-                (tally.place, tally.message, tally.beginning) = told();
+                (tally.row, tally.told) = (row, told());
             }
             return;
         }
-        let (place, message, beginning) = told();
-        self.kinds.insert(kind, Tally { count, row, place, message, beginning });
+        self.kinds.insert(kind, Tally { count, row, told: told() });
     }
 
     /// True if the most frequent fault is that of text in another encoding, whose letters are known.
     pub(crate) fn of_another_encoding(&self) -> bool {
         let most = self.kinds.iter().max_by_key(|(_, tally)| tally.count);
-        most.is_some_and(|((code, ..), tally)| code.0 == "E4201" && tally.message.contains("` in windows-1252"))
+        most.is_some_and(|((code, ..), tally)| code.0 == "E4201" && tally.told.message.contains("` in windows-1252"))
     }
 
     /// The first row with its reason, then the most frequent kinds with a row of each. Empty if there are none.
@@ -120,11 +136,12 @@ impl BadRows {
             return String::new();
         };
         let field = first.2.as_deref().map(|field| format!(" in {field}")).unwrap_or_default();
-        let reason = told_reason(&tally.message, REASON.0);
-        let are = if tally.place.contains(" and ") { "are" } else { "is" };
-        let mut text = format!("; the first {are} {}: {}{field}: {reason}", tally.place, first.0);
-        if !tally.beginning.is_empty() {
-            text.push_str(&format!("; that row begins `{}`", tally.beginning));
+        let reason = told_reason(&tally.told.message, REASON.0);
+        let are = if tally.told.place.contains(" and ") { "are" } else { "is" };
+        let mut text = format!("; the first {are} {}: {}{field}: {reason}", tally.told.place, first.0);
+        text.push_str(&tally.told.read);
+        if !tally.told.beginning.is_empty() {
+            text.push_str(&format!("; that row begins `{}`", tally.told.beginning));
         }
         let mut kinds: Vec<(&Kind, &Tally)> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, tally)| (std::cmp::Reverse(tally.count), tally.row));
@@ -135,8 +152,8 @@ impl BadRows {
         for (kind, tally) in kinds.iter().take(TOLD) {
             text.push_str(&format!("; {} for {}", tally.count, named(kind)));
             if *kind != first {
-                let reason = told_reason(&tally.message, REASON.1);
-                text.push_str(&format!(", such as {}: {reason}", tally.place));
+                let reason = told_reason(&tally.told.message, REASON.1);
+                text.push_str(&format!(", such as {}: {reason}", tally.told.place));
             }
         }
         if let Some(more) = kinds.len().checked_sub(TOLD).filter(|more| *more > 0) {
@@ -153,6 +170,18 @@ fn told_reason(message: &str, most: usize) -> String {
         Some((whole, _)) => format!("{whole} …"),
         None => text,
     }
+}
+
+/// The cells that an expression read: the one to blame is among them, wherever it stands in its row.
+fn told_read(read: &ReadValues) -> String {
+    let cells = read.iter().take(READ.0).map(|(name, value)| match value {
+        Some(value) => {
+            format!("{} = `{}`", batch::excerpt(name.as_bytes(), READ.1), batch::excerpt(value.as_bytes(), READ.1))
+        }
+        None => format!("{} = null", batch::excerpt(name.as_bytes(), READ.1)),
+    });
+    let cells: Vec<String> = cells.collect();
+    if cells.is_empty() { String::new() } else { format!(" (it read {})", cells.join(", ")) }
 }
 
 fn named((code, step, field): &Kind) -> String {
@@ -192,6 +221,22 @@ mod tests {
             read: ReadValues::default(),
         };
         Failed { step: step.into(), failures: (0..rows.len()).map(failure).collect(), origins: origins(rows) }
+    }
+
+    #[test]
+    fn the_cell_that_failed_is_shown_however_wide_its_row_is() {
+        let mut wide = failed("set", "E4101", "price", &[0]);
+        wide.failures[0].read = ReadValues::of([
+            ("price".into(), Some(format!("1,5{}", "0".repeat(60)))),
+            ("unit".into(), None),
+            ("third".into(), Some("c".to_owned())),
+            ("fourth".into(), Some("d".to_owned())),
+        ]);
+        let cell = format!("price = `1,5{}…`, unit = null, third = `c`", "0".repeat(37));
+        let expected = format!(
+            "; the first is line 2: E4101 in price: no (it read {cell}); that row begins `0`; all for E4101 at set in price"
+        );
+        assert_eq!(told(&[], vec![wide]), expected);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use runtime::{FlowState, Holds, Receipt, Standing, Standings, names};
 use serde_json::Value;
 
+use super::of_one;
 use super::remedies::{failed_mutations, remedies};
 use crate::access::{Absent, Access, newest};
-use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show};
-use crate::control::{self, Question};
+use crate::arguments::{ClickHouseAt, Data, Format, Receipts, Release, Show, Status};
+use crate::control::{self, Only, Question};
 use crate::data::{DataFolder, Server};
 use crate::edited::Edited;
 use crate::exit::Exit;
@@ -55,8 +56,14 @@ pub(super) fn ask(data: &Data, clickhouse: Option<&ClickHouseAt>, question: &Que
     access.answer(question)
 }
 
-pub(crate) fn status(arguments: &Show) -> Result<Exit> {
-    let answer = ask(&arguments.data, None, &Question::Status)?;
+pub(crate) fn status(arguments: &Status) -> Result<Exit> {
+    let (wanted, arguments) = (&arguments.flow, &arguments.show);
+    let mut answer = ask(&arguments.data, None, &Question::Status)?;
+    if let Some(wanted) = wanted {
+        let question = Question::ListDeadLetters { each: false, only: Only::default() };
+        let listed = serde_json::from_value(ask(&arguments.data, None, &question)?)?;
+        of_one::only(&mut answer, wanted, &listed)?;
+    }
     if arguments.format == Format::Json {
         show::json(&answer);
         return Ok(Exit::Fine);

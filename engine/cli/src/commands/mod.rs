@@ -14,6 +14,7 @@ mod live_check;
 mod live_topics;
 mod man;
 mod nomad_job;
+mod of_one;
 mod pause;
 mod plan;
 mod rebuild;

@@ -22,6 +22,7 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
     let mut topologies = load(&arguments.files)?;
     for topology in &topologies {
         show::line(&topology::describe(topology));
+        topology.flows.iter().filter_map(asked_once).for_each(|line| show::line(&line));
     }
     if DataFolder::is_used(&arguments.data) {
         let known = DataFolder::open(&arguments.data)?.known_flows()?;
@@ -111,6 +112,20 @@ pub(crate) fn plan(arguments: &Plan) -> Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// What is said of a flow whose publisher is not asked again for a document that is there: what it corrects under the same
+/// name is never seen.
+fn asked_once(flow: &planned::Flow) -> Option<String> {
+    let planned::From::Documents(documents) = &flow.from else { return None };
+    let planned::SourcePlan::Http(http) = &documents.source else { return None };
+    http.recheck_for.is_none().then(|| {
+        format!(
+            "{}: no `recheck`: a document that is there is not asked for again, and what its publisher corrects under the \
+             same name is not seen; `recheck: {{ for: 14d }}` in `http` asks again for that long",
+            flow.name
+        )
+    })
 }
 
 /// What a plan is compared with. The folder is owned for as long as this lives, unless a run owns it.

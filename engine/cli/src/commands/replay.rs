@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use runtime::Standing;
 
 use super::ask::ask;
 use crate::arguments::{Format, GiveUp, Replay};
@@ -12,7 +13,7 @@ use crate::exit::{Exit, failure};
 use crate::flow_names::FlowNames;
 use crate::letters::{Listed, OPEN};
 use crate::replay::{Done, Replayed};
-use crate::show;
+use crate::{refused, show};
 
 pub(crate) fn replay(arguments: &Replay) -> Result<Exit> {
     let code = known_code(arguments.code.as_deref())?;
@@ -180,7 +181,12 @@ fn give_up_documents(arguments: &GiveUp, flow: &str) -> Result<Exit> {
     };
     for one in answer["documents"].as_array().into_iter().flatten() {
         let [flow, document, code] = ["flow", "document", "code"].map(|of| one[of].as_str().unwrap_or_default());
-        show::prose(&format!("given up: {} ({flow}), refused for {code}; {when}", show::foreign(document)));
+        let stays: Option<Standing> = serde_json::from_value(one["stays"].clone()).unwrap_or_default();
+        let stays = match refused::stays(stays) {
+            none if none.is_empty() => "; no row of an earlier version is there".to_owned(),
+            rows => format!("{rows}, and nothing is withdrawn"),
+        };
+        show::prose(&format!("given up: {} ({flow}), refused for {code}; {when}{stays}", show::foreign(document)));
     }
     Ok(Exit::Fine)
 }

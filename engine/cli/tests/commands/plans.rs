@@ -70,3 +70,31 @@ fn a_plan_that_asks_a_server_elsewhere_makes_no_data_folder_either() {
     workplace.say(&["plan", "my-list.yaml", "--clickhouse", "http://127.0.0.1:1"]).ends(69);
     assert!(!workplace.data().exists());
 }
+
+/// A publisher corrects files under their names; a source that does not look again never hears of it.
+#[test]
+fn a_publisher_that_is_not_asked_again_is_told() {
+    let workplace = Workplace::new();
+    let topology = |recheck: &str| {
+        let file = format!(
+            r#"topology: asked
+flows:
+  load:
+    from:
+      http:
+        discover: {{ links: {{ page: "http://127.0.0.1:9/", matching: "*x_{{date:%Y%m%d}}.txt" }} }}
+        file-names: ["x_{{date:%Y%m%d}}.txt"]
+{recheck}
+    steps:
+      - decode: {{ delimited: {{ layouts: {{ one: {{ header: [A, B] }} }}, names: snake_case }} }}
+      - select: {{ id: "coalesce(a, '')", b: b }}
+    to: {{ clickhouse: {{ table: demo.asked, rows: by-document, key: [id] }} }}
+"#
+        );
+        workplace.write("asked.yaml", &file);
+        workplace.say(&["plan", "--offline", "asked.yaml"]).ends(0).output
+    };
+    let told = "load: no `recheck`: a document that is there is not asked for again";
+    assert!(topology("").contains(told));
+    assert!(!topology("        recheck: { for: 14d }").contains(told));
+}

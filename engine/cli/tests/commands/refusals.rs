@@ -320,3 +320,25 @@ fn a_document_in_another_encoding_is_refused_with_the_cure() {
     ]);
     assert!(rows.output.contains("Café\n") && rows.output.contains("Müller\n"), "{}", rows.output);
 }
+
+/// To give a version up takes nothing out of a table, and the command says so; of several, the end of a run counts the others.
+#[test]
+fn what_stays_of_an_earlier_version_is_said_where_a_newer_one_is_given_up() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n1\n");
+    workplace.say(&ONCE).ends(0);
+    let rows = || workplace.say(&["sql", "--format", "TSV", "select count() from demo.my_list final"]).ends(0).output;
+    let before = rows();
+    workplace.write("lists/list_20260106.txt", HALF);
+    workplace.write("lists/list_20260107.txt", HALF);
+    let said = unwrapped(&workplace.say(&ONCE).ends(3).output);
+    assert!(said.contains("; 1 more likewise, each by its flow and name: spotlight receipts --refused"), "{said}");
+
+    let give_up = ["dlq", "give-up", "my-list/load", "--document"];
+    let said = unwrapped(&workplace.say(&[&give_up[..], &["list_20260106.txt"]].concat()).ends(0).output);
+    assert!(said.contains("; 1 row of version 1 stays, and nothing is withdrawn"), "{said}");
+    let said = unwrapped(&workplace.say(&[&give_up[..], &["list_20260107.txt"]].concat()).ends(0).output);
+    assert!(said.ends_with("; no row of an earlier version is there"), "{said}");
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(rows(), before);
+}

@@ -270,3 +270,38 @@ flows:
         assert!(said.status == 78 && told, "{words:?}: {said:?}");
     }
 }
+
+/// Of several flows one alone, or those of one topology: its lines and its dead letters.
+#[test]
+fn status_of_one_flow_is_of_that_alone() {
+    let workplace = Workplace::new();
+    workplace.write("lists/list_20260106.txt", "Symbol|Quantity\nABC|12\n2\n");
+    for (name, amount) in [("one", "x"), ("other", "y")] {
+        let file = format!(
+            r#"topology: {name}
+flows:
+  load:
+    bad-rows-above: 100%
+    from: {{ files: {{ path: {name}, file-names: ["x{{date:%Y%m%d}}.txt"] }} }}
+    steps:
+      - decode: {{ delimited: {{ layouts: {{ one: {{ header: [A, B] }} }}, names: snake_case }} }}
+      - select: {{ id: "coalesce(a, '')", b: cast(b as bigint) }}
+    to: {{ clickhouse: {{ table: demo.{name}, rows: by-document, key: [id] }} }}
+"#
+        );
+        workplace.write(&format!("{name}.yaml"), &file);
+        workplace.write(&format!("{name}/x20260105.txt"), &format!("A,B\na,1\nb,{amount}\n"));
+        workplace.say(&["run", &format!("{name}.yaml"), "--once"]);
+    }
+    assert_eq!(workplace.say(&["status", "--format", "json"]).ends(0).json()["open_dead_letters"], 2);
+    for wanted in ["one", "one/load"] {
+        let said = workplace.say(&["status", wanted]).ends(0).output;
+        assert!(said.contains("one/load") && !said.contains("other/load"), "{said}");
+        let status = workplace.say(&["status", wanted, "--format", "json"]).ends(0).json();
+        assert_eq!(status["open_dead_letters"], 1, "{status}");
+        assert_eq!(status["flows"].as_object().map(serde_json::Map::len), Some(1), "{status}");
+        assert!(!status.to_string().contains("other/load"), "{status}");
+    }
+    let said = workplace.say(&["status", "on"]).ends(64).errors;
+    assert!(said.contains("no flow or topology `on` here") && said.contains("one/load, other/load"), "{said}");
+}

@@ -183,3 +183,20 @@ fn rows_that_were_withdrawn_do_not_come_back_by_a_rebuild() {
     assert_eq!(rows(&workplace), "d5 f6", "it may be the row that failed");
     reconciled(&workplace);
 }
+
+/// A rebuild reads as a flow of its own, whose name stands in no file: people are told of it as what it is, and the numbers
+/// of its line are those of the documents that are named.
+#[test]
+fn the_end_of_a_run_names_a_rebuild_by_its_flow() {
+    let topology = SIZES.replace("bad-rows-above: 90%", "bad-rows-above: 0%");
+    let workplace = landed(&topology);
+    let refuses = topology.replace("MAPPING", "\"cast(replace(size, '3', 'x') as bigint)\"");
+    workplace.write("sizes.yaml", &refuses);
+    workplace.say(&REBUILD).ends(0);
+    let said = workplace.say(&ONCE).ends(3).output;
+    assert!(!said.contains("load_2") && !said.contains("dlq give-up"), "{said}");
+    let of_rebuild = said.lines().find(|line| line.contains("sizes/load (its rebuild)")).expect("its line");
+    let numbers: Vec<&str> = of_rebuild.split_whitespace().collect();
+    assert_eq!(numbers[numbers.len() - 3], "1", "{said}");
+    assert!(said.contains("refused: sizes_2.txt (sizes/load (its rebuild)): failed E4411"), "{said}");
+}

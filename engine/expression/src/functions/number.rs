@@ -22,7 +22,14 @@ fn number(checker: &mut Checker<'_>, call: &Call) -> Option<Node> {
     if node.literal == Some(crate::tree::Literal::Null) {
         return checker.converted(node.clone(), &Type::BIGINT, span);
     }
-    let remedy = format!("write `cast({} as bigint)`, or cast it to a `decimal`", checker.written(span));
+    let written = checker.written(span);
+    let remedy = match call.name {
+        // What is rounded has digits behind its point, which a cast to a whole number refuses.
+        "round" | "floor" | "ceil" => {
+            format!("write `cast({written} as decimal(18, 4))`, or `cast({written} as double)`")
+        }
+        _ => format!("write `cast({written} as bigint)`, or cast it to a `decimal`"),
+    };
     checker.error("E3301", span, format!("`{}` takes a number, not {}", call.name, node.of), &remedy)
 }
 

@@ -77,3 +77,45 @@ fn signs_and_words_of_other_languages_are_told_in_ours() {
           E3101 `' end` a text is not closed | close it with `'`; one within a text is doubled, as in `'it''s'`; or the `'` in front of it is the one too many or too few: ' else ' is read as one text
     "#]].assert_eq(&told.concat());
 }
+
+#[test]
+fn a_type_behind_as_is_a_cast() {
+    let written = [
+        "price as date",
+        "coalesce(price as decimal(18, 2), 0)",
+        "price as VARCHAR(20)",
+        "lower(price as text)",
+        "price as other",
+    ];
+    let told = written.map(|text| {
+        let errors = Expression::compile(text, &scope()).map(|_| ()).expect_err(text);
+        format!("{text}\n  {}", described(text, &errors))
+    });
+    expect![[r#"
+        price as date
+          E3101 `as` `as date` stands within a cast alone | write `cast(price as date)`
+        coalesce(price as decimal(18, 2), 0)
+          E3101 `as` `as decimal(18, 2)` stands within a cast alone | write `cast(price as decimal(18, 2))`
+        price as VARCHAR(20)
+          E3101 `as` `as text` stands within a cast alone | write `cast(price as text)`
+        lower(price as text)
+          E3101 `as` `as text` stands within a cast alone | write `cast(price as text)`
+        price as other
+          E3101 `as` expected end of expression, found as | write one SQL scalar expression, such as `cast(nullif(trim(price), '.') as decimal(18, 4))`
+    "#]].assert_eq(&told.concat());
+}
+
+#[test]
+fn what_is_rounded_is_cast_with_its_digits() {
+    let written = ["round(price, 2)", "floor(price)"];
+    let told = written.map(|text| {
+        let errors = Expression::compile(text, &scope()).map(|_| ()).expect_err(text);
+        format!("{text}\n  {}", described(text, &errors))
+    });
+    expect![[r#"
+        round(price, 2)
+          E3301 `price` `round` takes a number, not text | write `cast(price as decimal(18, 4))`, or `cast(price as double)`
+        floor(price)
+          E3301 `price` `floor` takes a number, not text | write `cast(price as decimal(18, 4))`, or `cast(price as double)`
+    "#]].assert_eq(&told.concat());
+}

@@ -38,6 +38,10 @@ pub(super) fn alone(walk: &Walk<'_>, node: &Node) -> bool {
 }
 
 fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step> {
+    if let Some(finding) = verb_without_colon(node) {
+        walk.push(finding);
+        return None;
+    }
     let fields = walk.fields(node, &language::STEP)?;
     for verb in ["unzip", "decode"] {
         if let Some(key) = fields.key(verb) {
@@ -63,6 +67,21 @@ fn step(walk: &Walk<'_>, node: &Node, number: usize, topic: bool) -> Option<Step
         _ => format!("{}-{number}", entry.key.text()).into(),
     };
     Some(Step { name, node: entry.key.clone(), verb })
+}
+
+/// `- where symbol = 'A'`, of which YAML makes a text.
+fn verb_without_colon(node: &Node) -> Option<Diagnostic> {
+    let text = Some(node.text()).filter(|_| node.is_scalar())?;
+    let (word, value) = text.split_once([' ', '=']).unwrap_or((text, ""));
+    if !language::VERBS.contains(&word) {
+        return None;
+    }
+    let value = batch::bounded(value.trim_start_matches([' ', '=']));
+    let remedy = match value.is_empty() {
+        true => format!("write `- {word}:`, and what belongs to it behind the colon or below, indented"),
+        false => format!("write `- {word}: {value}`, with a colon and a blank behind it"),
+    };
+    Some(Diagnostic::new(codes::KIND, node, format!("step `{word}` has no colon")).remedy(remedy))
 }
 
 fn verb(walk: &Walk<'_>, key: &Node, node: &Node) -> Option<Verb> {

@@ -139,6 +139,11 @@ fn mapping_values(
             let above = source.text[..start].trim_end();
             let begins = above.rfind('\n').map_or(0, |end| end + 1);
             let indented = begins + above[begins..].len() - above[begins..].trim_start().len();
+            if let Some(step) = bare_step(&above[indented..]) {
+                let start = above.len() - step.len();
+                return at(start..above.len(), &format!("`{step}` has no colon"))
+                    .remedy(format!("write `- {step}:`, and its keys below it, indented"));
+            }
             let remedy = "indent the two lines alike: either may be the one that is wrong";
             match above.is_empty() {
                 true => finding.remedy("indent the line as its neighbours are"),
@@ -146,6 +151,13 @@ fn mapping_values(
             }
         }
     }
+}
+
+/// The word of a line such as `- select`, under which keys stand: its colon is missing.
+fn bare_step(above: &str) -> Option<&str> {
+    let word = above.strip_prefix("- ")?.trim();
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_');
+    (!word.is_empty() && word.len() <= 60 && word.chars().all(plain)).then_some(word)
 }
 
 fn line_start(source: &Source, offset: usize) -> usize {

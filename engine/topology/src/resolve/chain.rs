@@ -25,6 +25,8 @@ pub(super) struct Chain<'a> {
     pub(super) published: Vec<(Arc<str>, Arc<str>)>,
     /// All keys that the column `row` can have, while it is the decoder's and they are known.
     pub(super) row_keys: Option<Arc<[Arc<str>]>>,
+    /// True if `row` has columns that no layout names.
+    pub(super) keeps: bool,
     /// Columns whose nulls a `where` keeps out.
     there: Vec<String>,
     pub(super) steps: Vec<Step>,
@@ -50,6 +52,7 @@ impl<'a> Chain<'a> {
             shape,
             published: Vec::new(),
             row_keys: None,
+            keeps: false,
             there: Vec::new(),
             steps: Vec::new(),
             places: HashMap::new(),
@@ -136,6 +139,7 @@ impl<'a> Chain<'a> {
         };
         if makes {
             self.row_keys = None;
+            self.keeps = false;
         }
     }
 
@@ -214,7 +218,11 @@ impl<'a> Chain<'a> {
         let mut found = ByLayout::new();
         for (layout, columns) in &self.shape {
             let scope = self.scope(columns);
-            let unseen = compile::Unseen { layouts: Some((layout, &self.shape)), ..compile::Unseen::default() };
+            let unseen = compile::Unseen {
+                layouts: Some((layout, &self.shape)),
+                keeps: self.keeps,
+                ..compile::Unseen::default()
+            };
             let Some(condition) = compile::condition(self.findings, node, &scope, &self.poisoned, unseen) else {
                 self.failed = true;
                 return None;

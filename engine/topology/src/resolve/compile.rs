@@ -41,9 +41,20 @@ pub(super) struct Unseen<'a> {
     pub(super) beside: &'a [Arc<str>],
     /// The layout of the rows that the expression is for, and the columns of all layouts.
     pub(super) layouts: Option<(&'a str, &'a ByLayout<Columns>)>,
+    /// True where columns of a document that no layout has stand in `row` alone.
+    pub(super) keeps: bool,
 }
 
 impl Unseen<'_> {
+    /// Where the column may be, if the document has more of them than its layouts name.
+    fn kept(&self, written: &str) -> Option<String> {
+        (self.keeps && !written.contains('.')).then(|| {
+            "by `new-columns: keep` a column that no `header` names stands in `row` alone: add it to `header`, or write \
+             `row['...']` with the name that the publisher gives it"
+                .to_owned()
+        })
+    }
+
     /// What explains that there is no name `written`, and what to do.
     fn explained(&self, written: &str) -> (Option<String>, Option<String>) {
         let of_others = self.layouts.and_then(|(layout, shapes)| {
@@ -74,7 +85,7 @@ impl Unseen<'_> {
                 made?
             );
             Some((None, Some(remedy)))
-        }).unwrap_or_default()
+        }).unwrap_or_else(|| (self.kept(written), None))
     }
 }
 

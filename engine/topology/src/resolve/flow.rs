@@ -10,7 +10,7 @@ use super::verbs::{self, Input};
 use super::{Surroundings, World, documents, landing, topics};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{self, ByLayout, Verb};
+use crate::plan::{self, ByLayout, NewColumns, Verb};
 use crate::reader::Node;
 use crate::written::{Dedupe, Flow, From, To, Topology};
 
@@ -48,6 +48,7 @@ pub(super) fn flow(
     chain.poisoned = topology.poisoned();
     if let plan::From::Documents(documents) = &from {
         chain.published = documents.decode.published();
+        chain.keeps = documents.decode.new_columns == NewColumns::Keep;
         chain.row_keys = documents.decode.row_keys().map(Into::into);
     }
     if matches!(&flow.from, From::Documents(written) if written.names_broken) {

@@ -146,7 +146,7 @@ fn column(
             chain.poison(name.text());
             return layouts.iter().map(|_| None).collect();
         }
-        let unseen = compile::Unseen { beside: &beside, layouts: Some((layout, &chain.shape)) };
+        let unseen = compile::Unseen { beside: &beside, layouts: Some((layout, &chain.shape)), keeps: chain.keeps };
         let compiled = compile::expression(chain.findings, node, scope, wanted, &chain.poisoned, unseen);
         failed = compiled.is_none();
         found.push(compiled.map(|compiled| (compiled, node.clone())));
