@@ -132,7 +132,9 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     }
     differences.extend(unfilled(table, found));
     if !differences.is_empty() {
-        return different(table, found, &differences);
+        let lacks: Vec<&str> =
+            table.sent.iter().map(|column| &*column.name).filter(|name| found.column(name).is_none()).collect();
+        return different(table, found, &differences, &lacks);
     }
     let breaks_once = settings_differ(table, found).filter(|_| delivery == Delivery::ExactlyOnce);
     if let Some(different) = breaks_once {
@@ -145,15 +147,21 @@ fn compare(table: &Table, found: &Found, delivery: Delivery) -> Preflight {
     Preflight::Behind { statements, left_over: LeftOver { rename: renamed(table, found, &columns), columns } }
 }
 
-/// All that a person must settle, at once.
-fn different(table: &Table, found: &Found, differences: &[Difference]) -> Preflight {
+/// All that a person must settle, at once. `lacks`: columns of the plan that the table does not have; those that can be
+/// added are no difference by themselves.
+fn different(table: &Table, found: &Found, differences: &[Difference], lacks: &[&str]) -> Preflight {
     let mut what: Vec<&str> = differences.iter().take(TOLD).map(|one| one.what.as_str()).collect();
     let more = differences.len().saturating_sub(TOLD);
     let more = format!("and {more} more {}", if more == 1 { "difference" } else { "differences" });
     if differences.len() > TOLD {
         what.push(&more);
     }
-    let what = what.join("; ");
+    let mut what = what.join("; ");
+    let untold: Vec<&str> =
+        lacks.iter().copied().filter(|name| !what.contains(&format!("lacks column `{name}`"))).collect();
+    if !untold.is_empty() {
+        what.push_str(&format!("; it lacks `{}`", untold.join("`, `")));
+    }
     let remedy = if found.is_empty {
         let full = table.full_name();
         let drop = command(&format!("DROP TABLE {full}"));
@@ -264,7 +272,8 @@ fn shown_engine(found: &Found) -> &str {
     full.get(..end.unwrap_or(full.len())).filter(|text| !text.is_empty()).unwrap_or(&found.engine)
 }
 
-fn keys_differ(table: &Table, found: &Found) -> Option<Difference> {
+fn keys_differ(table: &Table, found: &Found) -> Vec<Difference> {
+    let mut differences = Vec::new();
     let partition = table.partition_expression();
     if bare(&partition) != bare(&found.partition_key) {
         let what = format!(
@@ -272,7 +281,7 @@ fn keys_differ(table: &Table, found: &Found) -> Option<Difference> {
             table.full_name(),
             found.partition_key,
         );
-        return Some(rebuild(table, what));
+        differences.push(rebuild(table, what));
     }
     // Where rows replace each other the sorting key says which; in a plain table it only decides how fast queries are.
     let sorting = table.sorting_key.join(",");
@@ -283,9 +292,9 @@ fn keys_differ(table: &Table, found: &Found) -> Option<Difference> {
             found.sorting_key,
             table.sorting_key.join(", "),
         );
-        return Some(rebuild(table, what));
+        differences.push(rebuild(table, what));
     }
-    None
+    differences
 }
 
 fn settings_differ(table: &Table, found: &Found) -> Option<Preflight> {

@@ -126,39 +126,11 @@ fn sort(paths: &mut [PathBuf]) {
     paths.sort_by(|left, right| compare(left, right));
 }
 
-/// By name without its ending, then by the whole name: `list-2.txt` comes after `list.txt`, and `list_10` after `list_9`.
+/// By name as versions follow each other, then by the whole path.
 fn compare(left: &Path, right: &Path) -> Ordering {
     let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    let stem = |path: &Path| path.file_stem().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    by_number(&stem(left), &stem(right))
-        .then_with(|| name(left).cmp(&name(right)))
+    connect::version_order(&name(left), &name(right))
         .then_with(|| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()))
-}
-
-/// Compares bytes; where both have digits, the numbers.
-fn by_number(mut left: &[u8], mut right: &[u8]) -> Ordering {
-    while let (Some(first), Some(second)) = (left.first(), right.first()) {
-        let ordering = if first.is_ascii_digit() && second.is_ascii_digit() {
-            let (one, other) = (take_number(&mut left), take_number(&mut right));
-            one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-        } else {
-            let ordering = first.cmp(second);
-            (left, right) = (&left[1..], &right[1..]);
-            ordering
-        };
-        if ordering.is_ne() {
-            return ordering;
-        }
-    }
-    left.len().cmp(&right.len())
-}
-
-/// Takes the digits at the start, and gives them without zeros before them.
-fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at(end);
-    *text = rest;
-    &digits[digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len())..]
 }
 
 /// The error of a place that is not there.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use connect::{Discovery, Fields, Found, SourceError};
+use connect::{Discovery, Fields, Found, SourceError, tell_one_document};
 
 use crate::listing::refused;
 use crate::steady::{Stamp, SteadyFile};
@@ -122,25 +122,6 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Names neighbours among the files of one document that say different things. Each round does, because who sees
-    /// rows missing looks at the last run, and not at the one in which a file took another one's place.
-    fn tell_one_document(&mut self, fields: &Fields, files: &[File]) {
-        let newest = |file: &File| Some(self.discovery.newest(&file.name, fields)?.url);
-        let newest = files.first().filter(|_| files.len() > 1).and_then(newest);
-        let url = |file: &File| file.path.to_string_lossy().into_owned();
-        for pair in files.windows(2) {
-            let (mut older, mut newer) = (url(&pair[0]), url(&pair[1]));
-            // The one that came last counts, though its name sorts before the other.
-            if newest.as_ref() == Some(&older) {
-                std::mem::swap(&mut older, &mut newer);
-            }
-            let content = |url: &str| self.discovery.known(url).map(|known| known.sha256);
-            if content(&older).is_none_or(|one| content(&newer) != Some(one)) {
-                self.discovery.one_document(&older, &newer, fields);
-            }
-        }
-    }
-
     /// Looks for documents whose newest version is gone, and ends the round.
     pub(crate) fn finish(mut self) -> Result<(), SourceError> {
         for ((fields, name), files) in std::mem::take(&mut self.there) {
@@ -149,7 +130,8 @@ impl<'a> Round<'a> {
             if self.troubled.contains(&(fields.clone(), name)) {
                 continue;
             }
-            self.tell_one_document(&fields, &files);
+            let urls: Vec<String> = files.iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
+            tell_one_document(self.discovery, &last.name, &fields, &urls);
             if let Some(gone) = gone(self.discovery, &fields, &files) {
                 self.hand_over(&last.path, &last.name, &fields, Some(gone))?;
             }

@@ -2,7 +2,7 @@
 //!
 //! What is new comes first: addresses of the fresh window from the newest to the oldest, then all others from the
 //! oldest to the newest, so that today's document never waits behind years of back-fill. Addresses of one key stay in
-//! order of address, because they are versions in that order.
+//! order of name, because they are versions in that order, as files of a folder are.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -31,6 +31,11 @@ impl Candidate {
     pub(crate) fn new(url: String, pattern: &Pattern, fields: Fields) -> Self {
         let date = document_date(pattern, &fields);
         Self { name: last_part(&url).to_owned(), url, fields, date }
+    }
+
+    /// What tells documents of one source apart: what their addresses say, or the name itself where that is nothing.
+    pub(crate) fn key(&self) -> (Fields, String) {
+        (self.fields.clone(), if self.fields.is_empty() { self.name.clone() } else { String::new() })
     }
 
     /// True until `time` after the end of the document's day. `None` if it has no date.
@@ -79,7 +84,9 @@ pub(crate) fn order(candidates: &mut Vec<Candidate>, today: NaiveDate, recheck_f
             (false, true) => Ordering::Greater,
             (false, false) => by_key,
         };
-        by_age.then_with(|| left.url.cmp(&right.url))
+        by_age
+            .then_with(|| connect::version_order(left.name.as_bytes(), right.name.as_bytes()))
+            .then_with(|| left.url.cmp(&right.url))
     });
     candidates.dedup_by(|left, right| left.url == right.url);
 }
@@ -115,6 +122,25 @@ mod tests {
         order(&mut candidates, today, Some(Duration::from_secs(3 * 86_400)));
         let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
         assert_eq!(names, ["20260110", "20260109", "20260109_0", "20251101", "20251201", "20260101"]);
+    }
+
+    #[test]
+    fn addresses_of_one_document_are_versions_by_name_as_files_are() {
+        let pattern = Pattern::parse("https://a/list_{date:%Y%m%d}*.csv").unwrap();
+        let names = ["list_20260106-v10.csv", "list_20260106-v9.csv", "list_20260106.csv"];
+        let candidate = |name: &&str| {
+            let url = format!("https://a/{name}");
+            let fields = pattern.matches(&url).unwrap();
+            Candidate::new(url, &pattern, fields)
+        };
+        let today = NaiveDate::from_ymd_opt(2026, 1, 10).unwrap();
+        // Among what is new and among history alike.
+        for recheck_for in [0, 30 * 86_400].map(Duration::from_secs) {
+            let mut candidates: Vec<Candidate> = names.iter().map(candidate).collect();
+            order(&mut candidates, today, Some(recheck_for));
+            let found: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+            assert_eq!(found, ["list_20260106.csv", "list_20260106-v9.csv", "list_20260106-v10.csv"]);
+        }
     }
 
     #[test]

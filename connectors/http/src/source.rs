@@ -11,7 +11,7 @@ use std::time::Duration;
 use batch::Code;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use connect::{Absent, Discovery, Found, Known, Source, SourceError, Stop};
+use connect::{Absent, Discovery, Fields, Found, Known, Source, SourceError, Stop, tell_one_document};
 use pattern::Pattern;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED, RETRY_AFTER};
@@ -37,6 +37,9 @@ const ANSWERED_FOR: i64 = 10 * 60 * 1000;
 
 /// Largest page of links in bytes. It is held in memory.
 const PAGE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What tells documents apart, see [`Candidate::key`].
+type Key = (Fields, String);
 
 /// Finds documents on a publisher's web server.
 #[derive(Debug)]
@@ -274,14 +277,101 @@ impl HttpSource {
     }
 }
 
+/// What went wrong in a round.
+#[derive(Default)]
+struct Troubles {
+    gravest: Option<SourceError>,
+    failed: u64,
+    in_a_row: u32,
+    /// Documents of which a new version failed. Later ones wait for it: taken first, they would be replaced by it.
+    held_up: HashSet<Key>,
+    waiting: u64,
+}
+
+impl Troubles {
+    fn note(&mut self, error: SourceError) {
+        let is_transient = matches!(error, SourceError::Transient { .. });
+        self.in_a_row += u32::from(is_transient);
+        self.failed += 1;
+        // A person's matter comes before what mends itself.
+        let graver = matches!(self.gravest, Some(SourceError::Transient { .. })) && !is_transient;
+        if self.gravest.is_none() || graver {
+            self.gravest = Some(error);
+        }
+    }
+
+    /// The result of the round. One trouble is told; who mends it is not to think that it was the only one. `rest`:
+    /// addresses that were not asked.
+    fn finish(mut self, rest: usize) -> Result<(), SourceError> {
+        let (failed, waiting) = (self.failed, self.waiting);
+        if let Some(SourceError::Transient { what, .. } | SourceError::Operator { what, .. }) = &mut self.gravest {
+            if failed > 1 {
+                what.push_str(&format!("; {} failed in this round too", batch::counted(failed - 1, "other document")));
+            }
+            if waiting > 0 {
+                let wait = if waiting == 1 { "waits" } else { "wait" };
+                let later = batch::counted(waiting, "later version");
+                what.push_str(&format!("; {later} of a document that failed {wait} for it"));
+            }
+        }
+        if let Some(SourceError::Transient { what, .. }) = &mut self.gravest
+            && rest > 0
+        {
+            let are = if rest == 1 { "is" } else { "are" };
+            what.push_str(&format!("; {rest} more {are} asked next time"));
+        }
+        self.gravest.map_or(Ok(()), Err)
+    }
+}
+
+impl HttpSource {
+    /// Puts documents that failed in the last round behind all others, with all their addresses: versions stay in order.
+    fn failed_last(&self, candidates: &mut [Candidate]) {
+        let failed = candidates.iter().filter(|candidate| self.unfinished.failed.contains(&candidate.url));
+        let failed: HashSet<Key> = failed.map(Candidate::key).collect();
+        if !failed.is_empty() {
+            candidates.sort_by_cached_key(|candidate| failed.contains(&candidate.key()));
+        }
+    }
+
+    /// Takes one candidate, or notes why not.
+    fn try_one(
+        &mut self,
+        discovery: &mut dyn Discovery,
+        candidate: Candidate,
+        troubles: &mut Troubles,
+    ) -> Result<(), SourceError> {
+        let is_new = discovery.known(&candidate.url).is_none() && !discovery.given_up(&candidate.url);
+        if is_new && !troubles.held_up.is_empty() && troubles.held_up.contains(&candidate.key()) {
+            troubles.waiting += 1;
+            return Ok(());
+        }
+        match self.take(discovery, &candidate) {
+            Ok(()) => {
+                troubles.in_a_row = 0;
+                self.unfinished.failed.remove(&candidate.url);
+                self.unfinished.answered.insert(candidate.url, discovery.now());
+            }
+            Err(Trouble::Round(error)) => return Err(error),
+            Err(Trouble::Document(error)) => {
+                if is_new {
+                    troubles.held_up.insert(candidate.key());
+                }
+                self.unfinished.failed.insert(candidate.url);
+                troubles.note(error);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Source for HttpSource {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         self.check_contact()?;
-        let mut gravest: Option<SourceError> = None;
-        let (mut failed, mut in_a_row) = (0_u64, 0);
         let mut candidates = self.candidates(discovery)?;
-        candidates.sort_by_key(|candidate| self.unfinished.failed.contains(&candidate.url));
-        let mut candidates = candidates.into_iter();
+        self.failed_last(&mut candidates);
+        let several = several(&candidates);
+        let (mut troubles, mut candidates) = (Troubles::default(), candidates.into_iter());
         for candidate in candidates.by_ref() {
             if discovery.stopping() {
                 return Err(SourceError::Stopping);
@@ -289,48 +379,19 @@ impl Source for HttpSource {
             if self.unfinished.is_answered(&candidate.url, discovery.now()) {
                 continue;
             }
-            let error = match self.take(discovery, &candidate) {
-                Ok(()) => {
-                    in_a_row = 0;
-                    self.unfinished.failed.remove(&candidate.url);
-                    self.unfinished.answered.insert(candidate.url, discovery.now());
-                    continue;
-                }
-                Err(Trouble::Round(error)) => return Err(error),
-                Err(Trouble::Document(error)) => error,
-            };
-            let is_transient = matches!(error, SourceError::Transient { .. });
-            if is_transient {
-                in_a_row += 1;
-            }
-            failed += 1;
-            self.unfinished.failed.insert(candidate.url);
-            // A person's matter comes before what mends itself.
-            let graver = matches!(gravest, Some(SourceError::Transient { .. })) && !is_transient;
-            if gravest.is_none() || graver {
-                gravest = Some(error);
-            }
-            if in_a_row >= FAILURES_IN_A_ROW {
+            self.try_one(discovery, candidate, &mut troubles)?;
+            if troubles.in_a_row >= FAILURES_IN_A_ROW {
                 break;
             }
         }
-        if gravest.is_none() {
+        for (name, fields, urls) in &several {
+            tell_one_document(discovery, name, fields, urls);
+        }
+        if troubles.gravest.is_none() {
             self.unfinished = Unfinished::default();
         }
-        // One trouble is told; who mends it is not to think that it was the only one.
-        if let Some(SourceError::Transient { what, .. } | SourceError::Operator { what, .. }) = &mut gravest
-            && failed > 1
-        {
-            what.push_str(&format!("; {} failed in this round too", batch::counted(failed - 1, "other document")));
-        }
         let rest = candidates.filter(|candidate| self.is_asked(discovery, candidate)).count();
-        if let Some(SourceError::Transient { what, .. }) = &mut gravest
-            && rest > 0
-        {
-            let are = if rest == 1 { "is" } else { "are" };
-            what.push_str(&format!("; {rest} more {are} asked next time"));
-        }
-        gravest.map_or(Ok(()), Err)
+        troubles.finish(rest)
     }
 
     fn describe(&self) -> Arc<str> {
@@ -339,6 +400,17 @@ impl Source for HttpSource {
             Discover::Links { page, .. } => Arc::clone(page),
         }
     }
+}
+
+/// Documents that have several addresses: name of the last, fields, addresses in their order.
+fn several(candidates: &[Candidate]) -> Vec<(String, Fields, Vec<String>)> {
+    let alike = candidates.chunk_by(|left, right| left.key() == right.key()).filter(|alike| alike.len() > 1);
+    let told = alike.filter_map(|alike| {
+        let last = alike.last()?;
+        let urls = alike.iter().map(|one| one.url.clone()).collect();
+        Some((last.name.clone(), last.fields.clone(), urls))
+    });
+    told.collect()
 }
 
 impl Trouble {

@@ -3,7 +3,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -122,7 +123,7 @@ impl Discovery for Notebook {
     fn known(&self, url: &str) -> Option<Known> {
         self.known.get(url).cloned()
     }
-    fn newest(&self, _name: &str, _fields: &connect::Fields) -> Option<connect::Newest> {
+    fn newest(&self, _name: &str, _fields: &Fields) -> Option<connect::Newest> {
         None
     }
     fn given_up(&self, url: &str) -> bool {
@@ -149,6 +150,9 @@ impl Discovery for Notebook {
             self.given_up.insert(absent.url);
         }
         Ok(())
+    }
+    fn one_document(&mut self, others: &[String], newest: &str, _fields: &Fields) {
+        self.lines.push(format!("one document: {newest} before {}", others.join(", ")));
     }
     fn not_claimed(&mut self, _url: &str) {}
     fn looked(&mut self, _place: &str, _fitting: usize, _misfit: Option<&str>) {}
@@ -450,6 +454,44 @@ fn one_bad_document_keeps_none_away_but_a_dead_publisher_ends_the_round() {
     let result = source(settings(&dead, calendar())).round(&mut Notebook::at("2026-02-09T00:00:00Z"));
     assert_eq!(outcome(&result), "transient None");
     assert_eq!(dead.paths().len(), 3);
+}
+
+/// Taken first, the correction would be replaced by the original, whose rows would stand for good.
+#[test]
+fn a_later_version_waits_for_one_that_fails_and_other_documents_do_not() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let down = Arc::clone(&fails);
+    let publisher = Publisher::start(move |path, _| match path {
+        "/pub.example/list.htm" => {
+            let names = ["list_20260105-v10.csv", "list_20260105-v9.csv", "list_20260105.csv", "list_20260104.csv"];
+            let links: String = names.iter().map(|name| format!("<a href=\"/{name}\">x</a>")).collect();
+            reply("200 OK", &["Content-Type: text/html"], &links)
+        }
+        "/pub.example/list_20260105-v9.csv" if down.load(Ordering::SeqCst) => reply("500 Oops", &[], ""),
+        _ => data(path),
+    });
+    let discover = Discover::Links {
+        page: "https://pub.example/list.htm".into(),
+        matching: Pattern::parse("*/list_{date:%Y%m%d}*.csv").unwrap(),
+    };
+    let mut source = source(settings(&publisher, discover));
+    let mut notebook = Notebook::at("2026-01-06T12:00:00Z");
+    let result = source.round(&mut notebook);
+    let told = "; 1 later version of a document that failed waits for it";
+    assert!(matches!(&result, Err(SourceError::Transient { what, .. }) if what.ends_with(told)), "{result:?}");
+    let found = |notebook: &mut Notebook| -> Vec<String> {
+        let names = notebook.lines.iter().filter_map(|line| line.strip_prefix("found https://pub.example/list_"));
+        let names = names.map(|name| name.split(' ').next().unwrap().to_owned()).collect();
+        notebook.lines.clear();
+        names
+    };
+    assert_eq!(found(&mut notebook), ["20260105.csv", "20260104.csv"]);
+    fails.store(false, Ordering::SeqCst);
+    source.round(&mut notebook).unwrap();
+    let said = "one document: https://pub.example/list_20260105-v10.csv before https://pub.example/list_20260105-v9.csv, \
+                https://pub.example/list_20260105.csv";
+    assert_eq!(notebook.lines.last().unwrap(), said);
+    assert_eq!(found(&mut notebook), ["20260105-v9.csv", "20260105-v10.csv"]);
 }
 
 #[test]

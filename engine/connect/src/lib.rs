@@ -12,6 +12,7 @@ mod landing;
 mod originals;
 mod raw;
 mod source;
+mod versions;
 
 pub use document::{DocumentRecord, Fields, document_key};
 pub use folder::FolderStore;
@@ -22,3 +23,4 @@ pub use landing::{
 pub use originals::Originals;
 pub use raw::{RawError, RawFailure, RawStore, ReadSeek, Stored, object_name};
 pub use source::{Absent, Discovery, Found, Known, Newest, Source, SourceError, Stop};
+pub use versions::{tell_one_document, version_order};

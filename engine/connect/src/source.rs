@@ -100,10 +100,10 @@ pub trait Discovery {
     /// If the log fails.
     fn absent(&mut self, absent: Absent) -> Result<(), SourceError>;
 
-    /// Two files that are there, by their paths, are one document and say different things: the newer one counts. Said in
-    /// each round for as long as both lie there.
-    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
-        let _ = (older, newer, fields);
+    /// Several files or addresses are one document and say different things: the newest one counts. Said in each round for
+    /// as long as they are there. `others` is not empty; the nearest before the newest comes first.
+    fn one_document(&mut self, others: &[String], newest: &str, fields: &Fields) {
+        let _ = (others, newest, fields);
     }
 
     /// Notes a file that no source of this run claims; it is named in the table at the end.

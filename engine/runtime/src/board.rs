@@ -160,10 +160,10 @@ impl FlowState {
         self.documents.values().sum::<u64>() - self.not_there()
     }
 
-    /// Takes note of a file that took the place of another one; of several whose place it took, the first.
+    /// Takes note of a file that took the place of others, in place of what was told of that document before.
     pub(crate) fn note_displaced(&mut self, displaced: Displaced) {
-        let told = self.displaced.iter().any(|one| one.newer == displaced.newer && one.fields == displaced.fields);
-        if self.displaced.len() < DISPLACED_NAMED && !told {
+        self.displaced.retain(|one| one.fields != displaced.fields || one.fields == Displaced::NO_FIELDS);
+        if self.displaced.len() < DISPLACED_NAMED && !self.displaced.contains(&displaced) {
             self.displaced.push(displaced);
         }
     }

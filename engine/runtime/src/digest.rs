@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_apart_stays_apart() {
-        let release = || LedgerLine::Release(Release { released_to: (5, 0), at: 7 });
+        let release = || LedgerLine::Release(Release { released_to: (5, 0), at: 7, onto: None });
         let replayed = match range(3, "r") {
             LedgerLine::Entry(entry) => LedgerLine::Entry(Box::new(LedgerEntry { replayed: true, ..*entry })),
             release @ LedgerLine::Release(_) => release,

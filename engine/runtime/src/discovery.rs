@@ -395,7 +395,6 @@ impl Discovery for FlowDiscovery {
         let bytes = record.size;
         self.documents.insert(key, Latest { version, name: record.name, url: record.url, sha256: record.sha256 });
         self.board.change(&self.name, |state| {
-            displaced.into_iter().for_each(|displaced| state.note_displaced(displaced));
             state.found += 1;
             state.found_bytes += bytes;
         });
@@ -451,8 +450,8 @@ impl Discovery for FlowDiscovery {
         Ok(())
     }
 
-    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
-        if let Some(displaced) = Displaced::of_paths(older, newer, fields) {
+    fn one_document(&mut self, others: &[String], newest: &str, fields: &Fields) {
+        if let Some(displaced) = Displaced::of(others, newest, fields) {
             self.board.change(&self.name, |state| state.note_displaced(displaced));
         }
     }

@@ -13,40 +13,52 @@ pub struct Displaced {
     pub newer: String,
     /// What both names say, such as `date=2026-01-05`.
     pub fields: String,
+    /// Other versions whose place it took.
+    #[serde(default)]
+    pub more: usize,
 }
 
 impl Displaced {
+    /// Stands for the fields of names that say nothing but themselves.
+    pub(crate) const NO_FIELDS: &str = "of one name";
+
     /// What there is to tell of two versions of a document with these fields: nothing where they have one name, or names
     /// as publishers give to versions.
-    #[must_use]
-    pub fn between(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
+    pub(crate) fn between(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
         let document = fields;
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let told = || Self { older: older.to_owned(), newer: newer.to_owned(), fields: fields.join(", ") };
+        let told = || Self { older: older.to_owned(), newer: newer.to_owned(), fields: fields.join(", "), more: 0 };
         let is_cut = |value: &str| of_digits(older, value) != of_digits(newer, value);
         let are_versions = are_versions(older, newer) && !document.values().any(|value| is_cut(value));
         (!are_versions).then(told)
     }
 
-    /// The same of two files, by their paths: files of one name in two folders are told too.
+    /// What there is to tell of several files or addresses of one document: of names as publishers give to versions
+    /// nothing, of files of one name in two folders always. The first of the others is named.
     #[must_use]
-    pub fn of_paths(older: &str, newer: &str, fields: &Fields) -> Option<Self> {
+    pub fn of(others: &[String], newest: &str, fields: &Fields) -> Option<Self> {
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-        let [one, other] = [older, newer].map(name);
-        if one == other { Some(Self::of_one_name(older, newer, fields)) } else { Self::between(&one, &other, fields) }
+        let newer = name(newest);
+        let pair = |other: &String| match name(other) {
+            older if older == newer => Some(Self::of_one_name(other, newest, fields)),
+            older => Self::between(&older, &newer, fields),
+        };
+        let mut told = others.iter().filter_map(pair);
+        let first = told.next()?;
+        Some(Self { more: told.count(), ..first })
     }
 
     /// Files of one name in two folders, by their paths.
     fn of_one_name(older: &str, newer: &str, fields: &Fields) -> Self {
         let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let fields = if fields.is_empty() { "of one name".to_owned() } else { fields.join(", ") };
-        Self { older: older.to_owned(), newer: newer.to_owned(), fields }
+        let fields = if fields.is_empty() { Self::NO_FIELDS.to_owned() } else { fields.join(", ") };
+        Self { older: older.to_owned(), newer: newer.to_owned(), fields, more: 0 }
     }
 
     /// A line for people.
     #[must_use]
     pub fn line(&self) -> String {
-        let Self { older, newer, fields } = self;
+        let Self { older, newer, fields, more } = self;
         let [older, newer, fields] = [older, newer, fields].map(|text| batch::excerpt(text.as_bytes(), 200));
         let end = |path: &str| path.rsplit('/').next().map(str::to_owned);
         let two = if older.contains('/') && end(&older) == end(&newer) {
@@ -54,7 +66,14 @@ impl Displaced {
         } else {
             "give what differs in their names a name in `file-names`, as in `{market}_{date:%Y%m%d}*`"
         };
-        format!("`{newer}` takes the place of `{older}`: both are {fields}, so one document; if they are two, {two}")
+        let (more, all) = match more {
+            0 => (String::new(), "both are"),
+            1 => (" and of another file".to_owned(), "all are"),
+            more => (format!(" and of {more} other files"), "all are"),
+        };
+        format!(
+            "`{newer}` takes the place of `{older}`{more}: {all} {fields}, so one document; if they are several, {two}"
+        )
     }
 }
 

@@ -68,6 +68,9 @@ pub struct Release {
     pub released_to: (i64, i64),
     /// When, in milliseconds since 1970 UTC.
     pub at: i64,
+    /// The identity of the topic that is read from here on, where what stands before in the ledger is of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<String>,
 }
 
 impl Release {
@@ -222,6 +225,31 @@ pub fn ledger_of(log: &dyn Log, topology: &str, flow: &str, partition: i32) -> R
         LedgerLine::Release(_) => None,
     };
     Ok(lines.filter_map(entry).collect())
+}
+
+/// What of the ledger of one input partition is of the topic that the flow reads now, and the identity of that topic where
+/// the flow was sent to it from another one.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn ledger_of_now(
+    log: &dyn Log,
+    topology: &str,
+    flow: &str,
+    partition: i32,
+) -> Result<(Vec<LedgerEntry>, Option<String>), LogError> {
+    let (mut entries, mut topic) = (Vec::new(), None);
+    for line in ledger_lines(log, topology, flow, partition)? {
+        match line {
+            LedgerLine::Entry(entry) => entries.push(*entry),
+            LedgerLine::Release(Release { onto: Some(onto), .. }) => {
+                entries.clear();
+                topic = Some(onto);
+            }
+            LedgerLine::Release(_) => {}
+        }
+    }
+    Ok((entries, topic))
 }
 
 /// All lines of the ledger of one input partition, in order.

@@ -53,7 +53,7 @@ pub use flow::{
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use identity::{Identify, Misnamed, misnamed_of};
-pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, receipts, refused_documents};
+pub use ledger::{LedgerEntry, Receipt, Release, ledger, ledger_of, ledger_of_now, receipts, refused_documents};
 pub use letters::{DeadLetters, OpenLetters, dead_letters};
 pub use metadata::{OpenRange, Progress};
 pub use pauses::{pause, paused_flows};

@@ -299,6 +299,18 @@ fn another_partition_key_is_told() {
     made(&planned(PartitionBy::Nothing));
     let found = verdict(&planned(PartitionBy::Column("name".into())));
     assert!(matches!(&found, Preflight::Different { code, .. } if code.0 == "E5201"), "{found:?}");
+    // With all else that differs.
+    let columns = [COLUMNS, &[("note", "nullable text")]].concat();
+    let other = define(
+        "preflight.partition",
+        &columns,
+        RowsMeaning::ByKey { version: None },
+        PartitionBy::Column("name".into()),
+    );
+    let Preflight::Different { what, .. } = verdict(&other) else { panic!("ready") };
+    for told in ["the engine of", "is partitioned by", "; it lacks `note`"] {
+        assert!(what.contains(told), "{what}");
+    }
 }
 
 #[test]

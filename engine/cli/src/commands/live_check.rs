@@ -201,8 +201,8 @@ impl Discovery for Look {
         Ok(())
     }
 
-    fn one_document(&mut self, older: &str, newer: &str, fields: &Fields) {
-        self.displaced.extend(Displaced::of_paths(older, newer, fields));
+    fn one_document(&mut self, others: &[String], newest: &str, fields: &Fields) {
+        self.displaced.extend(Displaced::of(others, newest, fields));
     }
 
     fn not_claimed(&mut self, _url: &str) {}

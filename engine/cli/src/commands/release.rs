@@ -60,8 +60,9 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         let progress = Progress { next, topic: state.identity.to_string(), open: None, stores: Vec::new() };
         transaction.commit_position(&group, &topic, partition, progress.position())?;
         // What landed before is not looked for in the table any more: a person knows of it.
-        let released = Released { released_to: (offset, 0), at: environment::now() };
         let ledger = runtime::names::ledger(topology, flow);
+        let onto = anew(log, ((topology, flow), &topic, &state.identity.to_string()), partition, landing.as_ref())?;
+        let released = Released { released_to: (offset, 0), at: environment::now(), onto };
         transaction.append(Written { topic: ledger, partition, records: released.records()? })?;
         if offset == *end {
             continue;
@@ -93,6 +94,25 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
     }
     tell(&moves, arguments, &topic, landing.as_ref());
     Ok(Exit::Fine)
+}
+
+/// The identity of a flow's input, if the ledger of a partition speaks of another topic up to now.
+fn anew(
+    log: &dyn Log,
+    ((topology, flow), topic, identity): ((&str, &str), &str, &str),
+    partition: i32,
+    landing: Option<&LandedBy>,
+) -> Result<Option<String>> {
+    let other = match log.position(&runtime::names::group(topology, flow), topic, partition)? {
+        Some(position) => Progress::read(&position).is_ok_and(|progress| progress.topic != identity),
+        None => {
+            let known = log.topic(&runtime::names::ledger(topology, flow))?.is_some_and(|it| partition < it.partitions);
+            let of_now = known.then(|| runtime::ledger_of_now(log, topology, flow, partition)).transpose()?;
+            let speaks_of = of_now.and_then(|(_, topic)| topic);
+            landing.is_some_and(|landing| !landing.read.is_empty()) && speaks_of.as_deref() != Some(identity)
+        }
+    };
+    Ok(other.then(|| identity.to_owned()))
 }
 
 /// `--keep-rows`: a person says that what stands may stay, though an earlier text of the topology made it.

@@ -16,6 +16,17 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         return Vec::new();
     }
     let append = landing["rows"] == "append";
+    let own = landing["only_landing"].as_str();
+    let again = |take_out: bool| {
+        let again = again((flow, recorded), own, table, take_out);
+        match landing["waits_behind"].as_str() {
+            None => again,
+            Some(before) => format!(
+                "These rows are of {before}, which {flow} read before. First give it that topic back in its file. {again}. \
+                 Then name the topic of now again"
+            ),
+        }
+    };
     let mut told = Vec::new();
     if landing["table_missing"] == true {
         told.push(format!(
@@ -36,7 +47,7 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         told.push(format!(
             "gaps: rows were deleted from {table}, the table came from an older copy, or release --from end left them out. \
              {}",
-            again((flow, recorded), table, append)
+            again(append)
         ));
     }
     if number("repeats") > 0 {
@@ -46,7 +57,7 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
             (true, true) => format!(
                 "repeats: release --from landed rows a second time, or somebody inserted them again. Where both are the \
                  same: {same}. Where the file makes them otherwise than before, that leaves both. {}",
-                again((flow, recorded), table, true)
+                again(true)
             ),
             (true, false) => format!("repeats: somebody inserted them again. To go on: {same}"),
             (false, _) => format!(
@@ -58,13 +69,13 @@ pub(super) fn remedies(landing: &Value) -> Vec<String> {
         told.push(format!(
             "strays: release --from had {flow} read its input again, and rows of the earlier reading that the later one \
              does not make, or makes under another key, stayed in {table}; or somebody wrote them. {}",
-            again((flow, recorded), table, true)
+            again(true)
         ));
     } else if number("strays") > 0 {
         told.push(format!(
             "strays: somebody wrote rows as if {flow} had landed them, its ledger is older than {table}, or release \
              --from left out what a run that was killed had begun to land. {}",
-            again((flow, recorded), table, true)
+            again(true)
         ));
     }
     told.extend(of_earlier_revisions(landing, (flow, recorded), table));
@@ -100,15 +111,17 @@ fn of_earlier_revisions(landing: &Value, (flow, recorded): (&str, &str), table: 
         "{} of {table} landed by earlier revisions of the topology of {flow}: where its logic or keys have changed since, \
          they are as they were. {}",
         show::counted(rows, "row"),
-        again((flow, recorded), table, true)
+        again((flow, recorded), landing["only_landing"].as_str(), table, true)
     ))
 }
 
 /// How all rows of a flow, by its name and as `_landing` names it, land again. Rows that do not replace each other are
 /// taken out first.
-fn again((flow, recorded): (&str, &str), table: &str, take_out: bool) -> String {
+/// `own`: the only `_landing` of which rows come again, where the table has others of the flow.
+fn again((flow, recorded): (&str, &str), own: Option<&str>, table: &str, take_out: bool) -> String {
+    let rows = own.map_or_else(|| rebuild::rows_of(recorded), |own| format!("_landing = '{own}'"));
     let delete = match take_out {
-        true => format!("spotlight sql \"delete from {table} where {}\", then ", rebuild::rows_of(recorded)),
+        true => format!("spotlight sql \"delete from {table} where {rows}\", then "),
         false => String::new(),
     };
     format!(

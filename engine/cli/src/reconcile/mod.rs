@@ -61,18 +61,18 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         let Some(landed_by) = &known.landing else { continue };
         let Some((topology, name)) = flow.split_once('/') else { continue };
         // A topic that does not exist yet was never landed from.
-        let Some(topic) = log.topic(ledger_of_topic(log, (topology, name), known)?)? else { continue };
+        let Some(spoken_of) = SpokenOf::find(log, (topology, name), known)? else { continue };
         let (mut waiting, mut ledger) = (Vec::new(), Vec::new());
-        for partition in 0..topic.partitions {
+        for partition in 0..spoken_of.partitions {
             waiting.push(runtime::waiting_rows(log, topology, name, partition)?);
-            ledger.push(runtime::ledger_of(log, topology, name, partition)?);
+            ledger.push(spoken_of.ledger(log, (topology, name), partition)?);
         }
         // Where nothing was closed, the table may not be there yet.
         if ledger.iter().all(Vec::is_empty) {
             continue;
         }
         let condition = if landed_by.rows == "by-document" { "_deleted = 0" } else { "true" };
-        let landing = format!("{flow}/{}", topic.identity);
+        let landing = format!("{flow}/{}", spoken_of.identity);
         ours.insert(landing.clone());
         let rows_of = RowsOf { client, table: &landed_by.table, landing, condition };
         // Whoever took the flow out of its file took its rows out of the table.
@@ -90,6 +90,11 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
         let differs = !answer.differences.is_empty();
         let mut answer = answer.json(Some((flow, &names.shown(flow))), landed_by, compared(&landed_by.rows));
+        if !landed_by.read.is_empty() {
+            // The delete that helps must not take rows that do not come again.
+            answer["only_landing"] = landing.rows_of.landing.as_str().into();
+            answer["waits_behind"] = spoken_of.before.into();
+        }
         let failed = landing.rows_of.failed_mutations();
         if !failed.is_empty() {
             let told = |(id, command, reason)| json!({ "id": id, "command": command, "reason": reason });
@@ -97,7 +102,7 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
         }
         // Where nothing differs, a person has moved the rows or had them landed anew.
         for table in landed_by.was.iter().filter(|_| differs) {
-            let landing = format!("{flow}/{}", topic.identity);
+            let landing = format!("{flow}/{}", spoken_of.identity);
             if let Some(rows @ 1..) = (RowsOf { client, table, landing, condition }).rows()? {
                 answer["earlier_table"] = json!({ "table": table, "rows": rows });
             }
@@ -122,17 +127,58 @@ pub(crate) fn reconcile(log: &dyn Log, client: &ClickHouse, flows: &BTreeMap<Str
     Ok(Value::Array(found))
 }
 
-/// The topic of which a flow's ledger speaks: while it waits to be sent to another one than it read, that one.
-fn ledger_of_topic<'a>(log: &dyn Log, (topology, flow): (&str, &str), known: &'a KnownFlow) -> Result<&'a str> {
-    let before = known.landing.as_ref().and_then(|landing| landing.read.last());
-    let (group, topic) = (runtime::names::group(topology, flow), &known.topic);
-    let (Some(before), Some(found)) = (before, log.topic(topic)?) else { return Ok(topic) };
-    for partition in 0..found.partitions {
-        if log.position(&group, topic, partition)?.is_some() {
-            return Ok(topic);
+/// The topic of which a flow's ledger speaks. While the flow waits to be sent to another one than it has read, that is the
+/// one before.
+struct SpokenOf<'a> {
+    partitions: i32,
+    identity: String,
+    /// Name of the topic before, if it is that.
+    before: Option<&'a str>,
+    /// Partitions of the topic of now in which the flow has not begun, though it has in others.
+    not_begun: BTreeSet<i32>,
+}
+
+impl<'a> SpokenOf<'a> {
+    /// `None` if nothing can have landed.
+    fn find(log: &dyn Log, (topology, flow): (&str, &str), known: &'a KnownFlow) -> Result<Option<Self>> {
+        // A topic that does not exist yet was never landed from.
+        let Some(topic) = log.topic(&known.topic)? else { return Ok(None) };
+        let (group, mut not_begun, mut stands) = (runtime::names::group(topology, flow), BTreeSet::new(), None);
+        for partition in 0..topic.partitions {
+            match log.position(&group, &known.topic, partition)? {
+                None => drop(not_begun.insert(partition)),
+                Some(position) => stands = runtime::Progress::read(&position).ok().map(|it| it.topic).or(stands),
+            }
         }
+        let own = topic.identity.to_string();
+        let before = known.landing.as_ref().and_then(|landing| landing.read.last());
+        Ok(Some(match (stands, before) {
+            // A topic that was deleted and made again: its rows are those of the first until a person sends it on.
+            (Some(identity), None) => {
+                Self { partitions: topic.partitions, identity, before: None, not_begun: BTreeSet::new() }
+            }
+            (Some(identity), Some(_)) => Self { partitions: topic.partitions, identity, before: None, not_begun },
+            (None, Some(before)) => match log.topic(before)? {
+                Some(found) => Self {
+                    partitions: found.partitions,
+                    identity: found.identity.to_string(),
+                    before: Some(before),
+                    not_begun: BTreeSet::new(),
+                },
+                None => return Ok(None),
+            },
+            (None, None) => {
+                Self { partitions: topic.partitions, identity: own, before: None, not_begun: BTreeSet::new() }
+            }
+        }))
     }
-    Ok(before)
+
+    fn ledger(&self, log: &dyn Log, (topology, flow): (&str, &str), partition: i32) -> Result<Vec<LedgerEntry>> {
+        if self.not_begun.contains(&partition) {
+            return Ok(Vec::new());
+        }
+        Ok(runtime::ledger_of_now(log, topology, flow, partition)?.0)
+    }
 }
 
 /// Why the server refused a question, if it did: a table that somebody altered or put in the place of ours.

@@ -436,7 +436,8 @@ fn files_of_other_names_that_are_one_document_are_named_and_corrections_are_not(
     for words in [&live[..], &dry, &once] {
         let said = workplace.say(words).ends(0).output;
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        let told = "`nyse_20260105.txt` takes the place of `list_20260105_corrected.txt`: both are date=2026-01-05";
+        let told = "`nyse_20260105.txt` takes the place of `list_20260105_corrected.txt` and of another file: all are \
+                    date=2026-01-05";
         assert_eq!(said.matches(told).count(), 1, "{words:?}: {said}");
     }
     // For as long as both lie there, and which of them came last is told as it was.
@@ -444,10 +445,12 @@ fn files_of_other_names_that_are_one_document_are_named_and_corrections_are_not(
         let said = unwrapped(&workplace.say(&once).ends(0).output);
         assert_eq!(said.matches(line).count(), 1, "{said}");
     };
-    told("`nyse_20260105.txt` takes the place of `list_20260105_corrected.txt`");
+    told("`nyse_20260105.txt` takes the place of `list_20260105_corrected.txt` and of another file");
     workplace.write("lists/arca_20260105.txt", "Symbol|Quantity\nTUV|1\n1\n");
     for _ in 0..2 {
-        told("`arca_20260105.txt` takes the place of `");
+        told(
+            "`arca_20260105.txt` takes the place of `nyse_20260105.txt` and of 2 other files: all are date=2026-01-05",
+        );
     }
     // A folder of other files is told before a run.
     let lost = &from.replace("list_{date:%Y%m%d}", "odd_{date:%Y%m%d}");

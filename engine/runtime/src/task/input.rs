@@ -21,6 +21,11 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 /// After so many looks in vain it is asked whether the topic is still the same.
 const LOOKS: u32 = 50;
 
+/// That a flow has rows and no position.
+pub(super) fn no_position(flow: &str, topic: &str) -> String {
+    format!("the position of {flow} in {topic} is gone, but its ledger has entries")
+}
+
 impl TaskContext {
     /// The next records from `offset` on, at least one; waits for them. `None` if `no_more` says that none can come.
     ///
@@ -375,6 +380,14 @@ impl TaskContext {
         let rows = table.landing.landed_before(&recorded_as, &provenance)?;
         if rows == 0 {
             return Ok(());
+        }
+        // Other partitions of it have a ledger here: it reads another topic than it did, and this log is the one.
+        if self.landed > 0 {
+            return Err(LandingError::Operator {
+                code: codes::POSITION_GONE,
+                what: no_position(&self.name, topic),
+                remedy: format!("spotlight release {} --from earliest, or end", self.name),
+            });
         }
         let (name, own) = (&table.table.name, &provenance.landing);
         let land_again = match self.ranks_by(table) {

@@ -141,7 +141,7 @@ impl TaskContext {
                 self.holder
                     .hold(Hold {
                         code: crate::codes::POSITION_GONE,
-                        what: format!("the position of {} in {topic} is gone, but its ledger has entries", self.name),
+                        what: input::no_position(&self.name, topic),
                         remedy: format!(
                             "spotlight release {} --from earliest, or end, or OFFSET --partition {partition}",
                             self.name

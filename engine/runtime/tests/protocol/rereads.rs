@@ -32,7 +32,7 @@ const ALL_DEAD: [i64; 3] = [0, 3, 6];
 /// As `spotlight release --from earliest` does it.
 fn send_to_the_start(world: &World) {
     let log = world.log();
-    let records = Release { released_to: (0, 0), at: 1 }.records().expect("written");
+    let records = Release { released_to: (0, 0), at: 1, onto: None }.records().expect("written");
     let mut transaction = log.begin();
     transaction.append(Written { topic: "feed.load.ledger".into(), partition: 0, records }).expect("appended");
     transaction.commit().expect("committed");
