@@ -11,7 +11,6 @@ mod node;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -291,11 +290,14 @@ impl Builder<'_> {
 
     fn close(&mut self, end: usize) -> Result<(), Stop> {
         let Some(open) = self.stack.pop() else { return Ok(()) };
-        if let Some((first, last)) = torn(self.source, &open) {
+        if let Some((first, last, parts)) = torn(self.source, &open) {
             let written = self.source.span(first.span.start..last.span.end);
             let text = self.source.text[first.span.start..last.span.end].to_owned();
             let finding = Diagnostic::at_span(codes::COMMA, &written, "a comma inside brackets ends a value");
-            let finding = finding.label(format!("these are two: `{}` and `{}`", first.text(), last.text()));
+            let finding = finding.label(match parts {
+                2 => format!("these are two: `{}` and `{}`", first.text(), last.text()),
+                _ => format!("these are {parts}, from `{}` to `{}`", first.text(), last.text()),
+            });
             self.findings.push(finding.remedy(format!("put it in quotes: `\"{}\"`", batch::bounded(&text))));
             return Err(Stop);
         }
@@ -326,8 +328,9 @@ impl Builder<'_> {
     }
 }
 
-/// Two texts that were probably one, such as `decimal(18` and `2)`: a bracket opens in the first and closes in the other.
-fn torn<'a>(source: &Source, open: &'a Open) -> Option<(&'a Node, &'a Node)> {
+/// Texts that were probably one, such as `decimal(18` and `2)`: brackets open in the first, and all are closed with the
+/// last. With their number.
+fn torn<'a>(source: &Source, open: &'a Open) -> Option<(&'a Node, &'a Node, usize)> {
     if !source.text[open.span.start..].starts_with(['{', '[']) {
         return None;
     }
@@ -339,12 +342,19 @@ fn torn<'a>(source: &Source, open: &'a Open) -> Option<(&'a Node, &'a Node)> {
             .collect(),
     };
     let depth = |node: &Node| match &node.kind {
-        Kind::Scalar { text, style: Style::Plain } => text.matches('(').count().cmp(&text.matches(')').count()),
-        _ => Ordering::Equal,
+        Kind::Scalar { text, style: Style::Plain } => {
+            text.matches('(').count() as i64 - text.matches(')').count() as i64
+        }
+        _ => 0,
     };
-    let first = texts.iter().position(|node| depth(node) == Ordering::Greater)?;
-    let last = texts[first..].iter().position(|node| depth(node) == Ordering::Less)?;
-    Some((texts[first], texts[first + last]))
+    let first = texts.iter().position(|node| depth(node) > 0)?;
+    let mut within = 0;
+    let closes = |node: &&Node| {
+        within += depth(node);
+        within <= 0
+    };
+    let last = texts[first..].iter().position(closes)?;
+    Some((texts[first], texts[first + last], last + 1))
 }
 
 fn good_key(
