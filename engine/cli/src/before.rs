@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use batch::RowsMeaning;
-use runtime::{Destination, EarlierFlow, FlowInput, FlowParts};
+use runtime::{Destination, EarlierFlow, FlowBeside, FlowInput, FlowParts, Identify, names};
 use topology::plan::Topology;
 
 use crate::access::is_documents;
@@ -16,7 +16,7 @@ use crate::data::KnownFlow;
 use crate::flow_names;
 
 /// Tells each flow which table it landed in before its topology named another one; which flows landed in its table and
-/// may be this one under another name; and which flows of other topologies bring documents to where it does.
+/// may be this one under another name; and which other flows bring documents to where it does.
 pub(crate) fn tell(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>, topologies: &[Topology]) {
     let files: BTreeMap<&str, Option<PathBuf>> =
         topologies.iter().map(|one| (&*one.name, std::path::absolute(&*one.file).ok())).collect();
@@ -25,15 +25,25 @@ pub(crate) fn tell(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>,
         let Some((topology, file)) = name.split('/').next().zip(known.file.as_ref()) else { return false };
         !files.contains_key(topology) && (!file.exists() || files.values().flatten().any(|one| one == file))
     };
-    let names: BTreeSet<String> = flows.iter().map(FlowParts::recorded_as).collect();
+    let of_run: BTreeSet<String> = flows.iter().map(FlowParts::recorded_as).collect();
     let makings = makings(topologies);
     let bringing = bringing(flows, known);
+    let claims = |parts: &FlowParts| match &parts.input {
+        FlowInput::Documents(input) => Some((parts.recorded_as(), Arc::clone(&input.identify))),
+        FlowInput::Topic { .. } => None,
+    };
+    let claims: BTreeMap<String, Identify> = flows.iter().filter_map(claims).collect();
     for parts in flows {
         let (own, topology) = (parts.recorded_as(), format!("{}/", parts.topology));
         let by_key = replaces(&parts.destination);
         if !by_key && matches!(parts.input, FlowInput::Documents(_)) {
             let same_place = bringing.get(&**place(&parts.destination)).into_iter().flatten();
-            parts.beside = same_place.filter(|flow| !flow.starts_with(&topology)).cloned().collect();
+            let others = same_place.filter(|flow| names::first(flow) != names::first(&own));
+            let beside = |flow: &String| FlowBeside {
+                flow: flow.clone(),
+                claims: claims.get(flow).filter(|_| flow.starts_with(&topology)).cloned(),
+            };
+            parts.beside = others.map(beside).collect();
         }
         let Destination::Table(output) = &mut parts.destination else { continue };
         if let Some(landing) = known.get(&own).and_then(|known| known.landing.as_ref()) {
@@ -46,7 +56,7 @@ pub(crate) fn tell(flows: &mut [FlowParts], known: &BTreeMap<String, KnownFlow>,
         let making = makings.get(&own);
         let may_be_this = |(name, known): (&String, &KnownFlow)| {
             let landed_here = known.landing.as_ref().is_some_and(|by| *by.table == *output.table.name);
-            let gone = name.starts_with(&topology) && !names.contains(name);
+            let gone = name.starts_with(&topology) && !of_run.contains(name);
             let copied = !name.starts_with(&topology)
                 && reads.is_some_and(|topic| **topic == *known.topic)
                 && making.is_some_and(|making| *making == known.making);

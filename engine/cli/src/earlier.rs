@@ -116,9 +116,13 @@ fn way(topic: &str, [filled_by, read_by, landed_by]: [&BTreeSet<String>; 3]) -> 
     let released = |flow: &str| format!("spotlight release {flow} --from earliest");
     let again = format!("{}{}", each(filled_by, &released), each(read_by, &released));
     let rebuilt = each(landed_by, &|flow| format!("spotlight rebuild {flow}"));
+    let refused = match landed_by.is_empty() {
+        true => "",
+        false => " (where a rebuild is refused, name another table in the topology instead)",
+    };
     format!(
         "to make all of it anew: write another name for topic {topic} into the topology files and run \
-         (what reads it waits then: E5110); end the run{again}{rebuilt}; and run again"
+         (what reads it waits then: E5110); end the run{again}{rebuilt}; and run again{refused}"
     )
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use log::{Log, Position};
-use runtime::{Progress, names};
+use runtime::{LedgerEntry, Progress, Receipt, names};
 use topology::plan::{Flow, To, Topology};
 
 use crate::data::{Changed, KnownFlow};
@@ -168,11 +168,23 @@ pub(crate) fn changed_since(
     if before.making == making {
         return Ok(before.changed.clone());
     }
-    if before.changed.as_ref().is_some_and(|changed| changed.before == making) || !has_read(recorded, before, log)? {
+    if before.changed.as_ref().is_some_and(|changed| changed.before == making) || !has_made(recorded, before, log)? {
         return Ok(None);
     }
     let now = || Changed { at: environment::now(), before: before.making.clone() };
     Ok(Some(before.changed.clone().unwrap_or_else(now)))
+}
+
+/// True if the flow has begun, and with more than documents of which it refused all: those it tries again.
+fn has_made(recorded: &str, known: &KnownFlow, log: &dyn Log) -> Result<bool> {
+    let Some((topology, flow)) = recorded.split_once('/') else { return Ok(false) };
+    if !has_read(recorded, known, log)? {
+        return Ok(false);
+    }
+    let entries = runtime::ledger(log, topology, flow)?;
+    let refused =
+        |entry: &LedgerEntry| entry.counts.landed == 0 && entry.receipt.as_ref().is_some_and(Receipt::refused);
+    Ok(entries.is_empty() || !entries.iter().all(refused))
 }
 
 /// True if the flow stands behind the first record of a partition, or has begun with it.

@@ -292,7 +292,7 @@ fn dead(flows: &BTreeMap<String, FlowState>) {
         show::prose(&format!("dead: {name}: {}", reasons.join(", ")));
     }
     if with_any().next().is_some() {
-        show::prose("  to see them: spotlight dlq ls");
+        show::prose("  to see those that are open: spotlight dlq ls");
     }
 }
 

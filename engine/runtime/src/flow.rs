@@ -41,12 +41,28 @@ pub struct FlowParts {
     pub destination: Destination,
     /// Share of bad rows in percent above which a document is refused, or a flow of a topic holds.
     pub bad_rows_above: f64,
-    /// `topology/flow`, as [`Self::recorded_as`], of flows of other topologies that read documents and bring their rows
-    /// to the same place: a document that one of them brought is not brought again. None for a table in which rows of one
-    /// key replace each other.
-    pub beside: Vec<String>,
+    /// Other flows that read documents and bring their rows to the same place: a document that one of them brought is not
+    /// brought again. None for a table in which rows of one key replace each other.
+    pub beside: Vec<FlowBeside>,
     /// Of a generation that is read beside the live one: which it is to take the place of.
     pub rebuilds: Option<Rebuilds>,
+}
+
+/// A flow that brings rows of documents to the same place as another one.
+#[derive(Clone)]
+pub struct FlowBeside {
+    /// `topology/flow`, as [`FlowParts::recorded_as`].
+    pub flow: String,
+    /// Of a flow of the same topology: what its patterns say now. Where two flows of one file claim a document, both are
+    /// meant to bring rows of it; where one does so no more, the document has moved to the other.
+    pub claims: Option<Identify>,
+}
+
+impl FlowBeside {
+    /// True if this flow may have brought what the other one is not to bring again.
+    pub(crate) fn may_have_brought(&self, name: &str, url: &str) -> bool {
+        self.claims.as_ref().is_none_or(|claims| claims(name, url).is_none())
+    }
 }
 
 /// What a generation that is read beside the live one knows of that.

@@ -48,8 +48,8 @@ pub use displaced::Displaced;
 pub use end::TaskEnd;
 pub use faults::{Faults, Killed, NoFaults};
 pub use flow::{
-    Destination, DocumentInputParts, EarlierFlow, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS, Rebuilds,
-    SourceParts, TableOutput, TopicOutput,
+    Destination, DocumentInputParts, EarlierFlow, FlowBeside, FlowInput, FlowParts, MakeChain, MakeReader, RANGE_ROWS,
+    Rebuilds, SourceParts, TableOutput, TopicOutput,
 };
 pub use hold::{Held, Hold, Holder, Holds};
 pub use identity::{Identify, Misnamed, misnamed_of};

@@ -61,10 +61,13 @@ pub(crate) fn from(arguments: &Release) -> Result<Exit> {
         transaction.commit_position(&group, &topic, partition, progress.position())?;
         // What landed before is not looked for in the table any more: a person knows of it.
         let ledger = runtime::names::ledger(topology, flow);
+        let earliest = arguments.from.as_deref() == Some("earliest");
         let onto = anew(log, ((topology, flow), &topic, &state.identity.to_string()), partition, landing.as_ref())?;
         let released = Released { released_to: (offset, 0), at: environment::now(), onto };
+        let of_another_topic = released.onto.is_some();
         transaction.append(Written { topic: ledger, partition, records: released.records()? })?;
-        if offset == *end {
+        // A topic that is to be filled by whoever is sent back too holds nothing yet.
+        if offset == *end && !(earliest && of_another_topic) {
             continue;
         }
         // What the rows that come once more made its steps remember would make all of them repeats.
@@ -275,8 +278,9 @@ fn rows_that_stay(flow: &str, landing: &LandedBy) -> String {
     }
     if let Some(before) = read.last() {
         return format!(
-            "{flow} read {before} before: its rows of that stay in {table}, and do not come again unless who fills the topic \
-             of now is sent back too; to make the table of what that topic holds: spotlight rebuild {flow}"
+            "{flow} read {before} before: its rows of that stay in the table in which they landed, and do not come again \
+             unless who fills the topic of now is sent back too; to make {table} of what that topic holds: spotlight rebuild \
+             {flow}, or, where that is refused, a table of another name"
         );
     }
     let of_flow = rebuild::rows_of(landing.of_rows().trim_end_matches('/'));

@@ -122,6 +122,21 @@ fn a_flow_that_reads_another_topic_says_what_becomes_of_the_rows_of_before() {
     assert!(said.contains(left), "{said}");
 }
 
+/// The topic of now is empty when its readers are sent to it: who fills it is sent back, too.
+#[test]
+fn a_dedupe_forgets_what_came_from_the_topic_of_before() {
+    let workplace = landed();
+    std::fs::remove_file(workplace.path().join("in/items_20260106.csv")).expect("removed");
+    workplace.write("items.yaml", &FEED.replace("demo.items", "demo.other").replace("demo.unique", "demo.anew"));
+    workplace.say(&RUN).ends(3);
+    for flow in ["items/collect", "items/unique"] {
+        workplace.say(&["release", flow, "--from", "earliest"]).ends(0);
+    }
+    let said = workplace.say(&RUN);
+    let told = workplace.say(&["sql", "--format", "TSV", "select count() from demo.anew"]).output;
+    assert_eq!(told, "12\n", "{}{}", said.output, said.errors);
+}
+
 /// Rows of the topic of before do not come again: no remedy that is printed may take them out with others.
 #[test]
 fn a_gap_of_a_flow_that_reads_another_topic_is_not_mended_by_taking_all_its_rows_out() {

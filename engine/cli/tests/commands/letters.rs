@@ -29,7 +29,10 @@ fn each_dead_letter_has_an_id_that_is_listed_and_is_enough() {
     write(&workplace, &[]);
     workplace.write("lists/list_20260105.txt", "Symbol|Quantity\nABC|x\nDEF|1,007\nGHI|z\nJKL|5\n4\n");
     let said = workplace.say(&ONCE).ends(0).output;
-    assert!(said.contains("dead: my-list/load: 3 by E4101 at select-2\n  to see them: spotlight dlq ls\n"), "{said}");
+    assert!(
+        said.contains("dead: my-list/load: 3 by E4101 at select-2\n  to see those that are open: spotlight dlq ls\n"),
+        "{said}"
+    );
     // A group shows the first of its ids, and how to see the others.
     let said = workplace.say(&["dlq", "ls"]).ends(0).output;
     assert!(said.contains("3 open; ") && said.contains("--all lists the ids of all"), "{said}");

@@ -130,3 +130,49 @@ flows:
     let count = workplace.say(&["sql", "--format", "TSV", "select count() from demo.letters"]).ends(0).output;
     assert_eq!(count, "2\n");
 }
+
+/// A feed is split: what one flow landed the other claims now. Its rows are not landed beside the first's.
+#[test]
+fn a_document_that_moved_to_another_flow_of_the_file_is_not_landed_twice() {
+    let flow = |name: &str, markets: &str| {
+        format!(
+            "  {name}:
+    from: {{ files: {{ path: in, file-names: [\"{{market:{markets}}}_{{date:%Y%m%d}}.csv\"] }} }}
+    steps: [ {{ decode: {{ delimited: {{ layouts: {{ one: {{ header: [id] }} }} }} }} }}, {{ select: {{ id: \"coalesce(id, '')\", market: document.market }} }} ]
+    to: {{ clickhouse: {{ table: demo.shorts, rows: by-document, key: [id] }} }}
+"
+        )
+    };
+    let workplace = Workplace::new();
+    let write =
+        |flows: &[String]| workplace.write("shorts.yaml", &format!("topology: shorts\nflows:\n{}", flows.concat()));
+    let once = ["run", "shorts.yaml", "--once"];
+    let rows = || {
+        let sql = "select market, count() from demo.shorts final group by market order by market";
+        workplace.say(&["sql", "--format", "TSV", sql]).ends(0).output
+    };
+    workplace.write("in/arca_20260105.csv", "id\na\nb\n");
+    workplace.write("in/nyse_20260105.csv", "id\nc\n");
+    write(&[flow("load", "arca|nyse")]);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "arca\t2\nnyse\t1\n");
+    write(&[flow("load", "nyse|amex"), flow("arca", "arca|national")]);
+    let held = crate::refusals::unwrapped(&workplace.say(&once).ends(3).output);
+    assert!(
+        held.contains("hold[E5119]: shorts/arca waits: shorts/load landed the rows of arca_20260105.csv"),
+        "{held}"
+    );
+    assert!(held.contains("give what is left of it another name too"), "{held}");
+    assert_eq!(rows(), "arca\t2\nnyse\t1\n");
+    // As it says.
+    write(&[flow("rest", "nyse|amex"), flow("arca", "arca|national")]);
+    let delete = held.split("spotlight sql \"").nth(1).and_then(|rest| rest.split('"').next()).expect("a statement");
+    workplace.say(&["sql", delete]).ends(0);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "arca\t2\nnyse\t1\n");
+    workplace.say(&["reconcile"]).ends(0);
+    // Two flows that both claim a document are meant to.
+    write(&[flow("rest", "nyse|amex"), flow("arca", "arca|national"), flow("more", "arca|nyse")]);
+    workplace.say(&once).ends(0);
+    assert_eq!(rows(), "arca\t4\nnyse\t2\n");
+}

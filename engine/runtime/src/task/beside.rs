@@ -1,10 +1,13 @@
-//! Documents whose rows another topology has brought to the same place.
+//! Documents whose rows another flow has brought to the same place.
 //!
 //! A topology that was copied, or that has another name now, knows nothing of what the first one did: the keys of its
 //! documents are others, so its rows would stand beside the first's and look as good. Yet several topologies may fill one
 //! table on purpose, each with documents of its own. So what counts is the document: the same name, the same bytes, and
 //! rows. Before the first row of one leaves, the ledgers of the others are asked, and of flows of this process who is
 //! about to bring it.
+//!
+//! Within one topology a document may move from one flow to another, as where a flow is split in two: the one that claims it
+//! now does not bring it a second time. Where both claim it, both are meant.
 //!
 //! A person may say that both are wanted (`release`): then the flow is not asked any more.
 //!
@@ -50,20 +53,20 @@ impl Known {
         &mut self,
         place: &Arc<str>,
         document: &Published,
-        flows: &[String],
+        flows: &[&str],
         log: &dyn Log,
     ) -> Result<Option<(String, bool)>, LogError> {
         let claim = self.claims.get(&(Arc::clone(place), document.clone()));
-        if let Some(claim) = claim.filter(|claim| flows.contains(claim)) {
+        if let Some(claim) = claim.filter(|claim| flows.contains(&claim.as_str())) {
             return Ok(Some((claim.clone(), true)));
         }
-        for flow in flows {
+        for &flow in flows {
             if !self.brought.contains_key(flow) {
                 let [topology, name] = names::parts(flow);
-                self.brought.insert(flow.clone(), brought(receipts(ledger(log, topology, name)?)));
+                self.brought.insert(flow.to_owned(), brought(receipts(ledger(log, topology, name)?)));
             }
             if self.brought.get(flow).is_some_and(|documents| documents.contains(document)) {
-                return Ok(Some((flow.clone(), false)));
+                return Ok(Some((flow.to_owned(), false)));
             }
         }
         Ok(None)
@@ -90,6 +93,12 @@ impl TaskContext {
         }
     }
 
+    /// The flows that may have brought a document before.
+    fn others(&self, found: &DocumentRecord) -> Vec<&str> {
+        let others = self.parts.beside.iter().filter(|other| other.may_have_brought(&found.name, &found.url));
+        others.map(|other| other.flow.as_str()).collect()
+    }
+
     /// True if it may matter who brought a document.
     fn is_shared(&self, found: &DocumentRecord) -> bool {
         !self.parts.beside.is_empty() && !found.sha256.is_empty()
@@ -105,14 +114,15 @@ impl TaskContext {
             return Ok(());
         }
         let document = (found.name.clone(), found.sha256.clone());
+        let others = self.others(found);
         let mut held = false;
         loop {
             let other = self.reached(|log| {
                 let mut known = self.shared.beside.0.lock().unwrap_or_else(PoisonError::into_inner);
                 if held {
-                    self.parts.beside.iter().for_each(|flow| drop(known.brought.remove(flow)));
+                    others.iter().for_each(|flow| drop(known.brought.remove(*flow)));
                 }
-                known.find(self.place(), &document, &self.parts.beside, log)
+                known.find(self.place(), &document, &others, log)
             })?;
             let Some((other, now)) = other else { break };
             if !now && !self.holds_rows_of(&other)? {
@@ -138,7 +148,7 @@ impl TaskContext {
         let mut known = self.shared.beside.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.parts.recorded_as();
         let claim = known.claims.entry(document).or_insert_with(|| own.clone());
-        *claim == own || self.releases > 0 || !self.parts.beside.contains(claim)
+        *claim == own || self.releases > 0 || !self.others(found).contains(&claim.as_str())
     }
 
     /// What to say of a document that another flow brought.
@@ -151,9 +161,19 @@ impl TaskContext {
             self.input.partition
         );
         let own = &self.parts.topology;
-        let same = format!(
-            "if {own} and {topology} are one feed under two names, run only one of them: {topology}, whose rows are there"
-        );
+        // A document moved from one flow of the file to another.
+        let split = topology == &**own;
+        let same = if split {
+            format!(
+                "have {other} claim the document again; or, if it was split, give what is left of it another name too, and \
+                 take all its rows out, so that each flow lands what it claims"
+            )
+        } else {
+            format!(
+                "if {own} and {topology} are one feed under two names, run only one of them: {topology}, whose rows are \
+                 there; or take the rows of {other} out"
+            )
+        };
         let (what, remedy) = match &self.parts.destination {
             Destination::Topic(_) => {
                 (format!("{other} wrote the rows of {document} to topic {place}"), format!("{same}; or, {release}"))
@@ -161,13 +181,13 @@ impl TaskContext {
             Destination::Table(_) => (
                 format!("{other} landed the rows of {document} in table {place}"),
                 format!(
-                    "{same}; or take the rows of {other} out: spotlight sql \"delete from {place} where startsWith(_landing, \
+                    "{same}: spotlight sql \"delete from {place} where startsWith(_landing, \
                      '{other}/')\"; or, {release}"
                 ),
             ),
         };
-        let what =
-            format!("{what}, and {name} of another topology would bring them there once more: the bytes are the same");
+        let whose = if split { "which claims it now," } else { "of another topology" };
+        let what = format!("{what}, and {name} {whose} would bring them there once more: the bytes are the same");
         Hold { code: codes::BROUGHT_BESIDE, what, remedy }
     }
 
