@@ -111,7 +111,7 @@ fn a_flow_that_reads_another_topic_says_what_becomes_of_the_rows_of_before() {
     workplace.say(&["reconcile"]).ends(0);
     let said = workplace.say(&["release", "items/unique", "--from", "earliest"]).ends(0).errors;
     assert!(
-        unwrapped(&said).contains("items/unique read demo.items before: its rows of that stay in demo.unique"),
+        unwrapped(&said).contains("items/unique read demo.items before: its rows of that stay in the table in which"),
         "{said}"
     );
     assert!(!said.contains("delete"), "{said}");
