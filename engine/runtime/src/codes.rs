@@ -102,9 +102,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: BROUGHT_BESIDE,
-        title: "another topology has brought the same document to the same table or topic",
-        why: "A document of the same name and the same bytes has its rows there already, by a flow of another topology: this one is a copy of it, or the same under another name, whose rows would stand beside those without a word. Of a table in which rows of one key replace each other nobody asks.",
-        remedy: "Run only one of the two topologies, or let one land elsewhere. To begin anew under the new name, take the first one's rows out, as the message says. If both are to stand there, say so once, without a run: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, with the numbers of the message; the flow is not asked again.",
+        title: "another flow has brought the same document to the same table or topic",
+        why: "A document of the same name and the same bytes has its rows there already, by another flow: of another topology, of which this one is a copy, or which is the same under another name; or of the same topology, where the document has moved to this one. Its rows would stand beside those without a word. Of a table in which rows of one key replace each other nobody asks.",
+        remedy: "Run only one of the two topologies, or let one land elsewhere; a flow that only has another name now says `was: FIRST-NAME`. To begin anew under the new name, take the first one's rows out, as the message says. If both are to stand there, say so once, without a run: `spotlight release TOPOLOGY/FLOW --from OFFSET --partition N`, with the numbers of the message; the flow is not asked again.",
     },
     Explanation {
         code: ANOTHER_IDENTITY,

@@ -161,8 +161,27 @@ fn a_later_name_keeps_the_first_as_was_and_what_would_begin_anew_is_refused() {
     assert!(said.contains("it was letters/laod, and no such flow has run here"), "{said}");
     assert!(said.contains("write `was: load`"), "{said}");
 
-    // Without `was` it begins anew, and does not become the other one then. Here the step behind drops what comes again.
-    write(&workplace, &[("  load:\n", "  mine:\n")]);
+    // Without `was` it would begin anew: what the first one wrote is not written a second time, and `was` mends it.
+    let without = |name: &str| {
+        write(&workplace, &[("  load:\n", &format!("  {name}:\n"))]);
+        let said = crate::refusals::unwrapped(&workplace.say(&ONCE).ends(3).output);
+        let hold = format!("hold[E5119]: letters/{name} waits: letters/load wrote the rows of letters_1.txt");
+        let mend = format!("if letters/{name} is letters/load under another name, write `was: load`");
+        assert!(said.contains(&hold) && said.contains(&mend), "{said}");
+        said
+    };
+    without("kept");
+    write(&workplace, &[("  load:\n", "  kept:\n    was: load\n")]);
+    workplace.say(&ONCE).ends(0);
+    assert_eq!(flows(&workplace), ["letters/kept", "letters/land"]);
+
+    // A person may say that it is another one, which then is not the first any more. Here the step behind drops what
+    // comes again.
+    let said = without("mine");
+    let commands = said.split("spotlight release ").skip(1).filter_map(|rest| rest.split_once(", without a run"));
+    for (command, _) in commands {
+        workplace.say(&[&["release"][..], &command.split(' ').collect::<Vec<_>>()].concat()).ends(0);
+    }
     workplace.say(&ONCE).ends(0);
     assert_eq!(ids(&workplace), "ab");
     write(&workplace, &[("  load:\n", "  mine:\n    was: load\n")]);

@@ -154,40 +154,42 @@ impl TaskContext {
     /// What to say of a document that another flow brought.
     fn brought_by(&self, other: &str, found: &DocumentRecord, offset: i64) -> Hold {
         let (name, document, place) = (&self.name, &found.name, self.place());
-        let [topology, _] = names::parts(other);
+        let [topology, flow] = names::parts(names::first(other));
         let release = format!(
             "if both are to stand there, spotlight release {name} --from {offset} --partition {}, without a run: it is \
              not asked again then",
             self.input.partition
         );
         let own = &self.parts.topology;
-        // A document moved from one flow of the file to another.
         let split = topology == &**own;
-        let same = if split {
-            format!(
+        let gone = !self.parts.beside.iter().any(|one| one.flow == other && one.claims.is_some());
+        let table = matches!(self.parts.destination, Destination::Table(_));
+        let same = match (split, gone) {
+            (true, true) => format!("if {name} is {other} under another name, write `was: {flow}` below it in its file"),
+            // A document moved from one flow of the file to another.
+            (true, false) if table => format!(
                 "have {other} claim the document again; or, if it was split, give what is left of it another name too, and \
                  take all its rows out, so that each flow lands what it claims"
-            )
-        } else {
-            format!(
-                "if {own} and {topology} are one feed under two names, run only one of them: {topology}, whose rows are \
-                 there; or take the rows of {other} out"
-            )
-        };
-        let (what, remedy) = match &self.parts.destination {
-            Destination::Topic(_) => {
-                (format!("{other} wrote the rows of {document} to topic {place}"), format!("{same}; or, {release}"))
-            }
-            Destination::Table(_) => (
-                format!("{other} landed the rows of {document} in table {place}"),
-                format!(
-                    "{same}: spotlight sql \"delete from {place} where startsWith(_landing, \
-                     '{other}/')\"; or, {release}"
-                ),
+            ),
+            (true, false) => format!("have {other} claim the document again"),
+            (false, _) => format!(
+                "if {own} and {topology} are one feed under two names, run only one of them: {topology}, whose rows are there"
             ),
         };
-        let whose = if split { "which claims it now," } else { "of another topology" };
-        let what = format!("{what}, and {name} {whose} would bring them there once more: the bytes are the same");
+        let take_out = if split && !gone { "" } else { "; or take its rows out" };
+        let (what, remedy) = if table {
+            (
+                format!("{other} landed the rows of {document} in table {place}"),
+                format!(
+                    "{same}{take_out}: spotlight sql \"delete from {place} where startsWith(_landing, '{other}/')\"; or, \
+                     {release}"
+                ),
+            )
+        } else {
+            (format!("{other} wrote the rows of {document} to topic {place}"), format!("{same}; or, {release}"))
+        };
+        let whose = if split { "which claims it now" } else { "of another topology" };
+        let what = format!("{what}, and {name}, {whose}, would bring them there once more: the bytes are the same");
         Hold { code: codes::BROUGHT_BESIDE, what, remedy }
     }
 
