@@ -4,7 +4,6 @@
 //! that their names say. Hidden files (names that start with `.`) stand apart, and what a folder's sub-folders hold is
 //! left out; a glob enters sub-folders where it says so.
 
-use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -12,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use batch::{Code, bounded};
 use connect::SourceError;
+use connect::listed::by_name;
 
 use crate::explanations::{FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
 
@@ -123,42 +123,11 @@ fn is_hidden(name: &OsStr) -> bool {
 }
 
 fn sort(paths: &mut [PathBuf]) {
-    paths.sort_by(|left, right| compare(left, right));
-}
-
-/// By name without its ending, then by the whole name: `list-2.txt` comes after `list.txt`, and `list_10` after `list_9`.
-fn compare(left: &Path, right: &Path) -> Ordering {
     let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    let stem = |path: &Path| path.file_stem().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    by_number(&stem(left), &stem(right))
-        .then_with(|| name(left).cmp(&name(right)))
-        .then_with(|| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()))
-}
-
-/// Compares bytes; where both have digits, the numbers.
-fn by_number(mut left: &[u8], mut right: &[u8]) -> Ordering {
-    while let (Some(first), Some(second)) = (left.first(), right.first()) {
-        let ordering = if first.is_ascii_digit() && second.is_ascii_digit() {
-            let (one, other) = (take_number(&mut left), take_number(&mut right));
-            one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-        } else {
-            let ordering = first.cmp(second);
-            (left, right) = (&left[1..], &right[1..]);
-            ordering
-        };
-        if ordering.is_ne() {
-            return ordering;
-        }
-    }
-    left.len().cmp(&right.len())
-}
-
-/// Takes the digits at the start, and gives them without zeros before them.
-fn take_number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at(end);
-    *text = rest;
-    &digits[digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len())..]
+    paths.sort_by(|left, right| {
+        let whole = || left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes());
+        by_name(&name(left), &name(right)).then_with(whole)
+    });
 }
 
 /// The error of a place that is not there.
