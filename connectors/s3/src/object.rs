@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use connect::listed::{Content, Listed};
 use connect::{Known, SourceError};
@@ -11,6 +12,10 @@ use crate::client::Bucket;
 use crate::errors::S3Error;
 use crate::reader::ObjectReader;
 use crate::source::told;
+
+/// Objects in a row for which the store gave no answer, behind which a round ends. More, and an outage is waited for as
+/// often; fewer, and an object that the store can never give keeps the ones behind it away.
+const LOST_IN_A_ROW: usize = 3;
 
 /// An object that is there.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Object {
     pub(crate) size: u64,
     /// Seconds since 1970 UTC and nanoseconds.
     pub(crate) changed: Option<(i64, u32)>,
+    /// How many of the round were lost since one could be read.
+    pub(crate) lost: Arc<AtomicUsize>,
 }
 
 impl Object {
@@ -83,6 +90,9 @@ impl ObjectContent {
 impl Read for ObjectContent {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader().map_err(io::Error::from).and_then(|reader| reader.read(buffer));
+        if read.is_ok() {
+            self.object.lost.store(0, Ordering::Relaxed);
+        }
         read.inspect_err(|error| {
             self.failed = error.get_ref().and_then(|inner| inner.downcast_ref::<S3Error>()).cloned();
         })
@@ -102,7 +112,12 @@ impl Content for ObjectContent {
 
     fn trouble(&mut self) -> Option<SourceError> {
         let transient = |what: String| SourceError::Transient { what, retry_after: None };
-        Some(match self.failed.take()? {
+        let failed = self.failed.take()?;
+        let is_lost = matches!(failed, S3Error::Unreachable { .. });
+        if is_lost && self.object.lost.fetch_add(1, Ordering::Relaxed) + 1 >= LOST_IN_A_ROW {
+            return None;
+        }
+        Some(match failed {
             S3Error::OtherBytes { place } => transient(format!("{place} changed while it was read; it is read again")),
             S3Error::Missing { place } => transient(format!("{place} went away before it was read")),
             error => told(&error),

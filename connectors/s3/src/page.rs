@@ -32,14 +32,23 @@ pub(crate) struct Listing {
     pub(crate) changed: Option<(i64, u32)>,
 }
 
-/// Asks for a page of a folder, which is empty or ends with `/`.
-pub(crate) fn page(bucket: &Bucket, folder: &str, from: Option<&str>) -> Result<Page, S3Error> {
+/// Asks for a page of a folder, which is empty or ends with `/`. `None` if somebody wanted the end before it came.
+pub(crate) fn page(
+    bucket: &Bucket,
+    folder: &str,
+    from: Option<&str>,
+    stopping: &dyn Fn() -> bool,
+) -> Result<Option<Page>, S3Error> {
     let prefix = bucket.key(folder);
     let ask = bucket.client.list_objects_v2().bucket(&bucket.name).delimiter("/").encoding_type(EncodingType::Url);
     let ask = ask.set_prefix((!prefix.is_empty()).then(|| prefix.clone()));
-    let answer = bucket.wait(ask.set_continuation_token(from.map(str::to_owned)).send());
+    let asked = ask.set_continuation_token(from.map(str::to_owned)).send();
+    let Some(answer) = bucket.wait_unless(stopping, asked) else { return Ok(None) };
     match answer.map_err(|error| explain(&bucket.place(folder), &error)) {
-        Ok(answer) => read(&answer, &prefix, from).map_err(|why| S3Error::Refused { place: bucket.place(folder), why }),
+        Ok(answer) => {
+            let page = read(&answer, &prefix, from);
+            Ok(Some(page.map_err(|why| S3Error::Refused { place: bucket.place(folder), why })?))
+        }
         // A list is of the bucket: nothing else can be missing.
         Err(S3Error::Missing { place }) => Err(S3Error::NoBucket { place }),
         Err(error) => Err(error),

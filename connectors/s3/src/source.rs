@@ -6,6 +6,7 @@
 //! be one document.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use connect::listed::{Claim, FileNames, Misfits, Round, by_name, skipped};
@@ -45,13 +46,15 @@ impl S3Source {
     /// All that fits, in order of name.
     fn list(&self, discovery: &mut dyn Discovery) -> Result<(Vec<(Object, Fields)>, Misfits), SourceError> {
         let (mut taken, mut misfits, mut next) = (Vec::new(), Misfits::default(), None);
+        let lost = Arc::default();
         loop {
-            let page = page(&self.bucket, &self.folder, next.as_deref()).map_err(|error| told(&error))?;
+            let page = page(&self.bucket, &self.folder, next.as_deref(), &|| discovery.stopping());
+            let page = page.map_err(|error| told(&error))?.ok_or(SourceError::Stopping)?;
             for folder in &page.folders {
                 self.name_folder(folder, discovery);
             }
             for listing in page.objects {
-                taken.extend(self.sort(listing, &mut misfits, discovery));
+                taken.extend(self.sort(listing, &lost, &mut misfits, discovery));
             }
             next = page.next;
             if next.is_none() {
@@ -77,7 +80,14 @@ impl S3Source {
     }
 
     /// The object, if it is taken. What is left out is named.
-    fn sort(&self, listing: Listing, misfits: &mut Misfits, discovery: &mut dyn Discovery) -> Option<(Object, Fields)> {
+    fn sort(
+        &self,
+        listing: Listing,
+        lost: &Arc<AtomicUsize>,
+        misfits: &mut Misfits,
+        discovery: &mut dyn Discovery,
+    ) -> Option<(Object, Fields)> {
+        let lost = Arc::clone(lost);
         let Listing { name, tag, size, changed } = listing;
         let place = self.place(&name);
         let name = match String::from_utf8(name) {
@@ -91,7 +101,7 @@ impl S3Source {
         match self.names.claim(&name) {
             Claim::Taken(fields) => {
                 let (bucket, folder) = (Arc::clone(&self.bucket), Arc::clone(&self.folder));
-                return Some((Object { bucket, folder, name, tag, size, changed }, fields));
+                return Some((Object { bucket, folder, name, tag, size, changed, lost }, fields));
             }
             // Another source may mean it as it is, and tells it otherwise.
             Claim::Skipped(aside) if !matches!(self.names.claim_of_others(&name), Claim::Taken(_)) => {

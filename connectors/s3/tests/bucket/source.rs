@@ -22,6 +22,7 @@ struct Notebook {
     fetched: usize,
     /// It lets nobody wait.
     hurries: bool,
+    stopping: bool,
 }
 
 impl Discovery for Notebook {
@@ -72,7 +73,7 @@ impl Discovery for Notebook {
         if self.hurries { Err(Stop) } else { Ok(()) }
     }
     fn stopping(&self) -> bool {
-        false
+        self.stopping
     }
 }
 
@@ -303,6 +304,41 @@ fn one_object_that_may_not_be_read_keeps_no_other_away() {
     assert_eq!(code, "E5711");
     assert!(what.contains("s3://documents/a_1.csv") && what.contains("InvalidObjectState"), "{what}");
     assert_eq!(notebook.known.keys().collect::<Vec<_>>(), ["s3://documents/a_2.csv"]);
+}
+
+#[test]
+fn an_outage_ends_the_round_and_an_object_that_is_never_given_does_not() {
+    let keys = ["a_1.csv", "a_2.csv", "a_3.csv", "a_4.csv", "a_5.csv"];
+    let cases: [(&[&str], usize, usize); 3] = [
+        // Those that are not given, how many are asked for, and how many are taken.
+        (&keys, 3, 0),
+        (&keys[..2], 5, 3),
+        (&["a_1.csv", "a_2.csv", "a_4.csv", "a_5.csv"], 5, 1),
+    ];
+    for (broken, wanted, taken) in cases {
+        let broken: Vec<String> = broken.iter().map(|name| format!("/{name}")).collect();
+        let server = Canned::start(move |asked| match is_list(asked) {
+            true => page(&keys, &[], None),
+            false if broken.iter().any(|name| asked.line.contains(name)) => refusal(500, "InternalError"),
+            false => object("\"t\"", b"bytes"),
+        });
+        let mut notebook = Notebook::default();
+        let error = source(&made_up(&server), "", &["a_{n:[0-9]}.csv"]).round(&mut notebook).expect_err("an outage");
+        transient(error);
+        assert_eq!((notebook.fetched, notebook.known.len()), (wanted, taken));
+    }
+}
+
+#[test]
+fn a_store_that_hangs_does_not_keep_a_process_from_ending() {
+    // It takes connections and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut settings = settings(&address, "documents");
+    settings.patience.attempt = Duration::from_secs(600);
+    let mut notebook = Notebook { stopping: true, ..Notebook::default() };
+    let error = source(&settings, "in/", &["*"]).round(&mut notebook).expect_err("stopped");
+    assert!(matches!(error, SourceError::Stopping), "{error:?}");
 }
 
 #[test]
