@@ -9,12 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use connect::listed::{Claim, Round, claim, skipped};
 use connect::{Discovery, Fields, Source, SourceError};
 use pattern::Pattern;
 
+use crate::file::FileOnDisk;
 use crate::listing::{Listed, list_folder};
-use crate::round::Round;
-use crate::unfinished::{Claim, claim, skipped};
 
 /// One file and the key that its name gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Claims {
             let mut claims = claims.into_iter();
             let Some((source, fields)) = claims.next() else {
                 match aside {
-                    Some(why) => assigned.skipped.push(skipped(&path, &why)),
+                    Some(why) => assigned.skipped.push(skipped(&path.to_string_lossy(), &why)),
                     None if hidden => {}
                     None => assigned.not_claimed.push(path),
                 }
@@ -160,7 +160,7 @@ impl Source for ClaimedFiles {
     fn round(&mut self, discovery: &mut dyn Discovery) -> Result<(), SourceError> {
         let mut round = Round::begin(discovery);
         for file in &self.files {
-            round.offer(&file.path, &file.name, &file.fields)?;
+            round.offer(FileOnDisk { path: file.path.clone(), name: file.name.clone() }, &file.fields)?;
         }
         round.finish()
     }
@@ -174,8 +174,9 @@ impl Source for ClaimedFiles {
 mod tests {
     use std::fs;
 
+    use connect::listed::Aside;
+
     use super::*;
-    use crate::unfinished::Aside;
 
     fn sources(list: &[(&str, &[&str])]) -> Vec<(String, Vec<Pattern>)> {
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::parse(text).unwrap()).collect();
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(assigned.not_claimed, [folder.path().join("readme.md")]);
         assert_eq!(
             assigned.skipped,
-            [skipped(&folder.path().join("cnsfails202105a.zip.part"), &Aside::Marked(".part"))]
+            [skipped(&folder.path().join("cnsfails202105a.zip.part").to_string_lossy(), &Aside::Marked(".part"))]
         );
     }
 

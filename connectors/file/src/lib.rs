@@ -16,11 +16,10 @@
 
 mod claims;
 mod explanations;
+mod file;
 mod listing;
-mod round;
 mod source;
 mod steady;
-mod unfinished;
 mod watched;
 
 pub use claims::{Assigned, ClaimError, ClaimedFile, ClaimedFiles, Claims};

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use batch::{Code, bounded};
-use connect::SourceError;
+use connect::{SourceError, version_order};
 
 use crate::explanations::{FILE_REFUSED, NOT_A_GLOB, NOT_THERE};
 
@@ -129,7 +129,7 @@ fn sort(paths: &mut [PathBuf]) {
 /// By name as versions follow each other, then by the whole path.
 fn compare(left: &Path, right: &Path) -> Ordering {
     let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-    connect::version_order(&name(left), &name(right))
+    version_order(&name(left), &name(right))
         .then_with(|| left.as_os_str().as_encoded_bytes().cmp(right.as_os_str().as_encoded_bytes()))
 }
 

@@ -1,14 +1,14 @@
 //! The `files:` source: a folder, a glob, or one file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use connect::listed::{Aside, Claim, Misfits, Round, claim, mark, skipped, spells};
 use connect::{Discovery, Fields, Source, SourceError};
-use pattern::{Misfit, Pattern};
+use pattern::Pattern;
 
+use crate::file::FileOnDisk;
 use crate::listing::{Listed, list, no_file};
-use crate::round::Round;
-use crate::unfinished::{Aside, Claim, claim, mark, skipped, spells};
 
 /// What a topology file says of a source of files.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,58 +61,9 @@ impl FileSource {
         for path in hidden {
             let claim = path.file_name().and_then(|name| name.to_str()).map(|name| claim(patterns, name));
             if let Some(Claim::Skipped(aside)) = claim {
-                discovery.not_claimed(&skipped(path, &aside));
+                discovery.not_claimed(&skipped(&path.to_string_lossy(), &aside));
             }
         }
-    }
-}
-
-/// Files that no pattern fits.
-#[derive(Default)]
-struct Misfits {
-    count: u64,
-    /// The first of them.
-    first: Vec<PathBuf>,
-}
-
-impl Misfits {
-    /// Names that are compared. Larger: a nearer one may be found. Smaller: less work in each round.
-    const COMPARED: usize = 20;
-    /// Characters of a name, and of why it does not fit.
-    const SHOWN: usize = 200;
-
-    fn add(&mut self, path: &Path) {
-        self.count += 1;
-        if self.first.len() < Self::COMPARED {
-            self.first.push(path.to_owned());
-        }
-    }
-
-    /// What would fit, and the name that comes nearest with what is wrong in it; `None` if there is no file.
-    fn told(&self, patterns: &[Pattern]) -> Option<String> {
-        let mut nearest: Option<(String, Misfit)> = None;
-        for path in &self.first {
-            let name = path.file_name().unwrap_or_default();
-            let found = match name.to_str() {
-                None => Some(Misfit { fits: 0, why: "it is not UTF-8".to_owned(), is_of_another_case: false }),
-                Some(name) => {
-                    let found = patterns.iter().filter_map(|pattern| pattern.misfit(name));
-                    found.reduce(|first, next| if next.fits > first.fits { next } else { first })
-                }
-            };
-            let Some(found) = found else { continue };
-            if nearest.as_ref().is_none_or(|(_, known)| found.fits > known.fits) {
-                nearest = Some((batch::excerpt(name.as_encoded_bytes(), Self::SHOWN), found));
-            }
-        }
-        let (name, Misfit { why, .. }) = nearest?;
-        let texts: Vec<String> = patterns.iter().map(|one| format!("`{}`", one.text())).collect();
-        let (reads, why) = (texts.join(" or "), batch::excerpt(why.as_bytes(), Self::SHOWN));
-        let which = match self.count {
-            1 => format!("the only file there is `{name}`"),
-            count => format!("of the {count} files there `{name}` comes nearest"),
-        };
-        Some(format!("it reads {reads}; {which}: {why}"))
     }
 }
 
@@ -134,12 +85,12 @@ impl Source for FileSource {
                 Some((Claim::Skipped(aside), name)) => {
                     // Another source may mean it as it is, and tells it otherwise.
                     if !matches!(claim(&self.settings.of_others, &name), Claim::Taken(_)) {
-                        discovery.not_claimed(&skipped(&path, &aside));
+                        discovery.not_claimed(&skipped(&path.to_string_lossy(), &aside));
                     }
                 }
                 Some((Claim::No, name)) if self.is_of_others(&name) => {}
                 Some((Claim::No, _)) | None => {
-                    misfits.add(&path);
+                    misfits.add(path.file_name().unwrap_or_default().as_encoded_bytes());
                     discovery.not_claimed(&path.to_string_lossy());
                 }
             }
@@ -147,8 +98,8 @@ impl Source for FileSource {
         let misfit = if taken.is_empty() { misfits.told(&self.settings.file_names) } else { None };
         discovery.looked(&self.settings.path, taken.len(), misfit.as_deref());
         let mut round = Round::begin(discovery);
-        for (path, name, fields) in &taken {
-            round.offer(path, name, fields)?;
+        for (path, name, fields) in taken {
+            round.offer(FileOnDisk { path, name }, &fields)?;
         }
         round.finish()
     }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use batch::bounded;
+use connect::listed::Round;
 use connect::{Discovery, Source, SourceError};
 use pattern::Pattern;
 
 use crate::claims::{Claims, Shared};
 use crate::explanations::CLAIMED_TWICE;
+use crate::file::FileOnDisk;
 use crate::listing::{missing, refused};
-use crate::round::Round;
 
 /// The sources of a run, by name, and the patterns of the names that each claims.
 pub type Sources = Arc<[(String, Vec<Pattern>)]>;
@@ -46,7 +47,7 @@ impl Source for WatchedFolder {
         assigned.skipped.iter().for_each(|skipped| discovery.not_claimed(skipped));
         let mut round = Round::begin(discovery);
         for file in assigned.per_source.remove(&self.source).unwrap_or_default() {
-            round.offer(&file.path, &file.name, &file.fields)?;
+            round.offer(FileOnDisk { path: file.path, name: file.name }, &file.fields)?;
         }
         let finished = round.finish();
         match twice.iter().find(|twice| twice.sources.contains(&self.source)) {

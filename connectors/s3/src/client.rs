@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
@@ -26,6 +27,8 @@ use crate::told::Told;
 /// How long a connection is kept that nobody uses. Longer than the 20 s of Amazon's servers, and a request could be sent
 /// into a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(10);
+/// How often it is looked whether the process is to end, while an answer is waited for.
+const LOOK: Duration = Duration::from_millis(200);
 /// Longest wait between two attempts.
 const MOST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -81,6 +84,21 @@ impl Bucket {
     /// Waits for an answer. Not to be called from inside another asynchronous runtime.
     pub(crate) fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
         self.runtime.block_on(asked)
+    }
+
+    /// The same for as long as nobody wants the end, which is looked at now and then; `None` if somebody does. A store that
+    /// hangs is waited for longer than a process may take to end.
+    pub(crate) fn wait_unless<T>(&self, stopping: &dyn Fn() -> bool, asked: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
+            let mut asked = pin!(asked);
+            loop {
+                match tokio::time::timeout(LOOK, asked.as_mut()).await {
+                    Ok(answer) => return Some(answer),
+                    Err(_) if stopping() => return None,
+                    Err(_) => {}
+                }
+            }
+        })
     }
 
     /// Waits before the attempt after this one, counted from 1.

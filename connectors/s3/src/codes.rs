@@ -10,8 +10,11 @@ pub(crate) const OTHER_BYTES: Code = Code("E5705");
 pub(crate) const WRONG_SETTING: Code = Code("E5706");
 pub(crate) const DAMAGED: Code = Code("E5707");
 pub(crate) const REFUSED: Code = Code("E5708");
+pub(crate) const SOURCE_DENIED: Code = Code("E5711");
+pub(crate) const SOURCE_NO_BUCKET: Code = Code("E5712");
+pub(crate) const SOURCE_REFUSED: Code = Code("E5713");
 
-/// What `spotlight explain` says of this crate's codes.
+/// What `spotlight explain` says of the codes of the raw store.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: UNREACHABLE,
@@ -78,5 +81,34 @@ pub const EXPLANATIONS: &[Explanation] = &[
               or multipart uploads.",
         remedy: "Read the store's words. Correct the region or the address, or use a store that has conditional writes \
                  (`If-None-Match`) and checksums with SHA-256.",
+    },
+];
+
+/// What it says of the codes of sources.
+pub const SOURCE_EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        code: SOURCE_DENIED,
+        title: "the object store does not let the documents of a source be listed or read",
+        why: "The keys are wrong, have ended, or may not list this bucket or read what lies in the folder; or there were \
+              none to be had where the machine was to give them; or the clock of this machine is wrong, on which \
+              signatures depend; or an object was moved to where it must be asked back from. Nothing of what was refused \
+              was taken; the other documents were.",
+        remedy: "Correct the credentials of the bucket in the file of connections. They need s3:ListBucket on the bucket \
+                 and s3:GetObject on what lies in the folder. It is tried again by itself.",
+    },
+    Explanation {
+        code: SOURCE_NO_BUCKET,
+        title: "the bucket of a source does not exist",
+        why: "The store has no bucket of this name. Spotlight makes none.",
+        remedy: "Correct `bucket` below `buckets` in the file of connections, or `region` and `endpoint`, which say which \
+                 store is asked.",
+    },
+    Explanation {
+        code: SOURCE_REFUSED,
+        title: "the object store refused a source for a reason that is not known to pass",
+        why: "The answer is none of those that mean an outage, a missing right, or something missing. The message has \
+              the store's own words. A bucket of another region is refused so.",
+        remedy: "Read the store's words. Correct `region`, `endpoint` or `addressing` of the bucket in the file of \
+                 connections.",
     },
 ];

@@ -22,9 +22,12 @@ const MOST: u64 = 8 << 20;
 const ALIGNMENT: u64 = 64 << 10;
 
 /// An object that is being read.
+#[derive(Debug)]
 pub(crate) struct ObjectReader {
     bucket: Arc<Bucket>,
     reference: String,
+    /// The entity tag that it is to have, without quotes, if that is known before it is asked for.
+    wanted: Option<String>,
     tag: Option<String>,
     size: u64,
     position: u64,
@@ -32,7 +35,7 @@ pub(crate) struct ObjectReader {
 }
 
 /// Bytes of the object that are here.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Window {
     start: u64,
     bytes: Vec<u8>,
@@ -53,8 +56,13 @@ impl Window {
 impl ObjectReader {
     /// Asks for the object's beginning.
     pub(crate) fn open(bucket: Arc<Bucket>, reference: &str) -> Result<Self, S3Error> {
-        let window = Window::default();
-        let mut reader = Self { bucket, reference: reference.to_owned(), tag: None, size: FIRST, position: 0, window };
+        Self::open_version(bucket, reference, None)
+    }
+
+    /// The same of an object that is to have this entity tag, given without quotes. Another one is refused.
+    pub(crate) fn open_version(bucket: Arc<Bucket>, reference: &str, wanted: Option<String>) -> Result<Self, S3Error> {
+        let (reference, window) = (reference.to_owned(), Window::default());
+        let mut reader = Self { bucket, reference, wanted, tag: None, size: FIRST, position: 0, window };
         reader.fill(0, FIRST)?;
         Ok(reader)
     }
@@ -113,7 +121,7 @@ impl ObjectReader {
             return Ok(());
         }
         let ask = self.bucket.client.get_object().bucket(&self.bucket.name).key(self.bucket.key(&self.reference));
-        let ask = ask.range(format!("bytes={start}-{}", end - 1)).set_if_match(self.tag.clone());
+        let ask = ask.range(format!("bytes={start}-{}", end - 1)).set_if_match(self.condition());
         let answer = match ask.send().await {
             Ok(answer) => answer,
             // No range of an empty object can be given.
@@ -126,7 +134,7 @@ impl ObjectReader {
 
     /// An answer is of the same object and begins where it was to.
     fn check(&mut self, answer: &GetObjectOutput, start: u64) -> Result<(), S3Error> {
-        if self.tag.is_some() && self.tag.as_deref() != answer.e_tag() {
+        if self.is_another(answer.e_tag()) {
             return Err(S3Error::OtherBytes { place: self.place() });
         }
         let refused = |why: &str| S3Error::Refused { place: self.place(), why: why.to_owned() };
@@ -144,6 +152,17 @@ impl ObjectReader {
         Ok(())
     }
 
+    /// The entity tag as a request names it.
+    fn condition(&self) -> Option<String> {
+        self.tag.clone().or_else(|| self.wanted.as_ref().map(|tag| format!("\"{tag}\"")))
+    }
+
+    /// True if an answer's entity tag is not the one that was asked for.
+    fn is_another(&self, tag: Option<&str>) -> bool {
+        let bare = |tag: &str| tag.trim_matches('"').to_owned();
+        self.condition().is_some_and(|wanted| tag.map(bare) != Some(bare(&wanted)))
+    }
+
     async fn take(&mut self, answer: GetObjectOutput, end: u64) -> Result<(), Failed> {
         let end = end.min(self.size);
         let mut body = answer.body;
@@ -157,10 +176,17 @@ impl ObjectReader {
 
     async fn empty(&mut self) -> Result<(), Failed> {
         let ask = self.bucket.client.head_object().bucket(&self.bucket.name).key(self.bucket.key(&self.reference));
-        let answer = ask.send().await.map_err(|error| Failed::Answer(explain(&self.place(), &error)))?;
+        let answer = ask
+            .set_if_match(self.condition())
+            .send()
+            .await
+            .map_err(|error| Failed::Answer(explain(&self.place(), &error)))?;
         if answer.content_length() != Some(0) {
             let why = "it has no beginning, and is not empty".to_owned();
             return Err(Failed::Answer(S3Error::Refused { place: self.place(), why }));
+        }
+        if self.is_another(answer.e_tag()) {
+            return Err(Failed::Answer(S3Error::OtherBytes { place: self.place() }));
         }
         (self.tag, self.size) = (answer.e_tag().map(str::to_owned), 0);
         Ok(())

@@ -19,6 +19,7 @@ use publishers::{Publishers, World};
 use topology::plan::Topology;
 
 use crate::arguments::Demo;
+use crate::buckets::Buckets;
 use crate::commands::{Ground, Pass};
 use crate::data::DataFolder;
 use crate::environment;
@@ -80,6 +81,7 @@ impl Stage {
     fn act(&self) -> Result<Option<Checked>> {
         let started = environment::now();
         let documents = DocumentsFrom::Publishers {
+            buckets: Buckets::default(),
             contact: Some(CONTACT.to_owned()),
             rewrite: Some(self.publishers.address().to_owned()),
         };

@@ -4,6 +4,7 @@ mod abort;
 mod access;
 mod arguments;
 mod before;
+mod buckets;
 mod commands;
 mod control;
 mod data;

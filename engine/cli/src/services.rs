@@ -2,6 +2,7 @@
 //!
 //! The only place that makes clients of services from a file of connections.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -266,6 +267,11 @@ impl Services {
         Ok(Some(settings))
     }
 
+    /// How the buckets are reached in which sources find documents, by the names that topologies give them.
+    pub(crate) fn buckets(&self) -> BTreeMap<String, S3Settings> {
+        self.connections.as_ref().map(buckets).unwrap_or_default()
+    }
+
     /// Where documents are kept: in the bucket or the folder that the file names; `None` for the data folder.
     /// `staging` is a folder of this process, for what is fetched and may be known already.
     pub(crate) fn documents(&self, staging: &Path) -> Result<Option<Arc<dyn RawStore>>> {
@@ -289,6 +295,11 @@ impl Services {
         }
         Ok(None)
     }
+}
+
+/// How the buckets of sources are reached, by the names that topologies give them.
+pub(crate) fn buckets(connections: &Connections<Secret>) -> BTreeMap<String, S3Settings> {
+    connections.buckets.iter().map(|(name, bucket)| (name.clone(), bucket_settings(bucket))).collect()
 }
 
 fn bucket_settings(bucket: &ObjectStore<Secret>) -> S3Settings {

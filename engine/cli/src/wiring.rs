@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clickhouse_connector::{ClickHouse, ClickHouseLanding};
+use connect::listed::FileNames;
 use connect::{Landing, Source};
 use driver::assemble;
 use file_connector::{ClaimedFile, ClaimedFiles, FileSettings, FileSource, Sources, WatchedFolder};
@@ -19,10 +20,11 @@ use runtime::{
 };
 use topology::plan::{self, SourcePlan, Topology};
 
+use crate::buckets::Buckets;
 use crate::data;
 use crate::declared::Declared;
 use crate::exit::{Exit, failure};
-use crate::flow_names::FlowNames;
+use crate::flow_names::{self, FlowNames};
 use crate::nowhere::Nowhere;
 use crate::rebuild::{self, Building};
 use crate::tap::Taps;
@@ -48,6 +50,8 @@ pub(crate) enum DocumentsFrom {
         contact: Option<String>,
         /// Loopback address that plays all publishers.
         rewrite: Option<String>,
+        /// The buckets that topologies look into.
+        buckets: Buckets,
     },
     /// From a folder: files by `topology/flow`.
     Folder {
@@ -96,6 +100,7 @@ impl Wiring {
                         (DocumentsFrom::Folder { .. }, _) => LOOK_INTO_FOLDER,
                         (DocumentsFrom::Publishers { .. }, SourcePlan::Files { every, .. }) => *every,
                         (DocumentsFrom::Publishers { .. }, SourcePlan::Http(http)) => http.every,
+                        (DocumentsFrom::Publishers { .. }, SourcePlan::S3(s3)) => s3.every,
                     },
                 });
             }
@@ -220,12 +225,17 @@ impl Wiring {
                 }
                 Ok(Box::new(ClaimedFiles::new(folder, files.remove(&name).unwrap_or_default())))
             }
-            DocumentsFrom::Publishers { contact, rewrite } => match &documents.source {
+            DocumentsFrom::Publishers { contact, rewrite, buckets } => match &documents.source {
                 SourcePlan::Files { path, .. } => Ok(Box::new(FileSource::new(FileSettings {
                     path: rooted(topology, path),
                     file_names: documents.file_names.clone(),
-                    of_others: patterns_of_others(topologies, topology, flow, path),
+                    of_others: patterns_of_others(topologies, topology, flow, documents),
                 }))),
+                SourcePlan::S3(s3) => {
+                    let of_others = patterns_of_others(topologies, topology, flow, documents);
+                    let names = FileNames::new(documents.file_names.clone(), of_others);
+                    Ok(Box::new(buckets.source(&flow_names::called(topology, flow), s3, names)?))
+                }
                 SourcePlan::Http(http) => {
                     let settings = http_settings(http, contact.clone(), rewrite.clone());
                     let hosts = Arc::clone(&self.hosts);
@@ -240,18 +250,37 @@ impl Wiring {
 }
 
 /// What names of files the other sources of these topologies take from the place of one of them.
-fn patterns_of_others(topologies: &[Topology], topology: &Topology, flow: &plan::Flow, path: &str) -> Vec<Pattern> {
-    let place = rooted(topology, path);
+fn patterns_of_others(
+    topologies: &[Topology],
+    topology: &Topology,
+    flow: &plan::Flow,
+    documents: &plan::Documents,
+) -> Vec<Pattern> {
+    let place = place_of(topology, documents);
     let flows = topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow)));
     let others = flows.filter(|(one, other)| one.name != topology.name || other.name != flow.name);
     let patterns = others.filter_map(|(one, other)| match &other.from {
-        plan::From::Documents(documents) => match &documents.source {
-            SourcePlan::Files { path, .. } if rooted(one, path) == place => Some(documents.file_names.clone()),
-            _ => None,
-        },
-        plan::From::Topic(_) => None,
+        plan::From::Documents(documents) if place_of(one, documents) == place => Some(documents.file_names.clone()),
+        plan::From::Documents(_) | plan::From::Topic(_) => None,
     });
     patterns.flatten().collect()
+}
+
+/// A place that sources may share: a path, or a folder of a bucket.
+#[derive(PartialEq)]
+enum Place {
+    Path(Arc<str>),
+    Bucket(Arc<str>, Arc<str>),
+    /// A publisher's, which is asked for what is there.
+    OfNone,
+}
+
+fn place_of(topology: &Topology, documents: &plan::Documents) -> Place {
+    match &documents.source {
+        SourcePlan::Files { path, .. } => Place::Path(rooted(topology, path)),
+        SourcePlan::S3(s3) => Place::Bucket(Arc::clone(&s3.bucket), Arc::clone(&s3.prefix)),
+        SourcePlan::Http(_) => Place::OfNone,
+    }
 }
 
 /// Refuses a run whose topics of others are not as the flows read them.

@@ -1,4 +1,5 @@
-//! What a source, a landing and a raw store owe the engine; the raw store as a folder; the document record.
+//! What a source, a landing and a raw store owe the engine; the raw store as a folder; the document record; what sources
+//! share that list named things ([`listed`]).
 //!
 //! A [`Source`] finds documents. A [`RawStore`] keeps their bytes. A [`Landing`] writes rows to a table outside the
 //! log under the landing protocol of ARCHITECTURE.md. All calls block; a connector that is asynchronous inside owns
@@ -9,6 +10,7 @@
 mod document;
 mod folder;
 mod landing;
+pub mod listed;
 mod originals;
 mod raw;
 mod source;

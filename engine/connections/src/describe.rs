@@ -25,9 +25,12 @@ pub fn describe(connections: &Connections<Origin>) -> String {
         lines.extend(found.timeout.map(|time| format!("  time-out {time:?}")));
     }
     if let Some(found) = &connections.object_store {
-        object_store(found, &mut lines);
+        object_store("object-store", found, &mut lines);
     }
     lines.extend(connections.shared_folder.as_ref().map(|folder| format!("documents in {}", folder.display())));
+    for (name, found) in &connections.buckets {
+        object_store(&format!("bucket {name} is"), found, &mut lines);
+    }
     lines.join("\n")
 }
 
@@ -59,9 +62,9 @@ fn kafka(kafka: &Kafka<Origin>, lines: &mut Vec<String>) {
     lines.extend(kafka.client.iter().map(|(name, value)| format!("  {name} = {value}")));
 }
 
-fn object_store(store: &ObjectStore<Origin>, lines: &mut Vec<String>) {
+fn object_store(what: &str, store: &ObjectStore<Origin>, lines: &mut Vec<String>) {
     let endpoint = store.endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
-    lines.push(format!("object-store {} in {}{endpoint}", store.bucket, store.region));
+    lines.push(format!("{what} {} in {}{endpoint}", store.bucket, store.region));
     if !store.prefix.is_empty() {
         lines.push(format!("  prefix {}", store.prefix));
     }

@@ -43,11 +43,17 @@ pub(crate) static CONNECTIONS: Keys = Keys::new(
             Form::Text,
             "Where documents' bytes are kept instead: a folder that all processes see; a path from this file.",
         ),
+        may(
+            "buckets",
+            Form::Named(&BUCKETS),
+            "Buckets in which `s3` sources find documents, by the names that topologies give them.",
+        ),
     ],
 )
 .elsewhere(&[
     (&["schema-registry", "registries"], "registry"),
-    (&["s3", "minio", "bucket", "store", "raw-store", "storage"], "object-store"),
+    (&["s3", "minio", "store", "raw-store", "storage"], "object-store"),
+    (&["sources", "inputs", "incoming"], "buckets"),
     (&["broker", "brokers", "redpanda", "log"], "kafka"),
     (&["warehouse", "database"], "clickhouse"),
     (&["secret", "vault"], "secrets"),
@@ -247,6 +253,9 @@ pub(crate) static OBJECT_STORE: Keys = Keys::new(
     (&["login", "keys", "auth", "access-key-id", "secret-access-key", "identity"], "credentials"),
     (&["name"], "bucket"),
 ]);
+static BUCKETS: Named = Named { names: BUCKET_NAME.pattern, of: Form::Map(&OBJECT_STORE) };
+pub(crate) static BUCKET_NAME: Written =
+    written("name of a bucket", "lower-case letters, digits and `-`, beginning with a letter", "[a-z][a-z0-9-]{0,99}");
 pub(crate) static BUCKET: Written =
     written("bucket", "3 to 63 lower-case letters, digits, `.` and `-`", "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]");
 pub(crate) static PREFIX: Written =

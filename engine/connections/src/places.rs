@@ -20,6 +20,8 @@ pub struct Connections<S> {
     pub object_store: Option<ObjectStore<S>>,
     /// A folder that all processes see, where documents' bytes are kept instead.
     pub shared_folder: Option<PathBuf>,
+    /// Where sources find documents, by the names that topologies give them.
+    pub buckets: BTreeMap<String, ObjectStore<S>>,
 }
 
 /// A user and a password.
@@ -202,6 +204,7 @@ impl<S> Connections<S> {
             }),
             object_store: self.object_store.as_ref().map(|store| store.map(change)),
             shared_folder: self.shared_folder.clone(),
+            buckets: self.buckets.iter().map(|(name, bucket)| (name.clone(), bucket.map(change))).collect(),
         }
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Site<'a> {
                 let (url, login, authorities) = self.service(&fields, "clickhouse/password")?;
                 Some(ClickHouse { url, login, authorities, timeout })
             }),
-            object_store: fields.get("object-store").and_then(|node| self.object_store(node)),
+            object_store: fields.get("object-store").and_then(|node| self.object_store(node, "object-store")),
             shared_folder: fields.get("shared-folder").and_then(|node| {
                 if fields.get("object-store").is_some() {
                     let what = "documents' bytes are kept in one place: `object-store` or `shared-folder`";
@@ -79,7 +79,19 @@ impl<'a> Site<'a> {
                 }
                 self.path(node, "`shared-folder`")
             }),
+            buckets: fields.get("buckets").map_or_else(BTreeMap::new, |node| self.buckets(node)),
         })
+    }
+
+    /// Buckets of sources. What is wrong with one does not hide another.
+    fn buckets(&self, node: &'a Node) -> BTreeMap<String, ObjectStore<Origin>> {
+        let entries = self.walk.entries(node, "`buckets`").unwrap_or(&[]);
+        let read = |entry: &'a declared::Entry| {
+            let name = self.walk.read(&entry.key, &language::BUCKET_NAME, bucket_name);
+            let bucket = self.object_store(&entry.value, &format!("buckets/{}", entry.key.text()));
+            Some((name?, bucket?))
+        };
+        entries.iter().filter_map(read).collect()
     }
 
     /// A path of the file, which starts at the file's own folder.
@@ -215,7 +227,8 @@ impl<'a> Site<'a> {
         ca.and_then(|node| self.path(node, "`ca`")).map_or(Authorities::System, Authorities::File)
     }
 
-    fn object_store(&self, node: &'a Node) -> Option<ObjectStore<Origin>> {
+    /// `of`: below which name its secrets may lie, as findings propose.
+    fn object_store(&self, node: &'a Node, of: &str) -> Option<ObjectStore<Origin>> {
         let walk = &self.walk;
         let fields = walk.fields(node, &language::OBJECT_STORE)?;
         let bucket = fields.required("bucket").and_then(|node| walk.read(node, &language::BUCKET, bucket));
@@ -229,14 +242,14 @@ impl<'a> Site<'a> {
                 return walk.choice(node, "kind of credentials", &language::AMBIENT).map(|()| Credentials::Ambient);
             }
             let fields = walk.fields(node, &language::CREDENTIALS)?;
-            let secret = |node, what, example| Origin::secret(walk, node, what, example);
+            let secret = |node, what, last| Origin::secret(walk, node, what, &format!("{of}/{last}"));
             let id = fields.required("access-key-id");
-            let id =
-                id.and_then(|node| Origin::text_or_secret(walk, node, "the name of the key", "object-store/key-id"));
+            let example = format!("{of}/key-id");
+            let id = id.and_then(|node| Origin::text_or_secret(walk, node, "the name of the key", &example));
             let key = fields.required("secret-access-key");
-            let key = key.and_then(|node| secret(node, "the key", "object-store/key"));
+            let key = key.and_then(|node| secret(node, "the key", "key"));
             let session_token = fields.get("session-token");
-            let session_token = session_token.and_then(|node| secret(node, "the token", "object-store/token"));
+            let session_token = session_token.and_then(|node| secret(node, "the token", "token"));
             Some(Credentials::Keys { access_key_id: id?, secret_access_key: key?, session_token })
         });
         let authorities = self.authorities(fields.get("ca"), fields.key("ca"), endpoint.as_deref());
@@ -257,6 +270,14 @@ impl<'a> Site<'a> {
         warning.severity = Severity::Warning;
         self.walk.push(warning);
     }
+}
+
+/// A name by which topologies call a bucket.
+fn bucket_name(text: &str) -> Option<String> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let good =
+        text.len() <= 100 && text.bytes().all(legal) && text.starts_with(|first: char| first.is_ascii_lowercase());
+    good.then(|| text.to_owned())
 }
 
 fn bucket(text: &str) -> Option<String> {

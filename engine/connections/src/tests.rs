@@ -123,6 +123,26 @@ fn each_mistake_is_one_finding() {
             "E6001",
             "object-store/key",
         ),
+        (
+            "credentials: ambient\n",
+            "credentials: ambient\nbuckets: { in: { bucket: a-b, region: r, credentials: { access-key-id: A, \
+             secret-access-key: hunter2 } } }\n",
+            "E6001",
+            "buckets/in/key",
+        ),
+        (
+            "credentials: ambient\n",
+            "credentials: ambient\nbuckets: { In: { bucket: a-b, region: r, credentials: ambient } }\n",
+            "E2103",
+            "`In` is no name of a bucket",
+        ),
+        ("credentials: ambient\n", "credentials: ambient\nbuckets: [in]\n", "E2101", "`buckets` is a map"),
+        (
+            "credentials: ambient\n",
+            "credentials: ambient\nbuckets: { in: { bucket: a-b, credentials: ambient } }\n",
+            "E2102",
+            "needs the field `region`",
+        ),
         ("bucket: raw-archive", "bucket: Raw_Archive", "E2103", "is no bucket"),
         ("region: eu-west-2", "region: eu-west-2\n  prefix: /a", "E2103", "is no prefix"),
         ("region: eu-west-2", "region: eu-west-2\n  addressing: path", "E2103", "`path` is no addressing"),
@@ -256,7 +276,8 @@ fn the_schema_knows_the_file() {
     let root = schema["$ref"].as_str().expect("a reference").trim_start_matches("#/$defs/");
     let keys: BTreeSet<&str> =
         definitions[root]["properties"].as_object().expect("keys").keys().map(String::as_str).collect();
-    assert_eq!(keys, ["about", "clickhouse", "kafka", "object-store", "registry", "secrets", "shared-folder"].into());
+    let known = ["about", "buckets", "clickhouse", "kafka", "object-store", "registry", "secrets", "shared-folder"];
+    assert_eq!(keys, known.into());
 }
 
 #[test]

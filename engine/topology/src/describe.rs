@@ -13,8 +13,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plan::{
     ByLayout, Columns, Delimited, DelimitedRecords, Destination, Documents, EmptyOutcome, Flow, From, HttpPlan,
-    KEY_FIELD, Naming, NewColumns, Proof, RecordDecode, RecordKey, RecordValues, SourcePlan, Step, TableWrite, To,
-    Tombstones, TopicWrite, Topology, Verb,
+    KEY_FIELD, Naming, NewColumns, Proof, RecordDecode, RecordKey, RecordValues, S3Plan, SourcePlan, Step, TableWrite,
+    To, Tombstones, TopicWrite, Topology, Verb,
 };
 
 /// A line more. Writing to a string cannot fail.
@@ -166,6 +166,9 @@ fn describe_documents(out: &mut String, documents: &Documents) {
     match &documents.source {
         SourcePlan::Files { path, every } => line!(out, "  from files {path} every {}", duration(*every)),
         SourcePlan::Http(http) => describe_http(out, http),
+        SourcePlan::S3(S3Plan { bucket, prefix, every, at: _ }) => {
+            line!(out, "  from s3 {bucket}/{prefix} every {}", duration(*every));
+        }
     }
     for pattern in &documents.file_names {
         line!(out, "    file {}", pattern.text());

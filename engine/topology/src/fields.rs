@@ -325,8 +325,7 @@ impl<'a> Walk<'a> {
     /// A name of ours: a lower-case letter, then lower-case letters, digits and `-`.
     pub(crate) fn name(&self, node: &Node, what: &str) -> Option<Arc<str>> {
         let text = self.text(node, what)?;
-        let good = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-        if text.len() <= 100 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(good) {
+        if scalars::is_name(&text) {
             return Some(text);
         }
         let finding = Diagnostic::new(codes::NAME, node, format!("`{}` is no name of {what}", batch::bounded(&text)));
@@ -355,11 +354,18 @@ fn lone(items: &[Node]) -> Option<&str> {
     }
 }
 
+/// What is said where a bucket's address stands.
+pub(crate) const BUCKET_ELSEWHERE: &str = "a bucket belongs to `s3`: write `{ s3: { bucket: NAME, prefix: FOLDER/, \
+    file-names: [...] } }`, and where NAME is under `buckets` in the file of connections";
+
 /// What a text in place of the map of `from:` was probably meant to be.
 fn source_of(text: &str) -> String {
     if text.starts_with("http://") || text.starts_with("https://") {
         return "an address belongs to `http`: write `http:` below `from:`, and below that `discover` and `file-names`"
             .to_owned();
+    }
+    if text.starts_with("s3://") {
+        return BUCKET_ELSEWHERE.to_owned();
     }
     if !text.contains(['/', '*']) {
         return format!("write `{{ topic: {text} }}` if it is a topic");

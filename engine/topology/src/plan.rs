@@ -116,6 +116,21 @@ pub enum SourcePlan {
     },
     /// A publisher's web server.
     Http(Box<HttpPlan>),
+    /// A bucket.
+    S3(S3Plan),
+}
+
+/// A bucket of an object store.
+#[derive(Clone, Debug)]
+pub struct S3Plan {
+    /// Its name in the file of connections.
+    pub bucket: Arc<str>,
+    /// Where that stands in the file, for what only a run can know.
+    pub at: Position,
+    /// The folder in it: empty, or ends with `/`.
+    pub prefix: Arc<str>,
+    /// How often to look.
+    pub every: Duration,
 }
 
 /// A publisher's web server.

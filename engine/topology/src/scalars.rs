@@ -63,6 +63,12 @@ pub(crate) fn span(text: &str) -> Option<Duration> {
     duration(text).filter(|duration| !duration.is_zero())
 }
 
+/// A name of ours: a lower-case letter, then lower-case letters, digits and `-`.
+pub(crate) fn is_name(text: &str) -> bool {
+    let good = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    text.len() <= 100 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(good)
+}
+
 /// A duration of at least a second: looking without a pause would be an attack on the publisher.
 pub(crate) fn pause(text: &str) -> Option<Duration> {
     duration(text).filter(|duration| *duration >= Duration::from_secs(1))

@@ -1,4 +1,4 @@
-//! The raw store in a bucket: answers made up on loopback, and a real MinIO.
+//! The raw store in a bucket, and a source of documents that lie in one: answers made up on loopback, and a real MinIO.
 //!
 //! MinIO takes minutes to build, so `cargo test` runs what needs it only where it was built before, and says on standard
 //! error when it did not. `services/test-minio` builds it and runs all of it, the large objects too
@@ -14,3 +14,4 @@ mod large;
 mod minio;
 mod proxy;
 mod settings;
+mod source;

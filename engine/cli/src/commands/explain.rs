@@ -21,6 +21,7 @@ const CRATES: &[(&str, &[Explanation])] = &[
     ("kafka-connector", kafka_connector::EXPLANATIONS),
     ("schema-registry-connector", schema_registry_connector::EXPLANATIONS),
     ("s3-connector", s3_connector::EXPLANATIONS),
+    ("s3-connector", s3_connector::SOURCE_EXPLANATIONS),
     ("connections", connections::EXPLANATIONS),
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! Of ClickHouse: that it answers, that each table is as planned or can be made, and that the login may write it. Of
 //! publishers: one polite request for a page of links, and nothing where addresses come from a calendar. Of folders: that
-//! they are there. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
+//! they are there. Of buckets: one page of the listing. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
 //! what helps.
 
 use std::collections::BTreeSet;
@@ -17,6 +17,7 @@ use runtime::Displaced;
 use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
 
 use crate::arguments::Check;
+use crate::buckets::{Buckets, Lacking};
 use crate::control::{self, Question};
 use crate::data::{self, DataFolder, Server};
 use crate::displaced;
@@ -99,10 +100,20 @@ pub(super) fn check(
 
 /// Looks once at the place of each source, and takes nothing.
 fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str, Looked)) -> Result<()> {
+    let buckets = Buckets::read(&arguments.data, topologies)?;
+    let mut topologies = topologies.to_vec();
+    for Lacking { flow, what, remedy } in buckets.lacking(&topologies) {
+        tell(&flow, Looked::Wrong(what, remedy));
+        for topology in &mut topologies {
+            let name = Arc::clone(&topology.name);
+            topology.flows.retain(|one| format!("{name}/{}", one.name) != flow);
+        }
+    }
+    let topologies = topologies.as_slice();
     let mut wiring = Wiring {
         tables: Tables::Nowhere,
         schemas: Arc::new(operators::KeptSchemas::open("", Box::new(|_| Ok(())))?),
-        documents: DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None },
+        documents: DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None, buckets },
         hosts: Arc::new(Hosts::new()),
         taps: Arc::default(),
     };
@@ -116,9 +127,11 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
                 plan::Discover::Links { .. } => (1, "the page answers, and its links fit"),
                 plan::Discover::Calendar { .. } => (0, "addresses come from a calendar; nothing was asked"),
             },
+            SourcePlan::S3(_) => (usize::MAX, "the bucket answers"),
         };
+        let first_page_only = matches!(documents.source, SourcePlan::S3(_));
         let owns_rows = found.is_some_and(|(_, flow)| displaced::owns_rows(flow));
-        let mut look = Look { requests: requests.into(), ..Look::default() };
+        let mut look = Look { requests: requests.into(), first_page_only, ..Look::default() };
         let place = format!("{}: {}", parts.flow, parts.source.describe());
         let answer = match parts.source.round(&mut look) {
             Ok(()) | Err(SourceError::Stopping) => look.told(what, owns_rows),
@@ -137,6 +150,10 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
 struct Look {
     /// Requests that it may still make.
     requests: std::cell::Cell<usize>,
+    /// It may not wait, as a bucket does between two pages of its listing.
+    first_page_only: bool,
+    /// It wanted to go on to another page.
+    has_more: std::cell::Cell<bool>,
     /// Files of a folder that fit.
     fitting: Option<usize>,
     /// Why none of them fits.
@@ -149,14 +166,21 @@ impl Look {
     /// `owns_rows`: a version of a document takes the rows of the one before away.
     fn told(self, what: &str, owns_rows: bool) -> Looked {
         if let Some(misfit) = self.misfit {
-            let remedy = "write `file-names` as the files are called, or name another folder under `path`";
+            let remedy = match self.first_page_only {
+                false => "write `file-names` as the files are called, or name another folder under `path`",
+                true => "write `file-names` as the files are called, or name another folder under `prefix`",
+            };
             return Looked::Wrong(format!("no file there fits the `file-names`: {misfit}"), remedy.to_owned());
         }
         let mut how = what.to_owned();
         match self.fitting {
+            None if self.has_more.get() => how.push_str(", no file fits"),
             None => {}
             Some(1) => how.push_str(", 1 file fits"),
             Some(files) => how.push_str(&format!(", {files} files fit")),
+        }
+        if self.has_more.get() {
+            how.push_str(" on the first page of its listing, and there are more pages");
         }
         let (told, more) = self.displaced.split_at(self.displaced.len().min(DISPLACED_NAMED));
         if owns_rows && !told.is_empty() {
@@ -213,6 +237,10 @@ impl Discovery for Look {
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {
+        if self.first_page_only {
+            self.has_more.set(true);
+            return Err(Stop);
+        }
         std::thread::park_timeout(time);
         Ok(())
     }

@@ -5,20 +5,22 @@
 //! job starts, wherever the job is kept. Seen with Nomad 1.10.5.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 use connections::{Authorities, Connections, Secret, Vault};
+use s3_connector::S3Settings;
 use topology::plan::{From, SourcePlan, To, Topology};
 use topology::{DiskFiles, Files};
 
 use super::check::load_by;
 use crate::arguments::{NomadJob, Shape};
+use crate::buckets::Buckets;
 use crate::exit::{Exit, failure};
 use crate::nomad::{BRACKETS, Form, Job};
-use crate::{flow_names, show, wiring};
+use crate::{flow_names, services, show, wiring};
 
 pub(super) fn nomad_job(arguments: &NomadJob) -> Result<Exit> {
     let here = std::path::absolute(".")?;
@@ -26,6 +28,8 @@ pub(super) fn nomad_job(arguments: &NomadJob) -> Result<Exit> {
     let topologies = load_by(&arguments.files, &recorded)?;
     let name = name(arguments, &topologies)?;
     let known = arguments.connections.as_deref().map(environment).transpose()?;
+    let buckets = known.as_ref().map(|known| known.buckets.clone()).unwrap_or_default();
+    Buckets::new(buckets, arguments.connections.clone()).refuse(&topologies)?;
     let form = form(arguments, &topologies, known.as_ref())?;
     let Paths { feeds, topologies: texts, files, rooted } = paths(&here, &topologies, recorded.read.into_inner())?;
     let (stored, variables) = known.map_or_else(Default::default, |known| (known.stored, known.variables));
@@ -81,6 +85,7 @@ impl Files for Recorded {
 struct Environment {
     /// True if it names a Kafka.
     shared: bool,
+    buckets: BTreeMap<String, S3Settings>,
     stored: BTreeSet<String>,
     variables: BTreeSet<String>,
 }
@@ -128,7 +133,7 @@ fn environment(file: &Path) -> Result<Environment> {
         ));
     }
     let (stored, variables) = (stored.into_inner(), variables.into_inner());
-    Ok(Environment { shared: connections.kafka.is_some(), stored, variables })
+    Ok(Environment { shared: connections.kafka.is_some(), buckets: services::buckets(&resolved), stored, variables })
 }
 
 /// Paths in a file of connections that a node must have.
@@ -150,6 +155,7 @@ fn files_of(connections: &Connections<Secret>) -> Vec<&PathBuf> {
     found.push(connections.registry.as_ref().and_then(|registry| trusted(&registry.authorities)));
     found.push(connections.clickhouse.as_ref().and_then(|clickhouse| trusted(&clickhouse.authorities)));
     found.push(connections.object_store.as_ref().and_then(|store| trusted(&store.authorities)));
+    found.extend(connections.buckets.values().map(|bucket| trusted(&bucket.authorities)));
     found.into_iter().flatten().collect()
 }
 

@@ -19,6 +19,7 @@ use super::check::load;
 use super::claims::claim;
 use crate::access::{self, Access};
 use crate::arguments::{ClickHouseAt, Data, Run};
+use crate::buckets::Buckets;
 use crate::control::Answering;
 use crate::data::{self, DataFolder, KnownFlow, Server};
 use crate::exit::{Exit, away, failure};
@@ -148,7 +149,11 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
 /// Where the documents come from, by what was typed.
 fn intake(arguments: &Run, topologies: &[Topology]) -> Result<(DocumentsFrom, Intake)> {
     let (documents, not_claimed) = match &arguments.documents {
-        None => (DocumentsFrom::Publishers { contact: arguments.contact.clone(), rewrite: None }, Vec::new()),
+        None => {
+            let buckets = Buckets::read(&arguments.data, topologies)?.refuse(topologies)?;
+            let contact = arguments.contact.clone();
+            (DocumentsFrom::Publishers { contact, rewrite: None, buckets }, Vec::new())
+        }
         Some(folder) => claim(folder, topologies, arguments.once || arguments.dry)?,
     };
     let nothing_fits = match &documents {

@@ -71,6 +71,7 @@ pub(super) fn topologies(world: &World, files: &Path, now: i64) -> Result<Vec<To
             match &mut documents.source {
                 SourcePlan::Files { path, .. } => *path = files.to_string_lossy().into(),
                 SourcePlan::Http(http) => adapt(http, feed, now)?,
+                SourcePlan::S3(s3) => anyhow::bail!("nobody plays the bucket {}", s3.bucket),
             }
         }
     }
@@ -114,6 +115,7 @@ mod tests {
             read.push(&*topology.name);
             match &documents.source {
                 SourcePlan::Files { path, .. } => assert_eq!(&**path, "/files"),
+                SourcePlan::S3(s3) => panic!("{}", s3.bucket),
                 SourcePlan::Http(http) => {
                     let Discover::Calendar { from, to_days_ago, .. } = &http.discover else { continue };
                     let feed = world.feed(&topology.name).unwrap();

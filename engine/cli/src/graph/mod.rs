@@ -165,6 +165,7 @@ fn source(documents: &Documents) -> String {
             Discover::Calendar { url, .. } => format!("http\n{}", url.text()),
             Discover::Links { page, .. } => format!("http\n{page}"),
         },
+        SourcePlan::S3(s3) => format!("s3\n{}/{}", s3.bucket, s3.prefix),
     }
 }
 

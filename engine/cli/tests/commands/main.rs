@@ -4,6 +4,7 @@
 //! the README's section "Add a feed" as `my-list.yaml`, and links to the shipped topologies and schemas.
 
 mod answers;
+mod buckets;
 mod changes;
 mod connections;
 mod copies;

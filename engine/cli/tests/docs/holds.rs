@@ -45,7 +45,10 @@ fn the_page_of_holds_says_what_explain_says() {
     let groups: [(&str, Vec<&[Explanation]>); 3] = [
         ("# Of the engine", vec![runtime::EXPLANATIONS]),
         ("# Of ClickHouse", vec![clickhouse_connector::EXPLANATIONS]),
-        ("# Of sources", vec![http_connector::EXPLANATIONS, file_connector::EXPLANATIONS]),
+        (
+            "# Of sources",
+            vec![http_connector::EXPLANATIONS, file_connector::EXPLANATIONS, s3_connector::SOURCE_EXPLANATIONS],
+        ),
     ];
     let (mut told, mut passed) = (0, 0);
     for (title, lists) in groups {

@@ -154,6 +154,15 @@ const CONNECTORS: &[Connector] = &[
         codes: http_connector::EXPLANATIONS,
     },
     Connector {
+        page: "s3",
+        title: "Buckets",
+        about: "Documents of a bucket of S3 or of its like. An object is a document; several objects of one document are its \
+                versions in order of name. It is read again when its entity tag, size or time is another one.",
+        topology: Some(&["flows", "from", "s3"]),
+        connections: Some("buckets"),
+        codes: s3_connector::SOURCE_EXPLANATIONS,
+    },
+    Connector {
         page: "clickhouse",
         title: "ClickHouse",
         about: "Tables that people query. Each row lands once: [exactly-once.md](../../exactly-once.md) says how. Without a \
@@ -238,7 +247,8 @@ fn each_connector_has_its_page() {
     made.insert(page);
     only("docs/reference/connectors", &made);
     let known: BTreeSet<&str> = CONNECTORS.iter().filter_map(|connector| connector.connections).collect();
-    let declared = connections::keys().keys.iter().filter(|key| matches!(key.form, Form::Map(_))).map(|key| key.name);
+    let is_service = |key: &&Key| matches!(key.form, Form::Map(_) | Form::Named(_));
+    let declared = connections::keys().keys.iter().filter(is_service).map(|key| key.name);
     assert_eq!(known, declared.collect(), "a service has no page");
 }
 

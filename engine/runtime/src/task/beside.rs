@@ -165,7 +165,9 @@ impl TaskContext {
         let gone = !self.parts.beside.iter().any(|one| one.flow == other && one.claims.is_some());
         let table = matches!(self.parts.destination, Destination::Table(_));
         let same = match (split, gone) {
-            (true, true) => format!("if {name} is {other} under another name, write `was: {flow}` below it in its file"),
+            (true, true) => {
+                format!("if {name} is {other} under another name, write `was: {flow}` below it in its file")
+            }
             // A document moved from one flow of the file to another.
             (true, false) if table => format!(
                 "have {other} claim the document again; or, if it was split, give what is left of it another name too, and \

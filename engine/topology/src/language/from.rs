@@ -30,6 +30,7 @@ pub(crate) static FROM: Keys = Keys::new(
     &[
         may("files", Form::Map(&FILES), "Documents of a folder."),
         may("http", Form::Map(&HTTP), "Documents of a publisher."),
+        may("s3", Form::Map(&S3), "Documents of a bucket."),
         may(
             "topic",
             Form::Written(&TOPIC_NAME),
@@ -39,7 +40,8 @@ pub(crate) static FROM: Keys = Keys::new(
         may("partitions", Form::Written(&PARTITIONS), "The topic's number of partitions; 4 by default."),
     ],
 )
-.one(&["files", "http", "topic"]);
+.one(&["files", "http", "s3", "topic"])
+.elsewhere(&[(&["bucket", "buckets", "minio", "object-store"], "s3")]);
 pub(crate) static PARTITIONS: Written =
     written("number of partitions", "a whole number from 1 to 1000", "[0-9]{1,4}").numbers(1, 1000);
 
@@ -71,6 +73,28 @@ const UNPACKED: &str = "All members of an archive together; 8GiB by default.";
 pub(crate) static SIZE: Written =
     written("size", "a size above zero, such as `500MiB`", "0*[1-9][0-9]* *(B|kB|MB|GB|KiB|MiB|GiB|TiB)?")
         .numbers(1, i64::MAX);
+
+pub(crate) static S3: Keys = Keys::new(
+    "`s3`",
+    "Documents of a bucket of S3 or of its like.",
+    &[
+        must("bucket", Form::Written(&BUCKET), "The bucket, by its name under `buckets` in the file of connections."),
+        may(
+            "prefix",
+            Form::Written(&PREFIX),
+            "The folder in it, such as `ftd/`, without its sub-folders; without `prefix` what lies in no folder.",
+        ),
+        FILE_NAMES,
+        may("every", Form::Written(&EVERY), "How often to look; 5m by default."),
+        may("limits", Form::Map(&FILES_LIMITS), "Bounds of one document."),
+    ],
+)
+.elsewhere(&[(&["path", "folder", "key", "keys", "directory"], "prefix"), (&["name", "connection"], "bucket")]);
+/// The name of an entry, never an address: where it is stands in the file of connections.
+pub(crate) static BUCKET: Written =
+    written("name of a bucket", "the name of an entry of `buckets` in the file of connections", NAME.pattern);
+pub(crate) static PREFIX: Written =
+    written("prefix", "a folder that ends with `/` and does not begin with one, such as `ftd/`", "[^/].*/");
 
 pub(crate) static HTTP: Keys = Keys::new(
     "`http`",

@@ -1,4 +1,4 @@
-//! `from:`: files, http or a topic.
+//! `from:`: files, http, s3 or a topic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,12 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::fields::{Fields, Walk};
 use crate::language;
-use crate::plan::{Discover, HttpPlan, Members, SourcePlan, Unzip};
+use crate::plan::{Discover, HttpPlan, Members, S3Plan, SourcePlan, Unzip};
 use crate::reader::{Kind, Node};
 use crate::scalars;
 use crate::written::{Documents, From, TopicRead};
 
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 const DAY: u64 = 86_400;
@@ -39,6 +40,7 @@ pub(super) fn from(walk: &Walk<'_>, node: &Node) -> Option<From> {
     }
     match entry.key.text() {
         "files" => files(walk, &entry.value),
+        "s3" => s3(walk, &entry.value),
         _ => http(walk, &entry.value),
     }
     .map(|documents| From::Documents(Box::new(documents)))
@@ -50,14 +52,47 @@ pub(super) fn partitions(walk: &Walk<'_>, node: &Node) -> Option<i32> {
 
 fn files(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
     let fields = walk.fields(node, &language::FILES)?;
-    let path = fields.required("path").and_then(|node| walk.text(node, "`path`"));
+    let path =
+        fields.required("path").and_then(|node| walk.text(node, "`path`").filter(|path| is_path(walk, node, path)));
     let file_names = file_names(walk, &fields, None);
-    let unpacked = fields.get("limits").and_then(|node| {
-        let limits = walk.fields(node, &language::FILES_LIMITS)?;
-        limits.get("unpacked").and_then(|node| size(walk, node))
-    });
+    let unpacked = unpacked(walk, &fields);
     let every = every(walk, &fields, TEN_SECONDS);
     Some(documents(SourcePlan::Files { path: path?, every }, file_names?, unpacked))
+}
+
+/// Reports an address of a bucket, which is no path.
+fn is_path(walk: &Walk<'_>, node: &Node, path: &str) -> bool {
+    let is_bucket = path.starts_with("s3://");
+    if is_bucket {
+        let finding = Diagnostic::new(codes::VALUE, node, "this is a bucket's address, and no path of a folder");
+        walk.push(finding.remedy(crate::fields::BUCKET_ELSEWHERE));
+    }
+    !is_bucket
+}
+
+fn s3(walk: &Walk<'_>, node: &Node) -> Option<Documents> {
+    let fields = walk.fields(node, &language::S3)?;
+    let bucket = fields.required("bucket").and_then(|node| {
+        let name = walk.read(node, &language::BUCKET, |text| scalars::is_name(text).then(|| Arc::from(text)))?;
+        Some((name, node.span.position()))
+    });
+    let prefix = fields.get("prefix").map(|node| walk.read(node, &language::PREFIX, prefix));
+    let file_names = file_names(walk, &fields, None);
+    let unpacked = unpacked(walk, &fields);
+    let every = every(walk, &fields, FIVE_MINUTES);
+    let ((bucket, at), prefix) = (bucket?, prefix.unwrap_or_else(|| Some(Arc::default()))?);
+    Some(documents(SourcePlan::S3(S3Plan { bucket, at, prefix, every }), file_names?, unpacked))
+}
+
+/// A key has 1,024 bytes, of which some are the name's.
+fn prefix(text: &str) -> Option<Arc<str>> {
+    let good = text.ends_with('/') && !text.starts_with('/') && text.len() < 1_000 && !text.contains(char::is_control);
+    good.then(|| Arc::from(text))
+}
+
+fn unpacked(walk: &Walk<'_>, fields: &Fields<'_>) -> Option<u64> {
+    let limits = walk.fields(fields.get("limits")?, &language::FILES_LIMITS)?;
+    limits.get("unpacked").and_then(|node| size(walk, node))
 }
 
 fn documents(source: SourcePlan, (file_names, names_broken): (Vec<Pattern>, bool), unpacked: Option<u64>) -> Documents {
@@ -104,7 +139,10 @@ fn file_names(walk: &Walk<'_>, fields: &Fields<'_>, old: Option<&Node>) -> Optio
                 Some(pattern) if pattern.text().contains('/') => {
                     let what = format!("`{}` fits no file: a file's name has no `/`", batch::bounded(item.text()));
                     let finding = Diagnostic::new(codes::PATTERN, item, what);
-                    walk.push(finding.remedy("name the folder in `path`, and here what stands behind the last `/`"));
+                    walk.push(
+                        finding
+                            .remedy("name the folder in `path` or `prefix`, and here what stands behind the last `/`"),
+                    );
                     broken = true;
                 }
                 Some(pattern) => patterns.push(pattern),

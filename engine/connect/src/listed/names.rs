@@ -1,4 +1,4 @@
-//! Names that say that a file is none yet, or somebody's working copy: half of a download, what an editor keeps beside the
+//! Which names a source takes, and names that say that a file is none yet, or somebody's working copy: half of a download, what an editor keeps beside the
 //! file that it edits, what is hidden.
 //!
 //! `*` at the end of a pattern takes any name that begins right, and half of a document would be a version of it. So a
@@ -7,17 +7,17 @@
 //! takes the ` (1)`. Where a field would take it, as in `{market}.txt`, the copy would be a document of a market that does
 //! not exist, beside the first: it is left out and named.
 
-use std::path::Path;
-
-use connect::Fields;
 use pattern::Pattern;
+
+use super::Misfits;
+use crate::Fields;
 
 /// What browsers, transfer programs and editors put at the end of names. In lower case.
 const ENDINGS: &[&str] = &[".part", ".partial", ".crdownload", ".download", ".tmp", "~"];
 
 /// What the patterns of a source say of a name.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
     /// It is taken, and this is what it says.
     Taken(Fields),
     /// It would be, but for this.
@@ -28,15 +28,49 @@ pub(crate) enum Claim {
 
 /// Why a file is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Aside {
+pub enum Aside {
     /// Its name has this mark.
     Marked(&'static str),
     /// Its name is that of a copy, and this field of the pattern would take the mark for a part of its value.
     Copy(String),
 }
 
+/// What the sources of a run take from one place, by the names of things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileNames {
+    own: Vec<Pattern>,
+    of_others: Vec<Pattern>,
+}
+
+impl FileNames {
+    /// What a source takes, and what the other sources of the run take from the same place.
+    #[must_use]
+    pub fn new(own: Vec<Pattern>, of_others: Vec<Pattern>) -> Self {
+        Self { own, of_others }
+    }
+
+    /// What the source does with this name.
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Claim {
+        claim(&self.own, name)
+    }
+
+    /// What the others do with it.
+    #[must_use]
+    pub fn claim_of_others(&self, name: &str) -> Claim {
+        claim(&self.of_others, name)
+    }
+
+    /// Why none of the names fits that are there; `None` if there is none.
+    #[must_use]
+    pub fn misfit(&self, misfits: &Misfits) -> Option<String> {
+        misfits.told(&self.own)
+    }
+}
+
 /// What a source with these patterns does with a file of this name.
-pub(crate) fn claim(patterns: &[Pattern], name: &str) -> Claim {
+#[must_use]
+pub fn claim(patterns: &[Pattern], name: &str) -> Claim {
     let mut claim = Claim::No;
     for pattern in patterns {
         let Some(fields) = pattern.matches(name) else { continue };
@@ -72,7 +106,8 @@ fn copied(name: &str) -> Option<String> {
 }
 
 /// The mark of a name.
-pub(crate) fn mark(name: &str) -> Option<&'static str> {
+#[must_use]
+pub fn mark(name: &str) -> Option<&'static str> {
     if name.starts_with('.') {
         return Some(".");
     }
@@ -80,7 +115,8 @@ pub(crate) fn mark(name: &str) -> Option<&'static str> {
 }
 
 /// True if a pattern or a path has the mark in its own text.
-pub(crate) fn spells(text: &str, mark: &str) -> bool {
+#[must_use]
+pub fn spells(text: &str, mark: &str) -> bool {
     if mark == "." { text.starts_with('.') } else { ends(text, mark) }
 }
 
@@ -89,8 +125,8 @@ fn ends(text: &str, ending: &str) -> bool {
 }
 
 /// A file that was skipped, with the reason, as people are told of it.
-pub(crate) fn skipped(path: &Path, aside: &Aside) -> String {
-    let path = path.display();
+#[must_use]
+pub fn skipped(path: &str, aside: &Aside) -> String {
     match aside {
         Aside::Marked(".") => format!("{path} (skipped: a hidden file)"),
         Aside::Marked(ending) => format!("{path} (skipped: `{ending}` ends names of unfinished downloads or copies)"),
