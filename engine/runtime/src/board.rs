@@ -13,6 +13,19 @@ use crate::ledger::{LedgerEntry, Receipt};
 use crate::standing::{Standing, Standings};
 use crate::task_state::TaskState;
 
+/// A document that two flows of a topology bring to one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twice {
+    /// Its file name.
+    pub name: String,
+    /// `topology/flow` of the other one.
+    pub other: String,
+    /// The table or topic.
+    pub place: String,
+    /// Other documents of which that is so.
+    pub more: u64,
+}
+
 /// The state of one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowState {
@@ -37,6 +50,9 @@ pub struct FlowState {
     /// Files of this run that became the newest version of a document that had another name: the first of them.
     #[serde(default)]
     pub displaced: Vec<Displaced>,
+    /// The first document of this run that another flow of the topology brings to the same place.
+    #[serde(default)]
+    pub twice: Option<Twice>,
     /// What is being worked on, by partition.
     pub working: BTreeMap<i32, String>,
     /// Documents that a source has found in this run.
@@ -165,6 +181,14 @@ impl FlowState {
         self.displaced.retain(|one| one.fields != displaced.fields || one.fields == Displaced::NO_FIELDS);
         if self.displaced.len() < DISPLACED_NAMED && !self.displaced.contains(&displaced) {
             self.displaced.push(displaced);
+        }
+    }
+
+    /// Takes note of a document that another flow brings too.
+    pub(crate) fn note_twice(&mut self, twice: Twice) {
+        match &mut self.twice {
+            Some(first) => first.more += 1,
+            None => self.twice = Some(twice),
         }
     }
 

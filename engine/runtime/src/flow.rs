@@ -53,15 +53,20 @@ pub struct FlowParts {
 pub struct FlowBeside {
     /// `topology/flow`, as [`FlowParts::recorded_as`].
     pub flow: String,
-    /// Of a flow of the same topology: what its patterns say now. Where two flows of one file claim a document, both are
-    /// meant to bring rows of it; where one does so no more, the document has moved to the other.
+    /// Of a flow of the same topology: what its patterns say now. Where two flows of one file claim a document, both may be
+    /// meant to bring rows of it, and people are told; where one does so no more, the document has moved to the other.
     pub claims: Option<Identify>,
 }
 
 impl FlowBeside {
     /// True if this flow may have brought what the other one is not to bring again.
     pub(crate) fn may_have_brought(&self, name: &str, url: &str) -> bool {
-        self.claims.as_ref().is_none_or(|claims| claims(name, url).is_none())
+        !self.brings_too(name, url)
+    }
+
+    /// True if it is of the same topology, and claims the document too.
+    pub(crate) fn brings_too(&self, name: &str, url: &str) -> bool {
+        self.claims.as_ref().is_some_and(|claims| claims(name, url).is_some())
     }
 }
 

@@ -39,7 +39,7 @@ mod system;
 mod task;
 mod task_state;
 
-pub use board::{Board, FlowState, Refusal};
+pub use board::{Board, FlowState, Refusal, Twice};
 pub use changelogs::ChangelogMark;
 pub use codes::{ANOTHER_IDENTITY, ANOTHER_KEY, EXPLANATIONS, POSITION_GONE};
 pub use dead_letter::{DeadLetter, DeadLetterRecord, Mark};

@@ -29,7 +29,7 @@ use crate::signals::Signals;
 use crate::temporary::Folder;
 use crate::watch::{Listen, RunOf, Running, Watched};
 use crate::wiring::{self, DocumentsFrom, Tables, Wiring};
-use crate::{displaced, environment, unread};
+use crate::{before, displaced, environment, unread};
 
 pub(super) fn dry(
     arguments: &Run,
@@ -52,7 +52,8 @@ pub(super) fn dry(
         taps: Arc::default(),
     };
     let sources = wiring.sources(topologies)?;
-    let flows = wiring.flows(topologies)?;
+    let mut flows = wiring.flows(topologies)?;
+    before::tell(&mut flows, &BTreeMap::new(), topologies);
     wiring::look_for_topics(&flows, log.as_ref(), false)?;
     runtime::make_topics(&flows, log.as_ref())?;
     let (board, holds, stop) = (Arc::new(Board::default()), Arc::new(Holds::default()), StopSignal::new());
@@ -116,7 +117,8 @@ pub(super) fn dry(
     let dry = Dry { letters: letters(topologies, log.as_ref())?, replaced: BTreeMap::new() };
     let (dry, old_rows) = versions(dry, topologies, &board, log.as_ref())?;
     let no_data = intake.no_data(&board);
-    let displaced = displaced::lines(&displaced::owners(topologies), &board.flows());
+    let flows = board.flows();
+    let displaced = [displaced::lines(&displaced::owners(topologies), &flows), displaced::twice(&flows)].concat();
     live::table(&Report {
         flows: &board.flows(),
         not_claimed: &board.not_claimed(),

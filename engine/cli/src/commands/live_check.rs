@@ -5,7 +5,7 @@
 //! they are there. Of buckets: one page of the listing. Of Kafka and the registry, where connections name them: `live_topics`. A line of each, or an object, and
 //! what helps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use anyhow::Result;
 use clickhouse_connector::{ClickHouse, ClickHouseSettings, Password};
 use connect::{Absent, Discovery, Fields, Found, Known, Landing, LandingError, Newest, Preflight, SourceError, Stop};
 use http_connector::Hosts;
-use runtime::Displaced;
+use runtime::{Displaced, Twice};
 use topology::plan::{self, SourcePlan, TableWrite, To, Topology};
 
 use crate::arguments::Check;
@@ -117,6 +117,7 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
         hosts: Arc::new(Hosts::new()),
         taps: Arc::default(),
     };
+    let mut seen = Seen::default();
     for mut parts in wiring.sources(topologies)? {
         let mut of = topologies.iter().flat_map(|one| one.flows.iter().map(move |flow| (one, flow)));
         let found = of.find(|(topology, flow)| parts.flow == format!("{}/{}", topology.name, flow.name));
@@ -133,8 +134,10 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
         let owns_rows = found.is_some_and(|(_, flow)| displaced::owns_rows(flow));
         let mut look = Look { requests: requests.into(), first_page_only, ..Look::default() };
         let place = format!("{}: {}", parts.flow, parts.source.describe());
-        let answer = match parts.source.round(&mut look) {
-            Ok(()) | Err(SourceError::Stopping) => look.told(what, owns_rows),
+        let ended = parts.source.round(&mut look);
+        let twice = found.and_then(|(_, flow)| seen.add(&parts.flow, flow, &std::mem::take(&mut look.urls)));
+        let answer = match ended {
+            Ok(()) | Err(SourceError::Stopping) => look.told(what, owns_rows, twice.as_deref()),
             Err(SourceError::Transient { what, .. }) => {
                 Looked::Unreachable(what, "try later, or open the address in a browser".to_owned())
             }
@@ -143,6 +146,36 @@ fn sources(arguments: &Check, topologies: &[Topology], tell: &mut dyn FnMut(&str
         tell(&place, answer);
     }
     Ok(())
+}
+
+/// Who claims what, by place of its rows and address: two flows that both do bring them twice.
+#[derive(Default)]
+struct Seen(BTreeMap<(String, String), String>);
+
+impl Seen {
+    /// Adds what a flow found. What is told if another one claims of it too.
+    fn add(&mut self, name: &str, flow: &plan::Flow, urls: &[String]) -> Option<String> {
+        if !displaced::adds(flow) {
+            return None;
+        }
+        let place = match &flow.to {
+            To::Table(table) => table.table.name.to_string(),
+            To::Topic(write) => write.topic.to_string(),
+        };
+        let mut twice: Option<Twice> = None;
+        for url in urls {
+            let other = self.0.entry((place.clone(), url.clone())).or_insert_with(|| name.to_owned());
+            match &mut twice {
+                _ if other == name => {}
+                Some(twice) => twice.more += 1,
+                None => {
+                    let name = url.rsplit('/').next().unwrap_or(url).to_owned();
+                    twice = Some(Twice { name, other: other.clone(), place: place.clone(), more: 0 });
+                }
+            }
+        }
+        Some(displaced::twice_line(name, &twice?))
+    }
 }
 
 /// Lets a source look, and stops it before it takes anything.
@@ -160,11 +193,14 @@ struct Look {
     misfit: Option<String>,
     /// Files of other names that are versions of one document.
     displaced: Vec<Displaced>,
+    /// The addresses of what fits.
+    urls: Vec<String>,
 }
 
 impl Look {
-    /// `owns_rows`: a version of a document takes the rows of the one before away.
-    fn told(self, what: &str, owns_rows: bool) -> Looked {
+    /// `owns_rows`: a version of a document takes the rows of the one before away. `twice`: what is told of documents
+    /// that another flow claims too.
+    fn told(self, what: &str, owns_rows: bool, twice: Option<&str>) -> Looked {
         if let Some(misfit) = self.misfit {
             let remedy = match self.first_page_only {
                 false => "write `file-names` as the files are called, or name another folder under `path`",
@@ -189,6 +225,7 @@ impl Look {
                 how.push_str(&format!("\n  and {} more pairs", more.len()));
             }
         }
+        twice.into_iter().for_each(|line| how.push_str(&format!("\n  {line}")));
         Looked::Fine(how)
     }
 }
@@ -213,7 +250,8 @@ impl Discovery for Look {
         false
     }
 
-    fn found(&mut self, _document: Found<'_>) -> Result<bool, SourceError> {
+    fn found(&mut self, document: Found<'_>) -> Result<bool, SourceError> {
+        self.urls.push(document.url);
         Ok(false)
     }
 

@@ -137,7 +137,7 @@ pub(crate) fn run(arguments: &Run) -> Result<Exit> {
         no_data,
         unread: &unread::with_rows(unread, &flows, &folders),
         old_rows: &finished.old_rows,
-        displaced: &displaced::lines(&owners, &flows),
+        displaced: &[displaced::lines(&owners, &flows), displaced::twice(&flows)].concat(),
         dry: None,
         format: arguments.format,
     });

@@ -171,8 +171,15 @@ fn a_document_that_moved_to_another_flow_of_the_file_is_not_landed_twice() {
     workplace.say(&once).ends(0);
     assert_eq!(rows(), "arca\t2\nnyse\t1\n");
     workplace.say(&["reconcile"]).ends(0);
-    // Two flows that both claim a document are meant to.
+    // Two flows that both claim a document may be meant to: both bring it, and it is told before and behind.
     write(&[flow("rest", "nyse|amex"), flow("arca", "arca|national"), flow("more", "arca|nyse")]);
-    workplace.say(&once).ends(0);
+    let told = "shorts/more and shorts/arca both claim `arca_20260105.csv` and another document, and both bring their rows \
+                to demo.shorts";
+    for args in [&["check", "--live", "shorts.yaml"][..], &["run", "shorts.yaml", "--once", "--dry"]] {
+        let said = crate::refusals::unwrapped(&workplace.say(args).ends(0).output);
+        assert!(said.contains("claimed twice: ") && said.contains("both claim `"), "{args:?}: {said}");
+    }
+    let said = crate::refusals::unwrapped(&workplace.say(&once).ends(0).output);
+    assert!(said.contains(told) || said.contains("shorts/more and shorts/rest both claim `nyse_20260105.csv`"), "{said}");
     assert_eq!(rows(), "arca\t4\nnyse\t2\n");
 }

@@ -7,7 +7,8 @@
 //! about to bring it.
 //!
 //! Within one topology a document may move from one flow to another, as where a flow is split in two: the one that claims it
-//! now does not bring it a second time. Where both claim it, both are meant.
+//! now does not bring it a second time. Where both claim it, both may be meant, as where each takes a section of it: both
+//! bring it, and people are told.
 //!
 //! A person may say that both are wanted (`release`): then the flow is not asked any more.
 //!
@@ -22,6 +23,7 @@ use connect::{DocumentRecord, LandingError};
 use log::{Log, LogError};
 
 use super::TaskContext;
+use crate::board::Twice;
 use crate::codes;
 use crate::end::TaskEnd;
 use crate::flow::Destination;
@@ -149,6 +151,29 @@ impl TaskContext {
         let own = self.parts.recorded_as();
         let claim = known.claims.entry(document).or_insert_with(|| own.clone());
         *claim == own || self.releases > 0 || !self.others(found).contains(&claim.as_str())
+    }
+
+    /// Tells people of a document that another flow of the topology has brought too, and claims still.
+    ///
+    /// # Errors
+    /// If the task must end.
+    pub(super) fn tell_of_twice(&self, found: &DocumentRecord) -> Result<(), TaskEnd> {
+        let too = self.parts.beside.iter().filter(|other| other.brings_too(&found.name, &found.url));
+        let too: Vec<&str> = too.map(|other| other.flow.as_str()).collect();
+        if too.is_empty() || found.sha256.is_empty() {
+            return Ok(());
+        }
+        let document = (found.name.clone(), found.sha256.clone());
+        let other = self.reached(|log| {
+            let mut known = self.shared.beside.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.find(self.place(), &document, &too, log)
+        })?;
+        if let Some((other, _)) = other {
+            let (name, place) = (found.name.clone(), self.place().to_string());
+            tracing::warn!(flow = self.name, document = name, other, place, "claimed twice");
+            self.shared.board.change(&self.name, |state| state.note_twice(Twice { name, other, place, more: 0 }));
+        }
+        Ok(())
     }
 
     /// What to say of a document that another flow brought.

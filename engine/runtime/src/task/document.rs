@@ -179,6 +179,9 @@ impl DocumentTask {
         if !brings && fresh {
             return Ok(None);
         }
+        if fresh && receipt.counts.landed > 0 {
+            self.context.tell_of_twice(found)?;
+        }
         let DocumentId { key, version } = &*document.id;
         let from = (document.offset, progress.next.row);
         let reading = Reading { document: key, version: *version, sha256: &found.sha256, from };
