@@ -15,7 +15,13 @@ use crate::column::Fault;
 pub(crate) const NOT_A_DATE: Fault = Fault::new("E4102", "not a date");
 pub(crate) const NOT_A_TIME: Fault = Fault::new("E4102", "not a timestamp");
 pub(crate) const NO_OFFSET: Fault = Fault::new("E4102", "the timestamp has no `Z` or offset");
-pub(crate) const HAS_OFFSET: Fault = Fault::new("E4102", "the timestamp has a `Z` or offset where none is expected");
+pub(crate) const HAS_OFFSET: Fault = Fault::new(
+    "E4102",
+    "the timestamp has a `Z` or offset where none is expected; `timestamp(0, UTC)` as the type takes it",
+);
+/// Digits and the signs between those of a date, but not as a cast reads them.
+const NOT_AN_ISO_DATE: Fault =
+    Fault::new("E4102", "not a date as `2026-01-31`; `parse_date(x, '%m/%d/%Y')` reads one of another form");
 pub(crate) const NO_SUCH_TIME: Fault = Fault::new("E4102", "the clocks of the zone skip this time");
 pub(crate) const FRACTION_LOST: Fault = Fault::new("E4104", "digits of the fraction of a second would be lost");
 pub(crate) const OUT_OF_RANGE: Fault = Fault::new("E4104", "the date or time does not fit its type");
@@ -50,7 +56,11 @@ pub(crate) fn days_of(date: NaiveDate) -> i32 {
 
 /// Reads `YYYY-MM-DD`.
 pub(crate) fn parse_iso_date(text: &str) -> Result<i32, Fault> {
-    let [a, b, c, d, b'-', e, f, b'-', g, h] = text.as_bytes() else { return Err(NOT_A_DATE) };
+    let [a, b, c, d, b'-', e, f, b'-', g, h] = text.as_bytes() else {
+        let other = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'.');
+        let is_other = (6..=10).contains(&text.len()) && text.bytes().all(|byte| other(&byte));
+        return Err(if is_other { NOT_AN_ISO_DATE } else { NOT_A_DATE });
+    };
     let part = |digits: &[u8]| number(digits).ok_or(NOT_A_DATE);
     days(part(&[*a, *b, *c, *d])?, part(&[*e, *f])?, part(&[*g, *h])?).ok_or(NOT_A_DATE)
 }

@@ -7,6 +7,7 @@ use arrow::datatypes::i256;
 use crate::column::{Fault, OVERFLOW};
 
 pub(crate) const NOT_A_NUMBER: Fault = Fault::new("E4101", "not a number");
+const HAS_COMMAS: Fault = Fault::new("E4101", "not a number; commas in it go by `replace(x, ',', '')`");
 pub(crate) const DIGITS_LOST: Fault = Fault::new("E4104", "digits after the point would be lost");
 pub(crate) const MAY_HAVE_THOUSANDS: Fault =
     Fault::new("E4104", "a whole number is written without a point and three zeros: `1.000` may be a thousand or one");
@@ -85,7 +86,9 @@ fn long(bytes: &[u8], negative: bool, precision: u8, scale: u8) -> Result<i128, 
         Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
     };
     if whole.len() + fraction.len() == 0 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
-        return Err(NOT_A_NUMBER);
+        let with_commas = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+        let has_commas = whole.contains(&b',') && whole.iter().all(with_commas);
+        return Err(if has_commas { HAS_COMMAS } else { NOT_A_NUMBER });
     }
     // Position of a digit counts from the last one that the scale holds.
     let mut position = i64::try_from(whole.len()).map_err(|_| TOO_LARGE)? + exponent + i64::from(scale);

@@ -180,6 +180,9 @@ fn a_document_that_moved_to_another_flow_of_the_file_is_not_landed_twice() {
         assert!(said.contains("claimed twice: ") && said.contains("both claim `"), "{args:?}: {said}");
     }
     let said = crate::refusals::unwrapped(&workplace.say(&once).ends(0).output);
-    assert!(said.contains(told) || said.contains("shorts/more and shorts/rest both claim `nyse_20260105.csv`"), "{said}");
+    assert!(
+        said.contains(told) || said.contains("shorts/more and shorts/rest both claim `nyse_20260105.csv`"),
+        "{said}"
+    );
     assert_eq!(rows(), "arca\t4\nnyse\t2\n");
 }

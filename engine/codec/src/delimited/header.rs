@@ -169,9 +169,19 @@ pub(super) fn choose(settings: &Settings, header: &[String]) -> Result<Choice, D
         let there: HashSet<&Key> = found.iter().collect();
         comparison.of_header(&layout.must_have).iter().all(|key| there.contains(key))
     };
-    let exact = settings.layouts.iter().position(|layout| fits(layout, &Comparison::exact()));
-    let alike = |layout: &Layout| fits(layout, &Comparison::of(&layout.header, header));
-    let Some(index) = exact.or_else(|| settings.layouts.iter().position(alike)) else {
+    // Some names suffice for `must-have`: a layout that can be read goes before one that would only be named in a refusal.
+    let whole = |layout: &Layout, comparison: &Comparison| {
+        let (wanted, found) = (comparison.of_header(&layout.header), comparison.of_document(header));
+        let there: HashSet<&Key> = found.iter().collect();
+        let all = wanted.iter().all(|key| there.contains(key));
+        fits(layout, comparison) && all && (settings.new_columns == NewColumns::Keep || wanted.len() == found.len())
+    };
+    let first = |wanted: &dyn Fn(&Layout, &Comparison) -> bool| {
+        let exact = settings.layouts.iter().position(|layout| wanted(layout, &Comparison::exact()));
+        let alike = |layout: &Layout| wanted(layout, &Comparison::of(&layout.header, header));
+        exact.or_else(|| settings.layouts.iter().position(alike))
+    };
+    let Some(index) = first(&whole).or_else(|| first(&fits)) else {
         return Err(refuse("E4208", 1, &unknown(settings, header)));
     };
     let layout = &settings.layouts[index];
@@ -258,6 +268,9 @@ fn differences(layout: &Layout, header: &[String]) -> String {
     if missing.is_empty() && !unexpected.is_empty() && layout.must_have.is_empty() {
         message.push_str("; to read only those of the layout, give it `must-have: [...]` and say `new-columns: keep`");
     }
+    if !missing.is_empty() && !layout.must_have.is_empty() && layout.must_have.len() < layout.header.len() {
+        message.push_str("; its `must-have` is there, all of `header` must be");
+    }
     message
 }
 
@@ -320,7 +333,26 @@ mod tests {
         let layouts = vec![layout("one", "Id,Price,Size", "Id")];
         let some = Settings { layouts, new_columns: NewColumns::Keep, ..settings() };
         let refused = choose(&some, &header).expect_err("one lacks").to_string();
-        assert!(refused.contains("missing: Size") && !refused.contains("must-have"), "{refused}");
+        assert!(refused.contains("missing: Size; unexpected: Venue, Note; its `must-have` is there"), "{refused}");
+    }
+
+    #[test]
+    fn a_layout_that_can_be_read_goes_before_one_that_lacks_columns() {
+        let layouts = || vec![layout("new", "Id,Price,Size", "Id"), layout("old", "Id,Price", "Id,Price")];
+        let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for keeps in [NewColumns::Keep, NewColumns::Refuse] {
+            let settings = Settings { layouts: layouts(), new_columns: keeps, ..settings() };
+            for (names, wanted) in [(&["Id", "Price"][..], 1), (&["Id", "Size", "Price"], 0), (&["ID", "PRICE"], 1)] {
+                assert_eq!(choose(&settings, &header(names)).expect("a layout").layout, wanted, "{names:?}");
+            }
+            let refused = choose(&settings, &header(&["Id", "Note"])).expect_err("neither").to_string();
+            let told = "layout new wants 3 columns; missing: Price, Size; unexpected: Note; its `must-have` is there";
+            assert!(refused.contains(told), "{refused}");
+        }
+        // What the first one would take as new is a column of the second.
+        let layouts = vec![layout("old", "Id,Price", "Id,Price"), layout("new", "Id,Price,Size", "Id")];
+        let settings = Settings { layouts, new_columns: NewColumns::Refuse, ..settings() };
+        assert_eq!(choose(&settings, &header(&["Id", "Price", "Size"])).expect("a layout").layout, 1);
     }
 
     #[test]

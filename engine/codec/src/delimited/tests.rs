@@ -274,7 +274,12 @@ fn documents_that_are_something_else_are_refused() {
         (&settings(), b"A|C|B\n", "E4208", "layout three wants 3 columns; all are there, but in another order"),
         (&settings(), b"A|B|X\n", "E4208", "layout three wants 3 columns; missing: C; unexpected: X"),
         (&long_header, b"A|B|C\n", "E4208", "the first line is longer than 3 bytes and no header"),
-        (&generations(), b"new|a\n", "E4208", "layout g2 wants 3 columns; missing: C"),
+        (
+            &generations(),
+            b"new|a\n",
+            "E4208",
+            "layout g2 wants 3 columns; missing: C; its `must-have` is there, all of `header` must be",
+        ),
         (
             &settings(),
             b"A;B;C\n1;2;3\n",

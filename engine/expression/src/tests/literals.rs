@@ -55,8 +55,28 @@ fn a_cast_of_a_literal_that_can_never_succeed_is_refused() {
         "E3302 `'2021-02-29'` '2021-02-29' is no date, so this cast fails in every row: not a date | write a \
          day as '2024-01-31', a time as '2024-01-31T16:00:00'",
     );
+    says(
+        "cast('1,234' as bigint)",
+        "E3302 `'1,234'` '1,234' is no bigint, so this cast fails in every row: not a number; commas in it go by \
+         `replace(x, ',', '')` | write the number itself, without quotes",
+    );
+    says(
+        "cast('01/31/2026' as date)",
+        "E3302 `'01/31/2026'` '01/31/2026' is no date, so this cast fails in every row: not a date as `2026-01-31`; \
+         `parse_date(x, '%m/%d/%Y')` reads one of another form | write a day as '2024-01-31', a time as \
+         '2024-01-31T16:00:00'",
+    );
+    says(
+        "cast('2026-01-31T10:00:00Z' as timestamp(0))",
+        "E3302 `'2026-01-31T10:00:00Z'` '2026-01-31T10:00:00Z' is no timestamp(0), so this cast fails in every row: the \
+         timestamp has a `Z` or offset where none is expected; `timestamp(0, UTC)` as the type takes it | write a day as \
+         '2024-01-31', a time as '2024-01-31T16:00:00'",
+    );
     for good in [
         "cast('7' as bigint)",
+        "cast(replace('1,234', ',', '') as bigint)",
+        "parse_date('01/31/2026', '%m/%d/%Y')",
+        "cast('2026-01-31T10:00:00Z' as timestamp(0, UTC))",
         "cast('true' as boolean)",
         "try(cast('x' as bigint))",
         "try_cast('x' as bigint)",
