@@ -104,10 +104,12 @@ fn seeds(count: u64) -> Vec<u64> {
 
 #[test]
 fn whatever_happens_to_the_processes_each_row_is_there_once() {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let scratch = tempfile::Builder::new().prefix("processes").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    // Kept if the test fails: what the processes said is the only witness.
+    let folder = scratch.expect("a folder").keep();
     let services = services();
     for seed in seeds(3) {
-        let mut world = World::new(services, folder.path(), ("processes", seed), Size { rows: 1_500, at_once: true });
+        let mut world = World::new(services, &folder, ("processes", seed), Size { rows: 1_500, at_once: true });
         let mut random = Random::new(seed);
         world.start("one");
         world.start("two");
@@ -124,4 +126,5 @@ fn whatever_happens_to_the_processes_each_row_is_there_once() {
         world.finish();
         println!("seed {seed}: {}", world.history());
     }
+    std::fs::remove_dir_all(&folder).expect("a folder of this test");
 }

@@ -336,6 +336,11 @@ impl<'a> World<'a> {
         until("all dead letters in their table", || {
             (self.ask("SELECT count() FROM spotlight.dead_letters") == dead).then_some(())
         });
+        // They come after the rows that they are about.
+        let files = self.load.files.to_string();
+        until("all receipts in their table", || {
+            (self.ask("SELECT count() FROM spotlight.receipts") == files).then_some(())
+        });
         let names: Vec<String> = self.running.keys().cloned().collect();
         names.iter().for_each(|name| self.end(name));
         let history = self.history();
